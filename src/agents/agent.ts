@@ -1,0 +1,71 @@
+import type { Judgement, ProcessEnd } from '../core/failure.ts';
+import type { SignIn } from '../core/sign-in.ts';
+
+/** One agent home as configured: where the CLI's own files live and what its environment adds. */
+export interface AgentAccount {
+  readonly id: string;
+  /** HOME of the CLI. */
+  readonly home: string;
+  /** Binary to start; a bare name is looked up on PATH. */
+  readonly bin: string;
+  /** Extra environment of this account (may hold secrets; never logged). */
+  readonly env: Readonly<Record<string, string>>;
+  /** Overrides the default place of the stored login. */
+  readonly credentialsPath?: string;
+}
+
+/** `read` may look and write `.orch-work/`; `write` may also edit files and run commands. */
+export type ToolProfile = 'read' | 'write';
+
+export interface AgentRequest {
+  readonly account: AgentAccount;
+  readonly runId: string;
+  readonly worktree: string;
+  readonly prompt: string;
+  /** The repository's own instructions (from the base branch), passed on verbatim; may be empty. */
+  readonly instructions: string;
+  readonly session: { readonly id: string; readonly resume: boolean };
+  readonly tools: ToolProfile;
+  /** Bypass is only asked for inside a sandbox or with `unsafe: true`. */
+  readonly bypassPermissions: boolean;
+  readonly model?: string;
+  readonly fallbackModel?: string;
+  readonly effort?: string;
+  readonly maxTurns?: number;
+  readonly maxBudgetUsd?: number;
+}
+
+/** What the launcher starts: argv[0] is the binary; `env` is added to the allow-listed base environment. */
+export interface Invocation {
+  readonly argv: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Written to `prompt.md` and given on stdin. */
+  readonly stdin: string;
+}
+
+/** A finished run to be judged from its files; they may be gigabytes and are read from the end. */
+export interface FinishedRun {
+  readonly stdoutPath: string;
+  readonly stderrPath: string | null;
+  readonly end: ProcessEnd;
+  /** Epoch milliseconds; reset times printed as clock times are relative to it. */
+  readonly startedAt: number;
+  /** IANA zone the CLI ran in. */
+  readonly timeZone: string;
+}
+
+/** A coding-agent CLI. Adapters hold the vendor's wording and file formats; nothing else does. */
+export interface Agent {
+  readonly kind: string;
+  /** Runs `--version`; at most 10 s. Throws AppError `agent.unavailable`. Safe to repeat. */
+  version(account: AgentAccount): Promise<string>;
+  /** Judges the sign-in from local files and the account's environment only: no network, nothing written. Never throws. */
+  signIn(account: AgentAccount, options: { now: number; expirySkewMs: number }): Promise<SignIn>;
+  /** Files whose change can change the sign-in; they may not exist yet. */
+  credentialFiles(account: AgentAccount): readonly string[];
+  /** The exact command with which a person signs this account in. */
+  loginCommand(account: AgentAccount): string;
+  invocation(request: AgentRequest): Invocation;
+  /** Judges a finished run by its end and its logs alone (the repository is looked at elsewhere). Constant memory. Never throws for bad logs. */
+  judge(run: FinishedRun): Promise<Judgement>;
+}
