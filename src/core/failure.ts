@@ -1,4 +1,4 @@
-import type { Usage } from './usage.ts';
+import { NO_USAGE, type Usage } from './usage.ts';
 
 /** The closed set of things a run can come to. What each does to the job: `core/job.ts`. */
 export const VERDICTS = [
@@ -61,4 +61,25 @@ export interface PlanWindow {
   readonly name: string;
   readonly utilization: number | null;
   readonly resetAt: number | null;
+}
+
+/** The judgement of something other than an agent's log: a command, a merge, trouble of our own. */
+export function notRun(verdict: Verdict, reason: string, rule: string): Judgement {
+  return {
+    verdict,
+    reason,
+    rule,
+    resultOk: verdict === 'success',
+    resetAt: null,
+    retryAfterMs: null,
+    usage: NO_USAGE,
+    sessionCostUsd: null,
+    sessionId: null,
+    realAnswer: false,
+    denials: [],
+    answer: '',
+    structured: null,
+    windows: [],
+    cliVersion: null,
+  };
 }

@@ -14,6 +14,11 @@ export interface SignIn {
   readonly source: string | null;
   /** Epoch milliseconds; null when unknown. */
   readonly expiresAt: number | null;
+  /**
+   * One-way fingerprint of the credential the CLI would use: it changes when, and only when, that
+   * credential does. Null when there is none. A hold ends when it changes.
+   */
+  readonly fingerprint: string | null;
   /** One line for a person. Never contains a credential. */
   readonly detail: string;
 }

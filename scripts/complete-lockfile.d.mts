@@ -1,0 +1,3 @@
+export declare function missingPlatformPackages(
+  packages: Readonly<Record<string, object>>,
+): Map<string, object>;

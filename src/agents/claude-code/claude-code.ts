@@ -1,0 +1,46 @@
+import { z } from 'zod';
+import type { Agent } from '../agent.ts';
+import { credentialFilesOf } from './credential-files.ts';
+import { invocationOf } from './invocation.ts';
+import { judge } from './judge.ts';
+import { loginCommandOf } from './login-command.ts';
+import { judgeSignIn } from './sign-in.ts';
+import { askVersion } from './version.ts';
+
+const KIND = 'claude-code';
+const FALLBACK_PATH = '/usr/local/bin:/usr/bin:/bin';
+
+export interface ClaudeCodeOptions {
+  /** Where a bare `bin` is looked up for `--version`; by default this process's own PATH. */
+  readonly searchPath?: string;
+  readonly platform?: NodeJS.Platform;
+}
+
+/** What an account of this kind may say beyond what every account may. */
+const configSchema = z.strictObject({
+  bin: z
+    .string()
+    .min(1)
+    .default('claude')
+    .describe('The Claude Code binary; a bare name is looked up on PATH.'),
+  credentials_path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Stored login, where it is not `<home>/.claude/.credentials.json`.'),
+});
+
+/** Claude Code, driven headless: the CLI's own installation and login, never its tokens. */
+export const claudeCode = { kind: KIND, configSchema, create } as const;
+
+function create({ searchPath, platform = process.platform }: ClaudeCodeOptions = {}): Agent {
+  return {
+    kind: KIND,
+    version: (account) => askVersion(account, searchPath ?? process.env['PATH'] ?? FALLBACK_PATH),
+    signIn: (account, options) => judgeSignIn(account, { ...options, platform }),
+    credentialFiles: (account) => Object.values(credentialFilesOf(account)),
+    loginCommand: loginCommandOf,
+    invocation: invocationOf,
+    judge,
+  };
+}

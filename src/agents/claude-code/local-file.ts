@@ -1,0 +1,40 @@
+import { constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { isJsonObject, type JsonObject } from '../json-documents.ts';
+
+const MAX_BYTES = 1024 * 1024;
+
+/** A small JSON file as found: its object, or why there is none. */
+export type LocalFile =
+  | { readonly kind: 'object'; readonly value: JsonObject }
+  | { readonly kind: 'missing' | 'unreadable' | 'too_large' | 'not_json'; readonly value: null };
+
+/** Reads a JSON object file without ever writing, blocking on a pipe or reading more than 1 MiB. Never throws. */
+export async function readLocalFile(path: string): Promise<LocalFile> {
+  try {
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await file.stat();
+    if (!stats.isFile()) return { kind: 'unreadable', value: null };
+    if (stats.size > MAX_BYTES) return { kind: 'too_large', value: null };
+    const bytes = Buffer.alloc(stats.size);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+    return parseObject(bytes.subarray(0, bytesRead).toString('utf8'));
+  } catch (error) {
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
+    return { kind: isMissing ? 'missing' : 'unreadable', value: null };
+  }
+}
+
+function parseObject(text: string): LocalFile {
+  try {
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    return isJsonObject(value) ? { kind: 'object', value } : { kind: 'not_json', value: null };
+  } catch {
+    // The CLI takes such a file for none; so do we, and say which kind of none.
+    return { kind: 'not_json', value: null };
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}

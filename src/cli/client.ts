@@ -1,0 +1,70 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { userInfo } from 'node:os';
+import { AppError, messageOf } from '../core/errors.ts';
+import { problemSchema } from '../http/contract.ts';
+
+const TIMEOUT_MS = 60_000;
+
+export interface ServerInfo {
+  readonly url: string;
+  readonly pid: number;
+  readonly startedAt: string;
+  readonly version: string;
+}
+
+/** Where the running server says it is; null when none has written its file. */
+export async function readServerInfo(home: string): Promise<ServerInfo | null> {
+  const text = await readFile(join(home, 'server.json'), 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as ServerInfo;
+  } catch {
+    return null; // half-written by a crash: as good as none
+  }
+}
+
+export interface Client {
+  get<T>(path: string): Promise<T>;
+  post<T>(path: string, body: object): Promise<T>;
+  readonly url: string;
+}
+
+/** Talks to the server of this ORCH_HOME. Throws `server.unreachable` (exit 6) with the way out. */
+export async function connect(home: string): Promise<Client> {
+  const info = await readServerInfo(home);
+  if (info === null) throw unreachable(`no Orch is running for ${home}`);
+  const token = process.env['ORCH_API_TOKEN'] ?? (await readFile(join(home, 'cli-token'), 'utf8').catch(() => ''));
+  const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    let response: Response;
+    try {
+      response = await fetch(`${info.url}/api/v1${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token.trim()}`, 'x-orch-by': userName(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+        redirect: 'error',
+      });
+    } catch (error) {
+      throw unreachable(`Orch at ${info.url} does not answer: ${messageOf(error)}`);
+    }
+    const json: unknown = await response.json().catch(() => null);
+    if (response.ok) return json as T;
+    const problem = problemSchema.safeParse(json);
+    if (!problem.success) throw new AppError(`Orch answered ${response.status}`, { code: 'server.error', hint: 'look at the service log' });
+    throw new AppError(problem.data.title, { code: problem.data.code, ...(problem.data.hint === undefined ? {} : { hint: problem.data.hint }) });
+  };
+  return { url: info.url, get: (path) => request('GET', path), post: (path, body) => request('POST', path, body) };
+}
+
+function unreachable(what: string): AppError {
+  return new AppError(what, { code: 'server.unreachable', hint: 'orch up' });
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'cli'; // a user without an entry in the password database
+  }
+}

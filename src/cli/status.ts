@@ -1,0 +1,149 @@
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import type { Explain, JobWire, RunWire, TaskDetailWire } from '../http/contract.ts';
+import { parseDuration } from '../lib/duration.ts';
+import { AppError } from '../core/errors.ts';
+import { options, output, server } from './context.ts';
+import { EXIT, Exit, localTime, type Output, state } from './output.ts';
+
+interface Status {
+  verdict: Explain['verdict'];
+  headline: string;
+  jobs: Record<string, number>;
+  tasks: Record<string, number>;
+  running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
+}
+
+const REFRESH_MS = 2000;
+const POLL_MS = 500;
+
+/** Is work flowing, and if not, why: `status`, `why`, `wait`. */
+export function registerStatusCommands(program: Command): void {
+  program
+    .command('status')
+    .description('counts, live runs with their proof of progress, verdict')
+    .option('-w, --watch', 'refresh until interrupted')
+    .option('--check', 'exit 7 when held work needs a person')
+    .action(async (_o, command: Command) => {
+      const o = options<{ watch?: boolean; check?: boolean }>(command);
+      const out = output(command);
+      const client = await server();
+      for (;;) {
+        const status = await client.get<Status>('/status');
+        if (o.watch === true && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H');
+        out.object({ schema: 'orch.status/1', ...status });
+        printStatus(out, status);
+        if (o.watch !== true) {
+          if (o.check === true && status.verdict === 'needs_you') throw new Exit(EXIT.needsYou);
+          return;
+        }
+        await new Promise((resolve) => setTimeout(resolve, REFRESH_MS));
+      }
+    });
+
+  program
+    .command('why')
+    .description('why nothing runs, or why one job or task waits')
+    .argument('[key]', 'task, job or run')
+    .option('--project <key>', 'only this project')
+    .action(async (key: string | undefined, _o, command: Command) => {
+      const o = options<{ project?: string }>(command);
+      const out = output(command);
+      const client = await server();
+      if (key !== undefined) return whyOne(out, key, await client.get<{ job: JobWire }>(`/jobs/${encodeURIComponent(key)}`), await taskOf(client, key));
+      const explain = await client.get<Explain>(`/explain${o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`}`);
+      out.object(explain);
+      printExplain(out, explain);
+      if (explain.counts.needsYou > 0) throw new Exit(EXIT.needsYou);
+    });
+
+  program
+    .command('wait')
+    .description('block until a task or job has ended')
+    .argument('<key>', 'task or job')
+    .option('--timeout <duration>', 'give up after this time (exit 3)')
+    .action(async (key: string, _o, command: Command) => {
+      const o = options<{ timeout?: string }>(command);
+      const limit = o.timeout === undefined ? null : parseDuration(o.timeout);
+      if (o.timeout !== undefined && limit === null) throw new AppError(`--timeout ${o.timeout} is not a duration`, { code: 'usage.duration', hint: 'such as 30m or 2h' });
+      const client = await server();
+      const out = output(command);
+      const deadline = limit === null ? Number.POSITIVE_INFINITY : Date.now() + limit;
+      for (;;) {
+        const task = await taskOf(client, key);
+        const { job } = await client.get<{ job: JobWire }>(`/jobs/${encodeURIComponent(key)}`);
+        const word = task?.status ?? job.status;
+        if (word === 'done' || word === 'cancelled' || word === 'failed' || word === 'needs_you') {
+          out.object(task === null ? { schema: 'orch.job/1', job } : { schema: 'orch.task/1', task });
+          out.text(`${key} ${state(word)}`);
+          if (word !== 'done') throw new Exit(EXIT.unsuccessful);
+          return;
+        }
+        if (Date.now() >= deadline) throw new Exit(EXIT.cancelled);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    });
+}
+
+async function taskOf(client: Awaited<ReturnType<typeof server>>, key: string): Promise<TaskDetailWire | null> {
+  return client.get<{ task: TaskDetailWire }>(`/tasks/${encodeURIComponent(key)}`).then(
+    ({ task }) => task,
+    (error: unknown) => {
+      if (error instanceof AppError && error.code === 'not_found') return null;
+      throw error;
+    },
+  );
+}
+
+function whyOne(out: Output, key: string, { job }: { job: JobWire }, task: TaskDetailWire | null): void {
+  out.object({ schema: 'orch.why/1', task: task === null ? null : { key: task.key, status: task.status, reason: task.reason }, job });
+  out.text(`${key}  ${state(task?.status === 'active' ? job.status : (task?.status ?? job.status))}`);
+  if (job.hold !== null) {
+    out.text(`  ${job.hold.title}`);
+    if (job.hold.detail !== '') out.text(`  ${pc.dim(job.hold.detail)}`);
+    out.text(`  ${pc.dim(job.hold.clearsWhen)}${job.hold.clearsAt === null ? '' : ` ${localTime(job.hold.clearsAt)}`}`);
+    if (job.hold.fix !== null) out.text(`  fix  ${job.hold.fix.replace('KEY', key)}`);
+  } else if (task?.reason != null) out.text(`  ${task.reason.detail}\n  fix  orch retry ${key}`);
+  else if (job.error !== null) out.text(`  ${job.error}`);
+  if ((job.hold?.state ?? (task?.status === 'needs_you' ? 'needs_you' : 'waiting')) === 'needs_you') throw new Exit(EXIT.needsYou);
+}
+
+function printStatus(out: Output, status: Status): void {
+  out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
+  for (const { run, job, lastOutputAt } of status.running) out.text(`  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`);
+  const counts = Object.entries(status.tasks).map(([word, n]) => `${n} ${word.replace('_', ' ')}`);
+  out.text(pc.dim(`  tasks: ${counts.join(', ')}`));
+}
+
+function printExplain(out: Output, explain: Explain): void {
+  out.text(`${mark(explain.verdict)} ${pc.bold(explain.headline)}`);
+  const last = explain.lastRunEndedAt === undefined ? 'No run has ended yet.' : `Last run ended ${localTime(explain.lastRunEndedAt)}.`;
+  const next = explain.nextChange === undefined ? '' : ` Next change without you: ${localTime(explain.nextChange.at)} ${explain.nextChange.what}.`;
+  out.text(pc.dim(`  ${last}${next}`));
+  for (const reason of explain.reasons) {
+    out.text('');
+    out.text(`  ${reason.state === 'needs_you' ? pc.yellow('▲') : pc.cyan('◷')} ${pc.bold(reason.title)}  ${pc.dim(`${reason.jobsHeld} ${reason.jobsHeld === 1 ? 'job' : 'jobs'}`)}`);
+    if (reason.detail !== '') out.text(`    ${reason.detail}`);
+    const fix = reason.actions[0]?.cli;
+    if (reason.state === 'needs_you' && fix !== undefined) out.text(`    fix  ${fix}`);
+    else out.text(pc.dim(`    ${reason.clearsWhen}${reason.clearsAt === undefined ? '' : ` ${localTime(reason.clearsAt)}`}`));
+  }
+  out.text('');
+  const fine = explain.checks.filter((check) => check.state === 'ok').map((check) => check.code);
+  if (fine.length > 0) out.text(pc.dim(`  ✓ ${fine.join('  ')}`));
+}
+
+function mark(verdict: Explain['verdict']): string {
+  switch (verdict) {
+    case 'needs_you':
+      return pc.yellow('▲');
+    case 'waiting':
+      return pc.cyan('◷');
+    case 'unknown':
+      return pc.red('?');
+    case 'working':
+      return pc.blue('●');
+    case 'idle':
+      return pc.green('✓');
+  }
+}

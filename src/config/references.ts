@@ -1,0 +1,120 @@
+import { isName, isVariable } from './fields.ts';
+import type { Finding } from './problems.ts';
+import { list, type Mapping, mapping, missingName, type Path } from './raw.ts';
+import { checkPipeline, needsAccount } from './stage-references.ts';
+import { DEFAULT_PIPELINE } from './stages.ts';
+
+/**
+ * Rules that span several keys. They look at the file as written, with no trust in its shape, so
+ * that they can be told together with what the schema finds.
+ */
+export function checkReferences(
+  raw: Mapping,
+  { hasAgentHome, notifiers }: { hasAgentHome: boolean; notifiers: readonly string[] },
+): Finding[] {
+  const accounts = mapping(raw.accounts);
+  const projects = mapping(raw.projects);
+  return [
+    ...Object.entries(accounts).flatMap(([id, account]) => checkAccount(id, mapping(account), hasAgentHome)),
+    ...Object.entries(projects).flatMap(([key, project]) => checkProject(key, mapping(project), accounts)),
+    ...Object.keys(mapping(raw.notify)).flatMap((kind) => missingNotifier(kind, notifiers)),
+    ...notified(raw).flatMap(([path, key]) => missingName(path, key, Object.keys(projects), 'project')),
+  ];
+}
+
+function checkAccount(id: string, account: Mapping, hasAgentHome: boolean): Finding[] {
+  const path = ['accounts', id];
+  const found = [...badName(path, id), ...badVariables([...path, 'env'], account.env)];
+  if (!('home' in account) && !hasAgentHome)
+    found.push({
+      path: [...path, 'home'],
+      problem: 'is missing',
+      fix: 'add it, or set ORCH_AGENT_HOME',
+      hideValue: true,
+    });
+  return found;
+}
+
+function checkProject(key: string, project: Mapping, accounts: Mapping): Finding[] {
+  const path = ['projects', key];
+  const found = [
+    ...badName(path, key),
+    ...badVariables([...path, 'workspace', 'env'], mapping(project.workspace).env),
+  ];
+  const own = list(project.accounts);
+  own.forEach((id, at) => {
+    found.push(...missingName([...path, 'accounts', at], id, Object.keys(accounts), 'account'));
+    if (own.indexOf(id) < at)
+      found.push({
+        path: [...path, 'accounts', at],
+        problem: 'is there twice',
+        fix: 'remove one of the two',
+      });
+  });
+  const pipelines = mapping(project.pipelines);
+  for (const name of Object.keys(pipelines)) found.push(...badName([...path, 'pipelines', name], name));
+  const walks: [Path, readonly unknown[]][] = [
+    [[...path, 'pipeline'], project.pipeline === undefined ? DEFAULT_PIPELINE : list(project.pipeline)],
+    ...Object.entries(pipelines).map(([name, stages]): [Path, readonly unknown[]] => [
+      [...path, 'pipelines', name],
+      list(stages),
+    ]),
+  ];
+  for (const [at, stages] of walks) found.push(...checkPipeline(at, stages.map(mapping), own, accounts));
+  const lonely =
+    own.length > 0 ? [] : walks.flatMap(([, stages]) => stages.map(mapping).filter(needsAccount));
+  if (lonely.length > 0) found.push(noAccount(path, lonely, accounts));
+  return found;
+}
+
+function noAccount(path: Path, stages: readonly Mapping[], accounts: Mapping): Finding {
+  const names = [...new Set(stages.map(({ stage }) => stage))].filter(
+    (name) => typeof name === 'string' && isName(name),
+  );
+  const [first] = Object.keys(accounts).filter(isName);
+  const fix =
+    first === undefined ? 'define an account under accounts and name it here' : `add accounts: [${first}]`;
+  const problem = `is missing, but these stages run an agent: ${names.join(', ')}`;
+  return { path: [...path, 'accounts'], problem, fix, hideValue: true };
+}
+
+const NOTIFIERS = ['telegram', 'webhook'];
+
+function missingNotifier(kind: string, available: readonly string[]): Finding[] {
+  if (!NOTIFIERS.includes(kind) || available.includes(kind)) return [];
+  return [
+    {
+      path: ['notify', kind],
+      problem: 'is not available in this version',
+      fix: 'remove it',
+      hideValue: true,
+    },
+  ];
+}
+
+function notified(raw: Mapping): [Path, unknown][] {
+  const notify = mapping(raw.notify);
+  return NOTIFIERS.flatMap((kind) =>
+    list(mapping(notify[kind]).projects).map((key, at): [Path, unknown] => [
+      ['notify', kind, 'projects', at],
+      key,
+    ]),
+  );
+}
+
+function badName(path: Path, name: string): Finding[] {
+  if (isName(name)) return [];
+  const fix = 'use letters, digits, dot, dash and underscore, at most 63, a letter or digit first';
+  return [{ path, problem: 'is not a usable name', fix, hideValue: true }];
+}
+
+function badVariables(path: Path, env: unknown): Finding[] {
+  return Object.keys(mapping(env))
+    .filter((key) => !isVariable(key))
+    .map((key) => ({
+      path: [...path, key],
+      problem: 'is not a usable variable name',
+      fix: 'use letters, digits and underscore; ORCH_ is reserved',
+      hideValue: true,
+    }));
+}

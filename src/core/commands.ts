@@ -1,0 +1,171 @@
+import type { Effects } from './effects.ts';
+import { AppError } from './errors.ts';
+import { EMPTY_CONTEXT, type Finding, type Job, jobName, type Task } from './model.ts';
+import { sendBackTarget, stageNamed } from './pipeline.ts';
+import { advance, jobForStage, type ProjectRules, pullRequestRow, sendBack, statusRow } from './task.ts';
+
+/**
+ * What people may do to a task or job. Each decider is pure, checks that the command fits the state,
+ * and throws an `AppError` with the fix when it does not. Repeating a command that already holds
+ * changes nothing.
+ */
+export interface CommandState {
+  readonly task: Task | null;
+  /** The job meant, or the task's latest job. */
+  readonly job: Job;
+}
+
+export interface CommandContext {
+  readonly project: ProjectRules | null;
+  readonly maxAttempts: number;
+  readonly by: string;
+  readonly now: number;
+}
+
+export function approve({ task, job }: CommandState, commit: string | null, c: CommandContext): Effects {
+  const waiting = awaitingApproval(task, job);
+  if (commit !== null && !(waiting.head ?? '').startsWith(commit))
+    throw new AppError(`${waiting.key} moved: its head is ${waiting.head?.slice(0, 7) ?? 'none'}, not ${commit}`, {
+      code: 'approval.stale',
+      hint: `orch task show ${waiting.key}`,
+    });
+  const stage = stageOf(c, job);
+  const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
+  if (stage?.kind === 'human') {
+    const step = advance(waiting, job, rulesOf(c, job), { head: waiting.head, maxAttempts: c.maxAttempts, now: c.now });
+    return {
+      job: { status: 'done', hold: null, finishedAt: c.now, error: null, context: approvedContext(job, waiting, c.by) },
+      task: step.task,
+      newJobs: step.newJobs,
+      outbox: [resolved, ...step.outbox],
+    };
+  }
+  return {
+    job: { hold: null, context: approvedContext(job, waiting, c.by) },
+    task: { status: 'active', reason: null },
+    outbox: [resolved],
+  };
+}
+
+export function reject({ task, job }: CommandState, reason: string, c: CommandContext): Effects {
+  const waiting = awaitingApproval(task, job);
+  if (reason.trim() === '')
+    throw new AppError('a rejection needs a reason: it goes to the agent', { code: 'usage.reason_missing', hint: `orch reject ${waiting.key} --reason "..."` });
+  const finding: Finding = { severity: 'person', file: null, line: null, title: reason, detail: `Rejected by ${c.by}.` };
+  const project = rulesOf(c, job);
+  if (sendBackTarget(project.pipeline, job.stage ?? '') === null)
+    throw new AppError(`no earlier stage can act on a rejection of ${job.stage}`, { code: 'approval.no_target', hint: `orch cancel ${waiting.key}` });
+  const step = sendBack({ ...waiting, rounds: {} }, job, project, [finding], { head: waiting.head, maxAttempts: c.maxAttempts });
+  return {
+    job: { status: 'done', hold: null, finishedAt: c.now, error: null },
+    task: { ...step.task, rounds: waiting.rounds },
+    newJobs: step.newJobs,
+    outbox: [resolvedRow(job, `approval:${waiting.key}:${job.stage}`), ...step.outbox],
+  };
+}
+
+export interface RetryOptions {
+  readonly note: string | null;
+  readonly fromStage: string | null;
+  readonly account: string | null;
+}
+
+/** A failed or cancelled job gets its budgets back; a waiting one stops waiting for its backoff. */
+export function retry({ task, job }: CommandState, options: RetryOptions, c: CommandContext): Effects {
+  if (job.status === 'running')
+    throw new AppError(`${jobName(job.id)} is running`, { code: 'job.running', hint: `orch cancel ${jobName(job.id)} first, or wait` });
+  if (task !== null && (task.status === 'done' || task.status === 'cancelled') && options.fromStage === null && job.status === 'done')
+    throw new AppError(`${task.key} is ${task.status}`, { code: 'task.ended', hint: `orch retry ${task.key} --from-stage STAGE` });
+  const active = task === null ? {} : { task: { status: 'active' as const, reason: null } };
+  if (options.fromStage !== null && task !== null) {
+    const project = rulesOf(c, job);
+    const stage = stageNamed(project.pipeline, options.fromStage);
+    if (stage === null)
+      throw new AppError(`no stage ${options.fromStage} in ${task.project}`, { code: 'usage.unknown_stage', hint: `one of ${project.pipeline.map((s) => s.stage).join(', ')}` });
+    const next = jobForStage(task, stage, project, { maxAttempts: c.maxAttempts, rework: true, context: { roundHead: task.head, note: options.note } });
+    return {
+      ...(job.status === 'queued' ? { job: { status: 'cancelled', hold: null, finishedAt: c.now } } : {}),
+      task: { stage: stage.stage, status: next.hold === null ? 'active' : 'needs_you', reason: next.hold === null ? null : { code: next.hold, detail: `${stage.stage} waits for approval` } },
+      newJobs: [options.account === null ? next : { ...next, account: options.account }],
+    };
+  }
+  if (job.status === 'done')
+    throw new AppError(`${jobName(job.id)} is done`, { code: 'job.done', hint: 'orch retry KEY --from-stage STAGE' });
+  const hold = job.hold === 'question.pending' ? null : job.hold;
+  return {
+    job: {
+      status: 'queued',
+      ...(job.status === 'queued' ? {} : { attempts: 0, transientAttempts: 0, lostAttempts: 0 }),
+      availableAt: null,
+      hold,
+      cancelRequested: false,
+      finishedAt: null,
+      ...(options.account === null ? {} : { account: options.account }),
+      context: { ...job.context, note: options.note ?? job.context.note },
+    },
+    ...(hold === null ? active : {}),
+  };
+}
+
+/** Cancelling a task ends its job and keeps branch and worktree; cancelling a job asks a person. */
+export function cancel({ task, job }: CommandState, whole: boolean, c: CommandContext): Effects {
+  const running = job.status === 'running';
+  const over = job.status === 'done' || job.status === 'failed' || job.status === 'cancelled';
+  const jobChange = over ? {} : { job: running ? { cancelRequested: true } : { status: 'cancelled' as const, hold: null, finishedAt: c.now, verdict: 'cancelled' as const } };
+  if (task === null) return jobChange;
+  if (whole) {
+    if (task.status === 'done') throw new AppError(`${task.key} is done`, { code: 'task.ended' });
+    if (task.status === 'cancelled') return {};
+    return {
+      ...jobChange,
+      task: { status: 'cancelled', reason: null },
+      outbox: [
+        statusRow(task, `${jobName(job.id)}:cancelled:${c.now}`, 'cancelled', task.stage),
+        resolvedRow(job, jobName(job.id)),
+        ...(task.pr === null ? [] : [{ ...pullRequestRow(task, job, 'close'), message: { kind: 'forge.comment' as const, project: task.project, taskId: task.id, body: `Cancelled by ${c.by}. The branch is kept.` } }]),
+      ],
+    };
+  }
+  if (over) return {};
+  return { ...jobChange, task: { status: 'needs_you', reason: { code: 'job.cancelled', detail: `${job.stage} was cancelled by ${c.by}` } } };
+}
+
+/** The first answer resumes the session that asked. */
+export function answer({ task, job }: CommandState, text: string, c: CommandContext): Effects {
+  if (job.hold !== 'question.pending')
+    throw new AppError(`${task?.key ?? jobName(job.id)} asks nothing`, { code: 'question.none', hint: `orch why ${task?.key ?? jobName(job.id)}` });
+  return {
+    job: { hold: null, context: { ...job.context, note: `Answer by ${c.by}: ${text}` } },
+    task: { status: 'active', reason: null },
+    outbox: task === null ? [] : [resolvedRow(job, `question:${task.key}`)],
+  };
+}
+
+function awaitingApproval(task: Task | null, job: Job): Task {
+  if (task !== null && job.status === 'queued' && job.hold === 'approval.pending') return task;
+  const name = task?.key ?? jobName(job.id);
+  throw new AppError(`${name} does not wait for an approval`, { code: 'approval.none', hint: `orch why ${name}` });
+}
+
+function approvedContext(job: Job, task: Task, by: string) {
+  return { ...EMPTY_CONTEXT, ...job.context, approvedHead: task.head, approvedBy: by };
+}
+
+function stageOf(c: CommandContext, job: Job) {
+  return c.project === null || job.stage === null ? null : stageNamed(c.project.pipeline, job.stage);
+}
+
+function rulesOf(c: CommandContext, job: Job): ProjectRules {
+  if (c.project !== null) return c.project;
+  throw new AppError(`project ${job.project} is not in the configuration`, { code: 'project.unknown', hint: 'add it to orch.yaml' });
+}
+
+function resolvedRow(job: Job, incident: string) {
+  return {
+    destination: 'notify',
+    key: `resolved:${incident}:${jobName(job.id)}:${job.fence}`,
+    orderKey: `notify:${incident}`,
+    availableAt: null,
+    message: { kind: 'notify.resolved' as const, incident },
+  };
+}

@@ -1,0 +1,94 @@
+import type { Verdict } from './failure.ts';
+import type { AccountState, JobContext, JobStatus, PullRequest, TaskStatus } from './model.ts';
+import type { Usage } from './usage.ts';
+
+/**
+ * What a decision changes, as data: a store applies one `Effects` value in one transaction, all or
+ * nothing. Deciders are pure; stores know no rules.
+ */
+export interface Effects {
+  readonly job?: JobChange;
+  readonly run?: RunChange;
+  readonly task?: TaskChange;
+  readonly account?: AccountState;
+  /** How the end of the job counts for `project.slowed`. */
+  readonly project?: 'failed' | 'succeeded';
+  readonly newJobs?: readonly NewJob[];
+  readonly outbox?: readonly NewOutboxRow[];
+}
+
+export interface JobChange {
+  readonly status?: JobStatus;
+  readonly attempts?: number;
+  readonly maxAttempts?: number;
+  readonly transientAttempts?: number;
+  readonly lostAttempts?: number;
+  readonly availableAt?: number | null;
+  readonly hold?: string | null;
+  readonly account?: string | null;
+  readonly cancelRequested?: boolean;
+  readonly error?: string | null;
+  readonly verdict?: Verdict | null;
+  readonly context?: JobContext;
+  readonly finishedAt?: number | null;
+}
+
+export interface RunChange {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly resultOk: boolean;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly rule: string;
+  readonly sessionId: string | null;
+  readonly cliVersion: string | null;
+  readonly usage: Usage;
+}
+
+export interface TaskChange {
+  readonly stage?: string;
+  readonly status?: TaskStatus;
+  readonly reason?: { readonly code: string; readonly detail: string } | null;
+  readonly head?: string | null;
+  readonly pr?: PullRequest | null;
+  readonly rounds?: Readonly<Record<string, number>>;
+  /** Added to the task's cost. */
+  readonly addCostMicroUsd?: number;
+}
+
+export interface NewJob {
+  readonly taskId: number | null;
+  readonly project: string;
+  readonly repo: string;
+  readonly branch: string;
+  readonly stage: string | null;
+  readonly agent: string | null;
+  readonly account: string | null;
+  readonly maxAttempts: number;
+  readonly priority: number;
+  readonly rework: boolean;
+  readonly hold: string | null;
+  readonly context: JobContext;
+}
+
+/** A promise to tell the outside world something, written with the state it speaks of. */
+export interface NewOutboxRow {
+  /** Who receives it: `tracker:<project>`, `forge:<project>`, `notify`. A slow one delays only itself. */
+  readonly destination: string;
+  /** The same key is delivered once, however often it is written. */
+  readonly key: string;
+  /** Rows of one order key are delivered in the order they were written. */
+  readonly orderKey: string;
+  readonly message: OutboxMessage;
+  /** Not before this instant; null = now. */
+  readonly availableAt: number | null;
+}
+
+export type OutboxMessage =
+  | { readonly kind: 'tracker.comment'; readonly project: string; readonly workItemId: string; readonly body: string }
+  | { readonly kind: 'tracker.status'; readonly project: string; readonly workItemId: string; readonly status: 'in_progress' | 'done' | 'cancelled' | 'needs_you'; readonly stage: string }
+  | { readonly kind: 'forge.pull_request'; readonly project: string; readonly taskId: number; readonly action: 'open' | 'ready' | 'close' }
+  | { readonly kind: 'forge.comment'; readonly project: string; readonly taskId: number; readonly body: string }
+  | { readonly kind: 'notify.incident'; readonly incident: string; readonly title: string; readonly detail: string; readonly urgent: boolean }
+  | { readonly kind: 'notify.resolved'; readonly incident: string }
+  | { readonly kind: 'notify.digest'; readonly line: string };

@@ -1,0 +1,183 @@
+import type { Breaker } from './breaker.ts';
+import type { PlanWindow, Verdict } from './failure.ts';
+import type { Usage } from './usage.ts';
+
+/** The rows of the durable state, as every store returns them. Instants are epoch milliseconds. */
+
+export type JobStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+export type TaskStatus = 'active' | 'needs_you' | 'done' | 'cancelled';
+
+export interface Finding {
+  readonly severity: string;
+  readonly file: string | null;
+  readonly line: number | null;
+  readonly title: string;
+  readonly detail: string;
+}
+
+/** What a job carries from stage to stage and attempt to attempt; stored as one JSON value. */
+export interface JobContext {
+  /** Commit at which this round started: changes are measured against it. */
+  readonly roundHead: string | null;
+  /** Findings that sent the task here. */
+  readonly findings: readonly Finding[];
+  /** A person's note for the next attempt. */
+  readonly note: string | null;
+  /** What went wrong last time, for the next prompt. */
+  readonly lastFailure: string | null;
+  /** CLI session of the last attempt; resumed when `resume` is true. */
+  readonly sessionId: string | null;
+  readonly resume: boolean;
+  /** Head a person approved (deploy) and who did. */
+  readonly approvedHead: string | null;
+  readonly approvedBy: string | null;
+  /** Sum of the CLI's cumulative session cost already counted, in micro-USD. */
+  readonly sessionCostMicroUsd: number;
+}
+
+export const EMPTY_CONTEXT: JobContext = {
+  roundHead: null,
+  findings: [],
+  note: null,
+  lastFailure: null,
+  sessionId: null,
+  resume: false,
+  approvedHead: null,
+  approvedBy: null,
+  sessionCostMicroUsd: 0,
+};
+
+export interface Job {
+  readonly id: number;
+  readonly taskId: number | null;
+  readonly project: string;
+  readonly repo: string;
+  readonly branch: string;
+  readonly stage: string | null;
+  /** Role (`developer`, ...); null for stages that run no agent. */
+  readonly agent: string | null;
+  readonly account: string | null;
+  readonly status: JobStatus;
+  readonly attempts: number;
+  readonly maxAttempts: number;
+  readonly transientAttempts: number;
+  readonly lostAttempts: number;
+  /** Grows on every claim, never goes back; every write of a run names it. */
+  readonly fence: number;
+  readonly priority: number;
+  /** True for work sent back to an earlier stage: served before new work of the same priority. */
+  readonly rework: boolean;
+  readonly availableAt: number | null;
+  /** Own hold of this one job (`approval.pending`, `question.pending`); scope holds are derived. */
+  readonly hold: string | null;
+  readonly holdSince: number | null;
+  readonly cancelRequested: boolean;
+  readonly error: string | null;
+  readonly verdict: Verdict | null;
+  readonly context: JobContext;
+  readonly createdAt: number;
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+}
+
+export interface PullRequest {
+  readonly number: number;
+  readonly url: string | null;
+  readonly state: 'draft' | 'open' | 'merged' | 'closed';
+}
+
+export interface Task {
+  readonly id: number;
+  readonly key: string;
+  readonly project: string;
+  readonly workItemId: string;
+  readonly repo: string;
+  readonly branch: string;
+  readonly title: string;
+  readonly body: string;
+  readonly stage: string;
+  readonly status: TaskStatus;
+  /** Why it needs a person: a reason code and one line; null while active or done. */
+  readonly reason: { readonly code: string; readonly detail: string } | null;
+  /** Head of the branch that Orch last took; null before the first commit. */
+  readonly head: string | null;
+  readonly pr: PullRequest | null;
+  /** Rounds spent per stage that sent work back. */
+  readonly rounds: Readonly<Record<string, number>>;
+  readonly costMicroUsd: number;
+  readonly priority: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+}
+
+export type RunStatus = 'running' | 'ended';
+
+export interface Run {
+  readonly id: number;
+  readonly jobId: number;
+  readonly taskId: number | null;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly agent: string | null;
+  readonly cliKind: string | null;
+  readonly cliVersion: string | null;
+  readonly account: string | null;
+  readonly pid: number | null;
+  readonly directory: string;
+  readonly status: RunStatus;
+  /** Started as the single probe of a held, unproven or half-open account. */
+  readonly probe: boolean;
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly resultOk: boolean | null;
+  readonly verdict: Verdict | null;
+  readonly reason: string | null;
+  readonly rule: string | null;
+  readonly sessionId: string | null;
+  readonly usage: Usage;
+  readonly startedAt: number;
+  readonly finishedAt: number | null;
+}
+
+export interface AccountHold {
+  readonly reason: 'signed_out' | 'limit';
+  readonly since: number;
+  /** When it ends by itself; null = needs a person or a canary. */
+  readonly until: number | null;
+  /** True when `until` is our guess, not the vendor's word. */
+  readonly guessed: boolean;
+  readonly detail: string;
+  /** Fingerprint of the credential files when the hold began; a change since can end it. */
+  readonly fingerprint: string | null;
+}
+
+export interface AccountState {
+  readonly id: string;
+  readonly hold: AccountHold | null;
+  readonly breaker: Breaker;
+  /** A stated 429 delay: no new start before this instant. */
+  readonly notBefore: number | null;
+  readonly lastProbeAt: number | null;
+  /** Credential fingerprint under which an `unknown` sign-in has answered; counts as ready. */
+  readonly provenFingerprint: string | null;
+  readonly windows: readonly PlanWindow[];
+  readonly windowsAt: number | null;
+}
+
+export interface Pause {
+  readonly scope: 'all' | 'project' | 'account';
+  /** Empty for `all`. */
+  readonly id: string;
+  readonly note: string;
+  readonly by: string;
+  readonly since: number;
+  readonly until: number | null;
+}
+
+export function jobName(id: number): string {
+  return `job_${id}`;
+}
+
+export function runName(id: number): string {
+  return `run_${id}`;
+}

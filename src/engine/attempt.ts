@@ -1,0 +1,194 @@
+import { join } from 'node:path';
+import { AppError, messageOf } from '../core/errors.ts';
+import { notRun } from '../core/failure.ts';
+import { runName } from '../core/model.ts';
+import { decideSettle } from '../core/settle.ts';
+import type { LiveRun } from '../launcher/launcher.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
+import type { Claimed, Store } from '../store/store.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Preflight } from './preflight.ts';
+import type { Runtime } from './runtime.ts';
+
+export interface AttemptParts {
+  readonly store: Store;
+  readonly workspace: Workspace;
+  readonly preflight: Preflight;
+  readonly runtime: () => Runtime;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly random: () => number;
+  /** Allow-listed environment every process of a run starts from. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+}
+
+interface Live {
+  readonly claimed: Claimed;
+  readonly processes: Set<LiveRun>;
+  stop: { readonly released: boolean; readonly now: boolean } | null;
+  done: Promise<void>;
+}
+
+/**
+ * Runs attempts: from a claim (or a run found alive at boot) to its one settle. Whatever happens in
+ * between, the claim ends in exactly one settle, so no job stays `running` without a live run.
+ */
+export function createAttempts(parts: AttemptParts) {
+  const { store, clock, log } = parts;
+  const live = new Map<number, Live>();
+
+  function begin(claimed: Claimed, how: 'start' | 'adopt'): void {
+    const entry: Live = { claimed, processes: new Set(), stop: null, done: Promise.resolve() };
+    live.set(claimed.run.id, entry);
+    entry.done = attempt(entry, how).finally(() => live.delete(claimed.run.id));
+  }
+
+  async function attempt(entry: Live, how: 'start' | 'adopt'): Promise<void> {
+    const { claimed } = entry;
+    const fields = { runId: runName(claimed.run.id), jobId: claimed.job.id, stage: claimed.job.stage, account: claimed.run.account };
+    log.info(fields, how === 'start' ? 'run started' : 'run adopted');
+    const runtime = parts.runtime();
+    const result = await work(entry, how, runtime).catch((error: unknown) => failed(error, claimed));
+    try {
+      const settled = await settle(entry, result, parts.runtime());
+      log.info({ ...fields, verdict: result.judgement.verdict, reason: result.judgement.reason.slice(0, 300), settled }, 'run settled');
+    } catch (error) {
+      // The row stays `running` with its exit record on disk: the next boot settles it.
+      log.error({ ...fields, error: error instanceof Error ? error.stack : String(error) }, 'settle failed');
+    }
+  }
+
+  async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
+    const context = contextOf(entry, runtime);
+    const kind = runtime.stageKinds.get(context.stage.kind);
+    if (kind === undefined) throw new AppError(`no stage kind ${context.stage.kind}`, { code: 'stage.unknown_kind', hint: 'check the pipeline in orch.yaml' });
+    return how === 'start' ? kind.start(context) : kind.adopt(context);
+  }
+
+  function contextOf(entry: Live, runtime: Runtime): StageContext {
+    const { job, run, task } = entry.claimed;
+    const project = runtime.projects.get(job.project);
+    if (project === undefined) throw new AppError(`project ${job.project} is not in the configuration`, { code: 'project.unknown', hint: 'add it to orch.yaml' });
+    const account = run.account === null ? null : (runtime.accounts.get(run.account) ?? null);
+    const stage = job.stage === null ? taskless(job.agent ?? 'developer') : (project.rules.pipeline.find((s) => s.stage === job.stage) ?? null);
+    if (stage === null) throw new AppError(`stage ${job.stage} is not in the pipeline of ${job.project}`, { code: 'stage.unknown', hint: `orch retry ${task?.key ?? ''} --from-stage STAGE` });
+    return {
+      job,
+      run,
+      task,
+      stage,
+      repository: project.repository,
+      project: { key: job.project, base: project.base, setup: project.setup, checks: project.checks, env: project.env, copy: project.copy },
+      account: account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },
+      forge: project.forge,
+      workspace: parts.workspace,
+      limits: { timeoutMs: stage.timeoutMs ?? runtime.runTimeoutMs, stallMs: stage.stallMs ?? runtime.stallTimeoutMs },
+      baseEnv: parts.baseEnv,
+      note: (facts) => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts),
+      watch(process) {
+        entry.processes.add(process);
+        void process.ended.then(() => entry.processes.delete(process));
+        if (entry.stop !== null) void process.stop('cancel', { now: entry.stop.now });
+      },
+      clock,
+    };
+  }
+
+  async function settle(entry: Live, result: StageResult, runtime: Runtime): Promise<'ok' | 'stale'> {
+    const { job, run } = entry.claimed;
+    const account = run.account === null ? undefined : runtime.accounts.get(run.account);
+    const signInSeen = result.judgement.verdict === 'auth';
+    if (signInSeen && run.account !== null) parts.preflight.drop(run.account);
+    const fresh = account === undefined || !result.ran ? null : await account.agent.signIn(account.account, { now: clock(), expirySkewMs: runtime.preflight.expirySkewMs });
+    return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) =>
+      decideSettle(
+        state,
+        {
+          ...result,
+          released: entry.stop?.released ?? false,
+          credentialFingerprint: fresh?.fingerprint ?? null,
+          project: runtime.projects.get(job.project)?.rules ?? null,
+          maxAttempts: runtime.maxAttempts,
+          budgets: runtime.budgets,
+          breaker: runtime.accountRules,
+          jitter: parts.random(),
+        },
+        clock(),
+      ),
+    );
+  }
+
+  return {
+    /** Starts work on a fresh claim. Never throws. */
+    start: (claimed: Claimed): void => begin(claimed, 'start'),
+    /** Takes over a run that an earlier process left: live, ended or gone. Never throws. */
+    adopt: (claimed: Claimed): void => begin(claimed, 'adopt'),
+    /** Ends a live run: its job is cancelled, or released back to the queue. False when it is not live here. */
+    async stop(runId: number, options: { released: boolean; now: boolean }): Promise<boolean> {
+      const entry = live.get(runId);
+      if (entry === undefined) return false;
+      entry.stop = options;
+      await Promise.all([...entry.processes].map((process) => process.stop('cancel', { now: options.now })));
+      return true;
+    },
+    live: (): readonly Claimed[] => [...live.values()].map((entry) => entry.claimed),
+    lastOutputAt: async (runId: number): Promise<number | null> => {
+      const [process] = live.get(runId)?.processes ?? [];
+      return process === undefined ? null : process.lastOutputAt();
+    },
+    /** Resolves when every live attempt has settled. */
+    async idle(): Promise<void> {
+      while (live.size > 0) await Promise.all([...live.values()].map((entry) => entry.done));
+    },
+  };
+}
+
+export type Attempts = ReturnType<typeof createAttempts>;
+
+/** Trouble on our side of the attempt (no agent ran, or its end could not be dealt with). */
+function failed(error: unknown, claimed: Claimed): StageResult {
+  const code = error instanceof AppError ? error.code : 'orch.internal';
+  const hint = error instanceof AppError && error.hint !== undefined ? ` (${error.hint})` : '';
+  const verdict = TRANSIENT_CODES.has(code) ? 'transient' : 'permanent';
+  return {
+    judgement: notRun(verdict, `${messageOf(error)}${hint}`, code),
+    end: { exitCode: null, signal: null, stoppedBy: null, vanished: false },
+    outcome: null,
+    head: null,
+    pr: null,
+    ran: claimed.run.pid !== null,
+  };
+}
+
+/** Codes of troubles outside that pass by themselves. */
+const TRANSIENT_CODES = new Set(['workspace.fetch_failed', 'workspace.unreachable', 'workspace.push_failed', 'forge.unreachable', 'forge.retry', 'tracker.unreachable']);
+
+/** A job without a task: one writing agent stage, no evidence asked. */
+function taskless(role: string): StageSettings {
+  return {
+    stage: role,
+    kind: 'agent',
+    agent: role,
+    onReject: null,
+    maxRounds: 0,
+    approval: 'none',
+    account: null,
+    tools: 'write',
+    model: null,
+    fallbackModel: null,
+    effort: null,
+    timeoutMs: null,
+    stallMs: null,
+    merge: 'manual',
+    command: null,
+    permission: 'default',
+    prompt: null,
+    checks: null,
+  };
+}
+
+export function runDirectory(runsDir: string, runId: number): string {
+  return join(runsDir, runName(runId));
+}

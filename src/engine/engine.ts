@@ -1,0 +1,332 @@
+import { createHash } from 'node:crypto';
+import { answer, approve, cancel, type CommandContext, reject, retry, type RetryOptions } from '../core/commands.ts';
+import { AppError } from '../core/errors.ts';
+import { explain } from '../core/explain.ts';
+import { EMPTY_CONTEXT, type Job, type Pause, type Run, type Task } from '../core/model.ts';
+import { stageNamed } from '../core/pipeline.ts';
+import { type Reason, reasonFor } from '../core/reason.ts';
+import { accountFor, jobForStage } from '../core/task.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Audit, Store, Target } from '../store/store.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { createDelivery } from './deliver.ts';
+import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
+import { createPreflight, type Preflight } from './preflight.ts';
+import type { Runtime, RuntimeProject } from './runtime.ts';
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly workspace: Workspace;
+  readonly runtime: Runtime;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly baseEnv: Readonly<Record<string, string>>;
+}
+
+export interface Actor {
+  readonly by: string;
+  readonly surface: Audit['surface'];
+}
+
+/** Jobs looked at for one explanation; beyond it counts are lower bounds and say so. */
+const EXPLAIN_LIMIT = 20_000;
+
+/**
+ * The running line: boot, dispatch, attempts, delivery, and everything people may do to it. Created
+ * by the composition root; `start` first deals with what an earlier process left.
+ */
+export function createEngine(options: EngineOptions) {
+  const { store, clock, log } = options;
+  let runtime = options.runtime;
+  const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
+  const attempts: Attempts = createAttempts({
+    store,
+    workspace: options.workspace,
+    preflight,
+    runtime: () => runtime,
+    clock,
+    log,
+    random: options.random,
+    baseEnv: options.baseEnv,
+  });
+  const delivery = createDelivery({
+    store,
+    clock,
+    log,
+    destinations: () => ({
+      tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
+      forge: (project) => runtime.projects.get(project)?.forge ?? null,
+      base: (project) => runtime.projects.get(project)?.base ?? 'main',
+      notifiers: runtime.notifiers,
+    }),
+  });
+  const dispatcher: Dispatcher = createDispatcher({
+    store,
+    preflight,
+    clock,
+    log,
+    start: attempts.start,
+    deliver: () => delivery.run(),
+    config: () => ({
+      accounts: [...runtime.accounts.values()],
+      projects: [...runtime.projects].map(([key, project]) => ({ key, maxConcurrency: project.maxConcurrency })),
+      slots: runtime.slots,
+      rules: runtime.accountRules,
+      preflight: runtime.preflight,
+      disk: runtime.worktreesDir,
+      directoryFor: (runId) => runDirectory(runtime.runsDir, runId),
+    }),
+  });
+
+  async function configureStore(): Promise<void> {
+    await store.configure(
+      [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
+      [...runtime.accounts.keys()],
+    );
+  }
+
+  /** Boot order: every run that an earlier process left is taken over before anything new is claimed. */
+  async function takeOver(): Promise<number> {
+    const left = await store.running();
+    for (const { run, job } of left) attempts.adopt({ run, job, task: job.taskId === null ? null : await store.taskById(job.taskId) });
+    return left.length;
+  }
+
+  function projectOf(nameOrRepo: string): RuntimeProject {
+    const exact = runtime.projects.get(nameOrRepo);
+    if (exact !== undefined) return exact;
+    const matches = [...runtime.projects.values()].filter((p) => repositoryName(p.rules.repo) === nameOrRepo || p.rules.repo === nameOrRepo);
+    const [match] = matches;
+    if (match !== undefined && matches.length === 1) return match;
+    const known = [...runtime.projects.keys()].join(', ');
+    throw new AppError(matches.length > 1 ? `${nameOrRepo} names ${matches.length} projects` : `there is no project ${nameOrRepo}`, {
+      code: 'project.unknown',
+      hint: known === '' ? 'add one under projects: in orch.yaml (orch init)' : `one of ${known}`,
+    });
+  }
+
+  function commandContext(actor: Actor, job: Job): CommandContext {
+    return { project: runtime.projects.get(job.project)?.rules ?? null, maxAttempts: runtime.maxAttempts, by: actor.by, now: clock() };
+  }
+
+  async function command(actor: Actor, action: string, name: string, decide: (state: { task: Task | null; job: Job }, target: Target) => ReturnType<typeof approve>) {
+    const target = await targetOf(name);
+    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: name, at: clock() };
+    return store.command(target, (state) => decide(state, target), audit);
+  }
+
+  async function targetOf(name: string): Promise<Target> {
+    const job = /^job_(\d+)$/.exec(name)?.[1];
+    if (job !== undefined) return { kind: 'job', id: Number(job) };
+    const runId = /^run_(\d+)$/.exec(name)?.[1];
+    if (runId === undefined) return { kind: 'task', key: name };
+    const run = await store.run(Number(runId));
+    if (run === null) throw new AppError(`there is no ${name}`, { code: 'not_found', hint: 'orch runs' });
+    return { kind: 'job', id: run.jobId };
+  }
+
+  async function stopRunsOf(jobId: number, now: boolean, released: boolean): Promise<void> {
+    for (const { run } of attempts.live()) if (run.jobId === jobId) await attempts.stop(run.id, { released, now });
+  }
+
+  return {
+    async start(): Promise<{ adopted: number }> {
+      await configureStore();
+      const adopted = await takeOver();
+      dispatcher.wake();
+      return { adopted };
+    },
+
+    /** Stops dispatching. Live runs go on without us and are adopted by the next start. */
+    async stop(): Promise<void> {
+      await dispatcher.stop();
+    },
+
+    /** Replaces the configuration; running attempts finish under the one they started with. */
+    async reload(next: Runtime): Promise<void> {
+      runtime = next;
+      await configureStore();
+      dispatcher.wake();
+    },
+
+    async submit(request: { project: string; title: string; body: string; stage: string | null; key: string | null; priority: number }, actor: Actor): Promise<{ task: Task; created: boolean }> {
+      const project = projectOf(request.project);
+      const first = request.stage === null ? project.rules.pipeline[0] : stageNamed(project.rules.pipeline, request.stage);
+      if (first === undefined || first === null)
+        throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, { code: 'usage.unknown_stage', hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}` });
+      await options.workspace.ensureRepository(project.repository);
+      const item = await store.board.create({ project: project.rules.key, key: request.key, title: request.title, body: request.body }, clock());
+      const taken = await store.submit(
+        {
+          project: project.rules.key,
+          workItemId: item.id,
+          key: item.key,
+          repo: project.rules.repo,
+          branch: branchName(project.branchTemplate, item.key, item.title),
+          title: item.title,
+          body: item.body,
+          stage: first.stage,
+          priority: request.priority,
+        },
+        (task) => jobForStage(task, first, project.rules, { maxAttempts: runtime.maxAttempts, rework: false, context: {} }),
+      );
+      log.info({ key: item.key, by: actor.by, created: taken.created }, 'work item submitted');
+      return taken;
+    },
+
+    async enqueue(request: { agent: string; repo: string; maxAttempts: number | null; priority: number; note: string | null }): Promise<Job> {
+      const project = projectOf(request.repo);
+      if (!ROLES.includes(request.agent))
+        throw new AppError(`there is no role ${request.agent}`, { code: 'usage.unknown_role', hint: `--agent is one of ${ROLES.join(', ')}` });
+      const stage = project.rules.pipeline.find((s) => s.kind === 'agent' && s.agent === request.agent);
+      const account = stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
+      if (account === null)
+        throw new AppError(`project ${project.rules.key} has no account`, { code: 'project.no_account', hint: `set projects.${project.rules.key}.accounts in orch.yaml` });
+      await options.workspace.ensureRepository(project.repository);
+      return store.enqueue(
+        {
+          taskId: null,
+          project: project.rules.key,
+          repo: project.rules.repo,
+          stage: null,
+          agent: request.agent,
+          account,
+          maxAttempts: request.maxAttempts ?? runtime.maxAttempts,
+          priority: request.priority,
+          rework: false,
+          hold: null,
+          context: { ...EMPTY_CONTEXT, note: request.note },
+        },
+        (id) => `orch/job-${id}`,
+      );
+    },
+
+    approve: (name: string, commit: string | null, actor: Actor) =>
+      command(actor, 'approve', name, (state) => approve(state, commit, commandContext(actor, state.job))),
+    reject: (name: string, reason: string, actor: Actor) =>
+      command(actor, 'reject', name, (state) => reject(state, reason, commandContext(actor, state.job))),
+    retry: (name: string, retryOptions: RetryOptions, actor: Actor) => {
+      if (retryOptions.account !== null && !runtime.accounts.has(retryOptions.account))
+        throw new AppError(`there is no account ${retryOptions.account}`, { code: 'account.unknown', hint: `one of ${[...runtime.accounts.keys()].join(', ')}` });
+      return command(actor, 'retry', name, (state) => retry(state, retryOptions, commandContext(actor, state.job)));
+    },
+    answer: (name: string, text: string, actor: Actor) =>
+      command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state.job))),
+    /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
+    async cancel(name: string, now: boolean, actor: Actor) {
+      const result = await command(actor, 'cancel', name, (state, target) => cancel(state, target.kind === 'task', commandContext(actor, state.job)));
+      await stopRunsOf(result.job.id, now, false);
+      return result;
+    },
+
+    async pause(scope: Pause['scope'], id: string, note: string, forMs: number | null, actor: Actor): Promise<Pause> {
+      checkScope(scope, id);
+      const now = clock();
+      const pause: Pause = { scope, id, note, by: actor.by, since: now, until: forMs === null ? null : now + forMs };
+      await store.pause(pause, { ...actor, action: 'pause', target: scope === 'all' ? 'all' : `${scope}:${id}`, at: now });
+      return pause;
+    },
+    async resume(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
+      checkScope(scope, id);
+      return store.resume(scope, id, { ...actor, action: 'resume', target: scope === 'all' ? 'all' : `${scope}:${id}`, at: clock() });
+    },
+    /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
+    async endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
+      const meant = attempts.live().filter(({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id));
+      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { released: true, now })));
+      return meant.length;
+    },
+    idle: attempts.idle,
+
+    /** The one reason of a queued job; null for any other. Unknown when the scheduler is stale. */
+    async reason(job: Job): Promise<Reason | null> {
+      if (job.status !== 'queued') return null;
+      const state = dispatcher.state();
+      const now = clock();
+      if (state === null || now - state.tickAt > STALE_AFTER_MS) return staleReason(state?.tickAt ?? now);
+      return reasonFor(job, { ...state, tickAt: now, accounts: state.accounts }, await store.ahead(job));
+    },
+
+    async explain(filter: { project?: string }) {
+      const [jobs, counts] = await Promise.all([store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }), store.counts()]);
+      const state = dispatcher.state();
+      const now = clock();
+      return { explanation: explain(jobs.items, state, counts.jobs.running, now, STALE_AFTER_MS), counts, state, now };
+    },
+
+    async accounts() {
+      const states = new Map((await store.accounts()).map((a) => [a.id, a]));
+      const state = dispatcher.state();
+      return Promise.all(
+        [...runtime.accounts.values()].map(async (entry) => ({
+          entry,
+          state: states.get(entry.account.id) ?? null,
+          signIn: await entry.agent.signIn(entry.account, { now: clock(), expirySkewMs: runtime.preflight.expirySkewMs }),
+          gate: state?.accounts.get(entry.account.id) ?? null,
+        })),
+      );
+    },
+    /** Judges an account anew, now; a waiting job starts if its gate opens. */
+    async checkAccount(id: string): Promise<void> {
+      const entry = runtime.accounts.get(id);
+      if (entry === undefined) throw new AppError(`there is no account ${id}`, { code: 'account.unknown', hint: `one of ${[...runtime.accounts.keys()].join(', ')}` });
+      await preflight.fresh(entry.agent, entry.account, runtime.preflight);
+      dispatcher.wake();
+    },
+
+    tickAge: (): number | null => {
+      const state = dispatcher.state();
+      return state === null ? null : clock() - state.tickAt;
+    },
+    lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
+    targetOf,
+    store,
+  };
+
+  function checkScope(scope: Pause['scope'], id: string): void {
+    if (scope === 'project' && !runtime.projects.has(id)) throw new AppError(`there is no project ${id}`, { code: 'project.unknown', hint: `one of ${[...runtime.projects.keys()].join(', ')}` });
+    if (scope === 'account' && !runtime.accounts.has(id)) throw new AppError(`there is no account ${id}`, { code: 'account.unknown', hint: `one of ${[...runtime.accounts.keys()].join(', ')}` });
+  }
+}
+
+export type Engine = ReturnType<typeof createEngine>;
+
+const ROLES = ['analyst', 'architect', 'developer', 'reviewer', 'tester', 'deployer'];
+
+function staleReason(since: number): Reason {
+  return {
+    code: 'scheduler.stale',
+    scope: { kind: 'worker', id: 'local', label: 'The scheduler' },
+    state: 'needs_you',
+    title: 'The scheduler has not ticked',
+    detail: '',
+    since,
+    clearsAt: null,
+    clearsWhen: 'A person looks at the service log.',
+    fix: 'orch doctor',
+  };
+}
+
+function repositoryName(repo: string): string {
+  const last = repo.replace(/\/+$/, '').split(/[/:]/).at(-1) ?? repo;
+  return last.replace(/\.git$/, '');
+}
+
+const MAX_SLUG = 40;
+
+/** Fills `{key}` and `{slug}`; a title without a usable letter gets a short hash, so the name stays valid. */
+export function branchName(template: string, key: string, title: string): string {
+  const slug = title
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, MAX_SLUG)
+    .replace(/^-+|-+$/g, '');
+  const safe = slug === '' ? createHash('sha256').update(title).digest('hex').slice(0, 8) : slug;
+  return template.replaceAll('{key}', key.toLowerCase()).replaceAll('{slug}', safe);
+}
+

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { Agent, AgentAccount } from '../agents/agent.ts';
+import { messageOf } from '../core/errors.ts';
+import type { SignIn } from '../core/sign-in.ts';
+
+/** What the preflight knows of one account. `null` while its first check is still running. */
+export interface PreflightView {
+  readonly versionError: string | null;
+  readonly version: string | null;
+  readonly signIn: SignIn;
+  readonly checkedAt: number;
+}
+
+interface Entry {
+  files: string;
+  view: PreflightView | null;
+  checking: Promise<void> | null;
+  stale: boolean;
+}
+
+export interface PreflightOptions {
+  readonly cacheTtlMs: number;
+  readonly expirySkewMs: number;
+  readonly checkAuth: boolean;
+}
+
+/**
+ * The token-free, network-free check before each claim: the CLI answers `--version`, and its sign-in
+ * is judged from local files. Cached per account; a changed credentials file or a sign-in marker drops
+ * the cache at once. Checks run beside the dispatcher, so a CLI that hangs holds its own account only.
+ */
+export function createPreflight(clock: () => number, onChecked: () => void) {
+  const entries = new Map<string, Entry>();
+
+  async function filesOf(agent: Agent, account: AgentAccount): Promise<string> {
+    const hash = createHash('sha256');
+    for (const file of agent.credentialFiles(account)) {
+      const facts = await stat(file).catch(() => null);
+      hash.update(`${file}:${facts === null ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeMs}:${facts.ctimeMs}`}\n`);
+    }
+    return hash.digest('hex');
+  }
+
+  async function check(entry: Entry, agent: Agent, account: AgentAccount, options: PreflightOptions): Promise<void> {
+    const [version, signIn] = await Promise.all([
+      agent.version(account).then(
+        (value) => ({ value, error: null }),
+        (error: unknown) => ({ value: null, error: messageOf(error) }),
+      ),
+      options.checkAuth ? agent.signIn(account, { now: clock(), expirySkewMs: options.expirySkewMs }) : Promise.resolve(UNCHECKED),
+    ]);
+    entry.view = { version: version.value, versionError: version.error, signIn, checkedAt: clock() };
+    entry.stale = false;
+  }
+
+  return {
+    /** The current view; starts a new check beside when the cached one is old, and answers with null until the first is there. */
+    async view(agent: Agent, account: AgentAccount, options: PreflightOptions): Promise<PreflightView | null> {
+      const files = await filesOf(agent, account);
+      const entry = entries.get(account.id) ?? { files, view: null, checking: null, stale: true };
+      entries.set(account.id, entry);
+      const changed = entry.files !== files;
+      const old = entry.view === null || clock() - entry.view.checkedAt >= options.cacheTtlMs;
+      if (changed || entry.stale || old) {
+        entry.files = files;
+        entry.checking ??= check(entry, agent, account, options).finally(() => {
+          entry.checking = null;
+          onChecked();
+        });
+        if (changed || entry.stale) return null;
+      }
+      return entry.view;
+    },
+    /** Waits for a fresh view; for `accounts check` and for judging an account after a run. */
+    async fresh(agent: Agent, account: AgentAccount, options: PreflightOptions): Promise<PreflightView> {
+      const entry: Entry = { files: await filesOf(agent, account), view: null, checking: null, stale: true };
+      await check(entry, agent, account, options);
+      entries.set(account.id, entry);
+      return entry.view as PreflightView;
+    },
+    /** Version of the CLI as last answered; null when unknown. */
+    version: (accountId: string): string | null => entries.get(accountId)?.view?.version ?? null,
+    /** A sign-in marker was seen in a run: the next tick judges again (S3). */
+    drop(accountId: string): void {
+      const entry = entries.get(accountId);
+      if (entry !== undefined) entry.stale = true;
+    },
+  };
+}
+
+export type Preflight = ReturnType<typeof createPreflight>;
+
+const UNCHECKED: SignIn = { state: 'ready_expiry_unknown', source: null, expiresAt: null, fingerprint: null, detail: 'not checked (ORCH_PREFLIGHT_CHECK_AUTH=false)' };

@@ -1,0 +1,50 @@
+import type { Agent, AgentAccount } from '../agents/agent.ts';
+import type { AccountRules } from '../core/account.ts';
+import type { Budgets } from '../core/job.ts';
+import type { ProjectRules } from '../core/task.ts';
+import type { Forge } from '../forges/forge.ts';
+import type { Notifier } from '../notifiers/notifier.ts';
+import type { StageKind, StageSettings } from '../stages/stage.ts';
+import type { Tracker } from '../trackers/tracker.ts';
+import type { Repository } from '../workspace/workspace.ts';
+import type { PreflightOptions } from './preflight.ts';
+
+/** The configuration made concrete: adapters created, paths resolved. Replaced whole on a reload. */
+export interface Runtime {
+  readonly projects: ReadonlyMap<string, RuntimeProject>;
+  readonly accounts: ReadonlyMap<string, RuntimeAccount>;
+  readonly stageKinds: ReadonlyMap<string, StageKind>;
+  readonly notifiers: readonly Notifier[];
+  readonly slots: number;
+  readonly maxAttempts: number;
+  readonly budgets: Budgets;
+  readonly accountRules: AccountRules;
+  readonly preflight: PreflightOptions;
+  readonly runTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  readonly runsDir: string;
+  readonly worktreesDir: string;
+}
+
+export interface RuntimeProject {
+  readonly rules: Omit<ProjectRules, 'pipeline'> & { readonly pipeline: readonly StageSettings[] };
+  readonly repository: Repository;
+  readonly tracker: Tracker;
+  readonly forge: Forge;
+  readonly base: string;
+  readonly branchTemplate: string;
+  readonly weight: number;
+  readonly maxConcurrency: number;
+  readonly setup: readonly string[];
+  readonly checks: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly copy: readonly { readonly from: string; readonly to: string }[];
+}
+
+export interface RuntimeAccount {
+  readonly agent: Agent;
+  readonly account: AgentAccount;
+  readonly slots: number;
+  readonly isolation: 'auto' | 'none';
+  readonly unsafe: boolean;
+}

@@ -1,0 +1,18 @@
+import type { PullRequest } from '../core/model.ts';
+
+/** Where code is merged. Writes look first and act then: repeating one is safe. */
+export interface Forge {
+  readonly kind: string;
+  /** Opens the pull request of a branch as a draft, or returns the one that is open. */
+  open(request: { branch: string; base: string; title: string; body: string }): Promise<PullRequest>;
+  ready(pr: PullRequest): Promise<PullRequest>;
+  comment(pr: PullRequest, key: string, body: string): Promise<void>;
+  /** Merges exactly `head` into the base; says so when it is already merged. */
+  merge(request: { pr: PullRequest | null; branch: string; base: string; head: string; message: string }): Promise<MergeResult>;
+}
+
+export type MergeResult =
+  | { readonly kind: 'merged'; readonly commit: string }
+  | { readonly kind: 'conflict'; readonly files: readonly string[] }
+  /** Not now, worth another try soon: the base moved under us, the forge is still checking. */
+  | { readonly kind: 'retry'; readonly detail: string };

@@ -1,0 +1,184 @@
+import { z } from 'zod';
+
+/** Wire schemas of `/api/v1`, shared by server, CLI and (later) the page. Instants are ISO strings. */
+
+const instant = z.string();
+
+export const holdSchema = z.object({
+  code: z.string(),
+  scope: z.string(),
+  state: z.enum(['waiting', 'needs_you']),
+  title: z.string(),
+  since: instant,
+  clearsAt: instant.nullable(),
+  clearsWhen: z.string(),
+  detail: z.string(),
+  fix: z.string().nullable(),
+});
+export type HoldWire = z.infer<typeof holdSchema>;
+
+export const jobSchema = z.object({
+  id: z.string(),
+  task: z.string().nullable(),
+  project: z.string(),
+  repo: z.string(),
+  branch: z.string(),
+  stage: z.string().nullable(),
+  agent: z.string().nullable(),
+  account: z.string().nullable(),
+  status: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+  attempts: z.number(),
+  maxAttempts: z.number(),
+  transientAttempts: z.number(),
+  lostAttempts: z.number(),
+  availableAt: instant.nullable(),
+  error: z.string().nullable(),
+  verdict: z.string().nullable(),
+  priority: z.number(),
+  hold: holdSchema.nullable(),
+  createdAt: instant,
+  startedAt: instant.nullable(),
+  finishedAt: instant.nullable(),
+});
+export type JobWire = z.infer<typeof jobSchema>;
+
+export const runSchema = z.object({
+  id: z.string(),
+  jobId: z.string(),
+  taskId: z.number().nullable(),
+  attempt: z.number(),
+  agent: z.string().nullable(),
+  cli: z.object({ kind: z.string(), version: z.string().nullable() }).nullable(),
+  account: z.string().nullable(),
+  pid: z.number().nullable(),
+  status: z.enum(['running', 'ended']),
+  exitCode: z.number().nullable(),
+  signal: z.string().nullable(),
+  resultOk: z.boolean().nullable(),
+  verdict: z.string().nullable(),
+  reason: z.string().nullable(),
+  sessionId: z.string().nullable(),
+  usage: z.object({
+    inputTokens: z.number(),
+    outputTokens: z.number(),
+    cacheReadTokens: z.number(),
+    cacheWriteTokens: z.number(),
+    turns: z.number(),
+    costUsd: z.number().nullable(),
+  }),
+  logPath: z.string(),
+  startedAt: instant,
+  finishedAt: instant.nullable(),
+});
+export type RunWire = z.infer<typeof runSchema>;
+
+export const taskSchema = z.object({
+  id: z.number(),
+  key: z.string(),
+  project: z.string(),
+  title: z.string(),
+  stage: z.string(),
+  status: z.enum(['active', 'needs_you', 'done', 'cancelled']),
+  reason: z.object({ code: z.string(), detail: z.string() }).nullable(),
+  branch: z.string(),
+  head: z.string().nullable(),
+  pr: z.object({ number: z.number(), url: z.string().nullable(), state: z.string() }).nullable(),
+  rounds: z.record(z.string(), z.number()),
+  costUsd: z.number(),
+  trace: z.null(),
+  createdAt: instant,
+  updatedAt: instant,
+});
+export type TaskWire = z.infer<typeof taskSchema>;
+
+export const taskDetailSchema = taskSchema.extend({ body: z.string(), jobs: z.array(jobSchema), runs: z.array(runSchema) });
+export type TaskDetailWire = z.infer<typeof taskDetailSchema>;
+
+export const accountSchema = z.object({
+  id: z.string(),
+  agent: z.string(),
+  home: z.string(),
+  signIn: z.object({ state: z.string(), source: z.string().nullable(), expiresAt: instant.nullable(), detail: z.string() }),
+  hold: z.object({ code: z.string(), since: instant.nullable(), until: instant.nullable(), detail: z.string() }).nullable(),
+  breaker: z.object({ state: z.string(), failures: z.number(), probeAt: instant.nullable() }),
+  slots: z.number(),
+  running: z.number(),
+  windows: z.array(z.object({ name: z.string(), utilization: z.number().nullable(), resetAt: instant.nullable() })),
+  loginCommand: z.string(),
+});
+export type AccountWire = z.infer<typeof accountSchema>;
+
+export const explainReasonSchema = z.object({
+  code: z.string(),
+  scope: z.object({ kind: z.string(), id: z.string(), label: z.string() }),
+  state: z.enum(['waiting', 'needs_you']),
+  title: z.string(),
+  detail: z.string(),
+  jobsHeld: z.number(),
+  byProject: z.record(z.string(), z.number()),
+  sample: z.array(z.string()),
+  since: instant,
+  clearsAt: instant.optional(),
+  clearsWhen: z.string(),
+  evidence: z.object({ observedAt: instant, source: z.string(), text: z.string() }),
+  actions: z.array(z.object({ id: z.string(), label: z.string(), role: z.enum(['viewer', 'operator', 'admin']), cli: z.string().optional() })),
+});
+export type ExplainReason = z.infer<typeof explainReasonSchema>;
+
+export const explainSchema = z.object({
+  schema: z.literal('orch.explain/1'),
+  generatedAt: instant,
+  schedulerTickAgeMs: z.number(),
+  verdict: z.enum(['working', 'idle', 'waiting', 'needs_you', 'unknown']),
+  headline: z.string(),
+  lastRunEndedAt: instant.optional(),
+  nextChange: z.object({ at: instant, what: z.string() }).optional(),
+  counts: z.object({ running: z.number(), queued: z.number(), waiting: z.number(), needsYou: z.number() }),
+  reasons: z.array(explainReasonSchema),
+  checks: z.array(z.object({ code: z.string(), state: z.enum(['ok', 'waiting', 'needs_you', 'unknown']), value: z.string() })),
+});
+export type Explain = z.infer<typeof explainSchema>;
+
+export const submitRequest = z.strictObject({
+  project: z.string().min(1),
+  title: z.string().min(1).max(500),
+  body: z.string().max(200_000).default(''),
+  stage: z.string().nullable().default(null),
+  key: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_]*-\d+$/, 'a key looks like API-12')
+    .nullable()
+    .default(null),
+  priority: z.number().int().min(-100).max(100).default(0),
+});
+export const enqueueRequest = z.strictObject({
+  agent: z.string().min(1),
+  repo: z.string().min(1),
+  maxAttempts: z.number().int().min(1).max(100).nullable().default(null),
+  priority: z.number().int().min(-100).max(100).default(0),
+  note: z.string().max(200_000).nullable().default(null),
+});
+export const commandRequest = z.strictObject({
+  target: z.string().min(1),
+  note: z.string().max(20_000).nullable().default(null),
+  fromStage: z.string().nullable().default(null),
+  account: z.string().nullable().default(null),
+  commit: z
+    .string()
+    .regex(/^[0-9a-f]{4,64}$/, 'a commit is 4 to 64 hexadecimal digits')
+    .nullable()
+    .default(null),
+  reason: z.string().max(20_000).nullable().default(null),
+  now: z.boolean().default(false),
+});
+export const pauseRequest = z.strictObject({
+  scope: z.enum(['all', 'project', 'account']),
+  id: z.string().default(''),
+  note: z.string().max(1000).default(''),
+  forMs: z.number().int().positive().nullable().default(null),
+});
+export const stopRequest = z.strictObject({ scope: z.enum(['all', 'project', 'account']).default('all'), id: z.string().default(''), now: z.boolean().default(false) });
+export const shutdownRequest = z.strictObject({ cancel: z.boolean().default(false) });
+
+export const problemSchema = z.object({ code: z.string(), title: z.string(), detail: z.string().optional(), hint: z.string().optional() });
+export type ProblemWire = z.infer<typeof problemSchema>;

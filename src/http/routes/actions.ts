@@ -1,0 +1,85 @@
+import { type Context, Hono } from 'hono';
+import type { z } from 'zod';
+import { AppError } from '../../core/errors.ts';
+import { commandRequest, enqueueRequest, pauseRequest, shutdownRequest, stopRequest, submitRequest } from '../contract.ts';
+import type { AppEnv, HttpOptions } from '../server.ts';
+import { isoOrNull, jobToWire, taskToWire } from '../wire.ts';
+
+/** Everything that changes something. Bodies are strict; an unknown or wrong field is named. */
+export function actionRoutes({ engine, shutdown }: HttpOptions) {
+  const routes = new Hono<AppEnv>();
+  const actor = (c: Context<AppEnv>) => ({ by: c.get('by'), surface: 'cli' as const });
+
+  routes.post('/items', async (c) => {
+    const request = await body(c, submitRequest);
+    const { task, created } = await engine.submit(request, actor(c));
+    return c.json({ task: taskToWire(task), created }, created ? 201 : 200);
+  });
+
+  routes.post('/jobs', async (c) => {
+    const job = await engine.enqueue(await body(c, enqueueRequest));
+    return c.json({ job: jobToWire(job, null, await engine.reason(job)) }, 201);
+  });
+
+  for (const action of ['approve', 'reject', 'retry', 'cancel', 'answer'] as const)
+    routes.post(`/${action}`, async (c) => {
+      const request = await body(c, commandRequest);
+      const { task, job } = await act(action, request, c);
+      return c.json({ task: task === null ? null : taskToWire(task), job: jobToWire(job, task?.key ?? null, await engine.reason(job)) });
+    });
+
+  function act(action: 'approve' | 'reject' | 'retry' | 'cancel' | 'answer', request: z.infer<typeof commandRequest>, c: Context<AppEnv>) {
+    switch (action) {
+      case 'approve':
+        return engine.approve(request.target, request.commit, actor(c));
+      case 'reject':
+        return engine.reject(request.target, request.reason ?? '', actor(c));
+      case 'retry':
+        return engine.retry(request.target, { note: request.note, fromStage: request.fromStage, account: request.account }, actor(c));
+      case 'cancel':
+        return engine.cancel(request.target, request.now, actor(c));
+      case 'answer':
+        return engine.answer(request.target, request.note ?? '', actor(c));
+    }
+  }
+
+  routes.post('/pause', async (c) => {
+    const request = await body(c, pauseRequest);
+    const pause = await engine.pause(request.scope, request.id, request.note, request.forMs, actor(c));
+    return c.json({ pause: { scope: pause.scope, id: pause.id, note: pause.note, by: pause.by, until: isoOrNull(pause.until) } });
+  });
+
+  routes.post('/resume', async (c) => {
+    const request = await body(c, pauseRequest);
+    return c.json({ resumed: await engine.resume(request.scope, request.id, actor(c)) });
+  });
+
+  routes.post('/stop', async (c) => {
+    const request = await body(c, stopRequest);
+    await engine.pause(request.scope, request.id, 'stopped', null, actor(c));
+    return c.json({ ended: await engine.endRuns(request.scope, request.id, request.now) });
+  });
+
+  routes.post('/accounts/:id/check', async (c) => {
+    await engine.checkAccount(c.req.param('id'));
+    return c.json({ ok: true });
+  });
+
+  routes.post('/shutdown', async (c) => {
+    const request = await body(c, shutdownRequest);
+    setImmediate(() => shutdown(request.cancel));
+    return c.json({ ok: true }, 202);
+  });
+
+  return routes;
+}
+
+async function body<S extends z.ZodType>(c: Context, schema: S): Promise<z.infer<S>> {
+  const json: unknown = await c.req.json().catch(() => {
+    throw new AppError('the body is not JSON', { code: 'usage.body', hint: 'send application/json' });
+  });
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw new AppError(issues.join('; '), { code: 'usage.body', hint: 'correct the named field' });
+}

@@ -1,0 +1,98 @@
+import type { Job, Run, Task } from '../core/model.ts';
+import { jobName, runName } from '../core/model.ts';
+import type { Reason } from '../core/reason.ts';
+import type { HoldWire, JobWire, RunWire, TaskWire } from './contract.ts';
+
+/** The model on the wire: ids with their noun, ISO instants, null where nothing is known. */
+
+export function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+export function isoOrNull(at: number | null): string | null {
+  return at === null ? null : iso(at);
+}
+
+export function jobToWire(job: Job, taskKey: string | null, reason: Reason | null): JobWire {
+  return {
+    id: jobName(job.id),
+    task: taskKey,
+    project: job.project,
+    repo: job.repo,
+    branch: job.branch,
+    stage: job.stage,
+    agent: job.agent,
+    account: job.account,
+    status: job.status,
+    attempts: job.attempts,
+    maxAttempts: job.maxAttempts,
+    transientAttempts: job.transientAttempts,
+    lostAttempts: job.lostAttempts,
+    availableAt: isoOrNull(job.availableAt),
+    error: job.error,
+    verdict: job.verdict,
+    priority: job.priority,
+    hold: reason === null ? null : holdToWire(reason),
+    createdAt: iso(job.createdAt),
+    startedAt: isoOrNull(job.startedAt),
+    finishedAt: isoOrNull(job.finishedAt),
+  };
+}
+
+function holdToWire(reason: Reason): HoldWire {
+  return {
+    code: reason.code,
+    scope: reason.scope.kind === 'all' ? 'all' : `${reason.scope.kind}:${reason.scope.id}`,
+    state: reason.state,
+    title: reason.title,
+    since: iso(reason.since),
+    clearsAt: isoOrNull(reason.clearsAt),
+    clearsWhen: reason.clearsWhen,
+    detail: reason.detail,
+    fix: reason.fix,
+  };
+}
+
+export function runToWire(run: Run): RunWire {
+  return {
+    id: runName(run.id),
+    jobId: jobName(run.jobId),
+    taskId: run.taskId,
+    attempt: run.attempt,
+    agent: run.agent,
+    cli: run.cliKind === null ? null : { kind: run.cliKind, version: run.cliVersion },
+    account: run.account,
+    pid: run.pid,
+    status: run.status,
+    exitCode: run.exitCode,
+    signal: run.signal,
+    resultOk: run.resultOk,
+    verdict: run.verdict,
+    reason: run.reason,
+    sessionId: run.sessionId,
+    usage: run.usage,
+    logPath: `${run.directory}/run.log`,
+    startedAt: iso(run.startedAt),
+    finishedAt: isoOrNull(run.finishedAt),
+  };
+}
+
+export function taskToWire(task: Task): TaskWire {
+  return {
+    id: task.id,
+    key: task.key,
+    project: task.project,
+    title: task.title,
+    stage: task.stage,
+    status: task.status,
+    reason: task.reason,
+    branch: task.branch,
+    head: task.head,
+    pr: task.pr,
+    rounds: task.rounds,
+    costUsd: task.costMicroUsd / 1e6,
+    trace: null,
+    createdAt: iso(task.createdAt),
+    updatedAt: iso(task.updatedAt),
+  };
+}

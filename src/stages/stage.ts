@@ -1,0 +1,71 @@
+import type { Agent, AgentAccount } from '../agents/agent.ts';
+import type { StageOutcome } from '../core/evidence.ts';
+import type { Judgement, ProcessEnd } from '../core/failure.ts';
+import type { Job, PullRequest, Run, Task } from '../core/model.ts';
+import type { Stage } from '../core/pipeline.ts';
+import type { Forge } from '../forges/forge.ts';
+import type { LiveRun } from '../launcher/launcher.ts';
+import type { Repository, Workspace } from '../workspace/workspace.ts';
+
+/** A stage's settings as a stage kind needs them; configuration objects fit structurally. */
+export interface StageSettings extends Stage {
+  readonly tools: 'read' | 'write';
+  readonly model: string | null;
+  readonly fallbackModel: string | null;
+  readonly effort: string | null;
+  readonly timeoutMs: number | null;
+  readonly stallMs: number | null;
+  readonly merge: 'auto' | 'manual';
+  readonly command: string | null;
+  readonly permission: 'default' | 'bypass';
+  readonly prompt: string | null;
+  readonly checks: readonly string[] | null;
+}
+
+/** Everything one attempt of one stage may use. Built by the engine, once per attempt. */
+export interface StageContext {
+  readonly job: Job;
+  readonly run: Run;
+  readonly task: Task | null;
+  readonly stage: StageSettings;
+  readonly repository: Repository;
+  readonly project: {
+    readonly key: string;
+    readonly base: string;
+    readonly setup: readonly string[];
+    readonly checks: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+    readonly copy: readonly { readonly from: string; readonly to: string }[];
+  };
+  readonly account: { readonly agent: Agent; readonly account: AgentAccount; readonly isolation: 'auto' | 'none'; readonly unsafe: boolean; readonly cliVersion: string | null } | null;
+  readonly forge: Forge;
+  readonly workspace: Workspace;
+  readonly limits: { readonly timeoutMs: number; readonly stallMs: number };
+  /** Environment every process of this attempt starts from: allow-listed, without our secrets. */
+  readonly baseEnv: Readonly<Record<string, string>>;
+  /** Notes facts of the started run; false when the claim is no longer ours and the attempt must end. */
+  readonly note: (facts: { pid?: number; cliKind?: string; cliVersion?: string; sessionId?: string; roundHead?: string }) => Promise<boolean>;
+  /** Registers a live process so that cancel and shutdown reach it. */
+  readonly watch: (live: LiveRun) => void;
+  readonly clock: () => number;
+}
+
+export interface StageResult {
+  readonly judgement: Judgement;
+  readonly end: ProcessEnd;
+  /** Null for jobs without a task, and when the run was not ok. */
+  readonly outcome: StageOutcome | null;
+  readonly head: string | null;
+  readonly pr: PullRequest | null;
+  /** False when no agent process was started. */
+  readonly ran: boolean;
+}
+
+/** A kind of stage. Both ways end in the same judging, so a run adopted after a crash is settled like any other. */
+export interface StageKind {
+  readonly kind: Stage['kind'];
+  /** Does the stage from the start. */
+  start(context: StageContext): Promise<StageResult>;
+  /** Goes on with a run that an earlier process started; `gone` runs are judged lost. */
+  adopt(context: StageContext): Promise<StageResult>;
+}

@@ -1,0 +1,153 @@
+import type { Effects, JobChange, NewJob, NewOutboxRow, RunChange, TaskChange } from '../../core/effects.ts';
+import type { AccountState, Job } from '../../core/model.ts';
+import type { Db } from './database.ts';
+import { jobOf, type Row } from './rows.ts';
+
+/** Writes `Effects`. Always called inside the transaction that read the rows they were decided on. */
+export interface Applier {
+  apply(effects: Effects, on: { job: Job; runId: number | null }, now: number): void;
+  insertJob(job: NewJob, now: number): Job;
+  saveAccount(account: AccountState): void;
+  insertOutbox(rows: readonly NewOutboxRow[], now: number): void;
+}
+
+export function prepareApply(db: Db): Applier {
+  const insertJobRow = db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at)
+    VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now) RETURNING *`);
+  const updateJob = db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
+    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, account = @account,
+    cancel_requested = @cancelRequested, error = @error, verdict = @verdict, context = @context, finished_at = @finishedAt WHERE id = @id`);
+  const endRun = db.prepare(`UPDATE agent_runs SET status = 'ended', exit_code = @exitCode, signal = @signal, result_ok = @resultOk, verdict = @verdict, reason = @reason,
+    rule = @rule, session_id = coalesce(@sessionId, session_id), cli_version = coalesce(@cliVersion, cli_version), input_tokens = @inputTokens, output_tokens = @outputTokens,
+    cache_read_tokens = @cacheReadTokens, cache_write_tokens = @cacheWriteTokens, turns = @turns, cost_micro_usd = @costMicroUsd, finished_at = @now
+    WHERE id = @id AND status = 'running'`);
+  const task = db.prepare(`SELECT stage, status, reason_code, reason_detail, head, pr, rounds FROM tasks WHERE id = ?`);
+  const updateTask = db.prepare(`UPDATE tasks SET stage = @stage, status = @status, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
+    rounds = @rounds, cost_micro_usd = cost_micro_usd + @cost, updated_at = @now WHERE id = @id`);
+  const upsertAccount = db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at)
+    VALUES(@id, @hold, @state, @failures, @probeAt, @since, @notBefore, @lastProbeAt, @proven, @windows, @windowsAt)
+    ON CONFLICT(id) DO UPDATE SET hold = @hold, breaker_state = @state, breaker_failures = @failures, breaker_probe_at = @probeAt, breaker_since = @since,
+    not_before = @notBefore, last_probe_at = @lastProbeAt, proven_fingerprint = @proven, windows = @windows, windows_at = @windowsAt`);
+  const failed = db.prepare(`UPDATE projects SET failed_in_row = failed_in_row + 1 WHERE key = ?`);
+  const succeeded = db.prepare(`UPDATE projects SET failed_in_row = 0 WHERE key = ? AND failed_in_row <> 0`);
+  const outbox = db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
+    VALUES(@destination, @key, @orderKey, @message, @availableAt, @now) ON CONFLICT(key) DO NOTHING`);
+
+  function insertJob(job: NewJob, now: number): Job {
+    return jobOf(
+      insertJobRow.get({
+        ...job,
+        rework: job.rework ? 1 : 0,
+        ready: job.hold === null ? 1 : 0,
+        holdSince: job.hold === null ? null : now,
+        context: JSON.stringify(job.context),
+        now,
+      }) as Row,
+    );
+  }
+
+  function changeJob(job: Job, change: JobChange, now: number): void {
+    const next = { ...job, ...change };
+    updateJob.run({
+      id: job.id,
+      status: next.status,
+      attempts: next.attempts,
+      maxAttempts: next.maxAttempts,
+      transientAttempts: next.transientAttempts,
+      lostAttempts: next.lostAttempts,
+      availableAt: next.availableAt,
+      hold: next.hold,
+      holdSince: next.hold === null ? null : next.hold === job.hold ? job.holdSince : now,
+      ready: next.status === 'queued' && next.hold === null && next.availableAt === null ? 1 : 0,
+      account: next.account,
+      cancelRequested: next.cancelRequested ? 1 : 0,
+      error: next.error,
+      verdict: next.verdict,
+      context: JSON.stringify(next.context),
+      finishedAt: next.finishedAt,
+    });
+  }
+
+  function changeRun(id: number, change: RunChange, now: number): void {
+    const { usage } = change;
+    endRun.run({
+      id,
+      exitCode: change.exitCode,
+      signal: change.signal,
+      resultOk: change.resultOk ? 1 : 0,
+      verdict: change.verdict,
+      reason: change.reason,
+      rule: change.rule,
+      sessionId: change.sessionId,
+      cliVersion: change.cliVersion,
+      inputTokens: usage.inputTokens,
+      outputTokens: usage.outputTokens,
+      cacheReadTokens: usage.cacheReadTokens,
+      cacheWriteTokens: usage.cacheWriteTokens,
+      turns: usage.turns,
+      costMicroUsd: usage.costUsd === null ? null : Math.round(usage.costUsd * 1e6),
+      now,
+    });
+  }
+
+  function changeTask(id: number, change: TaskChange, now: number): void {
+    const row = task.get(id) as Row;
+    const reason = change.reason;
+    updateTask.run({
+      id,
+      stage: change.stage ?? row['stage'],
+      status: change.status ?? row['status'],
+      code: reason === undefined ? row['reason_code'] : (reason?.code ?? null),
+      detail: reason === undefined ? row['reason_detail'] : (reason?.detail ?? null),
+      head: change.head === undefined ? row['head'] : change.head,
+      pr: change.pr === undefined ? row['pr'] : change.pr === null ? null : JSON.stringify(change.pr),
+      rounds: change.rounds === undefined ? row['rounds'] : JSON.stringify(change.rounds),
+      cost: change.addCostMicroUsd ?? 0,
+      now,
+    });
+  }
+
+  function saveAccount(account: AccountState): void {
+    upsertAccount.run({
+      id: account.id,
+      hold: account.hold === null ? null : JSON.stringify(account.hold),
+      state: account.breaker.state,
+      failures: account.breaker.failures,
+      probeAt: account.breaker.probeAt,
+      since: account.breaker.since,
+      notBefore: account.notBefore,
+      lastProbeAt: account.lastProbeAt,
+      proven: account.provenFingerprint,
+      windows: JSON.stringify(account.windows),
+      windowsAt: account.windowsAt,
+    });
+  }
+
+  function insertOutbox(rows: readonly NewOutboxRow[], now: number): void {
+    for (const row of rows)
+      outbox.run({
+        destination: row.destination,
+        key: row.key,
+        orderKey: row.orderKey,
+        message: JSON.stringify(row.message),
+        availableAt: row.availableAt ?? now,
+        now,
+      });
+  }
+
+  return {
+    insertJob,
+    saveAccount,
+    insertOutbox,
+    apply(effects, { job, runId }, now) {
+      if (effects.job !== undefined) changeJob(job, effects.job, now);
+      if (effects.run !== undefined && runId !== null) changeRun(runId, effects.run, now);
+      if (effects.task !== undefined && job.taskId !== null) changeTask(job.taskId, effects.task, now);
+      if (effects.account !== undefined) saveAccount(effects.account);
+      if (effects.project === 'failed') failed.run(job.project);
+      if (effects.project === 'succeeded') succeeded.run(job.project);
+      for (const next of effects.newJobs ?? []) insertJob(next, now);
+      insertOutbox(effects.outbox ?? [], now);
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import type { Claimed, ClaimRequest } from '../store.ts';
+import { SLOW_AFTER_FAILURES } from '../../core/reason.ts';
+import { jobOf, type Row, runOf, taskOf } from './rows.ts';
+import type { Db } from './database.ts';
+
+/** One claim moves a project's virtual time by this, divided by its weight. */
+const VTIME_STEP = 1_000_000;
+
+const OPEN_ACCOUNTS = `
+WITH a AS MATERIALIZED (
+  SELECT x.value ->> 'id' AS id FROM json_each(@accounts) x
+  WHERE (SELECT count(*) FROM jobs r WHERE r.status = 'running' AND r.account = x.value ->> 'id') < x.value ->> 'slots'
+)`;
+
+const PROJECT_MAY = `
+p.active = 1
+AND p.key NOT IN (SELECT value FROM json_each(@closed))
+AND (SELECT count(*) FROM jobs r WHERE r.status = 'running' AND r.project = p.key)
+  < CASE WHEN p.failed_in_row >= ${SLOW_AFTER_FAILURES} THEN 1 ELSE p.max_concurrency END`;
+
+/** A job without an agent waits for no account: ''. An agent's job without an account waits for a person: NULL, never equal. */
+const FIRST_JOB = (index: string, order: string) => `
+SELECT q.id FROM jobs q INDEXED BY ${index}
+WHERE q.status = 'queued' AND q.ready = 1 AND q.project = p.key AND (CASE WHEN q.agent IS NULL THEN '' ELSE q.account END) = a.id
+  AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.status = 'running' AND l.project = q.project AND l.branch = q.branch)
+  AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.status = 'running' AND l.task_id = q.task_id)
+ORDER BY ${order} LIMIT 1`;
+
+/**
+ * Fair order: the project with the least virtual time (ties: served longest ago), inside it by
+ * priority, rework before new work, then age. Caps are counted from running rows, so nothing can leak.
+ */
+const PICK_FAIR = `${OPEN_ACCOUNTS}
+SELECT j.id, p.key AS project, p.vtime, p.weight
+FROM projects p INDEXED BY projects_order CROSS JOIN a CROSS JOIN jobs j
+  ON j.id = (${FIRST_JOB('jobs_ready', 'q.priority DESC, q.rework DESC, q.id')})
+WHERE ${PROJECT_MAY}
+ORDER BY p.vtime, p.served, p.key, j.priority DESC, j.rework DESC, j.id LIMIT 1`;
+
+/**
+ * A probe takes the oldest job, whatever its project's turn. A queued job that has spent an attempt
+ * failed by its own fault: it comes after all others, for its next failure would prove nothing.
+ */
+const PICK_OLDEST = `${OPEN_ACCOUNTS}
+SELECT j.id, p.key AS project, p.vtime, p.weight
+FROM projects p CROSS JOIN a CROSS JOIN jobs j
+  ON j.id = (${FIRST_JOB('jobs_oldest', '(q.attempts > 0), q.id')})
+WHERE ${PROJECT_MAY}
+ORDER BY (j.attempts > 0), j.id LIMIT 1`;
+
+/** Prepares the claim statements once; the returned function is one immediate transaction. */
+export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null {
+  const due = db.prepare(`SELECT 1 FROM jobs INDEXED BY jobs_deferred WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL LIMIT 1`);
+  const promote = db.prepare(`UPDATE jobs INDEXED BY jobs_deferred SET ready = 1, available_at = NULL WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL`);
+  const running = db.prepare(`SELECT count(*) FROM jobs WHERE status = 'running'`).pluck();
+  const fair = db.prepare(PICK_FAIR);
+  const oldest = db.prepare(PICK_OLDEST);
+  const take = db.prepare(`UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, started_at = @now, cancel_requested = 0
+    WHERE id = @id AND status = 'queued' RETURNING *`);
+  const ordinal = db.prepare(`SELECT count(*) + 1 FROM agent_runs WHERE job_id = ?`).pluck();
+  const insertRun = db.prepare(`INSERT INTO agent_runs(job_id, task_id, attempt, fence, agent, account, directory, status, probe, started_at)
+    VALUES(@jobId, @taskId, @attempt, @fence, @agent, @account, '', 'running', @probe, @now) RETURNING *`);
+  const setDirectory = db.prepare(`UPDATE agent_runs SET directory = ? WHERE id = ? RETURNING *`);
+  const clock = db.prepare(`SELECT vclock, served FROM fair_clock WHERE id = 1`);
+  const setClock = db.prepare(`UPDATE fair_clock SET vclock = ?, served = ? WHERE id = 1`);
+  const serve = db.prepare(`UPDATE projects SET vtime = ?, served = ? WHERE key = ?`);
+  const probed = db.prepare(`UPDATE accounts SET last_probe_at = ? WHERE id = ?`);
+  const taskById = db.prepare(`SELECT * FROM tasks WHERE id = ?`);
+
+  return db.transaction((request: ClaimRequest): Claimed | null => {
+    if (Number(running.get()) >= request.slots) return null;
+    if (due.get(request.now) !== undefined) promote.run(request.now);
+    const accounts = request.withoutAccount ? [...request.accounts, { id: '', slots: 1 }] : request.accounts;
+    const pick = (request.probe ? oldest : fair).get({
+      accounts: JSON.stringify(accounts),
+      closed: JSON.stringify(request.closedProjects),
+    }) as { id: number; project: string; vtime: number; weight: number } | undefined;
+    if (pick === undefined) return null;
+    const job = jobOf(take.get({ id: pick.id, now: request.now }) as Row);
+    const inserted = insertRun.get({
+      jobId: job.id,
+      taskId: job.taskId,
+      attempt: Number(ordinal.get(job.id)),
+      fence: job.fence,
+      agent: job.agent,
+      account: job.account,
+      probe: request.probe ? 1 : 0,
+      now: request.now,
+    }) as Row;
+    const run = runOf(setDirectory.get(request.directoryFor(Number(inserted['id'])), inserted['id']) as Row);
+    const { vclock, served } = clock.get() as { vclock: number; served: number };
+    const start = Math.max(pick.vtime, vclock);
+    // Rounded up: R small steps of a heavy project then never fit into one of a light one, R = ceil(w_max / w_min).
+    serve.run(start + Math.ceil(VTIME_STEP / pick.weight), served + 1, pick.project);
+    setClock.run(start, served + 1);
+    if (request.probe && job.account !== null) probed.run(request.now, job.account);
+    const task = job.taskId === null ? null : (taskById.get(job.taskId) as Row);
+    return { job, run, task: task === null ? null : taskOf(task) };
+  }).immediate;
+}

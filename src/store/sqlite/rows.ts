@@ -1,0 +1,137 @@
+import type { Breaker } from '../../core/breaker.ts';
+import type { Verdict } from '../../core/failure.ts';
+import type { AccountHold, AccountState, Job, JobContext, JobStatus, Pause, PullRequest, Run, Task, TaskStatus } from '../../core/model.ts';
+import { EMPTY_CONTEXT } from '../../core/model.ts';
+
+/** Rows as SQLite returns them, and their way into the model. */
+export type Row = Record<string, string | number | null | undefined>;
+
+const text = (value: Row[string]): string => String(value ?? '');
+const textOrNull = (value: Row[string]): string | null => (value === null || value === undefined ? null : String(value));
+const count = (value: Row[string]): number => Number(value ?? 0);
+const countOrNull = (value: Row[string]): number | null => (value === null || value === undefined ? null : Number(value));
+
+function json<T>(value: Row[string], otherwise: T): T {
+  return value === null || value === undefined ? otherwise : (JSON.parse(String(value)) as T);
+}
+
+export function jobOf(row: Row): Job {
+  return {
+    id: count(row['id']),
+    taskId: countOrNull(row['task_id']),
+    project: text(row['project']),
+    repo: text(row['repo']),
+    branch: text(row['branch']),
+    stage: textOrNull(row['stage']),
+    agent: textOrNull(row['agent']),
+    account: textOrNull(row['account']),
+    status: text(row['status']) as JobStatus,
+    attempts: count(row['attempts']),
+    maxAttempts: count(row['max_attempts']),
+    transientAttempts: count(row['transient_attempts']),
+    lostAttempts: count(row['lost_attempts']),
+    fence: count(row['fence']),
+    priority: count(row['priority']),
+    rework: row['rework'] === 1,
+    availableAt: countOrNull(row['available_at']),
+    hold: textOrNull(row['hold']),
+    holdSince: countOrNull(row['hold_since']),
+    cancelRequested: row['cancel_requested'] === 1,
+    error: textOrNull(row['error']),
+    verdict: textOrNull(row['verdict']) as Verdict | null,
+    context: { ...EMPTY_CONTEXT, ...json<Partial<JobContext>>(row['context'], {}) },
+    createdAt: count(row['created_at']),
+    startedAt: countOrNull(row['started_at']),
+    finishedAt: countOrNull(row['finished_at']),
+  };
+}
+
+export function runOf(row: Row): Run {
+  const cost = countOrNull(row['cost_micro_usd']);
+  const ok = countOrNull(row['result_ok']);
+  return {
+    id: count(row['id']),
+    jobId: count(row['job_id']),
+    taskId: countOrNull(row['task_id']),
+    attempt: count(row['attempt']),
+    fence: count(row['fence']),
+    agent: textOrNull(row['agent']),
+    cliKind: textOrNull(row['cli_kind']),
+    cliVersion: textOrNull(row['cli_version']),
+    account: textOrNull(row['account']),
+    pid: countOrNull(row['pid']),
+    directory: text(row['directory']),
+    status: text(row['status']) as Run['status'],
+    probe: row['probe'] === 1,
+    exitCode: countOrNull(row['exit_code']),
+    signal: textOrNull(row['signal']),
+    resultOk: ok === null ? null : ok === 1,
+    verdict: textOrNull(row['verdict']) as Verdict | null,
+    reason: textOrNull(row['reason']),
+    rule: textOrNull(row['rule']),
+    sessionId: textOrNull(row['session_id']),
+    usage: {
+      inputTokens: count(row['input_tokens']),
+      outputTokens: count(row['output_tokens']),
+      cacheReadTokens: count(row['cache_read_tokens']),
+      cacheWriteTokens: count(row['cache_write_tokens']),
+      turns: count(row['turns']),
+      costUsd: cost === null ? null : cost / 1e6,
+    },
+    startedAt: count(row['started_at']),
+    finishedAt: countOrNull(row['finished_at']),
+  };
+}
+
+export function taskOf(row: Row): Task {
+  const code = textOrNull(row['reason_code']);
+  return {
+    id: count(row['id']),
+    key: text(row['key']),
+    project: text(row['project']),
+    workItemId: text(row['work_item_id']),
+    repo: text(row['repo']),
+    branch: text(row['branch']),
+    title: text(row['title']),
+    body: text(row['body']),
+    stage: text(row['stage']),
+    status: text(row['status']) as TaskStatus,
+    reason: code === null ? null : { code, detail: text(row['reason_detail']) },
+    head: textOrNull(row['head']),
+    pr: json<PullRequest | null>(row['pr'], null),
+    rounds: json<Record<string, number>>(row['rounds'], {}),
+    costMicroUsd: count(row['cost_micro_usd']),
+    priority: count(row['priority']),
+    createdAt: count(row['created_at']),
+    updatedAt: count(row['updated_at']),
+  };
+}
+
+export function accountOf(row: Row): AccountState {
+  return {
+    id: text(row['id']),
+    hold: json<AccountHold | null>(row['hold'], null),
+    breaker: {
+      state: text(row['breaker_state']) as Breaker['state'],
+      failures: count(row['breaker_failures']),
+      probeAt: countOrNull(row['breaker_probe_at']),
+      since: countOrNull(row['breaker_since']),
+    },
+    notBefore: countOrNull(row['not_before']),
+    lastProbeAt: countOrNull(row['last_probe_at']),
+    provenFingerprint: textOrNull(row['proven_fingerprint']),
+    windows: json(row['windows'], []),
+    windowsAt: countOrNull(row['windows_at']),
+  };
+}
+
+export function pauseOf(row: Row): Pause {
+  return {
+    scope: text(row['scope']) as Pause['scope'],
+    id: text(row['id']),
+    note: text(row['note']),
+    by: text(row['by']),
+    since: count(row['since']),
+    until: countOrNull(row['until']),
+  };
+}

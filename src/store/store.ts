@@ -1,0 +1,223 @@
+import type { Effects, NewJob, OutboxMessage } from '../core/effects.ts';
+import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
+import type { SettleState } from '../core/settle.ts';
+
+/**
+ * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
+ * are async because PostgreSQL will be; SQLite answers at once. Deciders passed in are pure functions
+ * of the rows they get and may run again after a serialisation failure.
+ */
+export interface Store {
+  /** Makes projects and accounts known: caps, weights. Rows that vanish from the configuration stop being served. */
+  configure(projects: readonly ProjectRow[], accounts: readonly string[]): Promise<void>;
+
+  /** Takes a work item on: task and first job. Safe to repeat: the same item returns its existing task. */
+  submit(item: NewTask, firstJob: (task: Task) => NewJob): Promise<{ task: Task; created: boolean }>;
+  /** Queues a job without a task; increments nothing. `branchFor` names the branch from the job's id. */
+  enqueue(job: Omit<NewJob, 'branch'>, branchFor: (id: number) => string): Promise<Job>;
+
+  /** Takes the next job in fair order: `running`, `attempts + 1`, a new fence and a run row, atomically; null when nothing may start. */
+  claim(request: ClaimRequest): Promise<Claimed | null>;
+  /** Notes what is known of the started process. Fenced: false when the claim is no longer ours. */
+  started(run: RunRef, facts: StartFacts): Promise<boolean>;
+  /** The only way out of `running`. A stale fence changes nothing and answers `stale`. */
+  settle(run: RunRef, decide: (state: SettleState) => Effects): Promise<'ok' | 'stale'>;
+
+  /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
+  command(target: Target, decide: (state: { task: Task | null; job: Job }) => Effects, audit: Audit): Promise<{ task: Task | null; job: Job }>;
+  updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
+  setPullRequest(taskId: number, pr: PullRequest): Promise<void>;
+  pause(pause: Pause, audit: Audit): Promise<void>;
+  resume(scope: Pause['scope'], id: string, audit: Audit): Promise<boolean>;
+
+  /** Records which scope gates are closed now: opens and ends intervals; returns the first `since` of each. */
+  noteGates(closed: readonly { code: string; scope: string; detail: string }[], now: number): Promise<ReadonlyMap<string, number>>;
+
+  job(id: number): Promise<Job | null>;
+  run(id: number): Promise<Run | null>;
+  task(key: string): Promise<Task | null>;
+  taskById(id: number): Promise<Task | null>;
+  jobs(filter: JobFilter): Promise<Page<Job>>;
+  runs(filter: RunFilter): Promise<Page<Run>>;
+  tasks(filter: TaskFilter): Promise<Page<Task>>;
+  running(): Promise<readonly { run: Run; job: Job }[]>;
+  accounts(): Promise<readonly AccountState[]>;
+  pauses(): Promise<readonly Pause[]>;
+  counts(): Promise<Counts>;
+  /** Claimable jobs before this one in its project, and the queue's length; for `queue.position`. */
+  ahead(job: Job): Promise<number>;
+
+  /** When the next deferred job or message is due; null when none is. */
+  nextDue(): Promise<number | null>;
+  /** The next due outbox row of a destination, if any; rows of one order key come in order. */
+  dueMessages(now: number, limit: number): Promise<readonly OutboxRow[]>;
+  delivered(id: number, now: number): Promise<void>;
+  /** Counts a failed delivery: again at `retryAt`, or dead when it is null. */
+  undelivered(id: number, error: string, retryAt: number | null, now: number): Promise<void>;
+  incident(key: string, channel: string): Promise<Incident | null>;
+  saveIncident(incident: Incident): Promise<void>;
+
+  /** Local board. */
+  board: BoardStore;
+
+  meta(key: string): Promise<string | null>;
+  setMeta(key: string, value: string): Promise<void>;
+  /** Called after every change that may let a job start or a message be due; a hint. Returns the unsubscriber. */
+  onWake(callback: () => void): () => void;
+  info(): Promise<StoreInfo>;
+  close(): Promise<void>;
+}
+
+export interface ProjectRow {
+  readonly key: string;
+  readonly weight: number;
+  readonly maxConcurrency: number;
+}
+
+export interface NewTask {
+  readonly project: string;
+  readonly workItemId: string;
+  readonly key: string;
+  readonly repo: string;
+  readonly branch: string;
+  readonly title: string;
+  readonly body: string;
+  readonly stage: string;
+  readonly priority: number;
+}
+
+export interface ClaimRequest {
+  /** Accounts that may start a run now, with the number of runs that may live on each. */
+  readonly accounts: readonly { readonly id: string; readonly slots: number }[];
+  /** Projects that may not start anything now (paused). */
+  readonly closedProjects: readonly string[];
+  /** Runs that may live on this worker in all. */
+  readonly slots: number;
+  /** The run is the single probe of its account: takes the oldest job instead of the fair one. */
+  readonly probe: boolean;
+  /** False leaves out stages that need no account (deploy, command). */
+  readonly withoutAccount: boolean;
+  /** Names the run directory of a run id. */
+  readonly directoryFor: (runId: number) => string;
+  readonly now: number;
+}
+
+export interface Claimed {
+  readonly job: Job;
+  readonly run: Run;
+  readonly task: Task | null;
+}
+
+export interface RunRef {
+  readonly runId: number;
+  readonly jobId: number;
+  readonly fence: number;
+}
+
+export interface StartFacts {
+  readonly pid?: number;
+  readonly cliKind?: string;
+  readonly cliVersion?: string;
+  readonly sessionId?: string;
+  /** Head the round is measured from, kept in the job so that later attempts measure from it too. */
+  readonly roundHead?: string;
+}
+
+export type Target = { readonly kind: 'task'; readonly key: string } | { readonly kind: 'job'; readonly id: number };
+
+export interface Audit {
+  readonly by: string;
+  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'orch';
+  readonly action: string;
+  readonly target: string;
+  readonly at: number;
+}
+
+export interface JobFilter {
+  readonly status?: readonly Job['status'][];
+  readonly project?: string;
+  readonly taskId?: number;
+  readonly after?: number;
+  readonly limit: number;
+}
+
+export interface RunFilter {
+  readonly jobId?: number;
+  readonly taskId?: number;
+  readonly status?: Run['status'];
+  readonly after?: number;
+  readonly limit: number;
+}
+
+export interface TaskFilter {
+  readonly status?: readonly Task['status'][];
+  readonly project?: string;
+  readonly after?: number;
+  readonly limit: number;
+}
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Pass as `after` for the next page; null at the end. */
+  readonly next: number | null;
+}
+
+export interface Counts {
+  readonly jobs: Readonly<Record<Job['status'], number>>;
+  readonly tasks: Readonly<Record<Task['status'], number>>;
+  readonly runningByProject: ReadonlyMap<string, number>;
+  readonly runningByAccount: ReadonlyMap<string, number>;
+  readonly failedInRow: ReadonlyMap<string, number>;
+  readonly lastRunEndedAt: number | null;
+}
+
+export interface OutboxRow {
+  readonly id: number;
+  readonly destination: string;
+  readonly key: string;
+  readonly message: OutboxMessage;
+  readonly tries: number;
+  readonly createdAt: number;
+}
+
+/** One told incident on one channel: later changes edit its message. */
+export interface Incident {
+  readonly key: string;
+  readonly channel: string;
+  readonly messageRef: string;
+  readonly text: string;
+  readonly openedAt: number;
+  readonly updatedAt: number;
+  readonly resolvedAt: number | null;
+}
+
+export interface WorkItem {
+  readonly id: string;
+  readonly project: string;
+  readonly key: string;
+  readonly title: string;
+  readonly body: string;
+  readonly status: string;
+  readonly comments: readonly { readonly body: string; readonly at: number }[];
+}
+
+export interface BoardStore {
+  /** Creates an item on Orch's own board; the same key returns the existing one. */
+  create(item: { project: string; key: string | null; title: string; body: string }, now: number): Promise<WorkItem>;
+  item(project: string, id: string): Promise<WorkItem | null>;
+  /** Safe to repeat with the same key: the comment is there once. */
+  comment(project: string, id: string, key: string, body: string, now: number): Promise<void>;
+  setStatus(project: string, id: string, status: string, now: number): Promise<void>;
+  openPullRequest(project: string, branch: string, title: string, state: 'draft' | 'open', now: number): Promise<PullRequest>;
+  setPullRequestState(project: string, number: number, state: PullRequest['state'], now: number): Promise<void>;
+  pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
+}
+
+export interface StoreInfo {
+  readonly engine: 'sqlite';
+  readonly engineVersion: string;
+  readonly schema: number;
+  readonly path: string;
+  readonly bytes: number;
+}
+

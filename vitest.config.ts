@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config';
+
+const setupFiles = ['test/support/clean-environment.ts'];
+
+export default defineConfig({
+  test: {
+    // Forks: better-sqlite3 is native, and tests send signals and change directory.
+    pool: 'forks',
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'test/house/**/*.test.ts', 'test/support/**/*.test.ts'],
+          setupFiles,
+          testTimeout: 15_000,
+          hookTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          setupFiles,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          // Each starts real servers and processes: more at once measures the machine, not the code.
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
