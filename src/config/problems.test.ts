@@ -175,6 +175,11 @@ describe('the problems of a configuration', () => {
       ['projects.api.pipeline[0].permission'],
     ],
     ['a rule about no project', 'notify: { telegram: { projects: [api] } }', ['notify.telegram.projects[0]']],
+    [
+      'a stage name that is no text',
+      stages('{ stage: { toString: 1 }, merge: auto }'),
+      ['projects.api.pipeline[0].stage', 'projects.api.pipeline[0].merge'],
+    ],
     ['a key twice', 'port: 1\nport: 2', ['orch.yaml']],
     ['broken YAML', 'accounts: [', ['orch.yaml']],
     ['a list', '- a', ['orch.yaml']],
