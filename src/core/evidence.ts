@@ -67,7 +67,7 @@ export type StageOutcome =
   | { readonly kind: 'ask'; readonly code: string; readonly detail: string }
   | { readonly kind: 'no_evidence'; readonly verdict: 'permanent' | 'no_change'; readonly reason: string };
 
-const DOCUMENTATION = /(^|\/)(docs?\/|README|CHANGELOG|LICENSE|CONTRIBUTING)|\.(md|mdx|rst|txt|adoc)$/i;
+const DOCUMENTATION = /(^|\/)(docs?\/|README|CHANGELOG|LICENSE|CONTRIBUTING)|\.(md|mdx|rst|adoc)$/i;
 const TEST_FILE = /(^|\/)(tests?|__tests__|spec|specs|e2e)\/|[._-](test|spec)\.[^/]+$|(^|\/)test_[^/]+$|Test\.[a-z]+$/i;
 
 /** Judges an agent stage by its evidence; every refusal says what is missing, for the next prompt. */
