@@ -99,6 +99,30 @@ CREATE UNIQUE INDEX jobs_running_task ON jobs(task_id) WHERE status = 'running' 
 CREATE INDEX jobs_task ON jobs(task_id, id);
 CREATE INDEX jobs_status ON jobs(status, id);
 
+-- How many rows are in each status, for display: counting a million of them on every tick would not do.
+-- Caps never use these.
+CREATE TABLE totals(of TEXT NOT NULL, status TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY(of, status)) STRICT, WITHOUT ROWID;
+INSERT INTO totals VALUES('jobs','queued',0), ('jobs','running',0), ('jobs','done',0), ('jobs','failed',0), ('jobs','cancelled',0),
+  ('tasks','active',0), ('tasks','needs_you',0), ('tasks','done',0), ('tasks','cancelled',0);
+CREATE TRIGGER jobs_added AFTER INSERT ON jobs BEGIN
+  UPDATE totals SET n = n + 1 WHERE of = 'jobs' AND status = new.status;
+END;
+CREATE TRIGGER jobs_moved AFTER UPDATE OF status ON jobs WHEN new.status <> old.status BEGIN
+  UPDATE totals SET n = n + iif(status = new.status, 1, -1) WHERE of = 'jobs' AND status IN (old.status, new.status);
+END;
+CREATE TRIGGER jobs_removed AFTER DELETE ON jobs BEGIN
+  UPDATE totals SET n = n - 1 WHERE of = 'jobs' AND status = old.status;
+END;
+CREATE TRIGGER tasks_added AFTER INSERT ON tasks BEGIN
+  UPDATE totals SET n = n + 1 WHERE of = 'tasks' AND status = new.status;
+END;
+CREATE TRIGGER tasks_moved AFTER UPDATE OF status ON tasks WHEN new.status <> old.status BEGIN
+  UPDATE totals SET n = n + iif(status = new.status, 1, -1) WHERE of = 'tasks' AND status IN (old.status, new.status);
+END;
+CREATE TRIGGER tasks_removed AFTER DELETE ON tasks BEGIN
+  UPDATE totals SET n = n - 1 WHERE of = 'tasks' AND status = old.status;
+END;
+
 CREATE TABLE agent_runs(
   id INTEGER PRIMARY KEY AUTOINCREMENT,
   job_id INTEGER NOT NULL REFERENCES jobs(id),

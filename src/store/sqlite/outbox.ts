@@ -10,9 +10,11 @@ const FIRST_OF_ITS_ORDER = `NOT EXISTS (SELECT 1 FROM outbox e WHERE e.status = 
 
 /** The outbox: due rows in order, one at a time per order key, and the memory of told incidents. */
 export function prepareOutbox(db: Db): OutboxPart {
-  const due = db.prepare(`SELECT o.* FROM outbox o WHERE o.status = 'pending' AND o.available_at <= @now
-    AND ${FIRST_OF_ITS_ORDER}
-    ORDER BY o.available_at, o.id LIMIT @limit`);
+  // By turns, so that a destination with a long line does not push the others out of the limit.
+  const due = db.prepare(`SELECT * FROM (
+      SELECT o.*, row_number() OVER (PARTITION BY o.destination ORDER BY o.available_at, o.id) AS turn FROM outbox o
+      WHERE o.status = 'pending' AND o.available_at <= @now AND ${FIRST_OF_ITS_ORDER})
+    ORDER BY turn, available_at, id LIMIT @limit`);
   const done = db.prepare(`UPDATE outbox SET status = 'delivered', tries = tries + 1, error = NULL, finished_at = ? WHERE id = ? AND status = 'pending'`);
   const again = db.prepare(`UPDATE outbox SET tries = tries + 1, error = ?, available_at = ? WHERE id = ? AND status = 'pending'`);
   const dead = db.prepare(`UPDATE outbox SET status = 'dead', tries = tries + 1, error = ?, finished_at = ? WHERE id = ? AND status = 'pending'`);

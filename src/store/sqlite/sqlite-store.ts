@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { SqliteError } from 'better-sqlite3';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
 import type { AccountState, Job, Pause, Run, Task } from '../../core/model.ts';
 import { AppError } from '../../core/errors.ts';
@@ -6,7 +7,7 @@ import type { Audit, Counts, Page, Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
-import { openDatabase, schemaVersion } from './database.ts';
+import { openDatabase, schemaVersion, storeError } from './database.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { accountOf, jobOf, pauseOf, type Row, runOf, taskOf } from './rows.ts';
@@ -31,7 +32,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const insertTask = db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, created_at, updated_at)
     VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
-  const claimedJob = db.prepare(`SELECT * FROM jobs WHERE id = ? AND fence = ? AND status = 'running'`);
+  const heldJob = db.prepare(`SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`);
+  const heldRun = db.prepare(`SELECT * FROM agent_runs WHERE id = @runId AND job_id = @jobId AND fence = @fence AND status = 'running'`);
   const noteStart = db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version),
     session_id = coalesce(@sessionId, session_id) WHERE id = @runId AND status = 'running'`);
   const setContext = db.prepare('UPDATE jobs SET context = ? WHERE id = ?');
@@ -52,8 +54,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     return { items, next: rows.length > limit && last !== undefined ? id(last) : null };
   }
 
-  return {
-    board: prepareBoard(db),
+  const store: Store = {
+    board: atTheEdge(prepareBoard(db), path),
     ...prepareOutbox(db),
     ...prepareLedger(db),
 
@@ -73,6 +75,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       const result = inTransaction(() => {
         const existing = taskByItem.get(item.project, item.workItemId) as Row | undefined;
         if (existing !== undefined) return { task: taskOf(existing), created: false };
+        if (taskByKey.get(item.key) !== undefined)
+          throw new AppError(`${item.key} is already the key of another work item`, { code: 'task.key_taken', hint: 'give the item another key' });
         const now = clock();
         const task = taskOf(insertTask.get({ ...item, now }) as Row);
         applier.insertJob(firstJob(task), now);
@@ -101,8 +105,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
     async started(ref, facts) {
       return inTransaction(() => {
-        const row = claimedJob.get(ref.jobId, ref.fence) as Row | undefined;
-        if (row === undefined) return false;
+        const row = heldJob.get(ref) as Row | undefined;
+        if (row === undefined || heldRun.get(ref) === undefined) return false;
         noteStart.run({ runId: ref.runId, pid: facts.pid ?? null, cliKind: facts.cliKind ?? null, cliVersion: facts.cliVersion ?? null, sessionId: facts.sessionId ?? null });
         const job = jobOf(row);
         if (facts.roundHead !== undefined || facts.sessionId !== undefined)
@@ -113,8 +117,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
     async settle(ref, decide) {
       const settled = inTransaction(() => {
-        const row = claimedJob.get(ref.jobId, ref.fence) as Row | undefined;
-        const runRow = runById.get(ref.runId) as Row | undefined;
+        const row = heldJob.get(ref) as Row | undefined;
+        const runRow = heldRun.get(ref) as Row | undefined;
         if (row === undefined || runRow === undefined) return 'stale' as const;
         const job = jobOf(row);
         const run = runOf(runRow);
@@ -143,13 +147,14 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     },
 
     async updateAccount(id, change) {
-      const changed = inTransaction(() => {
-        const next = change(account(id));
-        applier.saveAccount(next);
-        return next;
+      const { before, after } = inTransaction(() => {
+        const before = account(id);
+        const after = change(before);
+        if (after !== before) applier.saveAccount(after);
+        return { before, after };
       });
-      wake();
-      return changed;
+      if (after !== before) wake();
+      return after;
     },
 
     async setPullRequest(taskId, pr) {
@@ -231,8 +236,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
     async counts() {
       const group = (sql: string) => new Map((db.prepare(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
-      const jobs = group('SELECT status, count(*) FROM jobs GROUP BY status');
-      const tasks = group('SELECT status, count(*) FROM tasks GROUP BY status');
+      const jobs = group(`SELECT status, n FROM totals WHERE of = 'jobs'`);
+      const tasks = group(`SELECT status, n FROM totals WHERE of = 'tasks'`);
       const ended = db.prepare('SELECT max(finished_at) FROM agent_runs').pluck().get() as number | null;
       return {
         jobs: { queued: jobs.get('queued') ?? 0, running: jobs.get('running') ?? 0, done: jobs.get('done') ?? 0, failed: jobs.get('failed') ?? 0, cancelled: jobs.get('cancelled') ?? 0 },
@@ -278,6 +283,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       db.close();
     },
   };
+  return { ...atTheEdge(store, path), onWake: store.onWake };
 
   function jobOfTask(key: string): Row | undefined {
     const task = taskByKey.get(key) as Row | undefined;
@@ -287,6 +293,22 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   function writeAudit(entry: Audit): void {
     audit.run({ ...entry });
   }
+}
+
+/** SQLite's errors leave as `AppError`; what a decider throws passes as it is. */
+function atTheEdge<T extends object>(part: T, path: string): T {
+  const wrapped = Object.entries(part).map(([name, member]) => [name, typeof member === 'function' ? guarded(member, path) : member]);
+  return Object.fromEntries(wrapped) as T;
+}
+
+function guarded(method: (...args: unknown[]) => unknown, path: string) {
+  return async (...args: unknown[]) => {
+    try {
+      return await method(...args);
+    } catch (error) {
+      throw error instanceof SqliteError ? storeError(error, path) : error;
+    }
+  };
 }
 
 function conditions(parts: readonly (string | null)[]): string {
