@@ -1,0 +1,51 @@
+/** Which fence around a run's processes this machine offers. */
+import { execa } from 'execa';
+
+/** Where the supervisor finds its tools; the agent gets the caller's PATH, not this one. */
+export const SYSTEM_PATH =
+  '/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/usr/local/sbin:/run/current-system/sw/bin';
+
+export type Isolation =
+  | { readonly kind: 'pid-namespace'; readonly enter: readonly string[]; readonly pdeath: true }
+  | { readonly kind: 'process-tree'; readonly why: string; readonly pdeath: boolean };
+
+/** Dies with the process that started it; kept over exec. */
+export const DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL'] as const;
+
+const UNSHARE = ['--pid', '--fork', '--mount-proc', '--kill-child', '--'] as const;
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** Tries it for real, about 5 ms: kernels, containers and security modules all have a say. */
+export async function findIsolation(wanted: 'auto' | 'none'): Promise<Isolation> {
+  const tied = await tryOut([...DIE_WITH_PARENT, 'true']);
+  if (tied !== null) return { kind: 'process-tree', why: tied, pdeath: false };
+  if (wanted === 'none') return { kind: 'process-tree', why: 'isolation: none', pdeath: true };
+  // Root needs no user namespace, and without one it keeps its rights over other users' files.
+  const asRoot = process.geteuid?.() === 0;
+  let why = '';
+  for (const user of asRoot ? [[], USER_NAMESPACE] : [USER_NAMESPACE]) {
+    const enter = [...DIE_WITH_PARENT, 'unshare', ...user, ...UNSHARE];
+    const refused = await tryOut([...enter, 'sh', '-c', 'test $$ = 1 && test -e /proc/1/stat']);
+    if (refused === null) return { kind: 'pid-namespace', enter, pdeath: true };
+    why ||= refused;
+  }
+  return { kind: 'process-tree', why, pdeath: true };
+}
+
+const USER_NAMESPACE = ['--user', '--map-current-user'];
+
+/** Null when the command ends well, else why not. */
+async function tryOut([command = '', ...args]: readonly string[]): Promise<string | null> {
+  const result = await execa(command, args, {
+    env: { PATH: SYSTEM_PATH },
+    extendEnv: false,
+    cwd: '/',
+    stdin: 'ignore',
+    timeout: PROBE_TIMEOUT_MS,
+    reject: false,
+  });
+  if (result.exitCode === 0) return null;
+  const words = result.stderr.trim().split('\n')[0] ?? '';
+  if (words !== '') return words;
+  return result.code === 'ENOENT' ? `${command} not found (it is part of util-linux)` : `${command} failed`;
+}
