@@ -1,0 +1,108 @@
+import { posix } from 'node:path';
+import { isInnerPath } from './names.ts';
+import { baseCommit, type Context, inBare, type Repository } from './repository.ts';
+
+export interface BaseFile {
+  readonly path: string;
+  readonly text: string;
+  /** Size in the repository; larger than the text when truncated. */
+  readonly bytes: number;
+  readonly truncated: boolean;
+}
+
+export interface BaseFiles {
+  readonly commit: string;
+  readonly files: readonly BaseFile[];
+}
+
+interface Entry {
+  readonly path: string;
+  readonly mode: string;
+  readonly object: string;
+  readonly bytes: number;
+}
+
+const MAX_FILE_BYTES = 256 * 1024;
+const MAX_FILES = 200;
+const MAX_LINKS = 5;
+const SYMLINK = '120000';
+
+/**
+ * The files of one commit, read from the bare repository without a working tree. Symlinks are
+ * followed inside the repository only.
+ */
+export class CommitFiles {
+  readonly #entries: ReadonlyMap<string, Entry>;
+  readonly #read: (object: string, maxBytes: number) => Promise<Buffer>;
+
+  constructor(entries: readonly Entry[], read: (object: string, maxBytes: number) => Promise<Buffer>) {
+    this.#entries = new Map(entries.map((entry) => [entry.path, entry]));
+    this.#read = read;
+  }
+
+  paths(): string[] {
+    return [...this.#entries.keys()].sort();
+  }
+
+  /** Null when there is no such file, or its link leads outside or nowhere. */
+  async read(path: string, maxBytes = MAX_FILE_BYTES): Promise<BaseFile | null> {
+    let entry = this.#entries.get(path);
+    for (let links = 0; entry?.mode === SYMLINK; links += 1) {
+      if (links >= MAX_LINKS) return null;
+      const target = (await this.#read(entry.object, 4096)).toString('utf8');
+      const inside = target.startsWith('/') ? '' : posix.join(posix.dirname(entry.path), target);
+      entry = isInnerPath(inside) ? this.#entries.get(inside) : undefined;
+    }
+    if (entry === undefined) return null;
+    const content = await this.#read(entry.object, maxBytes);
+    const truncated = entry.bytes > maxBytes;
+    return { path, text: wholeText(content.subarray(0, maxBytes)), bytes: entry.bytes, truncated };
+  }
+}
+
+/** All files of the base branch as last fetched. */
+export async function openBase(context: Context, repo: Repository): Promise<{ commit: string; files: CommitFiles }> {
+  const commit = await baseCommit(context, repo);
+  const listed = await inBare(context, repo.project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
+  const entries = listed.stdout
+    .toString('utf8')
+    .split('\0')
+    .flatMap((line) => {
+      const match = /^(\d+) blob (\S+) +(\d+)\t([\s\S]+)$/.exec(line);
+      return match === null ? [] : [{ mode: match[1] ?? '', object: match[2] ?? '', bytes: Number(match[3]), path: match[4] ?? '' }];
+    });
+  const read = async (object: string, maxBytes: number) => (await inBare(context, repo.project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
+  return { commit, files: new CommitFiles(entries, read) };
+}
+
+/** Files of the base branch by path or pattern (`*` inside a folder, `**` across folders); sorted, each at most 256 KiB. */
+export async function readBaseFiles(context: Context, repo: Repository, patterns: readonly string[]): Promise<BaseFiles> {
+  const { commit, files } = await openBase(context, repo);
+  const tests = patterns.map(patternTest);
+  const wanted = files.paths().filter((path) => tests.some((test) => test.test(path)));
+  const read = await Promise.all(wanted.slice(0, MAX_FILES).map((path) => files.read(path)));
+  return { commit, files: read.filter((file) => file !== null) };
+}
+
+/** A cut in the middle of a character loses that character. */
+export function wholeText(bytes: Buffer): string {
+  return new TextDecoder('utf8').decode(bytes, { stream: true });
+}
+
+export function patternTest(pattern: string): RegExp {
+  const source = pattern.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) => {
+    switch (part) {
+      case '**/':
+        return '(?:[^/]+/)*';
+      case '**':
+        return '.*';
+      case '*':
+        return '[^/]*';
+      case '?':
+        return '[^/]';
+      default:
+        return `\\${part}`;
+    }
+  });
+  return new RegExp(`^${source}$`, 's');
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../core/errors.ts';
+import { isBranchName, isCommitId } from './names.ts';
+
+/** Where the clone's HEAD is. `broken`: the `.git` directory is not what git makes. */
+export type CloneHead =
+  | { readonly kind: 'branch'; readonly branch: string; readonly commit: string }
+  | { readonly kind: 'unborn'; readonly branch: string }
+  | { readonly kind: 'detached'; readonly commit: string }
+  | { readonly kind: 'broken'; readonly reason: string };
+
+const MAX_HEAD_BYTES = 4096;
+const MAX_PACKED_REFS_BYTES = 8 * 1024 * 1024;
+const MAX_REFS = 200;
+const MAX_REF_DEPTH = 12;
+/** Files that git leaves in `.git` while an operation waits for a person. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  MERGE_HEAD: 'merge',
+  CHERRY_PICK_HEAD: 'cherry-pick',
+  REVERT_HEAD: 'revert',
+  'rebase-merge': 'rebase',
+  'rebase-apply': 'rebase',
+};
+
+/**
+ * Reads HEAD as plain data from a directory an agent may have rewritten: no git runs, no symlink is
+ * followed, no pipe is waited for, no file is read beyond its limit.
+ */
+export async function readHead(clone: string): Promise<CloneHead> {
+  const broken = await brokenGitDir(clone);
+  if (broken !== null) return { kind: 'broken', reason: broken };
+  const head = await readSmall(join(clone, '.git', 'HEAD'), MAX_HEAD_BYTES);
+  if (head === null) return { kind: 'broken', reason: '.git/HEAD is not a readable plain file' };
+  const text = head.trim();
+  if (isCommitId(text)) return { kind: 'detached', commit: text };
+  const branch = /^ref:\s*refs\/heads\/(.+)$/.exec(text)?.[1];
+  if (branch === undefined || !isBranchName(branch)) return { kind: 'broken', reason: '.git/HEAD names no branch' };
+  const commit = await readRef(clone, `refs/heads/${branch}`);
+  if (commit === 'broken') return { kind: 'broken', reason: `.git/refs/heads/${branch} is not a plain ref` };
+  return commit === null ? { kind: 'unborn', branch } : { kind: 'branch', branch, commit };
+}
+
+/** The commit of one ref in the clone; `broken` when it is a symlink, symbolic or not a commit id. */
+export async function readRef(clone: string, ref: string): Promise<string | null | 'broken'> {
+  const parts = ref.split('/');
+  let path = join(clone, '.git');
+  for (const part of parts.slice(0, -1)) {
+    path = join(path, part);
+    const stat = await lstatOrNull(path);
+    if (stat === null) return (await readPackedRefs(clone)).get(ref) ?? null;
+    if (!stat.isDirectory()) return 'broken';
+  }
+  const file = join(path, parts.at(-1) ?? '');
+  const stat = await lstatOrNull(file);
+  if (stat === null || stat.isDirectory()) return (await readPackedRefs(clone)).get(ref) ?? null;
+  const text = (await readSmall(file, MAX_HEAD_BYTES))?.trim();
+  return text !== undefined && isCommitId(text) ? text : 'broken';
+}
+
+/** Every branch and the stash of the clone, as far as they are plain; for salvage. */
+export async function readRefs(clone: string): Promise<Map<string, string>> {
+  const refs = new Map<string, string>();
+  if ((await brokenGitDir(clone)) !== null) return refs;
+  const stash = await readRef(clone, 'refs/stash');
+  if (stash !== null && stash !== 'broken') refs.set('refs/stash', stash);
+  await readLoose(clone, 'refs/heads', refs, 0);
+  for (const [ref, commit] of await readPackedRefs(clone)) {
+    if (refs.size < MAX_REFS && ref.startsWith('refs/heads/') && !refs.has(ref)) refs.set(ref, commit);
+  }
+  return refs;
+}
+
+/** The unfinished merge, rebase ... that waits in the clone, or null. */
+export async function unfinishedOperation(clone: string): Promise<string | null> {
+  for (const [file, name] of Object.entries(OPERATIONS)) {
+    if ((await lstatOrNull(join(clone, '.git', file))) !== null) return name;
+  }
+  return null;
+}
+
+/** Writes one file below `.git`; a symlink on the way is taken away, never followed. */
+export async function writeGitFile(clone: string, name: string, content: string | Uint8Array): Promise<void> {
+  const parts = name.split('/');
+  let dir = join(clone, '.git');
+  for (const part of parts.slice(0, -1)) {
+    dir = join(dir, part);
+    const stat = await lstatOrNull(dir);
+    if (stat !== null && !stat.isDirectory()) await unlink(dir);
+    await mkdir(dir, { recursive: true });
+  }
+  const draft = join(clone, '.git', `orch-${randomBytes(6).toString('hex')}`);
+  const file = await open(draft, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o644);
+  try {
+    await file.writeFile(content);
+  } finally {
+    await file.close();
+  }
+  const target = join(dir, parts.at(-1) ?? '');
+  await rename(draft, target).catch(async (cause: unknown) => {
+    await rm(draft, { force: true });
+    throw brokenClone(clone, `.git/${name} cannot be written`, cause);
+  });
+}
+
+/** Takes away an unfinished operation's leftovers and stale locks, which would confuse the next agent. */
+export async function clearGitState(clone: string): Promise<void> {
+  for (const name of [...Object.keys(OPERATIONS), 'MERGE_MSG', 'MERGE_MODE', 'index.lock', 'HEAD.lock']) {
+    await rm(join(clone, '.git', name), { recursive: true, force: true });
+  }
+}
+
+export function brokenClone(clone: string, reason: string, cause?: unknown): AppError {
+  return new AppError(`the git directory of ${clone} was changed: ${reason}`, {
+    code: 'workspace.clone_broken',
+    hint: 'retry the task with a reset; its files are salvaged first',
+    cause,
+    facts: { clone, reason },
+  });
+}
+
+export async function lstatOrNull(path: string | Buffer) {
+  return lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return null;
+    throw error;
+  });
+}
+
+/** A plain file's text; null for anything else, and for a file larger than the limit. */
+export async function readSmall(path: string, maxBytes: number): Promise<string | null> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(path, flags).catch(() => null); // absent, symlink or unreadable: all the same here
+  if (file === null) return null;
+  try {
+    const stat = await file.stat();
+    return stat.isFile() && stat.size <= maxBytes ? await file.readFile('utf8') : null;
+  } finally {
+    await file.close();
+  }
+}
+
+async function brokenGitDir(clone: string): Promise<string | null> {
+  for (const name of ['', '.git', '.git/objects', '.git/refs', '.git/refs/heads']) {
+    const stat = await lstatOrNull(join(clone, name));
+    if (stat === null || !stat.isDirectory()) return `${name === '' ? 'the clone' : name} is not a plain directory`;
+  }
+  for (const name of ['.git/objects/info', '.git/objects/pack']) {
+    const stat = await lstatOrNull(join(clone, name));
+    if (stat !== null && !stat.isDirectory()) return `${name} is not a plain directory`;
+  }
+  return null;
+}
+
+async function readPackedRefs(clone: string): Promise<Map<string, string>> {
+  const text = await readSmall(join(clone, '.git', 'packed-refs'), MAX_PACKED_REFS_BYTES);
+  const refs = new Map<string, string>();
+  for (const line of text?.split('\n') ?? []) {
+    const [commit, ref] = line.split(' ');
+    if (commit !== undefined && ref !== undefined && isCommitId(commit)) refs.set(ref, commit);
+  }
+  return refs;
+}
+
+async function readLoose(clone: string, folder: string, refs: Map<string, string>, depth: number): Promise<void> {
+  if (depth > MAX_REF_DEPTH) return;
+  const entries = await readdir(join(clone, '.git', folder), { withFileTypes: true });
+  for (const entry of entries) {
+    const name = `${folder}/${entry.name}`;
+    if (refs.size >= MAX_REFS) return;
+    if (entry.isDirectory()) await readLoose(clone, name, refs, depth + 1);
+    else if (entry.isFile()) {
+      const commit = await readRef(clone, name);
+      if (commit !== null && commit !== 'broken') refs.set(name, commit);
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '../core/errors.ts';
+import { askpassEnv, writeAskpass, writeOurs } from './askpass.ts';
+import { createGit, type Git, type GitCall, type GitOutput, lineOf, NETWORK_TIMEOUT_MS, saidBy } from './git.ts';
+import { NamedMutex } from './mutex.ts';
+import { checkBranch, checkProject, isCommitId } from './names.ts';
+import { type Credentials, parseRemoteUrl, type RemoteUrl } from './url.ts';
+
+/** A project's repository as configured. */
+export interface Repository {
+  readonly project: string;
+  readonly url: string;
+  /** The branch that work starts from and is merged into. */
+  readonly base: string;
+  readonly author: { readonly name: string; readonly email: string };
+  readonly credentials?: Credentials;
+}
+
+export interface WorkspaceOptions {
+  readonly reposDir: string;
+  readonly worktreesDir: string;
+  /** Default `git`. */
+  readonly gitBin?: string;
+  /** PATH of git and its children; the process's own environment is never passed on. */
+  readonly path?: string;
+  /** Where Orch keeps the askpass script and git's empty home; default `<reposDir>/.orch`. */
+  readonly askpassDir?: string;
+  /** For fetch and push only: proxy variables, `SSH_AUTH_SOCK`, and how ssh is called. */
+  readonly network?: { readonly env?: Readonly<Record<string, string>>; readonly sshCommand?: string };
+}
+
+/** What every part of the workspace works with. */
+export interface Context {
+  readonly reposDir: string;
+  readonly worktreesDir: string;
+  readonly supportDir: string;
+  readonly home: string;
+  readonly globalConfig: string;
+  readonly git: Git;
+  readonly locks: NamedMutex;
+  readonly network: NonNullable<WorkspaceOptions['network']>;
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_SSH = 'ssh -o BatchMode=yes -o ConnectTimeout=20';
+/** `safe.directory`: a repository on a shared disk may belong to another user; the URL is the operator's word. */
+const GLOBAL_CONFIG = '[safe]\n\tdirectory = *\n[gc]\n\tauto = 0\n';
+const BARE_CONFIG = `[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+[remote "origin"]
+	fetch = +refs/heads/*:refs/remotes/origin/*
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+`;
+
+export function createContext(options: WorkspaceOptions): Context {
+  const supportDir = options.askpassDir ?? join(options.reposDir, '.orch');
+  const home = join(supportDir, 'home');
+  const globalConfig = join(supportDir, 'gitconfig');
+  const git = createGit({ bin: options.gitBin ?? 'git', path: options.path ?? DEFAULT_PATH, home, globalConfig });
+  return { reposDir: options.reposDir, worktreesDir: options.worktreesDir, supportDir, home, globalConfig, git, locks: new NamedMutex(), network: options.network ?? {} };
+}
+
+export function barePath(context: Context, project: string): string {
+  return join(context.reposDir, `${checkProject(project)}.git`);
+}
+
+/** Git in the project's bare repository, on this machine only. */
+export function inBare(context: Context, project: string, args: readonly string[], call: GitCall = {}): Promise<GitOutput> {
+  return context.git(args, { ...call, gitDir: barePath(context, project) });
+}
+
+/** The files of ours that git needs; written anew when someone changed them. Safe to repeat. */
+export async function ensureSupport(context: Context): Promise<void> {
+  await mkdir(context.home, { recursive: true });
+  await writeOurs(context.globalConfig, GLOBAL_CONFIG);
+}
+
+/**
+ * The bare repository, made on first use. Its configuration is put back each time, so that nothing
+ * written into it can divert a later fetch or push.
+ */
+export async function ensureBare(context: Context, project: string): Promise<string> {
+  await ensureSupport(context);
+  const path = barePath(context, project);
+  if (!(await exists(join(path, 'HEAD')))) {
+    const draft = join(context.reposDir, `.draft-${randomBytes(6).toString('hex')}.git`);
+    await context.git(['init', '--quiet', '--bare', '--template=', '--initial-branch=none', '--', draft], {});
+    await rename(draft, path).catch(async (error: unknown) => {
+      await rm(draft, { recursive: true, force: true });
+      if (!(await exists(join(path, 'HEAD')))) throw error; // another process may have made it first
+    });
+  }
+  await writeOurs(join(path, 'config'), BARE_CONFIG, 0o644);
+  return path;
+}
+
+/**
+ * Brings `refs/remotes/origin/*` to what the configured URL has now. Our own refs (task branches,
+ * `refs/orch/*`) are outside the refspec, so a branch deleted there never deletes work here.
+ * Throws `workspace.clone_failed` the first time, `workspace.fetch_failed` later. Call it locked.
+ */
+export async function fetchRemote(context: Context, repo: Repository): Promise<void> {
+  await ensureBare(context, repo.project);
+  const remote = parseRemoteUrl(repo.url, repo.credentials);
+  const args = ['fetch', '--quiet', '--prune', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--', remote.url, '+refs/heads/*:refs/remotes/origin/*'];
+  try {
+    await overNetwork(context, repo, remote, args);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code === 'workspace.git_missing') throw error;
+    throw await fetchError(context, repo, remote, error);
+  }
+}
+
+/** Git that talks to the configured URL: the only calls that carry credentials. */
+export async function overNetwork(context: Context, repo: Repository, remote: RemoteUrl, args: readonly string[], call: GitCall = {}): Promise<GitOutput> {
+  const script = await writeAskpass(context.supportDir);
+  const env = {
+    ...context.network.env,
+    GIT_SSH_COMMAND: context.network.sshCommand ?? DEFAULT_SSH,
+    GIT_ALLOW_PROTOCOL: remote.protocol,
+    ...askpassEnv(script, remote),
+  };
+  return inBare(context, repo.project, args, { timeoutMs: NETWORK_TIMEOUT_MS, ...call, env });
+}
+
+/** The commit of the base branch as last fetched. Throws `workspace.base_missing`. */
+export async function baseCommit(context: Context, repo: Repository): Promise<string> {
+  const commit = await resolveRef(context, repo.project, `refs/remotes/origin/${checkBranch(repo.base)}`);
+  if (commit !== null) return commit;
+  const branches = lineOf(await inBare(context, repo.project, ['for-each-ref', '--count=6', '--format=%(refname:lstrip=3)', 'refs/remotes/origin']));
+  const url = parseRemoteUrl(repo.url, repo.credentials).url;
+  throw new AppError(branches === '' ? `${url} is empty: it has no commit yet` : `${url} has no branch ${JSON.stringify(repo.base)}`, {
+    code: 'workspace.base_missing',
+    hint: branches === '' ? `push a first commit to ${repo.base}` : `set "base" of project ${repo.project} to one of its branches: ${branches.split('\n').join(', ')}`,
+    facts: { url, base: repo.base },
+  });
+}
+
+/** The commit a ref of the bare repository names, or null. */
+export async function resolveRef(context: Context, project: string, ref: string): Promise<string | null> {
+  const output = await inBare(context, project, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`], { okCodes: [0, 1, 128] });
+  const commit = lineOf(output);
+  return output.exitCode === 0 && isCommitId(commit) ? commit : null;
+}
+
+/** Moves a ref only from `before` (null: it must not exist yet); false when someone else was faster. */
+export async function moveRef(context: Context, project: string, ref: string, commit: string, before: string | null): Promise<boolean> {
+  const output = await inBare(context, project, ['update-ref', '--no-deref', '--end-of-options', ref, commit, before ?? '0'.repeat(commit.length)], { okCodes: [0, 1, 128] });
+  if (output.exitCode === 0) return true;
+  if ((await resolveRef(context, project, ref)) !== before) return false;
+  throw new AppError(`cannot write ${ref}: ${saidBy(output.stderr)}`, {
+    code: 'workspace.ref_failed',
+    hint: 'a branch whose name is the beginning of another one (a and a/b) cannot exist beside it',
+    facts: { ref, commit },
+  });
+}
+
+/** Writes or deletes (null) a ref that is ours alone. */
+export async function setRef(context: Context, project: string, ref: string, commit: string | null): Promise<void> {
+  const args = commit === null ? ['update-ref', '--no-deref', '-d', '--end-of-options', ref] : ['update-ref', '--no-deref', '--end-of-options', ref, commit];
+  await inBare(context, project, args);
+}
+
+export async function isAncestor(context: Context, project: string, ancestor: string, descendant: string): Promise<boolean> {
+  const output = await inBare(context, project, ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant], { okCodes: [0, 1] });
+  return output.exitCode === 0;
+}
+
+export async function treeOf(context: Context, project: string, commit: string): Promise<string> {
+  return lineOf(await inBare(context, project, ['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`]));
+}
+
+/** Names and addresses of commits that Orch makes itself. */
+export function identity(author: Repository['author']): Record<string, string> {
+  return { GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_COMMITTER_NAME: author.name, GIT_COMMITTER_EMAIL: author.email };
+}
+
+/** A commit object in the bare repository; no ref moves. */
+export async function commitTree(context: Context, repo: Repository, tree: string, parents: readonly string[], message: string): Promise<string> {
+  const args = ['commit-tree', ...parents.flatMap((parent) => ['-p', parent]), '-F', '-', tree];
+  return lineOf(await inBare(context, repo.project, args, { env: identity(repo.author), stdin: message.endsWith('\n') ? message : `${message}\n` }));
+}
+
+/** Hides the password wherever git repeats it. */
+export function masked(text: string, remote: RemoteUrl): string {
+  const password = remote.credentials?.password.reveal() ?? '';
+  return password === '' ? text : text.replaceAll(password, '[secret]').replaceAll(encodeURIComponent(password), '[secret]');
+}
+
+/** What to do about git's words on a remote, as far as they are known. */
+export function remoteHint(said: string, remote: RemoteUrl): string {
+  if (/Authentication failed|could not read (?:Username|Password)|Invalid username|403|401|Permission denied/i.test(said)) {
+    return remote.protocol === 'ssh' ? 'check the ssh key and known_hosts of the user that runs Orch' : 'check the token and that it may read and write this repository';
+  }
+  if (/not found|does not exist|does not appear to be a git repository|No such file/i.test(said)) return 'check the URL of the project and that the repository exists';
+  if (/redirect/i.test(said)) return 'the server redirects; configure the final URL';
+  if (/Host key verification failed/i.test(said)) return 'add the host to known_hosts: run `ssh` to it once as the user that runs Orch';
+  return 'check that the repository can be reached: git ls-remote with this URL';
+}
+
+async function fetchError(context: Context, repo: Repository, remote: RemoteUrl, error: AppError): Promise<AppError> {
+  const said = masked(String(error.facts.stderr || error.message), remote);
+  const known = lineOf(await inBare(context, repo.project, ['for-each-ref', '--count=1', 'refs/remotes/origin'])) !== '';
+  return new AppError(`cannot ${known ? 'fetch from' : 'clone'} ${remote.url}: ${said}`, {
+    code: known ? 'workspace.fetch_failed' : 'workspace.clone_failed',
+    hint: remoteHint(said, remote),
+    facts: { url: remote.url, exitCode: error.facts.exitCode, timedOut: error.facts.timedOut },
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,145 @@
+import { resolve } from 'node:path';
+import { AppError } from '../core/errors.ts';
+import { type BaseFiles, readBaseFiles } from './base-files.ts';
+import { clonePath, type PrepareRequest, type PreparedClone, prepareClone } from './clone.ts';
+import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
+import { lineOf } from './git.ts';
+import { type Instructions, readInstructions } from './instructions.ts';
+import { checkBranch, checkCommit } from './names.ts';
+import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
+import { type PushResult, pushBranch } from './push.ts';
+import { remoteHead } from './remote.ts';
+import { baseCommit, createContext, ensureBare, ensureSupport, fetchRemote, isAncestor, type Repository, resolveRef, type WorkspaceOptions } from './repository.ts';
+import { removeClone, type ResetRequest, resetClone } from './reset.ts';
+import { type Salvaged, type SalvageRequest, salvageClone } from './salvage.ts';
+import { listSalvage, pruneSalvage, type RestoreTarget, restoreSalvage, type SalvageEntry, showSalvage } from './salvage-store.ts';
+import { type CloneStatus, cloneStatus } from './status.ts';
+import { type SyncResult, syncTaskBranch } from './sync.ts';
+import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
+import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
+
+export type { Repository, WorkspaceOptions } from './repository.ts';
+export type { TakeRequest, TakeResult } from './take.ts';
+export type { MergeRequest, MergeResult } from './merge.ts';
+
+/**
+ * Bare repositories and task clones; the only part of Orch that runs git.
+ *
+ * One rule carries the safety: git runs with a git directory of ours, always. A clone belongs to an
+ * agent, so its `.git` is read and written as plain files, never used as a git directory. Whatever
+ * moves refs takes its turn per repository. What a caller must branch on is a value (`kind`); the rest
+ * throws AppError with a code `workspace.*` and a hint.
+ */
+export interface Workspace {
+  /** Version of git. Throws `workspace.git_missing`, `workspace.git_too_old`. */
+  gitVersion(): Promise<string>;
+  /** Where the clone of a task is or would be. */
+  pathOf(project: string, key: string): string;
+
+  /** Fetches the remote. Throws `workspace.clone_failed`, `workspace.fetch_failed`. Returns the base commit. */
+  fetch(repo: Repository): Promise<string>;
+  /** Fetches and gives the task its clone; an existing one keeps its state. Safe to repeat. */
+  prepare(repo: Repository, request: PrepareRequest): Promise<PreparedClone>;
+  /** What an agent did since a commit; changes nothing. */
+  status(repo: Repository, request: { key: string; since: string; copied?: readonly string[] }): Promise<CloneStatus>;
+  /** Takes an agent's work into the task branch. Safe to repeat. */
+  take(repo: Repository, request: TakeRequest): Promise<TakeResult>;
+  /** Pushes the task branch, never over a commit Orch did not make. Safe to repeat. */
+  push(repo: Repository, branch: string): Promise<PushResult>;
+  /** Brings people's commits on the remote task branch into it and into the clean clone. */
+  syncBranch(repo: Repository, request: { key: string; branch: string }): Promise<SyncResult>;
+  /** Merges one commit into the base by git alone, for forges that are only a repository. Safe to repeat. */
+  merge(repo: Repository, request: MergeRequest): Promise<MergeResult>;
+  /** Salvages, then makes the clone and its branch exactly `head`. */
+  resetTo(repo: Repository, request: ResetRequest): Promise<{ salvaged: Salvaged | null }>;
+  /** Salvages, then deletes the clone. */
+  remove(repo: Repository, request: { key: string; run: string; copied?: readonly string[] }): Promise<{ salvaged: Salvaged | null }>;
+
+  /** Keeps what exists only in the clone; null when there is nothing. */
+  salvage(repo: Repository, request: SalvageRequest): Promise<Salvaged | null>;
+  listSalvage(project: string): Promise<SalvageEntry[]>;
+  showSalvage(project: string, name: string): Promise<SalvageEntry & { readonly diff: Diff }>;
+  restoreSalvage(repo: Repository, name: string, target: RestoreTarget): Promise<{ readonly commit: string }>;
+  pruneSalvage(project: string, olderThan: Date): Promise<string[]>;
+
+  /** Saves `.orch-work/` of the clone; restoring brings it back and drops a stale `verdict.json`. */
+  saveWork(repo: Repository, key: string): Promise<WorkSaved>;
+  restoreWork(repo: Repository, key: string): Promise<WorkSaved>;
+  listWork(project: string, key: string): Promise<WorkSaved>;
+  readWork(project: string, key: string, name: string): Promise<string | null>;
+
+  /** From the base branch as last fetched. */
+  readBaseFiles(repo: Repository, patterns: readonly string[]): Promise<BaseFiles>;
+  readInstructions(repo: Repository): Promise<Instructions>;
+
+  diff(project: string, from: string, to: string): Promise<Diff>;
+  patch(project: string, from: string, to: string, maxBytes?: number): Promise<{ text: string; cut: boolean }>;
+  commitsBetween(project: string, from: string, to: string): Promise<Commit[]>;
+  isAncestor(project: string, ancestor: string, descendant: string): Promise<boolean>;
+  /** The commit of the task branch in Orch's own repository. */
+  branchHead(project: string, branch: string): Promise<string | null>;
+  /** The commit a branch has at the remote right now. */
+  remoteHead(repo: Repository, branch: string): Promise<string | null>;
+}
+
+const OLDEST_GIT = [2, 38] as const;
+
+/** Nothing is touched until the first call; folders are made when needed. */
+export function openWorkspace(options: WorkspaceOptions): Workspace {
+  const context = createContext({ ...options, reposDir: resolve(options.reposDir), worktreesDir: resolve(options.worktreesDir) });
+  /** In turn with everything else that moves refs of this project. */
+  const locked = <T>(project: string, work: () => Promise<T>): Promise<T> =>
+    context.locks.run(project, async () => {
+      await ensureBare(context, project);
+      return work();
+    });
+  const reading = async <T>(project: string, work: () => Promise<T>): Promise<T> => {
+    await ensureBare(context, project);
+    return work();
+  };
+  return {
+    async gitVersion() {
+      await ensureSupport(context);
+      return checkedVersion(lineOf(await context.git(['--version'], {})));
+    },
+    pathOf: (project, key) => clonePath(context, project, key),
+
+    fetch: (repo) => locked(repo.project, () => fetchRemote(context, repo).then(() => baseCommit(context, repo))),
+    prepare: (repo, request) => locked(repo.project, () => prepareClone(context, repo, request)),
+    status: (repo, { key, since, copied }) => reading(repo.project, () => cloneStatus(context, repo, key, since, copied)),
+    take: (repo, request) => locked(repo.project, () => takeWork(context, repo, request)),
+    push: (repo, branch) => locked(repo.project, () => pushBranch(context, repo, branch)),
+    syncBranch: (repo, request) => locked(repo.project, () => syncTaskBranch(context, repo, request)),
+    merge: (repo, request) => locked(repo.project, () => mergeIntoBase(context, repo, request)),
+    resetTo: (repo, request) => locked(repo.project, () => resetClone(context, repo, request)),
+    remove: (repo, request) => locked(repo.project, () => removeClone(context, repo, request)),
+
+    salvage: (repo, request) => locked(repo.project, () => salvageClone(context, repo, request)),
+    listSalvage: (project) => reading(project, () => listSalvage(context, project)),
+    showSalvage: (project, name) => reading(project, () => showSalvage(context, project, name)),
+    restoreSalvage: (repo, name, target) => locked(repo.project, () => restoreSalvage(context, repo, name, target)),
+    pruneSalvage: (project, olderThan) => locked(project, () => pruneSalvage(context, project, olderThan)),
+
+    saveWork: (repo, key) => locked(repo.project, () => saveWork(context, repo, key)),
+    restoreWork: (repo, key) => locked(repo.project, () => restoreWork(context, repo, key)),
+    listWork: (project, key) => listWork(context, project, key),
+    readWork: (project, key, name) => readWork(context, project, key, name),
+
+    readBaseFiles: (repo, patterns) => reading(repo.project, () => readBaseFiles(context, repo, patterns)),
+    readInstructions: (repo) => reading(repo.project, () => readInstructions(context, repo)),
+
+    diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
+    patch: (project, from, to, maxBytes) => reading(project, () => patchBetween(context, project, from, to, maxBytes)),
+    commitsBetween: (project, from, to) => reading(project, () => commitsBetween(context, project, from, to)),
+    isAncestor: (project, ancestor, descendant) => reading(project, () => isAncestor(context, project, checkCommit(ancestor), checkCommit(descendant))),
+    branchHead: (project, branch) => reading(project, () => resolveRef(context, project, `refs/heads/${checkBranch(branch)}`)),
+    remoteHead: (repo, branch) => reading(repo.project, () => remoteHead(context, repo, branch)),
+  };
+}
+
+function checkedVersion(line: string): string {
+  const version = /(\d+)\.(\d+)[.\d]*/.exec(line);
+  const [major, minor] = [Number(version?.[1] ?? 0), Number(version?.[2] ?? 0)];
+  if (major > OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor >= OLDEST_GIT[1])) return version?.[0] ?? line;
+  throw new AppError(`${line} is too old`, { code: 'workspace.git_too_old', hint: `install git ${OLDEST_GIT.join('.')} or newer` });
+}
