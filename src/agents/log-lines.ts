@@ -4,38 +4,53 @@ import { type FileHandle, open } from 'node:fs/promises';
 const BLOCK_BYTES = 1024 * 1024;
 const NEWLINE = 0x0a;
 
+/** What a visitor wants next: every line, only those near a mark, or none. */
+export type Wanted = 'all' | 'marked' | 'stop';
+
 /**
  * Sees one line, newest first. `bytes` is null when the line is longer than the limit; it is only
- * valid during the call. Answer false to stop.
+ * valid during the call.
  */
-export type LineVisitor = (bytes: Buffer | null, bytesFromEnd: number) => boolean;
+export type LineVisitor = (bytes: Buffer | null, bytesFromEnd: number) => Wanted;
+
+export interface VisitOptions {
+  readonly maxLineBytes: number;
+  /** While only `marked` lines are wanted, blocks that hold none of these are passed over unread. */
+  readonly marks: readonly Buffer[];
+}
 
 /**
  * Walks a file's lines from the end to the start in constant memory, so that a gigabyte costs time
- * and nothing else. What is appended meanwhile is not seen. Answers false when there is no such file
- * (nothing there, not a regular file, or not ours to read).
+ * and nothing else. A line that holds a mark is never missed; others may be shown as well. What is
+ * appended meanwhile is not seen. Answers false when there is no such file (nothing there, not a regular
+ * file, or not ours to read).
  */
 export async function visitLinesBackwards(
   path: string,
-  maxLineBytes: number,
+  options: VisitOptions,
   visit: LineVisitor,
 ): Promise<boolean> {
   await using log = await openRegularFile(path);
   if (log === null) return false;
   const { size } = await log.file.stat();
-  const block = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, Math.max(size, 1)));
-  const carry = createCarry(maxLineBytes);
+  const buffer = Buffer.allocUnsafe(Math.min(BLOCK_BYTES, Math.max(size, 1)));
+  const carry = createCarry(options.maxLineBytes);
+  let wanted: Wanted = 'all';
   let position = size;
   while (position > 0) {
-    const length = Math.min(block.length, position);
-    position -= length;
-    await readFully(log.file, block.subarray(0, length), position);
-    let end = length;
+    const block = buffer.subarray(0, Math.min(buffer.length, position));
+    position -= block.length;
+    await readFully(log.file, block, position);
+    const isMarked = wanted === 'all' || options.marks.some((mark) => block.includes(mark));
+    let end = block.length;
     while (end > 0) {
       const newline = block.lastIndexOf(NEWLINE, end - 1);
       if (newline < 0) break;
-      if (!visit(carry.finish(block.subarray(newline + 1, end)), size - position - newline - 1)) return true;
-      end = newline;
+      wanted = visit(carry.finish(block.subarray(newline + 1, end)), size - position - newline - 1);
+      if (wanted === 'stop') return true;
+      // Only the first line of the block may go on in the one before it.
+      end = isMarked ? newline : block.indexOf(NEWLINE);
+      if (!isMarked) break;
     }
     carry.keep(block.subarray(0, end));
   }
@@ -106,8 +121,11 @@ async function openRegularFile(path: string): Promise<({ file: FileHandle } & As
 async function readFully(file: FileHandle, into: Buffer, position: number): Promise<Buffer> {
   let filled = 0;
   while (filled < into.length) {
-    const { bytesRead } = await file.read(into, filled, into.length - filled, position + filled);
-    // The file shrank under us: the rest reads as nothing.
+    // A file that shrank under us, or a disk that fails: the rest reads as nothing.
+    const rest = into.length - filled;
+    const { bytesRead } = await file
+      .read(into, filled, rest, position + filled)
+      .catch(() => ({ bytesRead: 0 }));
     if (bytesRead === 0) return into.fill(0, filled);
     filled += bytesRead;
   }

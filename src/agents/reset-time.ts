@@ -88,12 +88,12 @@ function readIso(words: string, reference: ClockReference): number | null {
 
 function readDelay(words: string, reference: ClockReference): number | null {
   const units =
-    /^(?:(an?|\d+(?:\.\d+)?)\s*(d|h|m|s)(?:ays?|ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\b(?:,|\s|and)*)+/i.exec(
+    /^(?:(?:an?\s|\d+(?:\.\d+)?\s*)(?:d|h|m|s)(?:ays?|ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\b(?:,|\s|and)*)+/i.exec(
       words,
     );
   if (units === null) return null;
   let total = 0;
-  for (const [, count = '', unit = ''] of units[0].matchAll(/(an?|\d+(?:\.\d+)?)\s*(d|h|m|s)/gi)) {
+  for (const [, count = '', unit = ''] of units[0].matchAll(/(\ban?\s|\d+(?:\.\d+)?\s*)(d|h|m|s)/gi)) {
     const size = { d: DAY_MS, h: HOUR_MS, m: 60_000, s: 1000 }[unit.toLowerCase()] ?? 0;
     total += (/^a/i.test(count) ? 1 : Number(count)) * size;
   }

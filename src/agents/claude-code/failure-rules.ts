@@ -144,9 +144,21 @@ export const FAILURE_RULES: readonly FailureRule[] = [
     when: (f) => f.status !== null && f.status >= 400,
   },
   {
+    rule: 'claude.session.missing',
+    verdict: 'permanent',
+    seen: 'permanent-unknown-session',
+    when: (f) => f.words === 'usage_error' && /no conversation found with session id/i.test(f.text),
+  },
+  {
+    rule: 'claude.session.in_use',
+    verdict: 'permanent',
+    seen: 'a session id given twice, 2.1.330',
+    when: (f) => f.words === 'usage_error' && /session id .* already in use/i.test(f.text),
+  },
+  {
     rule: 'claude.words.usage_error',
     verdict: 'permanent',
-    seen: 'permanent-unknown-flag, permanent-unknown-session',
+    seen: 'permanent-unknown-flag',
     when: (f) => f.words === 'usage_error',
   },
   {

@@ -1,5 +1,6 @@
 import { AppError } from '../../core/errors.ts';
-import type { AgentRequest, Invocation, ToolProfile } from '../agent.ts';
+import type { AgentAccount, AgentRequest, Invocation, ToolProfile } from '../agent.ts';
+import { configDirOf } from './credential-files.ts';
 
 /** Linux limits one argument to 128 KiB. */
 const MAX_INSTRUCTION_BYTES = 96 * 1024;
@@ -93,13 +94,22 @@ export function invocationOf(request: AgentRequest): Invocation {
   ];
   const env = {
     ...DEFAULT_ENV,
-    ...account.env,
+    ...environmentOf(account),
     ...ENFORCED_ENV,
-    HOME: account.home,
     // The CLI refuses to bypass as root unless it is told that a sandbox holds it.
     ...(isBypassed ? { IS_SANDBOX: '1' } : {}),
   };
   return { argv, env, stdin: request.prompt };
+}
+
+/**
+ * The account's own variables. A blank or relative `CLAUDE_CONFIG_DIR` would send the CLI looking for
+ * settings and login in the worktree, so it is left out or made absolute.
+ */
+export function environmentOf(account: AgentAccount): Record<string, string> {
+  const { CLAUDE_CONFIG_DIR: _, ...env } = account.env;
+  const configDir = configDirOf(account);
+  return { ...env, HOME: account.home, ...(configDir === null ? {} : { CLAUDE_CONFIG_DIR: configDir }) };
 }
 
 function option(name: string, value: string | undefined): string[] {

@@ -9,8 +9,12 @@ export type LocalFile =
   | { readonly kind: 'object'; readonly value: JsonObject }
   | { readonly kind: 'missing' | 'unreadable' | 'too_large' | 'not_json'; readonly value: null };
 
-/** Reads a JSON object file without ever writing, blocking on a pipe or reading more than 1 MiB. Never throws. */
-export async function readLocalFile(path: string): Promise<LocalFile> {
+/**
+ * Reads a JSON object file without ever writing, blocking on a pipe or reading more than 1 MiB. Never
+ * throws. With `allowMark` a byte order mark is passed over: the CLI does so in its settings, not in its
+ * credentials.
+ */
+export async function readLocalFile(path: string, { allowMark = false } = {}): Promise<LocalFile> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await file.stat();
@@ -18,7 +22,8 @@ export async function readLocalFile(path: string): Promise<LocalFile> {
     if (stats.size > MAX_BYTES) return { kind: 'too_large', value: null };
     const bytes = Buffer.alloc(stats.size);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-    return parseObject(bytes.subarray(0, bytesRead).toString('utf8'));
+    const text = bytes.subarray(0, bytesRead).toString('utf8');
+    return parseObject(allowMark ? text.replace(/^\uFEFF/, '') : text);
   } catch (error) {
     const isMissing = ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
     return { kind: isMissing ? 'missing' : 'unreadable', value: null };
@@ -27,7 +32,7 @@ export async function readLocalFile(path: string): Promise<LocalFile> {
 
 function parseObject(text: string): LocalFile {
   try {
-    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
+    const value: unknown = JSON.parse(text);
     return isJsonObject(value) ? { kind: 'object', value } : { kind: 'not_json', value: null };
   } catch {
     // The CLI takes such a file for none; so do we, and say which kind of none.

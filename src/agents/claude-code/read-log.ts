@@ -19,7 +19,8 @@ const HEAD_BYTES = 256 * 1024;
 const PLAIN_CHARS = 4096;
 const MAX_RATE_LIMITS = 64;
 
-const DISTANT_NEEDLES = ['"result"', '"usage"', '"rate_limit_event"'].map((needle) => Buffer.from(needle));
+/** Far from the result only lines with one of these matter. */
+const MARKS = ['"result"', '"usage"', '"rate_limit_event"'].map((mark) => Buffer.from(mark));
 
 /** What a stdout log holds, whatever its length: newest first where there may be many. */
 export interface LogFacts {
@@ -48,15 +49,19 @@ export interface LogFacts {
 export async function readLog(path: string): Promise<LogFacts | null> {
   const log = createCollector();
   let resultFromEnd: number | null = null;
-  const found = await visitLinesBackwards(path, MAX_LINE_BYTES, (bytes, fromEnd) => {
-    const near = fromEnd <= (resultFromEnd ?? 0) + CLOSE_BYTES;
-    if (bytes === null) log.passOver();
-    else if (near || DISTANT_NEEDLES.some((needle) => bytes.includes(needle)))
-      log.takeLine(bytes.toString('utf8'));
-    else log.skip(bytes);
-    if (resultFromEnd === null && log.hasResult()) resultFromEnd = fromEnd;
-    return near || !log.isEnough();
-  });
+  const found = await visitLinesBackwards(
+    path,
+    { maxLineBytes: MAX_LINE_BYTES, marks: MARKS },
+    (bytes, fromEnd) => {
+      const near = fromEnd <= (resultFromEnd ?? 0) + CLOSE_BYTES;
+      if (bytes === null) log.passOver();
+      else if (near || MARKS.some((mark) => bytes.includes(mark))) log.takeLine(bytes.toString('utf8'));
+      else log.skip(bytes);
+      if (resultFromEnd === null && log.hasResult()) resultFromEnd = fromEnd;
+      if (near || resultFromEnd === fromEnd) return 'all';
+      return log.isEnough() ? 'stop' : 'marked';
+    },
+  );
   if (!found) return null;
   const head = (await readHead(path, HEAD_BYTES)) ?? Buffer.alloc(0);
   if (!log.hasResult()) await takeSpreadJson(path, log);

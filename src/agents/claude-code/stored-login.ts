@@ -57,8 +57,9 @@ function isFilled(value: unknown): boolean {
   return typeof value === 'string' && value.trim() !== '';
 }
 
+/** A text of scopes serves the CLI as well as a list of them. */
 function hasNeededScope(scopes: unknown): boolean {
-  return Array.isArray(scopes) && scopes.includes(NEEDED_SCOPE);
+  return (Array.isArray(scopes) || typeof scopes === 'string') && scopes.includes(NEEDED_SCOPE);
 }
 
 /** Epoch milliseconds, also from a numeric string. Seconds count as long past, as they do for the CLI. */

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
 import { AppError } from '../../core/errors.ts';
 import type { AgentAccount } from '../agent.ts';
+import { environmentOf } from './invocation.ts';
 import { oneLine } from './one-line.ts';
 
 const TIMEOUT_MS = 10_000;
@@ -11,10 +12,14 @@ const MAX_OUTPUT_CHARS = 64 * 1024;
  * Asks the binary for its version with nothing in its environment but the account's own. Throws
  * `agent.unavailable` when it cannot be started, fails, or does not answer within 10 s.
  */
-export async function askVersion(account: AgentAccount, searchPath: string): Promise<string> {
+export async function askVersion(
+  account: AgentAccount,
+  searchPath: string,
+  timeoutMs = TIMEOUT_MS,
+): Promise<string> {
   const child = execa(account.bin, ['--version'], {
     extendEnv: false,
-    env: { PATH: searchPath, ...account.env, HOME: account.home, DISABLE_AUTOUPDATER: '1' },
+    env: { PATH: searchPath, ...environmentOf(account), DISABLE_AUTOUPDATER: '1' },
     stdin: 'ignore',
     reject: false,
     maxBuffer: MAX_OUTPUT_CHARS,
@@ -22,12 +27,12 @@ export async function askVersion(account: AgentAccount, searchPath: string): Pro
     detached: true,
   });
   const timer = new AbortController();
-  const late = delay(TIMEOUT_MS, 'late' as const, { signal: timer.signal }).catch(() => 'stopped' as const);
+  const late = delay(timeoutMs, 'late' as const, { signal: timer.signal }).catch(() => 'stopped' as const);
   const ended = await Promise.race([child, late]);
   timer.abort();
   if (ended === 'late' || ended === 'stopped') {
     killGroup(child.pid);
-    throw unavailable(account, `did not answer within ${TIMEOUT_MS / 1000} s`);
+    throw unavailable(account, `did not answer within ${timeoutMs / 1000} s`);
   }
   if (ended.exitCode !== 0)
     throw unavailable(account, oneLine(ended.stderr) || oneLine(ended.shortMessage ?? 'failed'));

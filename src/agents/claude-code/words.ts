@@ -1,7 +1,7 @@
 /** What the CLI's own words say, where no field says it. Wordings change weekly: families, not sentences. */
 export type WordClass = 'usage_error' | 'auth' | 'usage_limit' | 'transient';
 
-/** Printed by the option parser before any run began; such a line may quote any word. */
+/** Printed before any run began; such a line may quote any word. */
 const USAGE_ERROR =
   /^\s*error: (?:unknown (?:option|command)|option '|missing required argument|required option|too many arguments|command-argument)|no conversation found with session id|session id \S* ?is already in use|invalid session id/im;
 
@@ -13,14 +13,15 @@ function bareStatus(codes: string): RegExp {
   );
 }
 
-const AUTH = [
+const SIGNED_OUT = [
   /not logged in|not authenticated|log ?in again|sign in again|please (?:run )?\/?log ?in\b|(?:^|[\s"'`(])\/login\b|claude (?:auth )?login\b|setup-token/i,
-  /\bunauthorized\b|\bunauthenticated\b|authentication[_ ](?:error|failed|required)|failed to authenticate|permission_error/i,
-  bareStatus('401|403'),
+  /authentication[_ ](?:error|failed|required)|failed to authenticate|permission_error/i,
   /invalid (?:x-)?api[-_ ]?key|api[-_ ]?key (?:is |was |has been |not )?(?:invalid|expired|revoked|disabled|missing|found|required)|no api[-_ ]?key|invalid (?:(?:bearer|access|oauth|auth\w*|refresh) token|credentials?)\b/i,
   /(?:oauth|access|refresh|auth\w*|bearer|session) (?:token|session|login|credentials?)?\s*(?:has |was |is |have )?(?:been )?(?:expired|revoked)|token (?:has |was |is )?(?:been )?(?:expired|revoked)|could not be refreshed|credentials? (?:have |has |are |is )?(?:expired|missing|not found)/i,
-  /does not have access to claude|(?:organization|account) has (?:been )?(?:disabled|suspended|banned|deactivated)|disabled claude subscription access|oauth authentication is (?:currently )?not|scope requirement/i,
+  /does not have access to claude|(?:organization|account) (?:has|is) (?:been )?(?:disabled|suspended|banned|deactivated)|disabled organization|disabled claude subscription access|oauth authentication is (?:currently )?not|scope requirement/i,
 ];
+
+const AUTH = [...SIGNED_OUT, /\bunauthorized\b|\bunauthenticated\b/i, bareStatus('401|403')];
 
 /** "not your usage limit" is the very opposite of one. */
 const DENIED_LIMIT =
@@ -61,9 +62,9 @@ export function saysPlanLimit(text: string): boolean {
   return matchesAny(PLAN_LIMIT, text.replace(DENIED_LIMIT, ''));
 }
 
-/** Whether the words say that this credential or organisation may not be used at all. */
+/** Whether the words, and not a mere number in them, say that this credential may not be used at all. */
 export function saysSignedOut(text: string): boolean {
-  return matchesAny(AUTH, text);
+  return matchesAny(SIGNED_OUT, text);
 }
 
 /** The HTTP status an error text begins with (`API Error: 529 …`, `Request rejected (429)`), for versions without the field. */
