@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { userInfo } from 'node:os';
+import { processEnvironment } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { problemSchema } from '../http/contract.ts';
 
@@ -34,7 +35,7 @@ export interface Client {
 export async function connect(home: string): Promise<Client> {
   const info = await readServerInfo(home);
   if (info === null) throw unreachable(`no Orch is running for ${home}`);
-  const token = process.env['ORCH_API_TOKEN'] ?? (await readFile(join(home, 'cli-token'), 'utf8').catch(() => ''));
+  const token = processEnvironment()['ORCH_API_TOKEN'] ?? (await readFile(join(home, 'cli-token'), 'utf8').catch(() => ''));
   const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
     let response: Response;
     try {

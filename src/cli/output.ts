@@ -1,4 +1,5 @@
 import pc from 'picocolors';
+import { processEnvironment } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 
 /** Exit codes of the CLI, as documented in `orch help`. */
@@ -51,7 +52,7 @@ export function printError(error: unknown, json: boolean): number {
   else {
     process.stderr.write(`${pc.red('error:')} ${messageOf(error)}\n`);
     if (hint !== undefined) process.stderr.write(`${pc.cyan('hint:')} ${hint}\n`);
-    if (!(error instanceof AppError) && error instanceof Error && process.env['ORCH_LOG_LEVEL'] === 'debug') process.stderr.write(`${error.stack}\n`);
+    if (!(error instanceof AppError) && error instanceof Error && processEnvironment()['ORCH_LOG_LEVEL'] === 'debug') process.stderr.write(`${error.stack}\n`);
   }
   return exitCodeOf(code);
 }

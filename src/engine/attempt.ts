@@ -27,6 +27,7 @@ export interface AttemptParts {
 interface Live {
   readonly claimed: Claimed;
   readonly processes: Set<LiveRun>;
+  readonly ending: AbortController;
   stop: { readonly released: boolean; readonly now: boolean } | null;
   done: Promise<void>;
 }
@@ -40,7 +41,7 @@ export function createAttempts(parts: AttemptParts) {
   const live = new Map<number, Live>();
 
   function begin(claimed: Claimed, how: 'start' | 'adopt'): void {
-    const entry: Live = { claimed, processes: new Set(), stop: null, done: Promise.resolve() };
+    const entry: Live = { claimed, processes: new Set(), ending: new AbortController(), stop: null, done: Promise.resolve() };
     live.set(claimed.run.id, entry);
     entry.done = attempt(entry, how).finally(() => live.delete(claimed.run.id));
   }
@@ -92,6 +93,7 @@ export function createAttempts(parts: AttemptParts) {
         void process.ended.then(() => entry.processes.delete(process));
         if (entry.stop !== null) void process.stop('cancel', { now: entry.stop.now });
       },
+      signal: entry.ending.signal,
       clock,
     };
   }
@@ -130,6 +132,7 @@ export function createAttempts(parts: AttemptParts) {
       const entry = live.get(runId);
       if (entry === undefined) return false;
       entry.stop = options;
+      entry.ending.abort();
       await Promise.all([...entry.processes].map((process) => process.stop('cancel', { now: options.now })));
       return true;
     },

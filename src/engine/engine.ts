@@ -157,7 +157,7 @@ export function createEngine(options: EngineOptions) {
       const first = request.stage === null ? project.rules.pipeline[0] : stageNamed(project.rules.pipeline, request.stage);
       if (first === undefined || first === null)
         throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, { code: 'usage.unknown_stage', hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}` });
-      await options.workspace.ensureRepository(project.repository);
+      await options.workspace.fetch(project.repository);
       const item = await store.board.create({ project: project.rules.key, key: request.key, title: request.title, body: request.body }, clock());
       const taken = await store.submit(
         {
@@ -185,7 +185,7 @@ export function createEngine(options: EngineOptions) {
       const account = stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
       if (account === null)
         throw new AppError(`project ${project.rules.key} has no account`, { code: 'project.no_account', hint: `set projects.${project.rules.key}.accounts in orch.yaml` });
-      await options.workspace.ensureRepository(project.repository);
+      await options.workspace.fetch(project.repository);
       return store.enqueue(
         {
           taskId: null,

@@ -45,8 +45,10 @@ export interface StageContext {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Notes facts of the started run; false when the claim is no longer ours and the attempt must end. */
   readonly note: (facts: { pid?: number; cliKind?: string; cliVersion?: string; sessionId?: string; roundHead?: string }) => Promise<boolean>;
-  /** Registers a live process so that cancel and shutdown reach it. */
+  /** Registers the live agent so that cancel and stop reach it. */
   readonly watch: (live: LiveRun) => void;
+  /** Aborted when the attempt is to end; commands stop on it. */
+  readonly signal: AbortSignal;
   readonly clock: () => number;
 }
 

@@ -1,0 +1,213 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Agent, AgentAccount } from './agents/agent.ts';
+import { AppError } from './core/errors.ts';
+import type { Config, ProjectConfig, StageConfig } from './config/types.ts';
+import { createEngine, type Engine } from './engine/engine.ts';
+import { allowedEnvironment } from './engine/environment.ts';
+import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import { createLocalForge } from './forges/local/local-forge.ts';
+import type { Pause } from './core/model.ts';
+import { adopt } from './launcher/launcher.ts';
+import { identify } from './launcher/processes.ts';
+import { createHttp, listen } from './http/server.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
+import type { Logger } from './lib/logger.ts';
+import { revealEnv } from './lib/secret.ts';
+import { createTelegramNotifier } from './notifiers/telegram.ts';
+import type { Notifier } from './notifiers/notifier.ts';
+import { AGENTS, STAGE_KINDS } from './registry.ts';
+import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Store } from './store/store.ts';
+import { createLocalTracker } from './trackers/local/local-tracker.ts';
+import { openWorkspace, type Repository, type Workspace } from './workspace/workspace.ts';
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly version: string;
+  /** Own environment; only allow-listed names reach agents. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Called when somebody asks the service to end. */
+  readonly onShutdown: (cancel: boolean) => void;
+}
+
+export interface App {
+  readonly engine: Engine;
+  readonly url: string;
+  /** Bearer token of the CLI on this machine. */
+  readonly token: string;
+  /** Applies a changed configuration without a restart. */
+  reload(config: Config): Promise<void>;
+  /** Stops serving and dispatching; live runs go on. */
+  close(): Promise<void>;
+}
+
+/** Composition root: configuration in, running service out. Nothing is left behind when it throws. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { config, log } = options;
+  const clock = options.clock ?? systemClock;
+  for (const directory of [config.home, config.reposDir, config.worktreesDir, config.runsDir]) await makeDirectory(directory);
+  const store = openSqliteStore(config.dbPath, clock);
+  try {
+    const workspace = openWorkspace({ reposDir: config.reposDir, worktreesDir: config.worktreesDir, path: options.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', network: { env: networkEnvironment(options.env) } });
+    const runtime = (next: Config) => buildRuntime(next, { store, workspace, clock });
+    const engine = createEngine({ store, workspace, runtime: runtime(config), clock, random: options.random ?? Math.random, log, baseEnv: allowedEnvironment(options.env) });
+    const token = randomBytes(24).toString('base64url');
+    const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
+    const http = createHttp({ engine, tokens, version: options.version, log, shutdown: options.onShutdown });
+    const server = await listen(http, config.host, config.port);
+    try {
+      const { adopted } = await engine.start();
+      log.info({ port: server.port, adopted }, 'orch is up');
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    return {
+      engine,
+      token,
+      url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
+      reload: (next) => engine.reload(runtime(next)),
+      async close() {
+        await server.close();
+        await engine.stop();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+function buildRuntime(config: Config, parts: { store: Store; workspace: Workspace; clock: Clock }): Runtime {
+  return {
+    projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
+    accounts: new Map(config.accounts.map((account) => [account.id, runtimeAccount(account)])),
+    stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
+    notifiers: notifiersOf(config),
+    slots: config.maxConcurrency,
+    maxAttempts: config.limits.maxAttempts,
+    budgets: { maxTransientAttempts: config.limits.maxTransientAttempts, maxLostAttempts: config.limits.maxLostAttempts, backoff: config.backoff },
+    accountRules: { ...config.breaker, probeIntervalMs: config.probeIntervalMs, expirySkewMs: config.preflight.expirySkewMs, checkAuth: config.preflight.checkAuth, authStrict: config.preflight.authStrict },
+    preflight: config.preflight,
+    runTimeoutMs: config.runTimeoutMs,
+    stallTimeoutMs: config.stallTimeoutMs,
+    runsDir: config.runsDir,
+    worktreesDir: config.worktreesDir,
+  };
+}
+
+function runtimeProject(project: ProjectConfig, { store, workspace, clock }: { store: Store; workspace: Workspace; clock: Clock }): RuntimeProject {
+  const repository: Repository = { project: project.key, url: project.repo, base: project.base, author: { name: project.git.name, email: project.git.email } };
+  return {
+    rules: { key: project.key, repo: project.repo, accounts: project.accounts, pipeline: withMerge(project.pipeline), usageComments: project.usageComments },
+    repository,
+    tracker: createLocalTracker(project.key, store.board, clock),
+    forge: createLocalForge(repository, { workspace, book: store.board, clock }),
+    base: project.base,
+    branchTemplate: project.git.branch,
+    weight: project.weight,
+    maxConcurrency: project.maxConcurrency,
+    setup: project.workspace.setup,
+    checks: project.checks,
+    env: project.workspace.env,
+    copy: project.workspace.copy,
+  };
+}
+
+/** A pipeline without a deploy stage merges after its last stage: by itself only when it has a review. */
+function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
+  const last = pipeline.at(-1);
+  if (last === undefined || pipeline.some((stage) => stage.kind === 'deploy')) return pipeline;
+  const reviewed = pipeline.some((stage) => stage.kind === 'human' || stage.agent === 'reviewer');
+  const automatic = reviewed && last.merge === 'auto';
+  return [...pipeline, { ...last, stage: 'merge', kind: 'deploy', agent: null, onReject: null, account: null, approval: automatic ? 'none' : 'required', merge: automatic ? 'auto' : 'manual', command: null, prompt: null, checks: null }];
+}
+
+/** The adapter of a CLI kind. Throws `usage.agent_kind` naming those there are. */
+export function agentOfKind(kind: string): Agent {
+  const adapter = AGENTS.find((agent) => agent.kind === kind);
+  if (adapter === undefined) throw new AppError(`agent ${kind} is not available in this version`, { code: 'usage.agent_kind', hint: `--agent is one of ${AGENTS.map((agent) => agent.kind).join(', ')}` });
+  return adapter.create();
+}
+
+/** An account as its adapter sees it. */
+export function agentAccountOf(account: Config['accounts'][number]): AgentAccount {
+  return {
+    id: account.id,
+    home: account.home,
+    bin: account.bin ?? account.agent,
+    env: revealEnv(account.env),
+    ...(account.credentialsPath === null ? {} : { credentialsPath: account.credentialsPath }),
+  };
+}
+
+function runtimeAccount(account: Config['accounts'][number]): RuntimeAccount {
+  return { agent: agentOfKind(account.agent), account: agentAccountOf(account), slots: account.slots, isolation: account.isolation, unsafe: account.unsafe };
+}
+
+function notifiersOf(config: Config): Notifier[] {
+  const { botToken, chatId, apiUrl } = config.telegram;
+  return botToken === null || chatId === null ? [] : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
+}
+
+/** What ssh and https need to reach a remote as this user. */
+function networkEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const names = ['SSH_AUTH_SOCK', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SSL_CERT_FILE'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+    throw directoryError(path, error);
+  });
+}
+
+function directoryError(path: string, error: NodeJS.ErrnoException): AppError {
+  const readOnly = error.code === 'EROFS' || error.code === 'EACCES' || error.code === 'EPERM';
+  return new AppError(`cannot make the folder ${path}: ${error.message}`, {
+    code: readOnly ? 'home.read_only' : error.code === 'ENOSPC' ? 'home.disk_full' : 'home.unusable',
+    hint: 'set ORCH_HOME to a folder this user may write',
+    cause: error,
+  });
+}
+
+export { backupDatabase, checkDatabase } from './store/sqlite/maintenance.ts';
+
+export { probeIsolation as isolationHere } from './launcher/launcher.ts';
+
+/** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
+export function gitVersion(): Promise<string> {
+  const scratch = join(tmpdir(), `orch-git-${process.pid}`);
+  return openWorkspace({ reposDir: scratch, worktreesDir: scratch }).gitVersion().then((version) => `git ${version}`);
+}
+
+/** Start time of a live process, null when there is none: with the pid it names one for ever. */
+export function startTimeOf(pid: number): string | null {
+  return identify(pid)?.startTime ?? null;
+}
+
+/** What `stop` does without a server: the pause is written, and live runs are ended by their supervisors. */
+export async function stopOffline(config: Config, pause: Pause, now: boolean): Promise<number> {
+  const store = openSqliteStore(config.dbPath, systemClock);
+  try {
+    await store.pause(pause, { by: pause.by, surface: 'cli', action: 'stop', target: pause.scope === 'all' ? 'all' : `${pause.scope}:${pause.id}`, at: pause.since });
+    let ended = 0;
+    for (const { run, job } of await store.running()) {
+      if ((pause.scope === 'project' && job.project !== pause.id) || (pause.scope === 'account' && run.account !== pause.id)) continue;
+      const found = await adopt(run.directory);
+      if (found.kind !== 'live') continue;
+      await found.run.stop('cancel', { now });
+      ended++;
+    }
+    return ended;
+  } finally {
+    await store.close();
+  }
+}

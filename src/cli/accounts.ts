@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import { AppError } from '../core/errors.ts';
+import type { AccountWire } from '../http/contract.ts';
+import { options, output, server } from './context.ts';
+import { EXIT, Exit, localTime, table } from './output.ts';
+import { parseDuration } from '../lib/duration.ts';
+
+const POLL_MS = 1000;
+
+/** Agent homes: which sign-ins work, what holds them, how to sign in. */
+export function registerAccountCommands(program: Command): void {
+  program
+    .command('accounts')
+    .description('sign-ins, holds and slots; check or sign in one account')
+    .argument('[action]', 'list, check, login', 'list')
+    .argument('[id]', 'account')
+    .option('--timeout <duration>', 'login: stop watching after this time', '15m')
+    .action(async (action: string, id: string | undefined, _o, command: Command) => {
+      const out = output(command);
+      const client = await server();
+      const all = async () => (await client.get<{ accounts: AccountWire[] }>('/accounts')).accounts;
+      const one = async () => {
+        const found = (await all()).find((account) => account.id === id);
+        if (found === undefined) throw new AppError(`there is no account ${id ?? ''}`, { code: 'account.unknown', hint: 'orch accounts' });
+        return found;
+      };
+      switch (action) {
+        case 'list': {
+          const accounts = await all();
+          out.object({ schema: 'orch.accounts/1', accounts, next: null });
+          out.text(table(['ACCOUNT', 'AGENT', 'SIGN-IN', 'SOURCE', 'EXPIRES', 'SLOTS', 'HOLD'], accounts.map((a) => [a.id, a.agent, a.signIn.state, a.signIn.source ?? '–', localTime(a.signIn.expiresAt), `${a.running}/${a.slots}`, a.hold === null ? '–' : `${a.hold.code}: ${a.hold.detail}`])));
+          return;
+        }
+        case 'check': {
+          await one();
+          await client.post(`/accounts/${encodeURIComponent(id ?? '')}/check`, {});
+          const account = await one();
+          out.object({ schema: 'orch.account/1', account });
+          out.text(`${account.id}: ${account.signIn.state}, ${account.signIn.detail}`);
+          if (!working(account)) throw new Exit(EXIT.failed);
+          return;
+        }
+        case 'login': {
+          const account = await one();
+          out.text(`Run this, on the machine and as the user that runs Orch:\n\n  ${account.loginCommand}\n\nOrch watches and goes on by itself when it works.`);
+          const limit = parseDuration(options<{ timeout: string }>(command).timeout) ?? 0;
+          const deadline = Date.now() + limit;
+          for (let current = account; ; current = await one()) {
+            if (working(current)) {
+              out.text(`${current.id} is signed in: ${current.signIn.detail}`);
+              out.object({ schema: 'orch.account/1', account: current });
+              return;
+            }
+            if (Date.now() >= deadline) throw new Exit(EXIT.cancelled);
+            await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+          }
+        }
+        default:
+          throw new AppError(`there is no action ${action}`, { code: 'usage.action', hint: 'orch accounts list | check ID | login ID' });
+      }
+    });
+}
+
+function working(account: AccountWire): boolean {
+  return account.signIn.state !== 'logged_out' && account.signIn.state !== 'login_needed' && account.hold?.code !== 'account.signed_out';
+}

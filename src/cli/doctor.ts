@@ -1,0 +1,188 @@
+import { access, constants, stat, statfs } from 'node:fs/promises';
+import type { Command } from 'commander';
+import pc from 'picocolors';
+import { agentAccountOf, agentOfKind, checkDatabase, gitVersion, isolationHere } from '../app.ts';
+import type { LoadedConfig } from '../config/load.ts';
+import { processConfig, processHome } from '../config/process.ts';
+import { problemLine } from '../config/problems.ts';
+import { AppError, messageOf } from '../core/errors.ts';
+import { connect } from './client.ts';
+import { options, output } from './context.ts';
+import { runningServer } from './home.ts';
+import { EXIT, Exit } from './output.ts';
+
+interface Finding {
+  readonly group: string;
+  readonly state: 'ok' | 'warning' | 'error' | 'skipped';
+  readonly text: string;
+  readonly fix: string | null;
+}
+
+type Check = (config: LoadedConfig | null) => AsyncGenerator<Finding>;
+
+const DISK_FLOOR_BYTES = 1024 ** 3;
+const GROUPS: Readonly<Record<string, Check>> = { machine, configuration, database, server, agents, projects, telegram };
+
+/** Checks the installation in groups; every problem comes with its fix. */
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('check this installation; each problem with its fix')
+    .option('--only <group>', Object.keys(GROUPS).join(', '))
+    .option('--strict', 'warnings count as errors')
+    .action(async (_o, command: Command) => {
+      const o = options<{ only?: string; strict?: boolean }>(command);
+      const out = output(command);
+      const started = performance.now();
+      if (o.only !== undefined && GROUPS[o.only] === undefined) throw new AppError(`there is no group ${o.only}`, { code: 'usage.group', hint: `one of ${Object.keys(GROUPS).join(', ')}` });
+      const loaded = loadQuietly();
+      const found: Finding[] = [];
+      for (const [name, check] of Object.entries(GROUPS)) {
+        if (o.only !== undefined && o.only !== name) continue;
+        for await (const finding of check(loaded)) {
+          out.text(`${found.at(-1)?.group === finding.group ? ' '.repeat(14) : pc.bold(title(finding.group).padEnd(14))}${MARKS[finding.state]} ${finding.text}`);
+          if (finding.fix !== null) out.text(`${' '.repeat(16)}fix  ${finding.fix}`);
+          found.push(finding);
+        }
+      }
+      const count = (state: Finding['state']) => found.filter((finding) => finding.state === state).length;
+      out.text(`\n${count('error')} errors, ${count('warning')} warnings, ${count('ok')} passed in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      out.object({ schema: 'orch.doctor/1', findings: found, errors: count('error'), warnings: count('warning') });
+      if (count('error') > 0 || (o.strict === true && count('warning') > 0)) throw new Exit(EXIT.failed);
+    });
+}
+
+const MARKS = { ok: pc.green('✓'), warning: pc.yellow('!'), error: pc.red('✗'), skipped: '–' } as const;
+
+function title(group: string): string {
+  return `${group.charAt(0).toUpperCase()}${group.slice(1)}`;
+}
+
+function loadQuietly(): LoadedConfig | null {
+  try {
+    return processConfig();
+  } catch {
+    return null; // the configuration group tells why
+  }
+}
+
+async function* machine(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+  const group = 'machine';
+  yield { group, state: 'ok', text: `node ${process.versions.node}`, fix: null };
+  yield await gitVersion().then(
+    (version): Finding => ({ group, state: 'ok', text: version, fix: null }),
+    (error: unknown): Finding => ({ group, state: 'error', text: messageOf(error), fix: error instanceof AppError ? (error.hint ?? null) : null }),
+  );
+  const isolation = await isolationHere().catch((error: unknown) => ({ kind: 'none' as const, why: messageOf(error) }));
+  yield isolation.kind === 'pid-namespace'
+    ? { group, state: 'ok', text: 'runs are isolated in a PID namespace: nothing a run starts outlives it', fix: null }
+    : { group, state: 'warning', text: `no PID namespaces (${isolation.why}): a process that hides from its run can outlive it`, fix: 'allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, and user.max_user_namespaces above 0)' };
+  yield { group, state: 'warning', text: 'agents run as this user: they could read what this user can, Orch included', fix: 'run agents under a user of their own (docs/INFRA.md, "A separate user")' };
+  const home = loaded?.config.home ?? processHome();
+  const disk = await statfs(home).catch(() => null);
+  if (disk === null) yield { group, state: 'skipped', text: `${home} is not there yet`, fix: null };
+  else {
+    const free = disk.bavail * disk.bsize;
+    const text = `${(free / 1024 ** 3).toFixed(1)} GB disk free`;
+    yield { group, state: free < DISK_FLOOR_BYTES ? 'error' : 'ok', text, fix: free < DISK_FLOOR_BYTES ? 'free some disk: nothing starts below 1 GB' : null };
+    yield await access(home, constants.W_OK).then(
+      (): Finding => ({ group, state: 'ok', text: `${home} can be written`, fix: null }),
+      (): Finding => ({ group, state: 'error', text: `${home} cannot be written`, fix: 'set ORCH_HOME to a folder this user may write' }),
+    );
+  }
+}
+
+async function* configuration(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+  const group = 'configuration';
+  if (loaded === null) {
+    try {
+      processConfig();
+    } catch (error) {
+      for (const line of messageOf(error).split('\n')) if (line.trim() !== '') yield { group, state: 'error', text: line.trim(), fix: null };
+    }
+    return;
+  }
+  yield { group, state: 'ok', text: loaded.file === null ? 'no orch.yaml: defaults only' : `${loaded.file}: ${loaded.config.projects.length} projects, ${loaded.config.accounts.length} accounts`, fix: loaded.file === null ? 'orch init' : null };
+  for (const warning of loaded.warnings) yield { group, state: 'warning', text: problemLine(warning), fix: warning.fix };
+}
+
+async function* database(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+  const group = 'database';
+  if (loaded === null) return;
+  const { dbPath } = loaded.config;
+  if ((await stat(dbPath).catch(() => null)) === null) {
+    yield { group, state: 'skipped', text: `${dbPath} is not there yet: orch up makes it`, fix: null };
+    return;
+  }
+  yield await checkDatabase(dbPath, false).then(
+    (facts): Finding =>
+      facts.integrity !== 'ok'
+        ? { group, state: 'error', text: `damaged: ${facts.integrity}`, fix: 'orch db restore FILE' }
+        : facts.schema > facts.known
+          ? { group, state: 'error', text: `schema ${facts.schema} is newer than this build's ${facts.known}`, fix: 'start the newer build again' }
+          : { group, state: 'ok', text: `whole, schema ${facts.schema} of ${facts.known}`, fix: null },
+    (error: unknown): Finding => ({ group, state: 'error', text: messageOf(error), fix: error instanceof AppError ? (error.hint ?? null) : null }),
+  );
+}
+
+async function* server(): AsyncGenerator<Finding> {
+  const group = 'server';
+  const home = processHome();
+  const info = await runningServer(home);
+  if (info === null) {
+    yield { group, state: 'skipped', text: 'not running', fix: 'orch up' };
+    return;
+  }
+  yield await connect(home)
+    .then((client) => client.get<{ schedulerTickAgeMs: number | null }>('/status'))
+    .then(
+      ({ schedulerTickAgeMs }): Finding =>
+        schedulerTickAgeMs !== null && schedulerTickAgeMs < 30_000
+          ? { group, state: 'ok', text: `answers at ${info.url}, ticked ${(schedulerTickAgeMs / 1000).toFixed(1)} s ago`, fix: null }
+          : { group, state: 'error', text: 'the scheduler has not ticked', fix: 'look at the service log, then orch down and orch up' },
+      (error: unknown): Finding => ({ group, state: 'error', text: messageOf(error), fix: 'orch down, then orch up' }),
+    );
+}
+
+async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+  const group = 'agents';
+  for (const account of loaded?.config.accounts ?? []) {
+    const agent = agentOfKind(account.agent);
+    const home = agentAccountOf(account);
+    const unreadable = await access(account.home, constants.R_OK | constants.X_OK).then(
+      () => null,
+      (error: unknown) => messageOf(error),
+    );
+    if (unreadable !== null) {
+      yield { group, state: 'error', text: `${account.id}: home ${account.home} cannot be read: ${unreadable}`, fix: `set accounts.${account.id}.home to a folder this user may read` };
+      continue;
+    }
+    const version = await agent.version(home).then(
+      (value): Finding => ({ group, state: 'ok', text: `${account.id}: ${account.agent} ${value}`, fix: null }),
+      (error: unknown): Finding => ({ group, state: 'error', text: `${account.id}: ${messageOf(error)}`, fix: error instanceof AppError ? (error.hint ?? null) : null }),
+    );
+    yield version;
+    const signIn = await agent.signIn(home, { now: Date.now(), expirySkewMs: loaded?.config.preflight.expirySkewMs ?? 60_000 });
+    if (signIn.state === 'logged_out' || signIn.state === 'login_needed') yield { group, state: 'error', text: `${account.id}: ${signIn.detail}`, fix: agent.loginCommand(home) };
+    else yield { group, state: signIn.state === 'ready_login_ends_soon' ? 'warning' : 'ok', text: `${account.id}: ${signIn.state}, ${signIn.detail}`, fix: null };
+  }
+}
+
+async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+  const group = 'projects';
+  for (const project of loaded?.config.projects ?? []) {
+    if (!project.repo.startsWith('/')) {
+      yield { group, state: 'skipped', text: `${project.key}: ${project.repo} is looked at when work is submitted`, fix: null };
+      continue;
+    }
+    yield (await stat(project.repo).catch(() => null)) === null
+      ? { group, state: 'error', text: `${project.key}: there is no repository at ${project.repo}`, fix: `set projects.${project.key}.repo` }
+      : { group, state: 'ok', text: `${project.key}: ${project.repo}, base ${project.base}`, fix: null };
+  }
+}
+
+async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+  const group = 'telegram';
+  const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
+  yield botToken === null || chatId === null ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' } : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
+}

@@ -1,0 +1,79 @@
+import { execFile } from 'node:child_process';
+import { stat, writeFile } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { promisify } from 'node:util';
+import type { Command } from 'commander';
+import { stringify } from 'yaml';
+import { loadOptions } from '../config/process.ts';
+import { loadConfig } from '../config/load.ts';
+import { AppError } from '../core/errors.ts';
+import { options, output } from './context.ts';
+
+const run = promisify(execFile);
+
+interface InitOptions {
+  repo?: string;
+  project?: string;
+  base?: string;
+  agent: string;
+  account: string;
+  agentHome?: string;
+  check: string[];
+  file: string;
+}
+
+/** Writes a checked `orch.yaml`: asks in a terminal, takes options elsewhere. Never overwrites one. */
+export function registerInit(program: Command): void {
+  program
+    .command('init')
+    .description('write orch.yaml for a first project')
+    .option('--repo <url>', 'Git URL or path of the repository')
+    .option('--project <key>', 'project key; default: the repository name')
+    .option('--base <branch>', 'branch that work is merged into')
+    .option('--agent <kind>', 'agent CLI', 'claude-code')
+    .option('--account <id>', 'name of the account', 'claude-a')
+    .option('--agent-home <dir>', 'HOME of the agent CLI; default: your own')
+    .option('--check <command...>', 'command that must pass, such as "npm test"', [])
+    .option('--file <path>', 'where to write', 'orch.yaml')
+    .action(async (_o, command: Command) => {
+      const o = options<InitOptions>(command);
+      const out = output(command);
+      const path = resolve(o.file);
+      if ((await stat(path).catch(() => null)) !== null) throw new AppError(`${path} is there already`, { code: 'usage.config_exists', hint: 'edit it, or name another --file' });
+      const repo = await repositoryOf(await asked(o.repo, o.yes, 'Repository (Git URL or path)', '.'));
+      const project = await asked(o.project, o.yes, 'Project key', basename(repo).replace(/\.git$/, ''));
+      const base = await asked(o.base, o.yes, 'Base branch', await baseOf(repo));
+      const home = await asked(o.agentHome, o.yes, `Home of ${o.agent}`, '~');
+      const text = stringify({
+        accounts: { [o.account]: { agent: o.agent, home, slots: 1 } },
+        projects: { [project]: { repo, base, tracker: { kind: 'local' }, forge: { kind: 'local' }, accounts: [o.account], checks: o.check } },
+      });
+      // Checked before it is written: nothing half-right is left behind.
+      loadConfig({ ...loadOptions(), file: path, readFile: (file) => (file === path ? text : null) });
+      await writeFile(path, text, { flag: 'wx', mode: 0o644 });
+      out.text(`${path} written: project ${project} on ${base}, account ${o.account}\nNext: orch doctor, then orch up`);
+      out.object({ schema: 'orch.init/1', file: path, project, account: o.account });
+    });
+}
+
+async function asked(given: string | undefined, yes: boolean, question: string, otherwise: string): Promise<string> {
+  if (given !== undefined) return given;
+  if (yes || !process.stdin.isTTY) return otherwise;
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = (await prompt.question(`${question} [${otherwise}] `)).trim();
+  prompt.close();
+  return answer === '' ? otherwise : answer;
+}
+
+async function repositoryOf(given: string): Promise<string> {
+  if (/^[a-z][a-z0-9+.-]*:\/\/|^[^/]+@[^/]+:/.test(given)) return given;
+  const path = resolve(given);
+  if ((await stat(path).catch(() => null))?.isDirectory() !== true) throw new AppError(`there is no repository at ${path}`, { code: 'usage.repo', hint: '--repo takes a Git URL or an existing path' });
+  return path;
+}
+
+async function baseOf(repo: string): Promise<string> {
+  const head = await run('git', ['-C', repo, 'symbolic-ref', '--short', 'HEAD']).catch(() => null);
+  return head === null ? 'main' : head.stdout.trim();
+}

@@ -1,0 +1,42 @@
+import type { PullRequest } from '../../core/model.ts';
+import type { Repository, Workspace } from '../../workspace/workspace.ts';
+import type { Forge } from '../forge.ts';
+
+/** Keeps the pull requests of a forge that is only a repository; the store's board does. */
+export interface PullRequestBook {
+  openPullRequest(project: string, branch: string, title: string, state: 'draft' | 'open', now: number): Promise<PullRequest>;
+  setPullRequestState(project: string, number: number, state: PullRequest['state'], now: number): Promise<void>;
+  pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
+}
+
+/** A repository without a forge: pull requests are Orch's own rows, merging is git's. */
+export function createLocalForge(repository: Repository, parts: { workspace: Workspace; book: PullRequestBook; clock: () => number }): Forge {
+  const { workspace, book, clock } = parts;
+  const { project } = repository;
+  return {
+    kind: 'local',
+    async open(request) {
+      return book.openPullRequest(project, request.branch, request.title, 'draft', clock());
+    },
+    async ready(pr) {
+      await book.setPullRequestState(project, pr.number, 'open', clock());
+      return { ...pr, state: 'open' };
+    },
+    async comment(pr, key, body) {
+      await book.pullRequestComment(project, pr.number, key, body, clock());
+    },
+    async merge({ pr, branch, head, message }) {
+      const merged = await workspace.merge(repository, { branch, head, message, fastForward: false });
+      switch (merged.kind) {
+        case 'merged':
+        case 'already_merged':
+          if (pr !== null) await book.setPullRequestState(project, pr.number, 'merged', clock());
+          return { kind: 'merged', commit: merged.commit };
+        case 'conflict':
+          return merged;
+        case 'base_moved':
+          return { kind: 'retry', detail: 'the base branch moved while it was merged' };
+      }
+    },
+  };
+}
