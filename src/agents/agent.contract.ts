@@ -271,7 +271,7 @@ export function requestFor(account: AgentAccount, changes: Partial<AgentRequest>
   return {
     account,
     runId: 'run_1',
-    worktree: '/srv/work/1',
+    worktree: '/srv/trees/1',
     prompt: 'Fix it.',
     instructions: '',
     session: { id: '11111111-1111-4111-8111-111111111111', resume: false },

@@ -34,13 +34,18 @@ export interface LaunchSpec {
 /** A run directory that only waits for its supervisor. */
 export interface PreparedRun {
   readonly directory: string;
+  readonly shell: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Takes everything away again. */
   discard(): Promise<void>;
 }
 
-const SHELL = '/bin/sh';
+/**
+ * The first that exists. dash is small and tells death by a signal from an exit with 128 + n, as
+ * busybox does; bash, which is /bin/sh on many systems, needs ten times the memory and does not.
+ */
+const SHELLS = ['/bin/dash', '/usr/bin/dash', '/bin/sh'] as const;
 const SCRIPT = join(import.meta.dirname, 'supervisor.sh');
 /** Where execvp looks when the agent's environment has no PATH. */
 const DEFAULT_PATH = '/bin:/usr/bin';
@@ -118,9 +123,11 @@ export async function prepareRun(
     });
   }
 
+  const shell = SHELLS.find(isProgram) ?? SHELLS[2];
   const { throughShell, asArguments } = splitEnvironment(spec, directory);
   return {
     directory,
+    shell,
     args: [
       SCRIPT,
       'supervise',
@@ -132,7 +139,7 @@ export async function prepareRun(
       spec.mergeOutput ? 'run.log' : 'stderr.log',
       isolation.pdeath ? 'yes' : '',
       ...(isolation.kind === 'pid-namespace' ? isolation.enter : isolation.pdeath ? DIE_WITH_PARENT : []),
-      SHELL,
+      shell,
       SCRIPT,
       'init',
       spec.cwd,
@@ -150,7 +157,7 @@ export async function prepareRun(
 /** Starts the supervisor, in its own session, with no tie to this process. */
 export async function startSupervisor(run: PreparedRun): Promise<ProcessIdentity> {
   try {
-    const child = spawn(SHELL, run.args, { cwd: run.directory, env: run.env, detached: true, stdio: 'ignore' });
+    const child = spawn(run.shell, run.args, { cwd: run.directory, env: run.env, detached: true, stdio: 'ignore' });
     // Before anything is awaited: while it is not reaped, its pid is its own.
     const identity = child.pid === undefined ? null : identify(child.pid);
     await once(child, 'spawn'); // or throws what 'error' brings
@@ -164,7 +171,7 @@ export async function startSupervisor(run: PreparedRun): Promise<ProcessIdentity
       code: 'launcher.spawn_failed',
       hint: isCode(cause, 'E2BIG')
         ? 'The command line is too long for this system: pass the prompt on stdin.'
-        : `Check that ${SHELL} works and that the machine has free memory and processes ("ulimit -u").`,
+        : `Check that ${run.shell} works and that the machine has free memory and processes ("ulimit -u").`,
       cause,
     });
   }

@@ -93,11 +93,13 @@ orch_nap() {
   orch_timer=$!
   orch_part=$orch_timer
   if [ -z "$orch_woken" ]; then
-    wait "$orch_part"
+    if [ -n "${BASH_VERSION-}" ]; then wait -n; else wait "$orch_part"; fi
     # A sleep(1) that refuses fractions must not turn this into a busy loop.
     case $? in [1-9] | 1?) orch_whole=1 ;; esac
   fi
   orch_wake
+  # Forgets the job. (bash does so itself, and can miss an end that a signal coincides with.)
+  [ -z "${BASH_VERSION-}" ] || orch_woken=
   while [ -n "$orch_woken" ]; do
     orch_woken=
     wait "$orch_part"
@@ -299,7 +301,9 @@ orch_supervise() {
   exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-
   cd -P "$orch_run_directory" || exit 1
   trap 'orch_term=1; orch_heard=1; orch_wake' TERM INT HUP
-  trap orch_wake CHLD
+  # Makes `wait` return when the chain ends. bash can hang for good in a `wait` that such a trap
+  # interrupts, but has a `wait` for any child.
+  [ -n "${BASH_VERSION-}" ] || trap orch_wake CHLD
 
   # Who we are, before anything can start; and only then the look at the marker. Whoever writes
   # the marker and then finds no living supervisor on record knows that no agent can start.
@@ -329,22 +333,18 @@ orch_supervise() {
     orch_nap "$orch_next"
   done
 
-  orch_woken=1
-  while [ -n "$orch_woken" ]; do
-    orch_woken=
-    wait "$orch_chain"
-  done
   orch_chain=
   orch_kind=
   read -r orch_kind orch_value orch_part 2>/dev/null <status
   # With an init that ended by itself, the kernel has ended all the rest of its namespace.
   case $orch_isolation:$orch_kind in
-    namespace:exit | namespace:signal) ;;
+    namespace:exit | namespace:signal | namespace:either) ;;
     *) orch_sweep_all ;;
   esac
   case $orch_kind in
     exit) orch_record "$orch_value" null ;;
-    signal) orch_record null "\"SIG$(kill -l "$orch_value")\"" ;;
+    signal) orch_record null "\"SIG$(kill -l $((orch_value - 128)))\"" ;;
+    either) orch_record "$orch_value" "\"SIG$(kill -l $((orch_value - 128)))\"" ;;
     begun)
       # The agent died with its init, which only SIGKILL ends. (unshare(1) fails to die of that.)
       orch_record null '"SIGKILL"'
@@ -385,31 +385,27 @@ orch_be_init() {
   exec >/dev/null 2>&1 3<&- 7>&- 8<&- 9<&-
 
   # While it waits, a shell that is PID 1 also reaps the orphans of its namespace.
-  orch_jobs=
-  if [ -n "${BASH_VERSION-}" ]; then
-    # bash forgets how a job ended once it has waited for it, so it is asked in between.
-    trap 'orch_term=1' CHLD
-  fi
-  while :; do
+  orch_term=1
+  while [ -n "$orch_term" ]; do
     orch_term=
     wait "$orch_agent"
     orch_code=$?
-    [ -n "$orch_term" ] || break
-    if [ -n "${BASH_VERSION-}" ] && ! orch_alive "$orch_agent"; then
-      jobs 1<>"$orch_run_directory/status"
-      orch_jobs=1
-    fi
   done
   orch_agent=
   # `wait` reports death by signal n as 128 + n, as if the agent had exited with that number;
   # `jobs` tells the two apart: it says Done(143), or Terminated.
-  [ -n "$orch_jobs" ] || jobs 1<>"$orch_run_directory/status"
+  jobs 1<>"$orch_run_directory/status"
   orch_line=
   IFS= read -r orch_line <"$orch_run_directory/status"
-  case $orch_line in
-    '['*Done*) orch_kind=exit ;;
-    *) if [ "$orch_code" -gt 128 ]; then orch_kind=signal orch_code=$((orch_code - 128)); else orch_kind=exit; fi ;;
-  esac
+  orch_kind=exit
+  if [ "$orch_code" -gt 128 ]; then
+    case $orch_line in
+      '['*Done*) ;;
+      '['*) orch_kind=signal ;;
+      # bash has forgotten the job by now: both are recorded, for the numbers of signals that kill.
+      *) case $((orch_code - 128)) in [1-9] | 1[0-5] | 24 | 25 | 31) orch_kind=either ;; esac ;;
+    esac
+  fi
   printf '%s %s \n' "$orch_kind" "$orch_code" 1<>"$orch_run_directory/status"
   exit 0
 }

@@ -43,6 +43,9 @@ const FIXED_CONFIG: readonly string[] = [
   'fetch.recurseSubmodules=false',
   'push.recurseSubmodules=no',
   'fetch.writeCommitGraph=false',
+  // A salvage must survive a power cut, loose objects included; batched, this is one flush per call.
+  'core.fsync=committed,loose-object',
+  'core.fsyncMethod=batch',
   'gc.auto=0',
   'maintenance.auto=false',
   'safe.directory=*',

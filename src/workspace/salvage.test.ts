@@ -2,7 +2,7 @@ import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink,
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BRANCH, KEY, openKit } from './test-kit.ts';
+import { BRANCH, KEY, type Kit, openKit } from './test-kit.ts';
 
 async function prepared(files?: Readonly<Record<string, string>>) {
   const kit = await openKit(files);
@@ -167,7 +167,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('stage' as const) }) },
 );
 
-test('whatever state a clone is in, a restore gives every byte back', async () => {
+test('whatever state a clone is in, a restore gives every byte back and a reset the head', async () => {
   const { kit, path, head } = await prepared({
     'README.md': 'first\n',
     'src/app.js': 'one\n',
@@ -176,30 +176,14 @@ test('whatever state a clone is in, a restore gives every byte back', async () =
     'latin1.txt': 'plain\n',
     '.gitattributes': 'crlf.txt text eol=crlf\nlatin1.txt text working-tree-encoding=ISO-8859-1\n*.md ident\n* filter=lfs\n',
   });
+  const untouched = await photograph(path);
   let round = 0;
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
       round += 1;
-      await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: `clean-${round}`, head });
-      await rm(join(path, '.orch-work'), { recursive: true, force: true });
-      const untouched = await photograph(path);
-      for (const { kind, ...what } of steps) {
-        const place = Buffer.from(`${path}/${'name' in what ? (what as { name: string }).name : ''}`, /\xff/.test('name' in what ? (what as { name: string }).name : '') ? 'latin1' : 'utf8');
-        const parent = place.subarray(0, place.lastIndexOf(47));
-        const open = await mkdir(parent, { recursive: true }).then(
-          () => true,
-          () => false, // a file is where the folder would be
-        );
-        if (kind === 'commit') await kit.tryGit(path, '-c', 'filter.lfs.required=false', 'commit', '-qam', 'c');
-        else if (kind === 'stage') await kit.tryGit(path, 'add', '-A');
-        else if (open) {
-          await rm(place, { recursive: true, force: true });
-          if (kind === 'write') await writeFile(place, (what as { bytes: Uint8Array }).bytes, { mode: (what as { exec: boolean }).exec ? 0o755 : 0o644 });
-          if (kind === 'link') await symlink((what as { target: string }).target, place);
-        }
-      }
+      for (const one of steps) await perform(kit, path, one);
       const before = await photograph(path);
-      const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: `run-${round}` });
+      const { salvaged } = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: `run-${round}`, head });
       if (salvaged === null) expect(before).toEqual(untouched);
       else {
         const into = await mkdtemp(join(kit.root, 'restored-'));
@@ -207,8 +191,25 @@ test('whatever state a clone is in, a restore gives every byte back', async () =
         expect(await photograph(into)).toEqual(before);
         expect(salvaged.leftOut).toEqual([]);
       }
-      await kit.workspace.prepare(kit.repo, { key: KEY, branch: BRANCH });
+      await rm(join(path, '.orch-work'), { recursive: true, force: true });
+      expect(await photograph(path)).toEqual(untouched);
     }),
     { numRuns: 15 },
   );
-});
+}, 60_000);
+
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+async function perform(kit: Kit, path: string, what: Step): Promise<void> {
+  if (what.kind === 'commit') return void (await kit.tryGit(path, 'commit', '-qam', 'c'));
+  if (what.kind === 'stage') return void (await kit.tryGit(path, 'add', '-A'));
+  const place = Buffer.from(`${path}/${what.name}`, what.name.includes('\xff') ? 'latin1' : 'utf8');
+  const open = await mkdir(place.subarray(0, place.lastIndexOf('/')), { recursive: true }).then(
+    () => true,
+    () => false, // a file is where the folder would be
+  );
+  if (!open) return;
+  await rm(place, { recursive: true, force: true });
+  if (what.kind === 'write') await writeFile(place, what.bytes, { mode: what.exec ? 0o755 : 0o644 });
+  if (what.kind === 'link') await symlink(what.target, place);
+}

@@ -8,10 +8,10 @@ import { judgeSignIn } from './sign-in.ts';
 import { askVersion } from './version.ts';
 
 const KIND = 'claude-code';
-const FALLBACK_PATH = '/usr/local/bin:/usr/bin:/bin';
+const STANDARD_PATH = '/usr/local/bin:/usr/bin:/bin';
 
 export interface ClaudeCodeOptions {
-  /** Where a bare `bin` is looked up for `--version`; by default this process's own PATH. */
+  /** The PATH on which `--version` looks a bare `bin` up: the one that the launcher gives its runs. */
   readonly searchPath?: string;
   readonly platform?: NodeJS.Platform;
 }
@@ -33,10 +33,10 @@ const configSchema = z.strictObject({
 /** Claude Code, driven headless: the CLI's own installation and login, never its tokens. */
 export const claudeCode = { kind: KIND, configSchema, create } as const;
 
-function create({ searchPath, platform = process.platform }: ClaudeCodeOptions = {}): Agent {
+function create({ searchPath = STANDARD_PATH, platform = process.platform }: ClaudeCodeOptions = {}): Agent {
   return {
     kind: KIND,
-    version: (account) => askVersion(account, searchPath ?? process.env['PATH'] ?? FALLBACK_PATH),
+    version: (account) => askVersion(account, searchPath),
     signIn: (account, options) => judgeSignIn(account, { ...options, platform }),
     credentialFiles: (account) => Object.values(credentialFilesOf(account)),
     loginCommand: loginCommandOf,

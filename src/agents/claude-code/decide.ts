@@ -4,20 +4,12 @@ import type { FinishedRun } from '../agent.ts';
 import { type JsonObject, trimLine } from '../json-documents.ts';
 import { epochMsOf, readResetTime } from '../reset-time.ts';
 import { readRetryAfter } from '../retry-after.ts';
-import {
-  amountAt,
-  flagAt,
-  isSynthetic,
-  listAt,
-  objectAt,
-  rejectedUntil,
-  textAt,
-  wordsOfTurn,
-} from './event-fields.ts';
-import { type ErrorFacts, ruleFor } from './failure-rules.ts';
+import { factsOfEvents, factsOfResult } from './error-facts.ts';
+import { objectAt, rejectedUntil, textAt } from './event-fields.ts';
+import { ruleFor } from './failure-rules.ts';
+import { isFailure, isGoodResult } from './good-result.ts';
 import { oneLine } from './one-line.ts';
 import type { LogFacts } from './read-log.ts';
-import { classifyWords, statusInWords } from './words.ts';
 
 export interface Decision {
   readonly verdict: Verdict;
@@ -38,17 +30,14 @@ const MAX_RUN_MS = 30 * 24 * 3_600_000;
 export function decide(run: FinishedRun, log: LogFacts | null, stderr: string): Decision {
   const end = endedByForce(run.end);
   if (end !== null) return end;
-  if (log === null) return plain('permanent', 'claude.log.missing', 'missing run log');
+  if (log === null) {
+    return endedBySignalCode(run.end) ?? plain('permanent', 'claude.log.missing', 'missing run log');
+  }
   const context = { run, log, stderr };
   if (log.result === null) return endedBySignalCode(run.end) ?? judgeWithoutResult(context);
   return isGoodResult(log.result, log)
     ? judgeGoodResult(run.end, log.result)
     : judgeFailedResult(context, log.result);
-}
-
-/** A result that claims no failure. Absent fields are never one, present ones may be; the exit code is not looked at. */
-export function isGoodResult(result: JsonObject, log: LogFacts): boolean {
-  return !isFailure(result, log) && !isEmptyAnswer(result);
 }
 
 interface Context {
@@ -86,8 +75,7 @@ function endedByForce(end: ProcessEnd): Decision | null {
 
 /** The CLI answers SIGTERM by exit code 143, and shells name other signals the same way. */
 function endedBySignalCode({ exitCode }: ProcessEnd): Decision | null {
-  if (exitCode === null) return plain('lost', 'claude.end.unknown', 'the exit code is not known');
-  const signal = exitCode - SIGNAL_EXIT_BASE;
+  const signal = (exitCode ?? 0) - SIGNAL_EXIT_BASE;
   if (signal < 1 || signal > LAST_SIGNAL) return null;
   return plain(
     'lost',
@@ -99,6 +87,8 @@ function endedBySignalCode({ exitCode }: ProcessEnd): Decision | null {
 function judgeGoodResult(end: ProcessEnd, result: JsonObject): Decision {
   if (end.exitCode === 0)
     return plain('success', 'claude.result.success', firstOf(textAt(result, 'result'), 'done'));
+  // A good result alone proves nothing: only exit 0 does.
+  if (end.exitCode === null) return plain('lost', 'claude.end.unknown', 'the exit code is not known');
   return (
     endedBySignalCode(end) ??
     plain('permanent', 'claude.result.exit_code', `exit code ${end.exitCode} in spite of a good result`)
@@ -142,98 +132,12 @@ function missing(log: LogFacts): string {
   return log.blank ? 'empty run log' : 'no result JSON';
 }
 
-function isFailure(result: JsonObject, log: LogFacts): boolean {
-  const subtype = textAt(result, 'subtype');
-  if (flagAt(result, 'is_error') || (subtype !== '' && subtype !== 'success')) return true;
-  if (subtype === '' && result['is_error'] !== false && textAt(result, 'result') === '') return true;
-  return isSpokenByCli(result, log);
-}
-
-/**
- * Versions that forget `is_error`: the closing words are those of a message the CLI made up itself,
- * or stand in the CLI's own form over a run in which no model said a word.
- */
-function isSpokenByCli(result: JsonObject, log: LogFacts): boolean {
-  const words = textAt(result, 'result');
-  if (log.lastTurn !== null && isSynthetic(log.lastTurn))
-    return words !== '' && words === wordsOfTurn(log.lastTurn);
-  const answered = amountAt(objectAt(result, 'usage'), 'output_tokens') !== 0 || log.spending.realAnswer;
-  return (
-    !answered &&
-    /^(?:API Error\b|Claude (?:AI )?usage limit reached|You've hit your |Not logged in\b|Invalid API key\b)/.test(
-      words,
-    )
-  );
-}
-
-function isEmptyAnswer(result: JsonObject): boolean {
-  const answer = result['result'];
-  return typeof answer === 'string' && answer.trim() === '' && (result['structured_output'] ?? null) === null;
-}
-
-function factsOfResult(log: LogFacts, result: JsonObject): ErrorFacts {
-  const isFailed = isFailure(result, log);
-  const turn = log.lastTurn !== null && isSynthetic(log.lastTurn) ? log.lastTurn : null;
-  const errors = listAt(result, 'errors').filter((error) => typeof error === 'string');
-  // An empty answer that claims no failure has no words of the CLI in it.
-  const text = isFailed
-    ? [textAt(result, 'result') || (turn === null ? '' : wordsOfTurn(turn)), ...errors]
-        .filter(Boolean)
-        .join('\n')
-    : '';
-  const says = (key: string) => textAt(result, key) || textAt(turn, key);
-  return {
-    status: amountAt(result, 'api_error_status') ?? amountAt(turn, 'api_error_status') ?? statusInWords(text),
-    code: says('api_error'),
-    type: says('api_error_type') || errorTypeIn(text),
-    turn: textAt(turn, 'error'),
-    terminal: textAt(result, 'terminal_reason'),
-    stop: textAt(result, 'stop_reason'),
-    subtype: textAt(result, 'subtype'),
-    planRejected: isFailed && isPlanRejected(log),
-    text,
-    words: classifyWords(text),
-  };
-}
-
-function factsOfEvents(log: LogFacts, words: string): ErrorFacts {
-  const turn = log.lastTurn !== null && isSynthetic(log.lastTurn) ? log.lastTurn : null;
-  const last = turn ?? log.lastRetry;
-  const error = objectAt(log.apiError, 'error');
-  const text = [turn === null ? '' : wordsOfTurn(turn), textAt(error, 'message'), words]
-    .filter(Boolean)
-    .join('\n');
-  const status = amountAt(last, 'api_error_status') ?? amountAt(last, 'error_status') ?? statusInWords(text);
-  return {
-    status: classifyWords(words) === 'usage_error' ? null : status,
-    code: textAt(turn, 'api_error'),
-    type: textAt(turn, 'api_error_type') || textAt(error, 'type') || errorTypeIn(text),
-    turn: textAt(last, 'error'),
-    terminal: '',
-    stop: '',
-    subtype: '',
-    planRejected: turn !== null && isPlanRejected(log),
-    text,
-    words: classifyWords(text),
-  };
-}
-
 /** What the CLI printed beside its events: the end of the plain lines, and of stderr. */
 function wordsOutside({ log, stderr }: Context): string {
   return [log.plainWords.slice(-WORDS_CHARS), stderr.slice(-WORDS_CHARS)]
     .map(trimLine)
     .filter(Boolean)
     .join('\n');
-}
-
-function isPlanRejected(log: LogFacts): boolean {
-  const newest = log.rateLimits[0];
-  return newest !== undefined && rejectedUntil(newest) !== null;
-}
-
-/** The API's own error type where a text quotes its JSON. */
-function errorTypeIn(text: string): string {
-  return /"type"\s*:\s*"((?!error")\w+_error)"/.exec(text)?.[1] ?? '';
 }
 
 function explained(

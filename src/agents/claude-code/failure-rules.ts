@@ -1,4 +1,4 @@
-import { saysPlanLimit, saysSignedOut, type WordClass } from './words.ts';
+import { saysBadRequest, saysPlanLimit, saysSignedOut, type WordClass } from './words.ts';
 
 /** What a failed result and the CLI's own last message say, however its version spells it. Empty string: unsaid. */
 export interface ErrorFacts {
@@ -178,6 +178,12 @@ export const FAILURE_RULES: readonly FailureRule[] = [
     verdict: 'transient',
     seen: 'transient-request-timeout-stream, transient-stalled-stream-stream, transient-connection-refused-stream-v2.1.197',
     when: (f) => f.words === 'transient',
+  },
+  {
+    rule: 'claude.words.request',
+    verdict: 'permanent',
+    seen: 'the words of the permanent recordings, for versions without the fields',
+    when: (f) => saysBadRequest(f.text),
   },
   {
     rule: 'claude.turn.server',

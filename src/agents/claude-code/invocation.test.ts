@@ -110,7 +110,7 @@ describe('Claude Code is started', () => {
       CLAUDE_CODE_MAX_RETRIES: '10',
       API_TIMEOUT_MS: '1000',
       ANTHROPIC_API_KEY: 'k',
-      HOME: '/root',
+      HOME: '/elsewhere',
     };
     expect(invocationOf(requestFor({ ...account, env })).env).toMatchObject({
       TZ: 'UTC',

@@ -106,6 +106,14 @@ describe('a result', () => {
     expect(answer.length).toBe(4096);
   });
 
+  it('is found far from the end, and the start of the log is read all the same', async () => {
+    const init = '{"type":"system","subtype":"init","claude_code_version":"9.9.9","session_id":"far"}\n';
+    const middle = `{"type":"user","x":"${'y'.repeat(100_000)}"}\n`.repeat(60);
+    const garbage = 'no json here 401 unauthorized\n'.repeat(700_000);
+    const judgement = await judgeLog(`words first\n${init}${middle}${MINIMAL}\n${garbage}`);
+    expect(judgement).toMatchObject({ verdict: 'success', cliVersion: '9.9.9', sessionId: 'far' });
+  });
+
   it('survives bytes that are no UTF-8', async () => {
     const stdout = Buffer.concat([
       Buffer.from([0xff, 0xfe, 0x0a]),
@@ -159,6 +167,7 @@ describe('a result', () => {
   it('with refused tools is success, and tells which', async () => {
     const denials = [
       { tool_name: 'Bash', tool_input: { command: 'git push\n origin', description: 'x' } },
+      { tool_name: 'X' },
       { tool_name: 'X' },
       5,
     ];
@@ -302,13 +311,36 @@ describe('a failed result of versions that say it only in words', () => {
   });
 });
 
+describe('a failure', () => {
+  it('has a reset only where the plan is exhausted', async () => {
+    const { verdict, resetAt } = await judgeLog(failed('API Error: 503 maintenance, try again at 3pm'), {
+      exitCode: 1,
+    });
+    expect({ verdict, resetAt }).toEqual({ verdict: 'transient', resetAt: null });
+  });
+
+  it('that aborted a turn, and so counted nothing, tells what the messages say', async () => {
+    const turn =
+      '{"type":"assistant","message":{"id":"a","model":"m","usage":{"input_tokens":7,"output_tokens":1}}}';
+    const result = failed('', {
+      subtype: 'error_during_execution',
+      usage: { input_tokens: 0, output_tokens: 0 },
+      num_turns: 2,
+    });
+    const { usage } = await judgeLog(`${turn}\n${result}`, { exitCode: 1 });
+    expect(usage).toMatchObject({ inputTokens: 7, outputTokens: 1, turns: 2 });
+  });
+});
+
 describe('a log without a result', () => {
   it.each([
     ['Not logged in. Please run /login', 'auth', null],
     ['NOT LOGGED IN', 'auth', null],
     ['HTTP 401', 'auth', null],
     ['Unauthorized, and overloaded, and usage limit reached', 'auth', null],
+    ['API Error: 529 overloaded, then HTTP 401', 'auth', null],
     ['usage limit reached, overloaded', 'usage_limit', null],
+    ['API Error: 429 weekly limit reached', 'usage_limit', null],
     ['overloaded_error: 429 rate limit. Retry-After: 12', 'transient', 12_000],
     ['Error: 503 Service Unavailable', 'transient', null],
     ['connect ECONNREFUSED 127.0.0.1:1', 'transient', null],

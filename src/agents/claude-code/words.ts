@@ -14,14 +14,14 @@ function bareStatus(codes: string): RegExp {
 }
 
 const SIGNED_OUT = [
-  /not logged in|not authenticated|log ?in again|sign in again|please (?:run )?\/?log ?in\b|(?:^|[\s"'`(])\/login\b|claude (?:auth )?login\b|setup-token/i,
+  /not (?:logged|signed) in|not authenticated|(?:log|sign) ?in again|please sign in|please (?:run )?\/?log ?in\b|(?:^|[\s"'`(])\/login\b|claude (?:auth )?login\b|setup-token/i,
   /authentication[_ ](?:error|failed|required)|failed to authenticate|permission_error/i,
   /invalid (?:x-)?api[-_ ]?key|api[-_ ]?key (?:is |was |has been |not )?(?:invalid|expired|revoked|disabled|missing|found|required)|no api[-_ ]?key|invalid (?:(?:bearer|access|oauth|auth\w*|refresh) token|credentials?)\b/i,
   /(?:oauth|access|refresh|auth\w*|bearer|session) (?:token|session|login|credentials?)?\s*(?:has |was |is |have )?(?:been )?(?:expired|revoked)|token (?:has |was |is )?(?:been )?(?:expired|revoked)|could not be refreshed|credentials? (?:have |has |are |is )?(?:expired|missing|not found)/i,
   /does not have access to claude|(?:organization|account) (?:has|is) (?:been )?(?:disabled|suspended|banned|deactivated)|disabled organization|disabled claude subscription access|oauth authentication is (?:currently )?not|scope requirement/i,
 ];
 
-const AUTH = [...SIGNED_OUT, /\bunauthorized\b|\bunauthenticated\b/i, bareStatus('401|403')];
+const AUTH = [...SIGNED_OUT, /\bunauthorized\b|\bunauthenticated\b|\bforbidden\b/i, bareStatus('401|403')];
 
 /** "not your usage limit" is the very opposite of one. */
 const DENIED_LIMIT =
@@ -34,7 +34,7 @@ const PLAN_LIMIT = [
   /\b(?:hit|reached|exceeded|used up|out of) (?:your|the|this|its) (?:(?!rate\b|context\b|token\b|output\b|turn\b|size\b|request\b|concurren)[\w.'-]+ ){0,4}limit\b/i,
   /(?<!rate |context |token |tokens |output |turn |turns |size |length |time |request |requests )\blimit reached\b|\blimit will reset\b|limit\s*[·∙•]\s*resets\b/i,
   /out of (?:extra )?(?:usage|credits?|quota)|(?:usage|quota|credits?|allowance) (?:is |are |has been )?(?:exhausted|exceeded|used up|depleted)|insufficient[_ ](?:quota|credits?|funds|balance)|usage_limit/i,
-  /credit balance|billing_error|billing (?:issue|problem|error)|payment required|purchase (?:more )?credits|regain access on/i,
+  /credit balance|no (?:remaining )?credits?\b|spend(?:ing)? cap|used (?:up )?(?:all )?(?:of )?your .{0,30}(?:allocation|allowance|quota|usage)|billing_error|billing (?:issue|problem|error)|payment required|purchase (?:more )?credits|regain access on/i,
 ];
 
 const TRANSIENT = [
@@ -43,7 +43,7 @@ const TRANSIENT = [
   bareStatus('429|500|502|503|504|52\\d|530'),
   /(?:status(?: code)?|http(?:\/[\d.]+)?|api error)[:\s("]*5\d\d\b/i,
   /\bE(?:CONNREFUSED|CONNRESET|CONNABORTED|TIMEDOUT|NOTFOUND|AI_AGAIN|PIPE|HOSTUNREACH|NETUNREACH|NETDOWN|SOCKETTIMEDOUT)\b|UND_ERR_|ERR_SOCKET|ERR_NETWORK|Connection(?:Refused|Reset|Closed|Error|Timeout)|FailedToOpenSocket/,
-  /connection (?:was |has been )?(?:error|refused|reset|dropped|closed|failed|lost|aborted|interrupted|terminated|timed out)|unable to connect|could(?: not|n't) (?:connect|reach)|can(?:not|'t) (?:connect|reach)|failed to connect|fetch failed|network (?:error|is unreachable|changed)|socket hang up|getaddrinfo|name resolution|no internet/i,
+  /connection (?:was |has been )?(?:error|refused|reset|dropped|closed|failed|lost|aborted|interrupted|terminated|timed out)|unable to connect|could(?: not|n't) (?:connect|reach)|can(?:not|'t) (?:connect|reach)|failed to connect|fetch failed|upstream connect|request was aborted|premature close|other side closed|api error: terminated|network (?:error|is unreachable|changed)|socket hang up|getaddrinfo|name resolution|no internet/i,
   /timed? ?out\b|timeout (?:of|after|exceeded|reached|error)|(?:request|connection|read|idle|stream|api) timeout|stream (?:idle|stalled|ended|closed)|stalled/i,
   /try again (?:later|in a (?:moment|few|minute))/i,
 ];
@@ -55,6 +55,13 @@ export function classifyWords(text: string): WordClass | null {
   if (saysPlanLimit(text)) return 'usage_limit';
   if (matchesAny(TRANSIENT, text)) return 'transient';
   return null;
+}
+
+/** Whether the words blame what was asked: its length, its model, its content. Asked again it fails again. */
+export function saysBadRequest(text: string): boolean {
+  return /(?:prompt is|conversation|request|image|pdf|file)(?: was)? too (?:long|large)|context (?:window )?limit|output token maximum|selected model|model .{0,60}(?:not available|not found|does not exist)|safeguards flagged|usage policy|content filtering/i.test(
+    text,
+  );
 }
 
 /** Whether the words blame the plan or the credit, and not a mere rate. */

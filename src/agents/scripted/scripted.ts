@@ -83,7 +83,8 @@ function lastResult(text: string): { ok?: unknown; summary?: unknown } | null {
   for (const line of text.trimEnd().split('\n').reverse()) {
     try {
       const value: unknown = JSON.parse(line);
-      if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'result') return { ok: 'ok' in value ? value.ok : null, summary: 'summary' in value ? value.summary : null };
+      if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'result')
+        return { ok: 'ok' in value ? value.ok : null, summary: 'summary' in value ? value.summary : null };
     } catch {
       // not a line of JSON: the script's own output
     }
