@@ -3,21 +3,21 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
-import { AppError } from './core/errors.ts';
 import type { Config, ProjectConfig, StageConfig } from './config/types.ts';
+import { AppError } from './core/errors.ts';
+import type { Pause } from './core/model.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment } from './engine/environment.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
-import type { Pause } from './core/model.ts';
+import { createHttp, listen } from './http/server.ts';
 import { adopt } from './launcher/launcher.ts';
 import { identify } from './launcher/processes.ts';
-import { createHttp, listen } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
-import { createTelegramNotifier } from './notifiers/telegram.ts';
 import type { Notifier } from './notifiers/notifier.ts';
+import { createTelegramNotifier } from './notifiers/telegram.ts';
 import { AGENTS, STAGE_KINDS } from './registry.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -51,12 +51,26 @@ export interface App {
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
   const clock = options.clock ?? systemClock;
-  for (const directory of [config.home, config.reposDir, config.worktreesDir, config.runsDir]) await makeDirectory(directory);
+  for (const directory of [config.home, config.reposDir, config.worktreesDir, config.runsDir])
+    await makeDirectory(directory);
   const store = openSqliteStore(config.dbPath, clock);
   try {
-    const workspace = openWorkspace({ reposDir: config.reposDir, worktreesDir: config.worktreesDir, path: options.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin', network: { env: networkEnvironment(options.env) } });
+    const workspace = openWorkspace({
+      reposDir: config.reposDir,
+      worktreesDir: config.worktreesDir,
+      path: options.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+      network: { env: networkEnvironment(options.env) },
+    });
     const runtime = (next: Config) => buildRuntime(next, { store, workspace, clock });
-    const engine = createEngine({ store, workspace, runtime: runtime(config), clock, random: options.random ?? Math.random, log, baseEnv: allowedEnvironment(options.env) });
+    const engine = createEngine({
+      store,
+      workspace,
+      runtime: runtime(config),
+      clock,
+      random: options.random ?? Math.random,
+      log,
+      baseEnv: allowedEnvironment(options.env),
+    });
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
     const http = createHttp({ engine, tokens, version: options.version, log, shutdown: options.onShutdown });
@@ -93,8 +107,18 @@ function buildRuntime(config: Config, parts: { store: Store; workspace: Workspac
     notifiers: notifiersOf(config),
     slots: config.maxConcurrency,
     maxAttempts: config.limits.maxAttempts,
-    budgets: { maxTransientAttempts: config.limits.maxTransientAttempts, maxLostAttempts: config.limits.maxLostAttempts, backoff: config.backoff },
-    accountRules: { ...config.breaker, probeIntervalMs: config.probeIntervalMs, expirySkewMs: config.preflight.expirySkewMs, checkAuth: config.preflight.checkAuth, authStrict: config.preflight.authStrict },
+    budgets: {
+      maxTransientAttempts: config.limits.maxTransientAttempts,
+      maxLostAttempts: config.limits.maxLostAttempts,
+      backoff: config.backoff,
+    },
+    accountRules: {
+      ...config.breaker,
+      probeIntervalMs: config.probeIntervalMs,
+      expirySkewMs: config.preflight.expirySkewMs,
+      checkAuth: config.preflight.checkAuth,
+      authStrict: config.preflight.authStrict,
+    },
     preflight: config.preflight,
     runTimeoutMs: config.runTimeoutMs,
     stallTimeoutMs: config.stallTimeoutMs,
@@ -103,10 +127,24 @@ function buildRuntime(config: Config, parts: { store: Store; workspace: Workspac
   };
 }
 
-function runtimeProject(project: ProjectConfig, { store, workspace, clock }: { store: Store; workspace: Workspace; clock: Clock }): RuntimeProject {
-  const repository: Repository = { project: project.key, url: project.repo, base: project.base, author: { name: project.git.name, email: project.git.email } };
+function runtimeProject(
+  project: ProjectConfig,
+  { store, workspace, clock }: { store: Store; workspace: Workspace; clock: Clock },
+): RuntimeProject {
+  const repository: Repository = {
+    project: project.key,
+    url: project.repo,
+    base: project.base,
+    author: { name: project.git.name, email: project.git.email },
+  };
   return {
-    rules: { key: project.key, repo: project.repo, accounts: project.accounts, pipeline: withMerge(project.pipeline), usageComments: project.usageComments },
+    rules: {
+      key: project.key,
+      repo: project.repo,
+      accounts: project.accounts,
+      pipeline: withMerge(project.pipeline),
+      usageComments: project.usageComments,
+    },
     repository,
     tracker: createLocalTracker(project.key, store.board, clock),
     forge: createLocalForge(repository, { workspace, book: store.board, clock }),
@@ -127,13 +165,32 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
   if (last === undefined || pipeline.some((stage) => stage.kind === 'deploy')) return pipeline;
   const reviewed = pipeline.some((stage) => stage.kind === 'human' || stage.agent === 'reviewer');
   const automatic = reviewed && last.merge === 'auto';
-  return [...pipeline, { ...last, stage: 'merge', kind: 'deploy', agent: null, onReject: null, account: null, approval: automatic ? 'none' : 'required', merge: automatic ? 'auto' : 'manual', command: null, prompt: null, checks: null }];
+  return [
+    ...pipeline,
+    {
+      ...last,
+      stage: 'merge',
+      kind: 'deploy',
+      agent: null,
+      onReject: null,
+      account: null,
+      approval: automatic ? 'none' : 'required',
+      merge: automatic ? 'auto' : 'manual',
+      command: null,
+      prompt: null,
+      checks: null,
+    },
+  ];
 }
 
 /** The adapter of a CLI kind. Throws `usage.agent_kind` naming those there are. */
 export function agentOfKind(kind: string): Agent {
   const adapter = AGENTS.find((agent) => agent.kind === kind);
-  if (adapter === undefined) throw new AppError(`agent ${kind} is not available in this version`, { code: 'usage.agent_kind', hint: `--agent is one of ${AGENTS.map((agent) => agent.kind).join(', ')}` });
+  if (adapter === undefined)
+    throw new AppError(`agent ${kind} is not available in this version`, {
+      code: 'usage.agent_kind',
+      hint: `--agent is one of ${AGENTS.map((agent) => agent.kind).join(', ')}`,
+    });
   return adapter.create();
 }
 
@@ -149,17 +206,34 @@ export function agentAccountOf(account: Config['accounts'][number]): AgentAccoun
 }
 
 function runtimeAccount(account: Config['accounts'][number]): RuntimeAccount {
-  return { agent: agentOfKind(account.agent), account: agentAccountOf(account), slots: account.slots, isolation: account.isolation, unsafe: account.unsafe };
+  return {
+    agent: agentOfKind(account.agent),
+    account: agentAccountOf(account),
+    slots: account.slots,
+    isolation: account.isolation,
+    unsafe: account.unsafe,
+  };
 }
 
 function notifiersOf(config: Config): Notifier[] {
   const { botToken, chatId, apiUrl } = config.telegram;
-  return botToken === null || chatId === null ? [] : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
+  return botToken === null || chatId === null
+    ? []
+    : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
 }
 
 /** What ssh and https need to reach a remote as this user. */
 function networkEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const names = ['SSH_AUTH_SOCK', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy', 'SSL_CERT_FILE'];
+  const names = [
+    'SSH_AUTH_SOCK',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+    'SSL_CERT_FILE',
+  ];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 
@@ -178,14 +252,15 @@ function directoryError(path: string, error: NodeJS.ErrnoException): AppError {
   });
 }
 
-export { backupDatabase, checkDatabase } from './store/sqlite/maintenance.ts';
-
 export { probeIsolation as isolationHere } from './launcher/launcher.ts';
+export { backupDatabase, checkDatabase } from './store/sqlite/maintenance.ts';
 
 /** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
 export function gitVersion(): Promise<string> {
   const scratch = join(tmpdir(), `orch-git-${process.pid}`);
-  return openWorkspace({ reposDir: scratch, worktreesDir: scratch }).gitVersion().then((version) => `git ${version}`);
+  return openWorkspace({ reposDir: scratch, worktreesDir: scratch })
+    .gitVersion()
+    .then((version) => `git ${version}`);
 }
 
 /** Start time of a live process, null when there is none: with the pid it names one for ever. */
@@ -197,10 +272,20 @@ export function startTimeOf(pid: number): string | null {
 export async function stopOffline(config: Config, pause: Pause, now: boolean): Promise<number> {
   const store = openSqliteStore(config.dbPath, systemClock);
   try {
-    await store.pause(pause, { by: pause.by, surface: 'cli', action: 'stop', target: pause.scope === 'all' ? 'all' : `${pause.scope}:${pause.id}`, at: pause.since });
+    await store.pause(pause, {
+      by: pause.by,
+      surface: 'cli',
+      action: 'stop',
+      target: pause.scope === 'all' ? 'all' : `${pause.scope}:${pause.id}`,
+      at: pause.since,
+    });
     let ended = 0;
     for (const { run, job } of await store.running()) {
-      if ((pause.scope === 'project' && job.project !== pause.id) || (pause.scope === 'account' && run.account !== pause.id)) continue;
+      if (
+        (pause.scope === 'project' && job.project !== pause.id) ||
+        (pause.scope === 'account' && run.account !== pause.id)
+      )
+        continue;
       const found = await adopt(run.directory);
       if (found.kind !== 'live') continue;
       await found.run.stop('cancel', { now });

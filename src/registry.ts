@@ -15,5 +15,10 @@ const FORGES = ['local'] as const;
 const NOTIFIERS = ['telegram'] as const;
 
 export function kinds() {
-  return { agents: AGENTS.map((agent) => agent.kind), trackers: TRACKERS, forges: FORGES, notifiers: NOTIFIERS };
+  return {
+    agents: AGENTS.map((agent) => agent.kind),
+    trackers: TRACKERS,
+    forges: FORGES,
+    notifiers: NOTIFIERS,
+  };
 }

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
 import type { AccountWire } from '../http/contract.ts';
+import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { EXIT, Exit, localTime, table } from './output.ts';
-import { parseDuration } from '../lib/duration.ts';
 
 const POLL_MS = 1000;
 
@@ -21,14 +21,31 @@ export function registerAccountCommands(program: Command): void {
       const all = async () => (await client.get<{ accounts: AccountWire[] }>('/accounts')).accounts;
       const one = async () => {
         const found = (await all()).find((account) => account.id === id);
-        if (found === undefined) throw new AppError(`there is no account ${id ?? ''}`, { code: 'account.unknown', hint: 'orch accounts' });
+        if (found === undefined)
+          throw new AppError(`there is no account ${id ?? ''}`, {
+            code: 'account.unknown',
+            hint: 'orch accounts',
+          });
         return found;
       };
       switch (action) {
         case 'list': {
           const accounts = await all();
           out.object({ schema: 'orch.accounts/1', accounts, next: null });
-          out.text(table(['ACCOUNT', 'AGENT', 'SIGN-IN', 'SOURCE', 'EXPIRES', 'SLOTS', 'HOLD'], accounts.map((a) => [a.id, a.agent, a.signIn.state, a.signIn.source ?? '–', localTime(a.signIn.expiresAt), `${a.running}/${a.slots}`, a.hold === null ? '–' : `${a.hold.code}: ${a.hold.detail}`])));
+          out.text(
+            table(
+              ['ACCOUNT', 'AGENT', 'SIGN-IN', 'SOURCE', 'EXPIRES', 'SLOTS', 'HOLD'],
+              accounts.map((a) => [
+                a.id,
+                a.agent,
+                a.signIn.state,
+                a.signIn.source ?? '–',
+                localTime(a.signIn.expiresAt),
+                `${a.running}/${a.slots}`,
+                a.hold === null ? '–' : `${a.hold.code}: ${a.hold.detail}`,
+              ]),
+            ),
+          );
           return;
         }
         case 'check': {
@@ -42,7 +59,9 @@ export function registerAccountCommands(program: Command): void {
         }
         case 'login': {
           const account = await one();
-          out.text(`Run this, on the machine and as the user that runs Orch:\n\n  ${account.loginCommand}\n\nOrch watches and goes on by itself when it works.`);
+          out.text(
+            `Run this, on the machine and as the user that runs Orch:\n\n  ${account.loginCommand}\n\nOrch watches and goes on by itself when it works.`,
+          );
           const limit = parseDuration(options<{ timeout: string }>(command).timeout) ?? 0;
           const deadline = Date.now() + limit;
           for (let current = account; ; current = await one()) {
@@ -56,11 +75,18 @@ export function registerAccountCommands(program: Command): void {
           }
         }
         default:
-          throw new AppError(`there is no action ${action}`, { code: 'usage.action', hint: 'orch accounts list | check ID | login ID' });
+          throw new AppError(`there is no action ${action}`, {
+            code: 'usage.action',
+            hint: 'orch accounts list | check ID | login ID',
+          });
       }
     });
 }
 
 function working(account: AccountWire): boolean {
-  return account.signIn.state !== 'logged_out' && account.signIn.state !== 'login_needed' && account.hold?.code !== 'account.signed_out';
+  return (
+    account.signIn.state !== 'logged_out' &&
+    account.signIn.state !== 'login_needed' &&
+    account.hold?.code !== 'account.signed_out'
+  );
 }

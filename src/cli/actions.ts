@@ -24,7 +24,15 @@ export function registerActionCommands(program: Command): void {
     .option('--key <key>', 'key of the item, such as API-12')
     .option('--priority <n>', 'higher goes first inside the project', wholeNumber, 0)
     .action(async (_o, command: Command) => {
-      const o = options<{ project: string; title: string; body?: string; bodyFile?: string; stage?: string; key?: string; priority: number }>(command);
+      const o = options<{
+        project: string;
+        title: string;
+        body?: string;
+        bodyFile?: string;
+        stage?: string;
+        key?: string;
+        priority: number;
+      }>(command);
       const body = o.bodyFile === undefined ? (o.body ?? '') : await readBody(o.bodyFile);
       const { task, created } = await (await server()).post<{ task: TaskWire; created: boolean }>('/items', {
         project: o.project,
@@ -35,7 +43,11 @@ export function registerActionCommands(program: Command): void {
         priority: o.priority,
       });
       const out = output(command);
-      out.text(created ? `${task.key} submitted, stage ${task.stage}` : `${task.key} is already here, ${task.status}`);
+      out.text(
+        created
+          ? `${task.key} submitted, stage ${task.stage}`
+          : `${task.key} is already here, ${task.status}`,
+      );
       out.object({ schema: 'orch.task/1', task, created });
     });
 
@@ -48,7 +60,13 @@ export function registerActionCommands(program: Command): void {
     .option('--priority <n>', 'higher goes first inside the project', wholeNumber, 0)
     .option('--note <text>', 'what the agent is to do')
     .action(async (_o, command: Command) => {
-      const o = options<{ agent: string; repo: string; maxAttempts?: number; priority: number; note?: string }>(command);
+      const o = options<{
+        agent: string;
+        repo: string;
+        maxAttempts?: number;
+        priority: number;
+        note?: string;
+      }>(command);
       const { job } = await (await server()).post<{ job: JobWire }>('/jobs', {
         agent: o.agent,
         repo: o.repo,
@@ -61,13 +79,22 @@ export function registerActionCommands(program: Command): void {
       out.object({ schema: 'orch.job/1', job });
     });
 
-  decision(program, 'approve', 'let a waiting stage start').option('--commit <sha>', 'only if the head is still this commit');
-  decision(program, 'reject', 'send the task back with a reason').option('--reason <text>', 'goes to the agent and the tracker');
+  decision(program, 'approve', 'let a waiting stage start').option(
+    '--commit <sha>',
+    'only if the head is still this commit',
+  );
+  decision(program, 'reject', 'send the task back with a reason').option(
+    '--reason <text>',
+    'goes to the agent and the tracker',
+  );
   decision(program, 'retry', 'new attempt; budgets are refilled')
     .option('--note <text>', 'for the agent')
     .option('--from-stage <stage>', 'go on from an earlier stage')
     .option('--account <id>', 'on another account');
-  decision(program, 'cancel', 'end a task, a job or a run; branch and worktree are kept').option('--now', 'kill at once');
+  decision(program, 'cancel', 'end a task, a job or a run; branch and worktree are kept').option(
+    '--now',
+    'kill at once',
+  );
   program
     .command('answer')
     .description("answer an agent's question; its session goes on")
@@ -78,26 +105,48 @@ export function registerActionCommands(program: Command): void {
     });
 
   for (const name of ['pause', 'resume'] as const) {
-    const command = program.command(name).description(name === 'pause' ? 'start nothing new; live runs go on' : 'dispatch again').option('--project <key>').option('--account <id>');
-    if (name === 'pause') command.option('--for <duration>', 'ends by itself, such as 2h').option('-m, --message <note>', 'why');
+    const command = program
+      .command(name)
+      .description(name === 'pause' ? 'start nothing new; live runs go on' : 'dispatch again')
+      .option('--project <key>')
+      .option('--account <id>');
+    if (name === 'pause')
+      command.option('--for <duration>', 'ends by itself, such as 2h').option('-m, --message <note>', 'why');
     command.action(async (_o, self: Command) => {
       const o = options<{ project?: string; account?: string; for?: string; message?: string }>(self);
-      const result = await (await server()).post<object>(`/${name}`, { ...scopeOf(o), note: o.message ?? '', forMs: o.for === undefined ? null : durationOf(o.for) });
+      const result = await (await server()).post<object>(`/${name}`, {
+        ...scopeOf(o),
+        note: o.message ?? '',
+        forMs: o.for === undefined ? null : durationOf(o.for),
+      });
       const out = output(self);
       const { scope, id } = scopeOf(o);
-      out.text(`${scope === 'all' ? 'dispatch' : `${scope} ${id}`} ${name === 'pause' ? 'paused' : 'resumed'}`);
+      out.text(
+        `${scope === 'all' ? 'dispatch' : `${scope} ${id}`} ${name === 'pause' ? 'paused' : 'resumed'}`,
+      );
       out.object({ schema: `orch.${name}/1`, ...result });
     });
   }
 }
 
-function decision(program: Command, name: 'approve' | 'reject' | 'retry' | 'cancel', description: string): Command {
+function decision(
+  program: Command,
+  name: 'approve' | 'reject' | 'retry' | 'cancel',
+  description: string,
+): Command {
   return program
     .command(name)
     .description(description)
     .argument('<key...>', 'task, job or run')
     .action(async (keys: string[], _o, command: Command) => {
-      const o = options<{ commit?: string; reason?: string; note?: string; fromStage?: string; account?: string; now?: boolean }>(command);
+      const o = options<{
+        commit?: string;
+        reason?: string;
+        note?: string;
+        fromStage?: string;
+        account?: string;
+        now?: boolean;
+      }>(command);
       const client = await server();
       for (const target of keys) {
         const changed = await client.post<Changed>(`/${name}`, {
@@ -123,21 +172,35 @@ function show(command: Command, changed: Changed, did: string): void {
   out.object({ schema: 'orch.changed/1', ...changed });
 }
 
-export function scopeOf(o: { project?: string; account?: string }): { scope: 'all' | 'project' | 'account'; id: string } {
-  if (o.project !== undefined && o.account !== undefined) throw new AppError('--project and --account exclude each other', { code: 'usage.scope', hint: 'name one of them' });
+export function scopeOf(o: { project?: string; account?: string }): {
+  scope: 'all' | 'project' | 'account';
+  id: string;
+} {
+  if (o.project !== undefined && o.account !== undefined)
+    throw new AppError('--project and --account exclude each other', {
+      code: 'usage.scope',
+      hint: 'name one of them',
+    });
   if (o.project !== undefined) return { scope: 'project', id: o.project };
   return o.account === undefined ? { scope: 'all', id: '' } : { scope: 'account', id: o.account };
 }
 
 async function readBody(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => {
-    throw new AppError(`cannot read --body-file ${file}: ${messageOf(error)}`, { code: 'usage.body_file', hint: 'name a readable text file' });
+    throw new AppError(`cannot read --body-file ${file}: ${messageOf(error)}`, {
+      code: 'usage.body_file',
+      hint: 'name a readable text file',
+    });
   });
 }
 
 function durationOf(text: string): number {
   const ms = parseDuration(text);
-  if (ms === null || ms <= 0) throw new AppError(`--for ${text} is not a duration`, { code: 'usage.duration', hint: 'such as 30m or 2h' });
+  if (ms === null || ms <= 0)
+    throw new AppError(`--for ${text} is not a duration`, {
+      code: 'usage.duration',
+      hint: 'such as 30m or 2h',
+    });
   return ms;
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { userInfo } from 'node:os';
+import { join } from 'node:path';
 import { processEnvironment } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { problemSchema } from '../http/contract.ts';
@@ -35,13 +35,19 @@ export interface Client {
 export async function connect(home: string): Promise<Client> {
   const info = await readServerInfo(home);
   if (info === null) throw unreachable(`no Orch is running for ${home}`);
-  const token = processEnvironment()['ORCH_API_TOKEN'] ?? (await readFile(join(home, 'cli-token'), 'utf8').catch(() => ''));
+  const token =
+    processEnvironment()['ORCH_API_TOKEN'] ??
+    (await readFile(join(home, 'cli-token'), 'utf8').catch(() => ''));
   const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
     let response: Response;
     try {
       response = await fetch(`${info.url}/api/v1${path}`, {
         method,
-        headers: { authorization: `Bearer ${token.trim()}`, 'x-orch-by': userName(), ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        headers: {
+          authorization: `Bearer ${token.trim()}`,
+          'x-orch-by': userName(),
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(TIMEOUT_MS),
         redirect: 'error',
@@ -52,10 +58,21 @@ export async function connect(home: string): Promise<Client> {
     const json: unknown = await response.json().catch(() => null);
     if (response.ok) return json as T;
     const problem = problemSchema.safeParse(json);
-    if (!problem.success) throw new AppError(`Orch answered ${response.status}`, { code: 'server.error', hint: 'look at the service log' });
-    throw new AppError(problem.data.title, { code: problem.data.code, ...(problem.data.hint === undefined ? {} : { hint: problem.data.hint }) });
+    if (!problem.success)
+      throw new AppError(`Orch answered ${response.status}`, {
+        code: 'server.error',
+        hint: 'look at the service log',
+      });
+    throw new AppError(problem.data.title, {
+      code: problem.data.code,
+      ...(problem.data.hint === undefined ? {} : { hint: problem.data.hint }),
+    });
   };
-  return { url: info.url, get: (path) => request('GET', path), post: (path, body) => request('POST', path, body) };
+  return {
+    url: info.url,
+    get: (path) => request('GET', path),
+    post: (path, body) => request('POST', path, body),
+  };
 }
 
 function unreachable(what: string): AppError {

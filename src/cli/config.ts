@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { describeConfig } from '../config/describe.ts';
-import { loadOptions, processConfig } from '../config/process.ts';
+import { type ConfigRow, describeConfig } from '../config/describe.ts';
 import { problemLine } from '../config/problems.ts';
+import { loadOptions, processConfig } from '../config/process.ts';
 import { renderReference } from '../config/reference.ts';
 import { jsonSchema } from '../config/schema.ts';
 import { AppError } from '../core/errors.ts';
@@ -29,13 +29,25 @@ export function registerConfigCommands(program: Command): void {
           const loaded = processConfig();
           const rows = describeConfig(loaded);
           out.object({ schema: 'orch.config/1', file: loaded.file, values: rows, warnings: loaded.warnings });
-          out.text(loaded.file === null ? 'No orch.yaml found; defaults and environment only.' : `From ${loaded.file}`);
-          out.text(table(['KEY', 'VALUE', 'FROM'], rows.map((row) => [row.key, shown(row.value), row.origin])));
+          out.text(
+            loaded.file === null
+              ? 'No orch.yaml found; defaults and environment only.'
+              : `From ${loaded.file}`,
+          );
+          out.text(
+            table(
+              ['KEY', 'VALUE', 'FROM'],
+              rows.map((row) => [row.key, shown(row.value), row.origin]),
+            ),
+          );
           for (const warning of loaded.warnings) out.progress(`warning: ${problemLine(warning)}`);
           return;
         }
         default:
-          throw new AppError(`there is no config ${what}`, { code: 'usage.config', hint: 'orch config | orch config schema | orch config docs' });
+          throw new AppError(`there is no config ${what}`, {
+            code: 'usage.config',
+            hint: 'orch config | orch config schema | orch config docs',
+          });
       }
     });
 }
@@ -48,11 +60,12 @@ async function docs(o: { write?: string; check?: string }): Promise<void> {
     return;
   }
   const found = await readFile(o.check, 'utf8').catch(() => '');
-  if (found !== page) throw new AppError(`${o.check} is stale`, { code: 'config.docs_stale', hint: 'npm run docs' });
+  if (found !== page)
+    throw new AppError(`${o.check} is stale`, { code: 'config.docs_stale', hint: 'npm run docs' });
   process.stdout.write(`${o.check} is up to date\n`);
 }
 
-function shown(value: unknown): string {
+function shown(value: ConfigRow['value']): string {
   if (value === null) return '–';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return typeof value === 'object' ? value.join(', ') : String(value);
 }

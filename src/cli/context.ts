@@ -6,7 +6,10 @@ import { createOutput, type Output } from './output.ts';
 /** Options of a command, its own and the global ones. */
 export function options<T extends object>(command: Command): T & { json: boolean; yes: boolean } {
   const all = command.optsWithGlobals();
-  return { ...all, json: all['json'] === true, yes: all['yes'] === true } as T & { json: boolean; yes: boolean };
+  return { ...all, json: all['json'] === true, yes: all['yes'] === true } as T & {
+    json: boolean;
+    yes: boolean;
+  };
 }
 
 export function output(command: Command): Output {

@@ -4,8 +4,8 @@ import type { Command } from 'commander';
 import { backupDatabase, checkDatabase } from '../app.ts';
 import { processConfig } from '../config/process.ts';
 import { AppError } from '../core/errors.ts';
-import { runningServer } from './home.ts';
 import { output } from './context.ts';
+import { runningServer } from './home.ts';
 
 /** The database file: check, back up, restore, migrate. Works without a server; restore needs it stopped. */
 export function registerDatabaseCommands(program: Command): void {
@@ -23,9 +23,19 @@ export function registerDatabaseCommands(program: Command): void {
           if (action === 'check') await mustExist(config.dbPath);
           else await mustBeStopped(config.home);
           const facts = await checkDatabase(config.dbPath, action === 'migrate');
-          out.object({ schema: 'orch.db/1', path: facts.path, integrity: facts.integrity, version: facts.schema, newest: facts.known });
+          out.object({
+            schema: 'orch.db/1',
+            path: facts.path,
+            integrity: facts.integrity,
+            version: facts.schema,
+            newest: facts.known,
+          });
           out.text(`${facts.path}: ${facts.integrity}, schema ${facts.schema} of ${facts.known}`);
-          if (facts.integrity !== 'ok') throw new AppError(`${facts.path} is damaged: ${facts.integrity}`, { code: 'store.corrupt', hint: 'orch db restore FILE' });
+          if (facts.integrity !== 'ok')
+            throw new AppError(`${facts.path} is damaged: ${facts.integrity}`, {
+              code: 'store.corrupt',
+              hint: 'orch db restore FILE',
+            });
           return;
         }
         case 'backup': {
@@ -40,17 +50,25 @@ export function registerDatabaseCommands(program: Command): void {
           const source = named(file, action);
           await mustBeStopped(config.home);
           const facts = await checkDatabase(source, false);
-          if (facts.integrity !== 'ok') throw new AppError(`${source} is damaged: ${facts.integrity}`, { code: 'store.corrupt', hint: 'use another backup' });
+          if (facts.integrity !== 'ok')
+            throw new AppError(`${source} is damaged: ${facts.integrity}`, {
+              code: 'store.corrupt',
+              hint: 'use another backup',
+            });
           const aside = `${config.dbPath}.before-restore`;
           await rename(config.dbPath, aside).catch(() => undefined); // none yet: nothing to keep
-          for (const suffix of ['-wal', '-shm']) await rename(config.dbPath + suffix, aside + suffix).catch(() => undefined);
+          for (const suffix of ['-wal', '-shm'])
+            await rename(config.dbPath + suffix, aside + suffix).catch(() => undefined);
           await copyFile(source, config.dbPath);
           out.object({ schema: 'orch.db/1', path: config.dbPath, restored: source, before: aside });
           out.text(`restored ${source}; the database before is kept as ${aside}`);
           return;
         }
         default:
-          throw new AppError(`there is no db ${action}`, { code: 'usage.db', hint: 'orch db check | backup FILE | restore FILE | migrate' });
+          throw new AppError(`there is no db ${action}`, {
+            code: 'usage.db',
+            hint: 'orch db check | backup FILE | restore FILE | migrate',
+          });
       }
     });
 }
@@ -62,10 +80,14 @@ function named(file: string | undefined, action: string): string {
 
 async function mustExist(path: string): Promise<void> {
   await stat(path).catch(() => {
-    throw new AppError(`there is no database at ${path}`, { code: 'store.missing', hint: 'orch up makes one; check ORCH_HOME and ORCH_DB_PATH' });
+    throw new AppError(`there is no database at ${path}`, {
+      code: 'store.missing',
+      hint: 'orch up makes one; check ORCH_HOME and ORCH_DB_PATH',
+    });
   });
 }
 
 async function mustBeStopped(home: string): Promise<void> {
-  if ((await runningServer(home)) !== null) throw new AppError('Orch is running', { code: 'server.running', hint: 'orch down first' });
+  if ((await runningServer(home)) !== null)
+    throw new AppError('Orch is running', { code: 'server.running', hint: 'orch down first' });
 }

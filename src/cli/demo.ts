@@ -5,19 +5,16 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { App } from '../app.ts';
-import { loadOptions } from '../config/process.ts';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
-import { AppError } from '../core/errors.ts';
-import type { Task } from '../core/model.ts';
-import type { RunWire, TaskWire } from '../http/contract.ts';
-import { runToWire, taskToWire } from '../http/wire.ts';
+import { loadOptions } from '../config/process.ts';
+import { AppError, messageOf } from '../core/errors.ts';
+import type { RunWire, TaskDetailWire, TaskWire } from '../http/contract.ts';
+import type { Client } from './client.ts';
 import type { Output } from './output.ts';
 
 const PROJECT = 'demo';
 const LANGUAGES = ['Spanish', 'French', 'German', 'Italian', 'Dutch', 'Polish'] as const;
 const POLL_MS = 150;
-const ACTOR = { by: 'demo', surface: 'cli' } as const;
 
 export interface DemoResult {
   readonly schema: 'orch.demo/1';
@@ -29,9 +26,14 @@ export interface DemoResult {
 /** Adds the demo project to the configuration: a scratch repository and the scripted agent, all under ORCH_HOME/demo. */
 export async function prepareDemo(loaded: LoadedConfig): Promise<{ loaded: LoadedConfig; project: string }> {
   const folder = join(loaded.config.home, 'demo');
-  await mkdir(join(folder, 'home'), { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new AppError(`cannot make ${folder}: ${error.message}`, { code: 'home.read_only', hint: 'set ORCH_HOME to a folder this user may write' });
-  });
+  await mkdir(join(folder, 'home'), { recursive: true, mode: 0o700 }).catch(
+    (error: NodeJS.ErrnoException) => {
+      throw new AppError(`cannot make ${folder}: ${error.message}`, {
+        code: 'home.read_only',
+        hint: 'set ORCH_HOME to a folder this user may write',
+      });
+    },
+  );
   const repository = join(folder, 'demo.git');
   if (!existsSync(repository)) await makeRepository(folder, repository);
   const file = join(folder, 'orch.yaml');
@@ -59,13 +61,28 @@ projects:
 /** A bare repository with one commit, made aside and moved into place whole. */
 async function makeRepository(folder: string, repository: string): Promise<void> {
   const scratch = await mkdtemp(join(folder, 'seed-'));
-  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', HOME: scratch, GIT_CONFIG_NOSYSTEM: '1', GIT_AUTHOR_NAME: 'Demo', GIT_AUTHOR_EMAIL: 'demo@localhost', GIT_COMMITTER_NAME: 'Demo', GIT_COMMITTER_EMAIL: 'demo@localhost' };
+  const env = {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HOME: scratch,
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Demo',
+    GIT_AUTHOR_EMAIL: 'demo@localhost',
+    GIT_COMMITTER_NAME: 'Demo',
+    GIT_COMMITTER_EMAIL: 'demo@localhost',
+  };
   const tree = join(scratch, 'tree');
-  const git = (...args: string[]) => execFileSync('git', args, { cwd: tree, env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: tree, env, stdio: ['ignore', 'ignore', 'pipe'] });
   await mkdir(join(tree, 'greetings'), { recursive: true });
-  await writeFile(join(tree, 'README.md'), '# Greetings\n\nOne file per language in greetings/. `sh check.sh` checks them all.\n');
+  await writeFile(
+    join(tree, 'README.md'),
+    '# Greetings\n\nOne file per language in greetings/. `sh check.sh` checks them all.\n',
+  );
   await writeFile(join(tree, 'greetings', 'english.txt'), 'Hello, {name}!\n');
-  await writeFile(join(tree, 'check.sh'), `for file in greetings/*.txt; do\n  grep -q '{name}' "$file" || { echo "$file does not greet by name: {name} is missing"; exit 1; }\ndone\necho "all greetings are right"\n`);
+  await writeFile(
+    join(tree, 'check.sh'),
+    `for file in greetings/*.txt; do\n  grep -q '{name}' "$file" || { echo "$file does not greet by name: {name} is missing"; exit 1; }\ndone\necho "all greetings are right"\n`,
+  );
   await chmod(join(tree, 'check.sh'), 0o755);
   git('init', '-q', '-b', 'main');
   git('add', '-A');
@@ -75,56 +92,71 @@ async function makeRepository(folder: string, repository: string): Promise<void>
   await rm(scratch, { recursive: true });
 }
 
-/** Puts a work item on the board and follows it to its end, telling each step. */
-export async function walkDemo(app: App, project: string, options: { yes: boolean; out: Output; started: number }): Promise<DemoResult> {
-  const { engine } = app;
+/** Puts a work item on the board and follows it to its end over the API, telling each step. */
+export async function walkDemo(
+  client: Client,
+  project: string,
+  options: { yes: boolean; out: Output; started: number },
+): Promise<DemoResult> {
   const { out } = options;
-  const tasks = (await engine.store.tasks({ project, limit: 1000 })).items;
+  const { tasks } = await client.get<{ tasks: TaskWire[] }>(`/tasks?project=${project}&limit=1000`);
   const open = tasks.find((task) => task.status === 'active' || task.status === 'needs_you');
-  const language = LANGUAGES[tasks.length % LANGUAGES.length] ?? 'Spanish';
-  const task = open ?? (await engine.submit({ project, title: `Greet people in ${language}`, body: `Add a greeting in ${language}, in the same shape as the English one.`, stage: null, key: null, priority: 0 }, ACTOR)).task;
-  out.progress(`${task.key}: ${task.title}. It walks every stage with a scripted agent; no tokens are spent.`);
+  const { key, title } =
+    open ?? (await submit(client, project, LANGUAGES[tasks.length % LANGUAGES.length] ?? 'Spanish'));
+  out.progress(`${key}: ${title}. It walks every stage with a scripted agent; no tokens are spent.`);
   const told = new Set<string>();
   for (;;) {
-    const now = await engine.store.taskById(task.id);
-    if (now === null) throw new AppError(`${task.key} is gone`, { code: 'not_found' });
-    await tell(engine, now, told, out);
-    if (now.status === 'done' || now.status === 'cancelled') return result(engine, now, options.started);
-    if (now.status === 'needs_you' && now.reason?.code === 'approval.pending') await decide(engine, now, options, told);
-    else if (now.status === 'needs_you' && !told.has('stuck')) {
+    const { task } = await client.get<{ task: TaskDetailWire }>(`/tasks/${key}`);
+    tell(task, told, out);
+    if (task.status === 'done' || task.status === 'cancelled') return result(task, options.started);
+    if (task.reason?.code === 'approval.pending') await decide(client, task, options, told);
+    else if (task.status === 'needs_you' && !told.has('stuck')) {
       told.add('stuck');
-      out.progress(`  ▲ ${now.key} needs you: ${now.reason?.detail ?? ''}`);
-      if (options.yes) return result(engine, now, options.started);
+      out.progress(`  ▲ ${key} needs you: ${task.reason?.detail ?? ''}`);
+      if (options.yes) return result(task, options.started);
     }
     await sleep(POLL_MS);
   }
 }
 
-async function tell(engine: App['engine'], task: Task, told: Set<string>, out: Output): Promise<void> {
-  for (const run of (await engine.store.runs({ taskId: task.id, limit: 1000 })).items) {
-    const key = `${run.id}:${run.status}`;
-    if (told.has(key)) continue;
-    told.add(key);
-    const job = await engine.store.job(run.jobId);
-    const name = `${job?.stage ?? run.agent ?? 'job'}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`;
+async function submit(client: Client, project: string, language: string): Promise<TaskWire> {
+  const body = `Add a greeting in ${language}, in the same shape as the English one.`;
+  const title = `Greet people in ${language}`;
+  return (await client.post<{ task: TaskWire }>('/items', { project, title, body })).task;
+}
+
+function tell(task: TaskDetailWire, told: Set<string>, out: Output): void {
+  for (const run of task.runs) {
+    const once = `${run.id}:${run.status}`;
+    if (told.has(once)) continue;
+    told.add(once);
+    const stage = task.jobs.find((job) => job.id === run.jobId)?.stage ?? run.agent ?? 'job';
+    const name = `${stage}${run.attempt > 1 ? `, attempt ${run.attempt}` : ''}`;
     if (run.status === 'running') out.progress(`  ● ${name}`);
     else if (run.verdict === 'success') out.progress(`  ✓ ${name}`);
     else out.progress(`  ✗ ${name}: ${run.verdict}, ${(run.reason ?? '').split('\n').slice(0, 2).join(' ')}`);
   }
   if (task.status === 'done' && !told.has('done')) {
     told.add('done');
-    out.progress(`  ✓ ${task.key} is merged into main${task.pr === null ? '' : ` (pull request ${task.pr.number})`}`);
+    const pr = task.pr === null ? '' : ` (pull request ${task.pr.number})`;
+    out.progress(`  ✓ ${task.key} is merged into main${pr}`);
   }
 }
 
-async function decide(engine: App['engine'], task: Task, options: { yes: boolean; out: Output }, told: Set<string>): Promise<void> {
+async function decide(
+  client: Client,
+  task: TaskDetailWire,
+  options: { yes: boolean; out: Output },
+  told: Set<string>,
+): Promise<void> {
   if (told.has('asked')) return;
   told.add('asked');
   const commit = task.head?.slice(0, 7) ?? '';
+  const approve = () => client.post('/approve', { target: task.key, commit: task.head });
   options.out.progress(`  ▲ ${task.stage} of ${task.key} waits for approval, commit ${commit}`);
   if (options.yes) {
-    options.out.progress(`  ✓ approved (--yes)`);
-    await engine.approve(task.key, task.head, ACTOR);
+    options.out.progress('  ✓ approved (--yes)');
+    await approve();
     return;
   }
   if (!process.stdin.isTTY) {
@@ -134,14 +166,14 @@ async function decide(engine: App['engine'], task: Task, options: { yes: boolean
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   void prompt.question(`    Approve the deploy of ${task.key} at ${commit}? [Y/n] `).then(async (answer) => {
     prompt.close();
-    const current = await engine.store.taskById(task.id);
-    if (current?.reason?.code !== 'approval.pending') return;
-    if (/^n/i.test(answer.trim())) options.out.progress(`    Not approved. Later: orch approve ${task.key}, or orch reject ${task.key} --reason "..."`);
-    else await engine.approve(task.key, task.head, { by: 'terminal', surface: 'cli' });
+    if (/^n/i.test(answer.trim()))
+      options.out.progress(
+        `    Not approved. Later: orch approve ${task.key}, or orch reject ${task.key} --reason "..."`,
+      );
+    else await approve().catch((error: unknown) => options.out.progress(`    ${messageOf(error)}`)); // decided elsewhere meanwhile
   });
 }
 
-async function result(engine: App['engine'], task: Task, started: number): Promise<DemoResult> {
-  const runs = (await engine.store.runs({ taskId: task.id, limit: 1000 })).items;
-  return { schema: 'orch.demo/1', task: taskToWire(task), runs: runs.map(runToWire), seconds: (Date.now() - started) / 1000 };
+function result({ jobs: _jobs, runs, body: _body, ...task }: TaskDetailWire, started: number): DemoResult {
+  return { schema: 'orch.demo/1', task, runs, seconds: (Date.now() - started) / 1000 };
 }

@@ -3,8 +3,8 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { agentAccountOf, agentOfKind, checkDatabase, gitVersion, isolationHere } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
-import { processConfig, processHome } from '../config/process.ts';
 import { problemLine } from '../config/problems.ts';
+import { processConfig, processHome } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
@@ -21,7 +21,15 @@ interface Finding {
 type Check = (config: LoadedConfig | null) => AsyncGenerator<Finding>;
 
 const DISK_FLOOR_BYTES = 1024 ** 3;
-const GROUPS: Readonly<Record<string, Check>> = { machine, configuration, database, server, agents, projects, telegram };
+const GROUPS: Readonly<Record<string, Check>> = {
+  machine,
+  configuration,
+  database,
+  server,
+  agents,
+  projects,
+  telegram,
+};
 
 /** Checks the installation in groups; every problem comes with its fix. */
 export function registerDoctor(program: Command): void {
@@ -34,20 +42,33 @@ export function registerDoctor(program: Command): void {
       const o = options<{ only?: string; strict?: boolean }>(command);
       const out = output(command);
       const started = performance.now();
-      if (o.only !== undefined && GROUPS[o.only] === undefined) throw new AppError(`there is no group ${o.only}`, { code: 'usage.group', hint: `one of ${Object.keys(GROUPS).join(', ')}` });
+      if (o.only !== undefined && GROUPS[o.only] === undefined)
+        throw new AppError(`there is no group ${o.only}`, {
+          code: 'usage.group',
+          hint: `one of ${Object.keys(GROUPS).join(', ')}`,
+        });
       const loaded = loadQuietly();
       const found: Finding[] = [];
       for (const [name, check] of Object.entries(GROUPS)) {
         if (o.only !== undefined && o.only !== name) continue;
         for await (const finding of check(loaded)) {
-          out.text(`${found.at(-1)?.group === finding.group ? ' '.repeat(14) : pc.bold(title(finding.group).padEnd(14))}${MARKS[finding.state]} ${finding.text}`);
+          out.text(
+            `${found.at(-1)?.group === finding.group ? ' '.repeat(14) : pc.bold(title(finding.group).padEnd(14))}${MARKS[finding.state]} ${finding.text}`,
+          );
           if (finding.fix !== null) out.text(`${' '.repeat(16)}fix  ${finding.fix}`);
           found.push(finding);
         }
       }
       const count = (state: Finding['state']) => found.filter((finding) => finding.state === state).length;
-      out.text(`\n${count('error')} errors, ${count('warning')} warnings, ${count('ok')} passed in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-      out.object({ schema: 'orch.doctor/1', findings: found, errors: count('error'), warnings: count('warning') });
+      out.text(
+        `\n${count('error')} errors, ${count('warning')} warnings, ${count('ok')} passed in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+      );
+      out.object({
+        schema: 'orch.doctor/1',
+        findings: found,
+        errors: count('error'),
+        warnings: count('warning'),
+      });
       if (count('error') > 0 || (o.strict === true && count('warning') > 0)) throw new Exit(EXIT.failed);
     });
 }
@@ -71,23 +92,56 @@ async function* machine(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   yield { group, state: 'ok', text: `node ${process.versions.node}`, fix: null };
   yield await gitVersion().then(
     (version): Finding => ({ group, state: 'ok', text: version, fix: null }),
-    (error: unknown): Finding => ({ group, state: 'error', text: messageOf(error), fix: error instanceof AppError ? (error.hint ?? null) : null }),
+    (error: unknown): Finding => ({
+      group,
+      state: 'error',
+      text: messageOf(error),
+      fix: error instanceof AppError ? (error.hint ?? null) : null,
+    }),
   );
-  const isolation = await isolationHere().catch((error: unknown) => ({ kind: 'none' as const, why: messageOf(error) }));
+  const isolation = await isolationHere().catch((error: unknown) => ({
+    kind: 'none' as const,
+    why: messageOf(error),
+  }));
   yield isolation.kind === 'pid-namespace'
-    ? { group, state: 'ok', text: 'runs are isolated in a PID namespace: nothing a run starts outlives it', fix: null }
-    : { group, state: 'warning', text: `no PID namespaces (${isolation.why}): a process that hides from its run can outlive it`, fix: 'allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, and user.max_user_namespaces above 0)' };
-  yield { group, state: 'warning', text: 'agents run as this user: they could read what this user can, Orch included', fix: 'run agents under a user of their own (docs/INFRA.md, "A separate user")' };
+    ? {
+        group,
+        state: 'ok',
+        text: 'runs are isolated in a PID namespace: nothing a run starts outlives it',
+        fix: null,
+      }
+    : {
+        group,
+        state: 'warning',
+        text: `no PID namespaces (${isolation.why}): a process that hides from its run can outlive it`,
+        fix: 'allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, and user.max_user_namespaces above 0)',
+      };
+  yield {
+    group,
+    state: 'warning',
+    text: 'agents run as this user: they could read what this user can, Orch included',
+    fix: 'run agents under a user of their own (docs/INFRA.md, "A separate user")',
+  };
   const home = loaded?.config.home ?? processHome();
   const disk = await statfs(home).catch(() => null);
   if (disk === null) yield { group, state: 'skipped', text: `${home} is not there yet`, fix: null };
   else {
     const free = disk.bavail * disk.bsize;
     const text = `${(free / 1024 ** 3).toFixed(1)} GB disk free`;
-    yield { group, state: free < DISK_FLOOR_BYTES ? 'error' : 'ok', text, fix: free < DISK_FLOOR_BYTES ? 'free some disk: nothing starts below 1 GB' : null };
+    yield {
+      group,
+      state: free < DISK_FLOOR_BYTES ? 'error' : 'ok',
+      text,
+      fix: free < DISK_FLOOR_BYTES ? 'free some disk: nothing starts below 1 GB' : null,
+    };
     yield await access(home, constants.W_OK).then(
       (): Finding => ({ group, state: 'ok', text: `${home} can be written`, fix: null }),
-      (): Finding => ({ group, state: 'error', text: `${home} cannot be written`, fix: 'set ORCH_HOME to a folder this user may write' }),
+      (): Finding => ({
+        group,
+        state: 'error',
+        text: `${home} cannot be written`,
+        fix: 'set ORCH_HOME to a folder this user may write',
+      }),
     );
   }
 }
@@ -98,12 +152,22 @@ async function* configuration(loaded: LoadedConfig | null): AsyncGenerator<Findi
     try {
       processConfig();
     } catch (error) {
-      for (const line of messageOf(error).split('\n')) if (line.trim() !== '') yield { group, state: 'error', text: line.trim(), fix: null };
+      for (const line of messageOf(error).split('\n'))
+        if (line.trim() !== '') yield { group, state: 'error', text: line.trim(), fix: null };
     }
     return;
   }
-  yield { group, state: 'ok', text: loaded.file === null ? 'no orch.yaml: defaults only' : `${loaded.file}: ${loaded.config.projects.length} projects, ${loaded.config.accounts.length} accounts`, fix: loaded.file === null ? 'orch init' : null };
-  for (const warning of loaded.warnings) yield { group, state: 'warning', text: problemLine(warning), fix: warning.fix };
+  yield {
+    group,
+    state: 'ok',
+    text:
+      loaded.file === null
+        ? 'no orch.yaml: defaults only'
+        : `${loaded.file}: ${loaded.config.projects.length} projects, ${loaded.config.accounts.length} accounts`,
+    fix: loaded.file === null ? 'orch init' : null,
+  };
+  for (const warning of loaded.warnings)
+    yield { group, state: 'warning', text: problemLine(warning), fix: warning.fix };
 }
 
 async function* database(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
@@ -119,9 +183,19 @@ async function* database(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
       facts.integrity !== 'ok'
         ? { group, state: 'error', text: `damaged: ${facts.integrity}`, fix: 'orch db restore FILE' }
         : facts.schema > facts.known
-          ? { group, state: 'error', text: `schema ${facts.schema} is newer than this build's ${facts.known}`, fix: 'start the newer build again' }
+          ? {
+              group,
+              state: 'error',
+              text: `schema ${facts.schema} is newer than this build's ${facts.known}`,
+              fix: 'start the newer build again',
+            }
           : { group, state: 'ok', text: `whole, schema ${facts.schema} of ${facts.known}`, fix: null },
-    (error: unknown): Finding => ({ group, state: 'error', text: messageOf(error), fix: error instanceof AppError ? (error.hint ?? null) : null }),
+    (error: unknown): Finding => ({
+      group,
+      state: 'error',
+      text: messageOf(error),
+      fix: error instanceof AppError ? (error.hint ?? null) : null,
+    }),
   );
 }
 
@@ -138,9 +212,24 @@ async function* server(): AsyncGenerator<Finding> {
     .then(
       ({ schedulerTickAgeMs }): Finding =>
         schedulerTickAgeMs !== null && schedulerTickAgeMs < 30_000
-          ? { group, state: 'ok', text: `answers at ${info.url}, ticked ${(schedulerTickAgeMs / 1000).toFixed(1)} s ago`, fix: null }
-          : { group, state: 'error', text: 'the scheduler has not ticked', fix: 'look at the service log, then orch down and orch up' },
-      (error: unknown): Finding => ({ group, state: 'error', text: messageOf(error), fix: 'orch down, then orch up' }),
+          ? {
+              group,
+              state: 'ok',
+              text: `answers at ${info.url}, ticked ${(schedulerTickAgeMs / 1000).toFixed(1)} s ago`,
+              fix: null,
+            }
+          : {
+              group,
+              state: 'error',
+              text: 'the scheduler has not ticked',
+              fix: 'look at the service log, then orch down and orch up',
+            },
+      (error: unknown): Finding => ({
+        group,
+        state: 'error',
+        text: messageOf(error),
+        fix: 'orch down, then orch up',
+      }),
     );
 }
 
@@ -154,17 +243,42 @@ async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
       (error: unknown) => messageOf(error),
     );
     if (unreadable !== null) {
-      yield { group, state: 'error', text: `${account.id}: home ${account.home} cannot be read: ${unreadable}`, fix: `set accounts.${account.id}.home to a folder this user may read` };
+      yield {
+        group,
+        state: 'error',
+        text: `${account.id}: home ${account.home} cannot be read: ${unreadable}`,
+        fix: `set accounts.${account.id}.home to a folder this user may read`,
+      };
       continue;
     }
     const version = await agent.version(home).then(
-      (value): Finding => ({ group, state: 'ok', text: `${account.id}: ${account.agent} ${value}`, fix: null }),
-      (error: unknown): Finding => ({ group, state: 'error', text: `${account.id}: ${messageOf(error)}`, fix: error instanceof AppError ? (error.hint ?? null) : null }),
+      (value): Finding => ({
+        group,
+        state: 'ok',
+        text: `${account.id}: ${account.agent} ${value}`,
+        fix: null,
+      }),
+      (error: unknown): Finding => ({
+        group,
+        state: 'error',
+        text: `${account.id}: ${messageOf(error)}`,
+        fix: error instanceof AppError ? (error.hint ?? null) : null,
+      }),
     );
     yield version;
-    const signIn = await agent.signIn(home, { now: Date.now(), expirySkewMs: loaded?.config.preflight.expirySkewMs ?? 60_000 });
-    if (signIn.state === 'logged_out' || signIn.state === 'login_needed') yield { group, state: 'error', text: `${account.id}: ${signIn.detail}`, fix: agent.loginCommand(home) };
-    else yield { group, state: signIn.state === 'ready_login_ends_soon' ? 'warning' : 'ok', text: `${account.id}: ${signIn.state}, ${signIn.detail}`, fix: null };
+    const signIn = await agent.signIn(home, {
+      now: Date.now(),
+      expirySkewMs: loaded?.config.preflight.expirySkewMs ?? 60_000,
+    });
+    if (signIn.state === 'logged_out' || signIn.state === 'login_needed')
+      yield { group, state: 'error', text: `${account.id}: ${signIn.detail}`, fix: agent.loginCommand(home) };
+    else
+      yield {
+        group,
+        state: signIn.state === 'ready_login_ends_soon' ? 'warning' : 'ok',
+        text: `${account.id}: ${signIn.state}, ${signIn.detail}`,
+        fix: null,
+      };
   }
 }
 
@@ -172,11 +286,21 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'projects';
   for (const project of loaded?.config.projects ?? []) {
     if (!project.repo.startsWith('/')) {
-      yield { group, state: 'skipped', text: `${project.key}: ${project.repo} is looked at when work is submitted`, fix: null };
+      yield {
+        group,
+        state: 'skipped',
+        text: `${project.key}: ${project.repo} is looked at when work is submitted`,
+        fix: null,
+      };
       continue;
     }
     yield (await stat(project.repo).catch(() => null)) === null
-      ? { group, state: 'error', text: `${project.key}: there is no repository at ${project.repo}`, fix: `set projects.${project.key}.repo` }
+      ? {
+          group,
+          state: 'error',
+          text: `${project.key}: there is no repository at ${project.repo}`,
+          fix: `set projects.${project.key}.repo`,
+        }
       : { group, state: 'ok', text: `${project.key}: ${project.repo}, base ${project.base}`, fix: null };
   }
 }
@@ -184,5 +308,7 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
 async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'telegram';
   const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
-  yield botToken === null || chatId === null ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' } : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
+  yield botToken === null || chatId === null
+    ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' }
+    : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
 }

@@ -26,17 +26,25 @@ export async function lockHome(home: string): Promise<() => Promise<void>> {
       await writeFile(path, JSON.stringify(mine), { flag: 'wx', mode: 0o600 });
       return async () => {
         const found = await readLock(home);
-        if (found?.pid === process.pid) for (const name of ['server.json', 'cli-token', 'server.lock']) await rm(join(home, name), { force: true });
+        if (found?.pid === process.pid)
+          for (const name of ['server.json', 'cli-token', 'server.lock'])
+            await rm(join(home, name), { force: true });
       };
     } catch (error) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
       const other = await readLock(home);
       if (other !== null && isAlive(other))
-        throw new AppError(`Orch is already running for ${home} (process ${other.pid})`, { code: 'server.already_running', hint: 'orch status, or orch down first' });
+        throw new AppError(`Orch is already running for ${home} (process ${other.pid})`, {
+          code: 'server.already_running',
+          hint: 'orch status, or orch down first',
+        });
       await rm(path, { force: true });
     }
   }
-  throw new AppError(`cannot lock ${home}`, { code: 'server.already_running', hint: 'another orch up starts at the same time' });
+  throw new AppError(`cannot lock ${home}`, {
+    code: 'server.already_running',
+    hint: 'another orch up starts at the same time',
+  });
 }
 
 /** Tells the CLI where the server is; written whole, never half. */

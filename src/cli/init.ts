@@ -5,8 +5,8 @@ import { createInterface } from 'node:readline/promises';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { loadOptions } from '../config/process.ts';
 import { loadConfig } from '../config/load.ts';
+import { loadOptions } from '../config/process.ts';
 import { AppError } from '../core/errors.ts';
 import { options, output } from './context.ts';
 
@@ -40,24 +40,44 @@ export function registerInit(program: Command): void {
       const o = options<InitOptions>(command);
       const out = output(command);
       const path = resolve(o.file);
-      if ((await stat(path).catch(() => null)) !== null) throw new AppError(`${path} is there already`, { code: 'usage.config_exists', hint: 'edit it, or name another --file' });
+      if ((await stat(path).catch(() => null)) !== null)
+        throw new AppError(`${path} is there already`, {
+          code: 'usage.config_exists',
+          hint: 'edit it, or name another --file',
+        });
       const repo = await repositoryOf(await asked(o.repo, o.yes, 'Repository (Git URL or path)', '.'));
       const project = await asked(o.project, o.yes, 'Project key', basename(repo).replace(/\.git$/, ''));
       const base = await asked(o.base, o.yes, 'Base branch', await baseOf(repo));
       const home = await asked(o.agentHome, o.yes, `Home of ${o.agent}`, '~');
       const text = stringify({
         accounts: { [o.account]: { agent: o.agent, home, slots: 1 } },
-        projects: { [project]: { repo, base, tracker: { kind: 'local' }, forge: { kind: 'local' }, accounts: [o.account], checks: o.check } },
+        projects: {
+          [project]: {
+            repo,
+            base,
+            tracker: { kind: 'local' },
+            forge: { kind: 'local' },
+            accounts: [o.account],
+            checks: o.check,
+          },
+        },
       });
       // Checked before it is written: nothing half-right is left behind.
       loadConfig({ ...loadOptions(), file: path, readFile: (file) => (file === path ? text : null) });
       await writeFile(path, text, { flag: 'wx', mode: 0o644 });
-      out.text(`${path} written: project ${project} on ${base}, account ${o.account}\nNext: orch doctor, then orch up`);
+      out.text(
+        `${path} written: project ${project} on ${base}, account ${o.account}\nNext: orch doctor, then orch up`,
+      );
       out.object({ schema: 'orch.init/1', file: path, project, account: o.account });
     });
 }
 
-async function asked(given: string | undefined, yes: boolean, question: string, otherwise: string): Promise<string> {
+async function asked(
+  given: string | undefined,
+  yes: boolean,
+  question: string,
+  otherwise: string,
+): Promise<string> {
   if (given !== undefined) return given;
   if (yes || !process.stdin.isTTY) return otherwise;
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
@@ -69,7 +89,11 @@ async function asked(given: string | undefined, yes: boolean, question: string, 
 async function repositoryOf(given: string): Promise<string> {
   if (/^[a-z][a-z0-9+.-]*:\/\/|^[^/]+@[^/]+:/.test(given)) return given;
   const path = resolve(given);
-  if ((await stat(path).catch(() => null))?.isDirectory() !== true) throw new AppError(`there is no repository at ${path}`, { code: 'usage.repo', hint: '--repo takes a Git URL or an existing path' });
+  if ((await stat(path).catch(() => null))?.isDirectory() !== true)
+    throw new AppError(`there is no repository at ${path}`, {
+      code: 'usage.repo',
+      hint: '--repo takes a Git URL or an existing path',
+    });
   return path;
 }
 

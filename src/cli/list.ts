@@ -10,51 +10,103 @@ export function registerListCommands(program: Command): void {
     const page = await (await server()).get<{ jobs: JobWire[]; next: number | null }>(`/jobs${query}`);
     const out = output(command);
     out.object({ schema: 'orch.jobs/1', ...page });
-    out.text(table(['JOB', 'TASK', 'STAGE', 'ACCOUNT', 'STATE', 'WHY'], page.jobs.map((j) => [j.id, j.task ?? '–', j.stage ?? j.agent ?? '–', j.account ?? '–', stateOf(j), whyOf(j)])));
+    out.text(
+      table(
+        ['JOB', 'TASK', 'STAGE', 'ACCOUNT', 'STATE', 'WHY'],
+        page.jobs.map((j) => [
+          j.id,
+          j.task ?? '–',
+          j.stage ?? j.agent ?? '–',
+          j.account ?? '–',
+          stateOf(j),
+          whyOf(j),
+        ]),
+      ),
+    );
   }).option('--state <list>', 'queued,running,done,failed,cancelled');
   list(program, 'runs', 'runs, one a line', async (query, command) => {
     const page = await (await server()).get<{ runs: RunWire[]; next: number | null }>(`/runs${query}`);
     const out = output(command);
     out.object({ schema: 'orch.runs/1', ...page });
-    out.text(table(['RUN', 'JOB', 'ROLE', 'ACCOUNT', 'STARTED', 'VERDICT', 'REASON'], page.runs.map((r) => [r.id, r.jobId, r.agent ?? '–', r.account ?? '–', localTime(r.startedAt), r.verdict ?? r.status, firstLine(r.reason)])));
-  }).option('--task <key>', 'runs of one task').option('--job <id>', 'runs of one job');
+    out.text(
+      table(
+        ['RUN', 'JOB', 'ROLE', 'ACCOUNT', 'STARTED', 'VERDICT', 'REASON'],
+        page.runs.map((r) => [
+          r.id,
+          r.jobId,
+          r.agent ?? '–',
+          r.account ?? '–',
+          localTime(r.startedAt),
+          r.verdict ?? r.status,
+          firstLine(r.reason),
+        ]),
+      ),
+    );
+  })
+    .option('--task <key>', 'runs of one task')
+    .option('--job <id>', 'runs of one job');
   list(program, 'tasks', 'work items taken on', async (query, command) => {
     const page = await (await server()).get<{ tasks: TaskWire[]; next: number | null }>(`/tasks${query}`);
     const out = output(command);
     out.object({ schema: 'orch.tasks/1', ...page });
-    out.text(table(['TASK', 'STAGE', 'STATE', 'COST', 'TITLE'], page.tasks.map((t) => [t.key, t.stage, state(t.status), `$${t.costUsd.toFixed(2)}`, t.title])));
+    out.text(
+      table(
+        ['TASK', 'STAGE', 'STATE', 'COST', 'TITLE'],
+        page.tasks.map((t) => [t.key, t.stage, state(t.status), `$${t.costUsd.toFixed(2)}`, t.title]),
+      ),
+    );
   }).option('--state <list>', 'active,needs_you,done,cancelled');
 
   one(program, 'job', async (id, command) => {
     const { job } = await (await server()).get<{ job: JobWire }>(`/jobs/${encodeURIComponent(id)}`);
     const out = output(command);
     out.object({ schema: 'orch.job/1', job });
-    out.text(`${job.id}  ${stateOf(job)}  ${job.task ?? job.project} ${job.stage ?? job.agent ?? ''}  attempts ${job.attempts} of ${job.maxAttempts}, transient ${job.transientAttempts}, lost ${job.lostAttempts}`);
+    out.text(
+      `${job.id}  ${stateOf(job)}  ${job.task ?? job.project} ${job.stage ?? job.agent ?? ''}  attempts ${job.attempts} of ${job.maxAttempts}, transient ${job.transientAttempts}, lost ${job.lostAttempts}`,
+    );
     if (job.error !== null) out.text(`  last error: ${job.error}`);
-    if (job.hold !== null) out.text(`  ${job.hold.title}. ${job.hold.clearsWhen}${job.hold.fix === null ? '' : `\n  fix  ${job.hold.fix}`}`);
+    if (job.hold !== null)
+      out.text(
+        `  ${job.hold.title}. ${job.hold.clearsWhen}${job.hold.fix === null ? '' : `\n  fix  ${job.hold.fix}`}`,
+      );
   });
   one(program, 'run', async (id, command) => {
     const { run } = await (await server()).get<{ run: RunWire }>(`/runs/${encodeURIComponent(id)}`);
     const out = output(command);
     out.object({ schema: 'orch.run/1', run });
     out.text(`${run.id}  ${run.verdict ?? run.status}  ${run.reason ?? ''}`);
-    out.text(`  ${run.agent ?? '–'} on ${run.account ?? '–'}, ${run.cli === null ? 'no CLI' : `${run.cli.kind} ${run.cli.version ?? ''}`}, exit ${run.exitCode ?? run.signal ?? '–'}`);
-    out.text(`  ${run.usage.inputTokens} tokens in, ${run.usage.outputTokens} out, ${run.usage.costUsd === null ? 'cost unknown' : `$${run.usage.costUsd.toFixed(4)}`}`);
+    out.text(
+      `  ${run.agent ?? '–'} on ${run.account ?? '–'}, ${run.cli === null ? 'no CLI' : `${run.cli.kind} ${run.cli.version ?? ''}`}, exit ${run.exitCode ?? run.signal ?? '–'}`,
+    );
+    out.text(
+      `  ${run.usage.inputTokens} tokens in, ${run.usage.outputTokens} out, ${run.usage.costUsd === null ? 'cost unknown' : `$${run.usage.costUsd.toFixed(4)}`}`,
+    );
     out.text(`  log  ${run.logPath}`);
   });
   one(program, 'task', async (key, command) => {
-    const { task } = await (await server()).get<{ task: TaskDetailWire }>(`/tasks/${encodeURIComponent(key)}`);
+    const { task } = await (await server()).get<{ task: TaskDetailWire }>(
+      `/tasks/${encodeURIComponent(key)}`,
+    );
     const out = output(command);
     out.object({ schema: 'orch.task/1', task });
     out.text(`${task.key}  ${state(task.status)}  ${task.title}`);
-    out.text(`  stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, $${task.costUsd.toFixed(2)}`);
+    out.text(
+      `  stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, $${task.costUsd.toFixed(2)}`,
+    );
     if (task.reason !== null) out.text(`  ${task.reason.detail}`);
-    for (const job of task.jobs) out.text(`  ${job.id}  ${job.stage ?? ''}  ${stateOf(job)}  ${job.error ?? ''}`.trimEnd());
-    for (const run of task.runs) out.text(`    ${run.id}  ${run.verdict ?? run.status}  ${firstLine(run.reason)}`);
+    for (const job of task.jobs)
+      out.text(`  ${job.id}  ${job.stage ?? ''}  ${stateOf(job)}  ${job.error ?? ''}`.trimEnd());
+    for (const run of task.runs)
+      out.text(`    ${run.id}  ${run.verdict ?? run.status}  ${firstLine(run.reason)}`);
   });
 }
 
-function list(program: Command, noun: string, description: string, print: (query: string, command: Command) => Promise<void>): Command {
+function list(
+  program: Command,
+  noun: string,
+  description: string,
+  print: (query: string, command: Command) => Promise<void>,
+): Command {
   return program
     .command(noun)
     .description(description)
@@ -63,10 +115,24 @@ function list(program: Command, noun: string, description: string, print: (query
     .option('--limit <n>', 'how many at most', wholeNumber, 100)
     .option('--after <n>', 'go on after this number (the last page told it as next)')
     .action(async (_list: string | undefined, _o, command: Command) => {
-      const o = options<{ project?: string; limit: number; after?: string; state?: string; task?: string; job?: string }>(command);
+      const o = options<{
+        project?: string;
+        limit: number;
+        after?: string;
+        state?: string;
+        task?: string;
+        job?: string;
+      }>(command);
       const query = new URLSearchParams({ limit: String(o.limit) });
-      for (const [name, value] of [['project', o.project], ['after', o.after], ['status', o.state], ['task', o.task], ['job', o.job]] as const) if (value !== undefined) query.set(name, value);
-      await print(`?${query}`, command);
+      for (const [name, value] of [
+        ['project', o.project],
+        ['after', o.after],
+        ['status', o.state],
+        ['task', o.task],
+        ['job', o.job],
+      ] as const)
+        if (value !== undefined) query.set(name, value);
+      await print(`?${query.toString()}`, command);
     });
 }
 
@@ -84,7 +150,8 @@ function one(program: Command, noun: string, print: (id: string, command: Comman
 }
 
 function stateOf(job: JobWire): string {
-  if (job.status !== 'queued' || job.hold === null || job.hold.code === 'queue.position') return state(job.status);
+  if (job.status !== 'queued' || job.hold === null || job.hold.code === 'queue.position')
+    return state(job.status);
   return state(job.hold.state);
 }
 

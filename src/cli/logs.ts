@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { RunWire } from '../http/contract.ts';
-import { output, options, server } from './context.ts';
+import { options, output, server } from './context.ts';
 
 const POLL_MS = 300;
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { registerAccountCommands } from './accounts.ts';
 import { registerActionCommands } from './actions.ts';
+import { registerCompletion } from './completion.ts';
 import { registerConfigCommands } from './config.ts';
 import { registerDatabaseCommands } from './database.ts';
 import { registerDoctor } from './doctor.ts';
@@ -12,7 +13,6 @@ import { createOutput, EXIT, Exit, printError } from './output.ts';
 import { registerServerCommands } from './server.ts';
 import { registerStatusCommands } from './status.ts';
 import { VERSION } from './version.ts';
-import { registerCompletion } from './completion.ts';
 
 const program = new Command('orch')
   .description('Walks work items through coding agents to a reviewed, merged branch.')
@@ -43,7 +43,9 @@ program
   });
 for (const command of allCommands(program)) {
   command.exitOverride().configureOutput({ writeErr: () => {} });
-  command.addOption(new Option('--json', 'print one JSON object')).addOption(new Option('-y, --yes', 'answer yes to every question'));
+  command
+    .addOption(new Option('--json', 'print one JSON object'))
+    .addOption(new Option('-y, --yes', 'answer yes to every question'));
 }
 
 process.on('SIGINT', () => process.exit(EXIT.interrupted));
@@ -61,7 +63,10 @@ function codeOf(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.ok;
     if (error.code === 'commander.help') return EXIT.usage;
-    if (json) process.stderr.write(`${JSON.stringify({ error: { code: 'usage', title: error.message.replace(/^error: /, ''), hint: 'orch help' } })}\n`);
+    if (json)
+      process.stderr.write(
+        `${JSON.stringify({ error: { code: 'usage', title: error.message.replace(/^error: /, ''), hint: 'orch help' } })}\n`,
+      );
     else process.stderr.write(`${error.message}\nhint: orch help\n`);
     return EXIT.usage;
   }

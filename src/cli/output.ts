@@ -3,7 +3,17 @@ import { processEnvironment } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 
 /** Exit codes of the CLI, as documented in `orch help`. */
-export const EXIT = { ok: 0, failed: 1, usage: 2, cancelled: 3, auth: 4, unsuccessful: 5, unreachable: 6, needsYou: 7, interrupted: 130 } as const;
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  cancelled: 3,
+  auth: 4,
+  unsuccessful: 5,
+  unreachable: 6,
+  needsYou: 7,
+  interrupted: 130,
+} as const;
 
 /** Leaves the command with a code after its output was printed. */
 export class Exit extends Error {
@@ -48,11 +58,19 @@ export function createOutput(json: boolean): Output {
 export function printError(error: unknown, json: boolean): number {
   const code = error instanceof AppError ? error.code : 'orch.internal';
   const hint = error instanceof AppError ? error.hint : undefined;
-  if (json) process.stderr.write(`${JSON.stringify({ error: { code, title: messageOf(error), hint: hint ?? null } })}\n`);
+  if (json)
+    process.stderr.write(
+      `${JSON.stringify({ error: { code, title: messageOf(error), hint: hint ?? null } })}\n`,
+    );
   else {
     process.stderr.write(`${pc.red('error:')} ${messageOf(error)}\n`);
     if (hint !== undefined) process.stderr.write(`${pc.cyan('hint:')} ${hint}\n`);
-    if (!(error instanceof AppError) && error instanceof Error && processEnvironment()['ORCH_LOG_LEVEL'] === 'debug') process.stderr.write(`${error.stack}\n`);
+    if (
+      !(error instanceof AppError) &&
+      error instanceof Error &&
+      processEnvironment()['ORCH_LOG_LEVEL'] === 'debug'
+    )
+      process.stderr.write(`${error.stack}\n`);
   }
   return exitCodeOf(code);
 }
@@ -66,12 +84,28 @@ function exitCodeOf(code: string): number {
 
 /** Columns with two spaces between, cut to the terminal; headers dimmed. */
 export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headers.map((header, i) => Math.max(header.length, ...rows.map((row) => (row[i] ?? '').length)));
-  const line = (cells: readonly string[]) => cells.map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i] ?? 0))).join('  ').trimEnd();
+  const widths = headers.map((header, i) =>
+    Math.max(header.length, ...rows.map((row) => (row[i] ?? '').length)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd();
   return [pc.dim(line(headers)), ...rows.map(line)].join('\n');
 }
 
-const ICONS: Record<string, string> = { queued: '○', waiting: '◷', needs_you: '▲', running: '●', active: '●', failed: '✗', done: '✓', cancelled: '⊘', ended: '✓' };
+const ICONS: Record<string, string> = {
+  queued: '○',
+  waiting: '◷',
+  needs_you: '▲',
+  running: '●',
+  active: '●',
+  failed: '✗',
+  done: '✓',
+  cancelled: '⊘',
+  ended: '✓',
+};
 
 /** A state is icon + word, never colour alone. */
 export function state(word: string): string {

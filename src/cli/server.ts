@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type App, startApp, stopOffline } from '../app.ts';
-import { loadOptions, processConfig, processEnvironment, processHome } from '../config/process.ts';
-import { problemLine } from '../config/problems.ts';
-import { watchConfig } from '../config/watch.ts';
 import type { LoadedConfig } from '../config/load.ts';
+import { problemLine } from '../config/problems.ts';
+import { loadOptions, processConfig, processEnvironment, processHome } from '../config/process.ts';
+import { watchConfig } from '../config/watch.ts';
 import { AppError } from '../core/errors.ts';
 import { createLogger } from '../lib/logger.ts';
 import { scopeOf } from './actions.ts';
@@ -39,7 +39,11 @@ export function registerServerCommands(program: Command): void {
     .action(async (_o, command: Command) => {
       const o = options<UpOptions>(command);
       const out = output(command);
-      if (o.untilDone === true && o.demo !== true) throw new AppError('--until-done goes with --demo', { code: 'usage.until_done', hint: 'orch up --demo --until-done' });
+      if (o.untilDone === true && o.demo !== true)
+        throw new AppError('--until-done goes with --demo', {
+          code: 'usage.until_done',
+          hint: 'orch up --demo --until-done',
+        });
       if (o.detach === true) return detach(out);
       await up(o, out);
     });
@@ -59,7 +63,12 @@ export function registerServerCommands(program: Command): void {
         return;
       }
       await (await connect(home)).post('/shutdown', { cancel: o.cancel === true });
-      await until(async () => (await runningServer(home)) === null, STOP_LIMIT_MS, 'the service does not end', 'look at the service log');
+      await until(
+        async () => (await runningServer(home)) === null,
+        STOP_LIMIT_MS,
+        'the service does not end',
+        'look at the service log',
+      );
       out.text('Orch has stopped.');
       out.object({ schema: 'orch.down/1', stopped: true });
     });
@@ -77,9 +86,16 @@ export function registerServerCommands(program: Command): void {
       const running = await runningServer(processHome());
       const ended =
         running === null
-          ? await stopOffline(processConfig().config, { ...scope, note: 'stopped', by: 'cli', since: Date.now(), until: null }, o.now === true)
-          : (await (await server()).post<{ ended: number }>('/stop', { ...scope, now: o.now === true })).ended;
-      out.text(`stopped: ${ended} ${ended === 1 ? 'run' : 'runs'} ended, nothing new starts until orch resume`);
+          ? await stopOffline(
+              processConfig().config,
+              { ...scope, note: 'stopped', by: 'cli', since: Date.now(), until: null },
+              o.now === true,
+            )
+          : (await (await server()).post<{ ended: number }>('/stop', { ...scope, now: o.now === true }))
+              .ended;
+      out.text(
+        `stopped: ${ended} ${ended === 1 ? 'run' : 'runs'} ended, nothing new starts until orch resume`,
+      );
       out.object({ schema: 'orch.stop/1', ended, ...scope });
     });
 }
@@ -90,17 +106,30 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   for (const warning of loaded.warnings) out.progress(`warning: ${problemLine(warning)}`);
   const demo = o.demo === true ? await prepareDemo(loaded) : null;
   const { config } = demo?.loaded ?? loaded;
-  const log = createLogger(config.logLevel, out.json || process.stderr.isTTY || demo !== null ? join(config.home, 'orch.log') : null);
+  const log = createLogger(
+    config.logLevel,
+    out.json || process.stderr.isTTY || demo !== null ? join(config.home, 'orch.log') : null,
+  );
   const unlock = await lockHomeOf(config.home);
   let app: App;
   const ending = Promise.withResolvers<boolean>();
   try {
-    app = await startApp({ config, log, version: VERSION, env: processEnvironment(), onShutdown: ending.resolve });
+    app = await startApp({
+      config,
+      log,
+      version: VERSION,
+      env: processEnvironment(),
+      onShutdown: ending.resolve,
+    });
   } catch (error) {
     await unlock();
     throw error;
   }
-  await announce(config.home, { url: app.url, pid: process.pid, startedAt: new Date(started).toISOString(), version: VERSION }, app.token);
+  await announce(
+    config.home,
+    { url: app.url, pid: process.pid, startedAt: new Date(started).toISOString(), version: VERSION },
+    app.token,
+  );
   const watcher = demo === null ? follow(loaded, app, out) : null;
   // The first signal ends the service, a second one the process.
   process.removeAllListeners('SIGINT');
@@ -110,10 +139,11 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   let result: DemoResult | null = null;
   try {
     if (demo !== null) {
-      const walked = walkDemo(app, demo.project, { yes: o.yes, out, started });
+      const walked = walkDemo(await connect(config.home), demo.project, { yes: o.yes, out, started });
       const first = await Promise.race([walked, ending.promise.then(() => null)]);
       result = o.untilDone === true ? first : null;
-      if (o.untilDone !== true && first !== null) out.progress('The service stays up: orch status, orch why, orch task show KEY; Ctrl-C ends it.');
+      if (o.untilDone !== true && first !== null)
+        out.progress('The service stays up: orch status, orch why, orch task show KEY; Ctrl-C ends it.');
     }
     if (o.untilDone !== true) {
       const cancel = await ending.promise;
@@ -135,11 +165,17 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
 
 async function lockHomeOf(home: string): Promise<() => Promise<void>> {
   await mkdir(home, { recursive: true, mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    throw new AppError(`cannot use ORCH_HOME ${home}: ${error.message}`, { code: 'home.unusable', hint: 'set ORCH_HOME to a folder this user may write' });
+    throw new AppError(`cannot use ORCH_HOME ${home}: ${error.message}`, {
+      code: 'home.unusable',
+      hint: 'set ORCH_HOME to a folder this user may write',
+    });
   });
   return lockHome(home).catch((error: unknown) => {
     if (error instanceof AppError) throw error;
-    throw new AppError(`cannot write in ORCH_HOME ${home}: ${error instanceof Error ? error.message : String(error)}`, { code: 'home.read_only', hint: 'set ORCH_HOME to a folder this user may write' });
+    throw new AppError(
+      `cannot write in ORCH_HOME ${home}: ${error instanceof Error ? error.message : String(error)}`,
+      { code: 'home.read_only', hint: 'set ORCH_HOME to a folder this user may write' },
+    );
   });
 }
 
@@ -149,10 +185,14 @@ function follow(loaded: LoadedConfig, app: App, out: Output) {
     ...loadOptions(),
     current: loaded,
     onChange: (change) => {
-      if (change.kind === 'rejected') out.progress(`orch.yaml was not applied, the last good one stays:\n${change.error.message}`);
+      if (change.kind === 'rejected')
+        out.progress(`orch.yaml was not applied, the last good one stays:\n${change.error.message}`);
       else
         app.reload(change.config).then(
-          () => out.progress(`orch.yaml applied${change.warnings.length === 0 ? '' : `; ${change.warnings.map(problemLine).join('; ')}`}`),
+          () =>
+            out.progress(
+              `orch.yaml applied${change.warnings.length === 0 ? '' : `; ${change.warnings.map(problemLine).join('; ')}`}`,
+            ),
           (error: unknown) => out.progress(`orch.yaml was not applied: ${String(error)}`),
         );
     },
@@ -165,7 +205,11 @@ async function detach(out: Output): Promise<void> {
   await release();
   const log = await open(join(home, 'server.log'), 'a', 0o600);
   const args = process.argv.slice(1).filter((arg) => arg !== '--detach' && arg !== '--json');
-  const child = spawn(process.execPath, [...process.execArgv, ...args], { detached: true, stdio: ['ignore', log.fd, log.fd], cwd: process.cwd() });
+  const child = spawn(process.execPath, [...process.execArgv, ...args], {
+    detached: true,
+    stdio: ['ignore', log.fd, log.fd],
+    cwd: process.cwd(),
+  });
   const gone = new Promise<number>((resolve) => child.once('exit', (code) => resolve(code ?? 1)));
   child.unref();
   await log.close();
@@ -179,11 +223,19 @@ async function detach(out: Output): Promise<void> {
     }
     const code = await Promise.race([gone, sleep(POLL_MS).then(() => null)]);
     if (code !== null || Date.now() > deadline)
-      throw new AppError(`the service did not start: see ${join(home, 'server.log')}`, { code: 'server.start_failed', hint: 'orch up shows the error in the foreground' });
+      throw new AppError(`the service did not start: see ${join(home, 'server.log')}`, {
+        code: 'server.start_failed',
+        hint: 'orch up shows the error in the foreground',
+      });
   }
 }
 
-async function until(done: () => Promise<boolean>, limitMs: number, what: string, hint: string): Promise<void> {
+async function until(
+  done: () => Promise<boolean>,
+  limitMs: number,
+  what: string,
+  hint: string,
+): Promise<void> {
   const deadline = Date.now() + limitMs;
   while (!(await done())) {
     if (Date.now() > deadline) throw new AppError(what, { code: 'server.timeout', hint });

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
+import { AppError } from '../core/errors.ts';
 import type { Explain, JobWire, RunWire, TaskDetailWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
-import { AppError } from '../core/errors.ts';
 import { options, output, server } from './context.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
 
@@ -50,8 +50,16 @@ export function registerStatusCommands(program: Command): void {
       const o = options<{ project?: string }>(command);
       const out = output(command);
       const client = await server();
-      if (key !== undefined) return whyOne(out, key, await client.get<{ job: JobWire }>(`/jobs/${encodeURIComponent(key)}`), await taskOf(client, key));
-      const explain = await client.get<Explain>(`/explain${o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`}`);
+      if (key !== undefined)
+        return whyOne(
+          out,
+          key,
+          await client.get<{ job: JobWire }>(`/jobs/${encodeURIComponent(key)}`),
+          await taskOf(client, key),
+        );
+      const explain = await client.get<Explain>(
+        `/explain${o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`}`,
+      );
       out.object(explain);
       printExplain(out, explain);
       if (explain.counts.needsYou > 0) throw new Exit(EXIT.needsYou);
@@ -65,7 +73,11 @@ export function registerStatusCommands(program: Command): void {
     .action(async (key: string, _o, command: Command) => {
       const o = options<{ timeout?: string }>(command);
       const limit = o.timeout === undefined ? null : parseDuration(o.timeout);
-      if (o.timeout !== undefined && limit === null) throw new AppError(`--timeout ${o.timeout} is not a duration`, { code: 'usage.duration', hint: 'such as 30m or 2h' });
+      if (o.timeout !== undefined && limit === null)
+        throw new AppError(`--timeout ${o.timeout} is not a duration`, {
+          code: 'usage.duration',
+          hint: 'such as 30m or 2h',
+        });
       const client = await server();
       const out = output(command);
       const deadline = limit === null ? Number.POSITIVE_INFINITY : Date.now() + limit;
@@ -85,7 +97,10 @@ export function registerStatusCommands(program: Command): void {
     });
 }
 
-async function taskOf(client: Awaited<ReturnType<typeof server>>, key: string): Promise<TaskDetailWire | null> {
+async function taskOf(
+  client: Awaited<ReturnType<typeof server>>,
+  key: string,
+): Promise<TaskDetailWire | null> {
   return client.get<{ task: TaskDetailWire }>(`/tasks/${encodeURIComponent(key)}`).then(
     ({ task }) => task,
     (error: unknown) => {
@@ -96,37 +111,60 @@ async function taskOf(client: Awaited<ReturnType<typeof server>>, key: string): 
 }
 
 function whyOne(out: Output, key: string, { job }: { job: JobWire }, task: TaskDetailWire | null): void {
-  out.object({ schema: 'orch.why/1', task: task === null ? null : { key: task.key, status: task.status, reason: task.reason }, job });
+  out.object({
+    schema: 'orch.why/1',
+    task: task === null ? null : { key: task.key, status: task.status, reason: task.reason },
+    job,
+  });
   out.text(`${key}  ${state(task?.status === 'active' ? job.status : (task?.status ?? job.status))}`);
   if (job.hold !== null) {
     out.text(`  ${job.hold.title}`);
     if (job.hold.detail !== '') out.text(`  ${pc.dim(job.hold.detail)}`);
-    out.text(`  ${pc.dim(job.hold.clearsWhen)}${job.hold.clearsAt === null ? '' : ` ${localTime(job.hold.clearsAt)}`}`);
+    out.text(
+      `  ${pc.dim(job.hold.clearsWhen)}${job.hold.clearsAt === null ? '' : ` ${localTime(job.hold.clearsAt)}`}`,
+    );
     if (job.hold.fix !== null) out.text(`  fix  ${job.hold.fix.replace('KEY', key)}`);
   } else if (task?.reason != null) out.text(`  ${task.reason.detail}\n  fix  orch retry ${key}`);
   else if (job.error !== null) out.text(`  ${job.error}`);
-  if ((job.hold?.state ?? (task?.status === 'needs_you' ? 'needs_you' : 'waiting')) === 'needs_you') throw new Exit(EXIT.needsYou);
+  if ((job.hold?.state ?? (task?.status === 'needs_you' ? 'needs_you' : 'waiting')) === 'needs_you')
+    throw new Exit(EXIT.needsYou);
 }
 
 function printStatus(out: Output, status: Status): void {
   out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
-  for (const { run, job, lastOutputAt } of status.running) out.text(`  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`);
+  for (const { run, job, lastOutputAt } of status.running)
+    out.text(
+      `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,
+    );
   const counts = Object.entries(status.tasks).map(([word, n]) => `${n} ${word.replace('_', ' ')}`);
   out.text(pc.dim(`  tasks: ${counts.join(', ')}`));
 }
 
 function printExplain(out: Output, explain: Explain): void {
   out.text(`${mark(explain.verdict)} ${pc.bold(explain.headline)}`);
-  const last = explain.lastRunEndedAt === undefined ? 'No run has ended yet.' : `Last run ended ${localTime(explain.lastRunEndedAt)}.`;
-  const next = explain.nextChange === undefined ? '' : ` Next change without you: ${localTime(explain.nextChange.at)} ${explain.nextChange.what}.`;
+  const last =
+    explain.lastRunEndedAt === undefined
+      ? 'No run has ended yet.'
+      : `Last run ended ${localTime(explain.lastRunEndedAt)}.`;
+  const next =
+    explain.nextChange === undefined
+      ? ''
+      : ` Next change without you: ${localTime(explain.nextChange.at)} ${explain.nextChange.what}.`;
   out.text(pc.dim(`  ${last}${next}`));
   for (const reason of explain.reasons) {
     out.text('');
-    out.text(`  ${reason.state === 'needs_you' ? pc.yellow('▲') : pc.cyan('◷')} ${pc.bold(reason.title)}  ${pc.dim(`${reason.jobsHeld} ${reason.jobsHeld === 1 ? 'job' : 'jobs'}`)}`);
+    out.text(
+      `  ${reason.state === 'needs_you' ? pc.yellow('▲') : pc.cyan('◷')} ${pc.bold(reason.title)}  ${pc.dim(`${reason.jobsHeld} ${reason.jobsHeld === 1 ? 'job' : 'jobs'}`)}`,
+    );
     if (reason.detail !== '') out.text(`    ${reason.detail}`);
     const fix = reason.actions[0]?.cli;
     if (reason.state === 'needs_you' && fix !== undefined) out.text(`    fix  ${fix}`);
-    else out.text(pc.dim(`    ${reason.clearsWhen}${reason.clearsAt === undefined ? '' : ` ${localTime(reason.clearsAt)}`}`));
+    else
+      out.text(
+        pc.dim(
+          `    ${reason.clearsWhen}${reason.clearsAt === undefined ? '' : ` ${localTime(reason.clearsAt)}`}`,
+        ),
+      );
   }
   out.text('');
   const fine = explain.checks.filter((check) => check.state === 'ok').map((check) => check.code);

@@ -1,7 +1,7 @@
-import { kinds } from '../registry.ts';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { type LoadedConfig, loadConfig, type LoadOptions } from './load.ts';
+import { kinds } from '../registry.ts';
+import { type LoadedConfig, type LoadOptions, loadConfig } from './load.ts';
 
 /** The one reader of this process's own environment. */
 

@@ -1,4 +1,4 @@
-import { breakerAfterAnswer, breakerAfterFailure, breakerNow, type BreakerRule } from './breaker.ts';
+import { type BreakerRule, breakerAfterAnswer, breakerAfterFailure, breakerNow } from './breaker.ts';
 import type { Judgement } from './failure.ts';
 import type { AccountHold, AccountState } from './model.ts';
 import type { SignIn } from './sign-in.ts';
@@ -32,7 +32,11 @@ export function accountAfterRun(
   const learned = withWindows(answered(account, startedAt, judgement, fingerprint), judgement, now);
   switch (judgement.verdict) {
     case 'auth':
-      return { ...learned, hold: holdSignedOut(learned.hold, judgement, fingerprint, now), provenFingerprint: null };
+      return {
+        ...learned,
+        hold: holdSignedOut(learned.hold, judgement, fingerprint, now),
+        provenFingerprint: null,
+      };
     case 'usage_limit':
       return { ...learned, hold: holdLimit(learned.hold, judgement, fingerprint, now) };
     case 'transient':
@@ -44,7 +48,13 @@ export function accountAfterRun(
             ? learned.notBefore
             : Math.max(learned.notBefore ?? 0, now + Math.min(judgement.retryAfterMs, THROTTLE_MAX_MS)),
       };
-    default:
+    case 'success':
+    case 'no_change':
+    case 'permanent':
+    case 'timeout':
+    case 'stalled':
+    case 'lost':
+    case 'cancelled':
       return learned;
   }
 }
@@ -107,12 +117,17 @@ function holdLimit(
 }
 
 /** A hold that is over by its own terms: the stated reset has passed, or the credentials changed and look good. */
-export function holdIsOver(hold: AccountHold, signIn: SignIn, fingerprint: string | null, now: number): boolean {
+export function holdIsOver(
+  hold: AccountHold,
+  signIn: SignIn,
+  fingerprint: string | null,
+  now: number,
+): boolean {
   if (hold.until !== null && now >= hold.until) return true;
   return fingerprint !== hold.fingerprint && mayStart(signIn);
 }
 
-export function mayStart(signIn: SignIn): boolean {
+function mayStart(signIn: SignIn): boolean {
   return signIn.state !== 'logged_out' && signIn.state !== 'login_needed';
 }
 
@@ -141,7 +156,14 @@ export interface AccountView {
 export function accountGate(view: AccountView, rules: AccountRules, now: number): AccountGate {
   const { account } = view;
   if (view.versionError !== null)
-    return { kind: 'closed', code: 'gate.failed', detail: view.versionError, state: 'needs_you', since: null, clearsAt: null };
+    return {
+      kind: 'closed',
+      code: 'gate.failed',
+      detail: view.versionError,
+      state: 'needs_you',
+      since: null,
+      clearsAt: null,
+    };
   const signedOut = rules.checkAuth ? signInGate(view, rules, now) : null;
   if (signedOut?.kind === 'closed') return { ...signedOut, since: account.hold?.since ?? null };
   if (account.hold !== null) return holdGate(account.hold, account, rules, now);
@@ -165,17 +187,39 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
       clearsAt: account.breaker.probeAt,
     };
   if (breaker === 'half_open')
-    return { kind: 'single', probe: true, code: 'breaker.probing', detail: 'one probe at a time until it succeeds' };
+    return {
+      kind: 'single',
+      probe: true,
+      code: 'breaker.probing',
+      detail: 'one probe at a time until it succeeds',
+    };
   return signedOut ?? { kind: 'open' };
 
   function signInGate(v: AccountView, r: AccountRules, at: number): AccountGate | null {
     const expired = v.signIn.expiresAt !== null && v.signIn.expiresAt <= at + r.expirySkewMs;
     if (!mayStart(v.signIn) || (expired && r.authStrict && v.signIn.source === 'stored_login'))
-      return { kind: 'closed', code: 'account.signed_out', detail: v.signIn.detail, state: 'needs_you', since: null, clearsAt: null };
+      return {
+        kind: 'closed',
+        code: 'account.signed_out',
+        detail: v.signIn.detail,
+        state: 'needs_you',
+        since: null,
+        clearsAt: null,
+      };
     if (v.signIn.state === 'ready_refresh_due')
-      return { kind: 'single', probe: expired, code: 'account.probing', detail: 'the sign-in is renewed by one run at a time' };
+      return {
+        kind: 'single',
+        probe: expired,
+        code: 'account.probing',
+        detail: 'the sign-in is renewed by one run at a time',
+      };
     if (v.signIn.state === 'unknown' && v.account.provenFingerprint !== v.fingerprint)
-      return { kind: 'single', probe: true, code: 'account.probing', detail: 'one run proves a sign-in that cannot be judged offline' };
+      return {
+        kind: 'single',
+        probe: true,
+        code: 'account.probing',
+        detail: 'one run proves a sign-in that cannot be judged offline',
+      };
     return null;
   }
 }

@@ -19,17 +19,23 @@ describe('the delay of a transient retry', () => {
 
   it('doubles from the base to the maximum where nothing is stated', () => {
     const steps = [1, 2, 3, 4, 5, 6, 7, 8, 9, 60, 5000].map((n) => retryDelayMs(n, null, RULE, 1));
-    expect(steps).toEqual([10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 900_000, 900_000, 900_000, 900_000]);
+    expect(steps).toEqual([
+      10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 640_000, 900_000, 900_000, 900_000, 900_000,
+    ]);
   });
 
   it('is spread over the second half of its step, so that one outage does not bring all jobs back at once', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 100 }), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (n, jitter) => {
-        const step = Math.min(RULE.baseMs * 2 ** (n - 1), RULE.maxMs);
-        const delay = retryDelayMs(n, null, RULE, jitter);
-        expect(delay).toBeGreaterThanOrEqual(step / 2);
-        expect(delay).toBeLessThanOrEqual(step);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 100 }),
+        fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+        (n, jitter) => {
+          const step = Math.min(RULE.baseMs * 2 ** (n - 1), RULE.maxMs);
+          const delay = retryDelayMs(n, null, RULE, jitter);
+          expect(delay).toBeGreaterThanOrEqual(step / 2);
+          expect(delay).toBeLessThanOrEqual(step);
+        },
+      ),
     );
     expect(retryDelayMs(1, null, RULE, 0)).toBe(5_000);
   });

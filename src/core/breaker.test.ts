@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Breaker, breakerAfterAnswer, breakerAfterFailure, breakerNow, CLOSED_BREAKER } from './breaker.ts';
+import {
+  type Breaker,
+  breakerAfterAnswer,
+  breakerAfterFailure,
+  breakerNow,
+  CLOSED_BREAKER,
+} from './breaker.ts';
 
 const RULE = { threshold: 3, cooldownMs: 120_000 };
 
@@ -18,7 +24,12 @@ describe('the breaker of an account', () => {
 
   it('opens again at once when the probe fails, and remembers since when it is open', () => {
     const open: Breaker = { state: 'open', failures: 3, probeAt: 120_030, since: 30 };
-    expect(breakerAfterFailure(open, RULE, 130_000)).toEqual({ state: 'open', failures: 4, probeAt: 250_000, since: 30 });
+    expect(breakerAfterFailure(open, RULE, 130_000)).toEqual({
+      state: 'open',
+      failures: 4,
+      probeAt: 250_000,
+      since: 30,
+    });
   });
 
   it('closes with the first answer, and forgets the failures', () => {
@@ -37,14 +48,18 @@ describe('the breaker of an account', () => {
         let lastFailureAt = 0;
         for (const { answered, after } of events) {
           now += after;
-          breaker = answered ? breakerAfterAnswer(breaker) : breakerAfterFailure(breaker, { ...RULE, threshold }, now);
+          breaker = answered
+            ? breakerAfterAnswer(breaker)
+            : breakerAfterFailure(breaker, { ...RULE, threshold }, now);
           inRow = answered ? 0 : inRow + 1;
           if (!answered) lastFailureAt = now;
           openedAt = inRow < threshold ? null : (openedAt ?? now);
           expect(breaker.failures).toBe(inRow);
           expect(breaker.since).toBe(openedAt);
           expect(breakerNow(breaker, now)).toBe(openedAt === null ? 'closed' : 'open');
-          expect(breakerNow(breaker, lastFailureAt + RULE.cooldownMs)).toBe(openedAt === null ? 'closed' : 'half_open');
+          expect(breakerNow(breaker, lastFailureAt + RULE.cooldownMs)).toBe(
+            openedAt === null ? 'closed' : 'half_open',
+          );
         }
       }),
     );

@@ -25,16 +25,29 @@ export interface CommandContext {
 export function approve({ task, job }: CommandState, commit: string | null, c: CommandContext): Effects {
   const waiting = awaitingApproval(task, job);
   if (commit !== null && !(waiting.head ?? '').startsWith(commit))
-    throw new AppError(`${waiting.key} moved: its head is ${waiting.head?.slice(0, 7) ?? 'none'}, not ${commit}`, {
-      code: 'approval.stale',
-      hint: `orch task show ${waiting.key}`,
-    });
+    throw new AppError(
+      `${waiting.key} moved: its head is ${waiting.head?.slice(0, 7) ?? 'none'}, not ${commit}`,
+      {
+        code: 'approval.stale',
+        hint: `orch task show ${waiting.key}`,
+      },
+    );
   const stage = stageOf(c, job);
   const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
   if (stage?.kind === 'human') {
-    const step = advance(waiting, job, rulesOf(c, job), { head: waiting.head, maxAttempts: c.maxAttempts, now: c.now });
+    const step = advance(waiting, job, rulesOf(c, job), {
+      head: waiting.head,
+      maxAttempts: c.maxAttempts,
+      now: c.now,
+    });
     return {
-      job: { status: 'done', hold: null, finishedAt: c.now, error: null, context: approvedContext(job, waiting, c.by) },
+      job: {
+        status: 'done',
+        hold: null,
+        finishedAt: c.now,
+        error: null,
+        context: approvedContext(job, waiting, c.by),
+      },
       task: step.task,
       newJobs: step.newJobs,
       outbox: [resolved, ...step.outbox],
@@ -50,12 +63,27 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
 export function reject({ task, job }: CommandState, reason: string, c: CommandContext): Effects {
   const waiting = awaitingApproval(task, job);
   if (reason.trim() === '')
-    throw new AppError('a rejection needs a reason: it goes to the agent', { code: 'usage.reason_missing', hint: `orch reject ${waiting.key} --reason "..."` });
-  const finding: Finding = { severity: 'person', file: null, line: null, title: reason, detail: `Rejected by ${c.by}.` };
+    throw new AppError('a rejection needs a reason: it goes to the agent', {
+      code: 'usage.reason_missing',
+      hint: `orch reject ${waiting.key} --reason "..."`,
+    });
+  const finding: Finding = {
+    severity: 'person',
+    file: null,
+    line: null,
+    title: reason,
+    detail: `Rejected by ${c.by}.`,
+  };
   const project = rulesOf(c, job);
   if (sendBackTarget(project.pipeline, job.stage ?? '') === null)
-    throw new AppError(`no earlier stage can act on a rejection of ${job.stage}`, { code: 'approval.no_target', hint: `orch cancel ${waiting.key}` });
-  const step = sendBack({ ...waiting, rounds: {} }, job, project, [finding], { head: waiting.head, maxAttempts: c.maxAttempts });
+    throw new AppError(`no earlier stage can act on a rejection of ${job.stage}`, {
+      code: 'approval.no_target',
+      hint: `orch cancel ${waiting.key}`,
+    });
+  const step = sendBack({ ...waiting, rounds: {} }, job, project, [finding], {
+    head: waiting.head,
+    maxAttempts: c.maxAttempts,
+  });
   return {
     job: { status: 'done', hold: null, finishedAt: c.now, error: null },
     task: { ...step.task, rounds: waiting.rounds },
@@ -73,24 +101,49 @@ export interface RetryOptions {
 /** A failed or cancelled job gets its budgets back; a waiting one stops waiting for its backoff. */
 export function retry({ task, job }: CommandState, options: RetryOptions, c: CommandContext): Effects {
   if (job.status === 'running')
-    throw new AppError(`${jobName(job.id)} is running`, { code: 'job.running', hint: `orch cancel ${jobName(job.id)} first, or wait` });
-  if (task !== null && (task.status === 'done' || task.status === 'cancelled') && options.fromStage === null && job.status === 'done')
-    throw new AppError(`${task.key} is ${task.status}`, { code: 'task.ended', hint: `orch retry ${task.key} --from-stage STAGE` });
+    throw new AppError(`${jobName(job.id)} is running`, {
+      code: 'job.running',
+      hint: `orch cancel ${jobName(job.id)} first, or wait`,
+    });
+  if (
+    task !== null &&
+    (task.status === 'done' || task.status === 'cancelled') &&
+    options.fromStage === null &&
+    job.status === 'done'
+  )
+    throw new AppError(`${task.key} is ${task.status}`, {
+      code: 'task.ended',
+      hint: `orch retry ${task.key} --from-stage STAGE`,
+    });
   const active = task === null ? {} : { task: { status: 'active' as const, reason: null } };
   if (options.fromStage !== null && task !== null) {
     const project = rulesOf(c, job);
     const stage = stageNamed(project.pipeline, options.fromStage);
     if (stage === null)
-      throw new AppError(`no stage ${options.fromStage} in ${task.project}`, { code: 'usage.unknown_stage', hint: `one of ${project.pipeline.map((s) => s.stage).join(', ')}` });
-    const next = jobForStage(task, stage, project, { maxAttempts: c.maxAttempts, rework: true, context: { roundHead: task.head, note: options.note } });
+      throw new AppError(`no stage ${options.fromStage} in ${task.project}`, {
+        code: 'usage.unknown_stage',
+        hint: `one of ${project.pipeline.map((s) => s.stage).join(', ')}`,
+      });
+    const next = jobForStage(task, stage, project, {
+      maxAttempts: c.maxAttempts,
+      rework: true,
+      context: { roundHead: task.head, note: options.note },
+    });
     return {
       ...(job.status === 'queued' ? { job: { status: 'cancelled', hold: null, finishedAt: c.now } } : {}),
-      task: { stage: stage.stage, status: next.hold === null ? 'active' : 'needs_you', reason: next.hold === null ? null : { code: next.hold, detail: `${stage.stage} waits for approval` } },
+      task: {
+        stage: stage.stage,
+        status: next.hold === null ? 'active' : 'needs_you',
+        reason: next.hold === null ? null : { code: next.hold, detail: `${stage.stage} waits for approval` },
+      },
       newJobs: [options.account === null ? next : { ...next, account: options.account }],
     };
   }
   if (job.status === 'done')
-    throw new AppError(`${jobName(job.id)} is done`, { code: 'job.done', hint: 'orch retry KEY --from-stage STAGE' });
+    throw new AppError(`${jobName(job.id)} is done`, {
+      code: 'job.done',
+      hint: 'orch retry KEY --from-stage STAGE',
+    });
   const hold = job.hold === 'question.pending' ? null : job.hold;
   return {
     job: {
@@ -111,7 +164,13 @@ export function retry({ task, job }: CommandState, options: RetryOptions, c: Com
 export function cancel({ task, job }: CommandState, whole: boolean, c: CommandContext): Effects {
   const running = job.status === 'running';
   const over = job.status === 'done' || job.status === 'failed' || job.status === 'cancelled';
-  const jobChange = over ? {} : { job: running ? { cancelRequested: true } : { status: 'cancelled' as const, hold: null, finishedAt: c.now, verdict: 'cancelled' as const } };
+  const jobChange = over
+    ? {}
+    : {
+        job: running
+          ? { cancelRequested: true }
+          : { status: 'cancelled' as const, hold: null, finishedAt: c.now, verdict: 'cancelled' as const },
+      };
   if (task === null) return jobChange;
   if (whole) {
     if (task.status === 'done') throw new AppError(`${task.key} is done`, { code: 'task.ended' });
@@ -122,18 +181,39 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
       outbox: [
         statusRow(task, `${jobName(job.id)}:cancelled:${c.now}`, 'cancelled', task.stage),
         resolvedRow(job, jobName(job.id)),
-        ...(task.pr === null ? [] : [{ ...pullRequestRow(task, job, 'close'), message: { kind: 'forge.comment' as const, project: task.project, taskId: task.id, body: `Cancelled by ${c.by}. The branch is kept.` } }]),
+        ...(task.pr === null
+          ? []
+          : [
+              {
+                ...pullRequestRow(task, job, 'close'),
+                message: {
+                  kind: 'forge.comment' as const,
+                  project: task.project,
+                  taskId: task.id,
+                  body: `Cancelled by ${c.by}. The branch is kept.`,
+                },
+              },
+            ]),
       ],
     };
   }
   if (over) return {};
-  return { ...jobChange, task: { status: 'needs_you', reason: { code: 'job.cancelled', detail: `${job.stage} was cancelled by ${c.by}` } } };
+  return {
+    ...jobChange,
+    task: {
+      status: 'needs_you',
+      reason: { code: 'job.cancelled', detail: `${job.stage} was cancelled by ${c.by}` },
+    },
+  };
 }
 
 /** The first answer resumes the session that asked. */
 export function answer({ task, job }: CommandState, text: string, c: CommandContext): Effects {
   if (job.hold !== 'question.pending')
-    throw new AppError(`${task?.key ?? jobName(job.id)} asks nothing`, { code: 'question.none', hint: `orch why ${task?.key ?? jobName(job.id)}` });
+    throw new AppError(`${task?.key ?? jobName(job.id)} asks nothing`, {
+      code: 'question.none',
+      hint: `orch why ${task?.key ?? jobName(job.id)}`,
+    });
   return {
     job: { hold: null, context: { ...job.context, note: `Answer by ${c.by}: ${text}` } },
     task: { status: 'active', reason: null },
@@ -144,7 +224,10 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
 function awaitingApproval(task: Task | null, job: Job): Task {
   if (task !== null && job.status === 'queued' && job.hold === 'approval.pending') return task;
   const name = task?.key ?? jobName(job.id);
-  throw new AppError(`${name} does not wait for an approval`, { code: 'approval.none', hint: `orch why ${name}` });
+  throw new AppError(`${name} does not wait for an approval`, {
+    code: 'approval.none',
+    hint: `orch why ${name}`,
+  });
 }
 
 function approvedContext(job: Job, task: Task, by: string) {
@@ -157,7 +240,10 @@ function stageOf(c: CommandContext, job: Job) {
 
 function rulesOf(c: CommandContext, job: Job): ProjectRules {
   if (c.project !== null) return c.project;
-  throw new AppError(`project ${job.project} is not in the configuration`, { code: 'project.unknown', hint: 'add it to orch.yaml' });
+  throw new AppError(`project ${job.project} is not in the configuration`, {
+    code: 'project.unknown',
+    hint: 'add it to orch.yaml',
+  });
 }
 
 function resolvedRow(job: Job, incident: string) {

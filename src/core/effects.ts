@@ -85,10 +85,37 @@ export interface NewOutboxRow {
 }
 
 export type OutboxMessage =
-  | { readonly kind: 'tracker.comment'; readonly project: string; readonly workItemId: string; readonly body: string }
-  | { readonly kind: 'tracker.status'; readonly project: string; readonly workItemId: string; readonly status: 'in_progress' | 'done' | 'cancelled' | 'needs_you'; readonly stage: string }
-  | { readonly kind: 'forge.pull_request'; readonly project: string; readonly taskId: number; readonly action: 'open' | 'ready' | 'close' }
-  | { readonly kind: 'forge.comment'; readonly project: string; readonly taskId: number; readonly body: string }
-  | { readonly kind: 'notify.incident'; readonly incident: string; readonly title: string; readonly detail: string; readonly urgent: boolean }
+  | {
+      readonly kind: 'tracker.comment';
+      readonly project: string;
+      readonly workItemId: string;
+      readonly body: string;
+    }
+  | {
+      readonly kind: 'tracker.status';
+      readonly project: string;
+      readonly workItemId: string;
+      readonly status: 'in_progress' | 'done' | 'cancelled' | 'needs_you';
+      readonly stage: string;
+    }
+  | {
+      readonly kind: 'forge.pull_request';
+      readonly project: string;
+      readonly taskId: number;
+      readonly action: 'open' | 'ready' | 'close';
+    }
+  | {
+      readonly kind: 'forge.comment';
+      readonly project: string;
+      readonly taskId: number;
+      readonly body: string;
+    }
+  | {
+      readonly kind: 'notify.incident';
+      readonly incident: string;
+      readonly title: string;
+      readonly detail: string;
+      readonly urgent: boolean;
+    }
   | { readonly kind: 'notify.resolved'; readonly incident: string }
   | { readonly kind: 'notify.digest'; readonly line: string };

@@ -13,30 +13,58 @@ const finding = z.object({
 const handIn = z.object({
   schema: z.literal('orch.verdict/1'),
   run: z.string().max(100),
-  outcome: z.enum(['done', 'approve', 'request_changes', 'blocked', 'no_change_needed', 'question', 'declined']),
+  outcome: z.enum([
+    'done',
+    'approve',
+    'request_changes',
+    'blocked',
+    'no_change_needed',
+    'question',
+    'declined',
+  ]),
   summary: z.string().max(20_000).default(''),
   findings: z.array(finding).max(200).default([]),
   acs: z
-    .array(z.object({ id: z.string().max(100), met: z.boolean().nullable().default(null), by: z.string().max(1000).default('') }))
+    .array(
+      z.object({
+        id: z.string().max(100),
+        met: z.boolean().nullable().default(null),
+        by: z.string().max(1000).default(''),
+      }),
+    )
     .max(200)
     .default([]),
-  question: z.object({ text: z.string().max(10_000), options: z.array(z.string().max(500)).max(20).default([]) }).nullable().default(null),
+  question: z
+    .object({ text: z.string().max(10_000), options: z.array(z.string().max(500)).max(20).default([]) })
+    .nullable()
+    .default(null),
   declined: z
-    .object({ why: z.enum(['cannot_reproduce', 'duplicate', 'wrong_item', 'too_big']), detail: z.string().max(10_000).default('') })
+    .object({
+      why: z.enum(['cannot_reproduce', 'duplicate', 'wrong_item', 'too_big']),
+      detail: z.string().max(10_000).default(''),
+    })
     .nullable()
     .default(null),
 });
 export type HandIn = z.infer<typeof handIn>;
 
 /** Reads a hand-in for one run; anything else than a valid document of exactly this run is a reason. */
-export function readHandIn(document: unknown, run: string): { kind: 'handed_in'; handIn: HandIn } | { kind: 'missing'; why: string } {
-  if (document === null || document === undefined) return { kind: 'missing', why: 'no .orch-work/verdict.json' };
+export function readHandIn(
+  document: unknown,
+  run: string,
+): { kind: 'handed_in'; handIn: HandIn } | { kind: 'missing'; why: string } {
+  if (document === null || document === undefined)
+    return { kind: 'missing', why: 'no .orch-work/verdict.json' };
   const parsed = handIn.safeParse(document);
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
-    return { kind: 'missing', why: `verdict.json is not valid: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim() };
+    return {
+      kind: 'missing',
+      why: `verdict.json is not valid: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
+    };
   }
-  if (parsed.data.run !== run) return { kind: 'missing', why: `verdict.json is of ${parsed.data.run}, not of ${run}` };
+  if (parsed.data.run !== run)
+    return { kind: 'missing', why: `verdict.json is of ${parsed.data.run}, not of ${run}` };
   return { kind: 'handed_in', handIn: parsed.data };
 }
 
@@ -68,7 +96,8 @@ export type StageOutcome =
   | { readonly kind: 'no_evidence'; readonly verdict: 'permanent' | 'no_change'; readonly reason: string };
 
 const DOCUMENTATION = /(^|\/)(docs?\/|README|CHANGELOG|LICENSE|CONTRIBUTING)|\.(md|mdx|rst|adoc)$/i;
-const TEST_FILE = /(^|\/)(tests?|__tests__|spec|specs|e2e)\/|[._-](test|spec)\.[^/]+$|(^|\/)test_[^/]+$|Test\.[a-z]+$/i;
+const TEST_FILE =
+  /(^|\/)(tests?|__tests__|spec|specs|e2e)\/|[._-](test|spec)\.[^/]+$|(^|\/)test_[^/]+$|Test\.[a-z]+$/i;
 
 /** Judges an agent stage by its evidence; every refusal says what is missing, for the next prompt. */
 export function judgeEvidence(o: Observed): StageOutcome {
@@ -78,12 +107,19 @@ export function judgeEvidence(o: Observed): StageOutcome {
     return handIn.question === null
       ? missing('outcome is question, but no question is given')
       : { kind: 'ask', code: 'question.pending', detail: handIn.question.text };
-  if (handIn.outcome === 'blocked') return { kind: 'ask', code: 'question.pending', detail: `blocked: ${handIn.summary}` };
+  if (handIn.outcome === 'blocked')
+    return { kind: 'ask', code: 'question.pending', detail: `blocked: ${handIn.summary}` };
   if (handIn.outcome === 'declined')
-    return { kind: 'ask', code: 'question.pending', detail: `declined (${handIn.declined?.why ?? 'no reason'}): ${handIn.declined?.detail ?? handIn.summary}` };
+    return {
+      kind: 'ask',
+      code: 'question.pending',
+      detail: `declined (${handIn.declined?.why ?? 'no reason'}): ${handIn.declined?.detail ?? handIn.summary}`,
+    };
   switch (o.role) {
     case 'analyst':
-      return documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: false };
+      return (
+        documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: false }
+      );
     case 'architect':
       return documentStage(o, handIn, 'architecture.md') ?? { kind: 'advance', noChange: false };
     case 'reviewer':
@@ -106,7 +142,9 @@ function documentStage(o: Observed, handIn: HandIn, document: string): StageOutc
 }
 
 function criteria(o: Observed, handIn: HandIn): StageOutcome | null {
-  return o.criteria.length + handIn.acs.length > 0 ? null : missing('no acceptance criterion in trace.json or verdict.json');
+  return o.criteria.length + handIn.acs.length > 0
+    ? null
+    : missing('no acceptance criterion in trace.json or verdict.json');
 }
 
 function untouched(o: Observed): StageOutcome | null {
@@ -118,24 +156,28 @@ function review(o: Observed, handIn: HandIn): StageOutcome {
   const touched = untouched(o);
   if (touched !== null) return touched;
   if (handIn.outcome === 'approve') return { kind: 'advance', noChange: false };
-  if (handIn.outcome !== 'request_changes') return missing(`outcome is ${handIn.outcome}, a review approves or requests changes`);
+  if (handIn.outcome !== 'request_changes')
+    return missing(`outcome is ${handIn.outcome}, a review approves or requests changes`);
   if (handIn.findings.length === 0) return missing('changes are requested without a finding');
   return { kind: 'send_back', findings: handIn.findings };
 }
 
 function testing(o: Observed, handIn: HandIn): StageOutcome {
   const other = o.changed.filter((file) => !TEST_FILE.test(file));
-  if (other.length > 0) return missing(`${o.stage} may change test files only, but changed ${other.slice(0, 5).join(', ')}`);
+  if (other.length > 0)
+    return missing(`${o.stage} may change test files only, but changed ${other.slice(0, 5).join(', ')}`);
   const unmet = handIn.acs.filter((ac) => ac.met !== true);
   if (handIn.outcome === 'request_changes') {
     if (handIn.findings.length === 0) return missing('changes are requested without a finding');
     return { kind: 'send_back', findings: handIn.findings };
   }
-  if (handIn.outcome !== 'done' && handIn.outcome !== 'approve') return missing(`outcome is ${handIn.outcome}, testing ends with done or request_changes`);
+  if (handIn.outcome !== 'done' && handIn.outcome !== 'approve')
+    return missing(`outcome is ${handIn.outcome}, testing ends with done or request_changes`);
   const judged = new Set(handIn.acs.map((ac) => ac.id));
   const unjudged = o.criteria.filter((id) => !judged.has(id));
   if (unjudged.length > 0) return missing(`criteria not judged: ${unjudged.join(', ')}`);
-  if (unmet.length > 0) return missing(`done although criteria are not met: ${unmet.map((ac) => ac.id).join(', ')}`);
+  if (unmet.length > 0)
+    return missing(`done although criteria are not met: ${unmet.map((ac) => ac.id).join(', ')}`);
   return checksGreen(o) ?? { kind: 'advance', noChange: false };
 }
 
@@ -145,7 +187,12 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
     return checksGreen(o) ?? { kind: 'advance', noChange: true };
   }
   if (handIn.outcome !== 'done') return missing(`outcome is ${handIn.outcome}, ${o.stage} ends with done`);
-  if (o.changed.length === 0) return { kind: 'no_evidence', verdict: 'no_change', reason: 'no evidence: nothing was changed since the start of the round' };
+  if (o.changed.length === 0)
+    return {
+      kind: 'no_evidence',
+      verdict: 'no_change',
+      reason: 'no evidence: nothing was changed since the start of the round',
+    };
   if (o.changed.every((file) => DOCUMENTATION.test(file))) return missing('only documentation was changed');
   return checksGreen(o) ?? { kind: 'advance', noChange: false };
 }

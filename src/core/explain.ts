@@ -5,16 +5,33 @@ import { type DispatchState, type Reason, reasonFor } from './reason.ts';
 export interface Explanation {
   readonly verdict: 'working' | 'idle' | 'waiting' | 'needs_you' | 'unknown';
   readonly headline: string;
-  readonly counts: { readonly running: number; readonly queued: number; readonly waiting: number; readonly needsYou: number };
+  readonly counts: {
+    readonly running: number;
+    readonly queued: number;
+    readonly waiting: number;
+    readonly needsYou: number;
+  };
   readonly reasons: readonly { readonly reason: Reason; readonly jobs: readonly Job[] }[];
   readonly nextChange: { readonly at: number; readonly what: string } | null;
 }
 
 /** Explains a set of queued jobs by what the last tick saw. A stale tick makes everything unknown. */
-export function explain(jobs: readonly Job[], dispatch: DispatchState | null, running: number, now: number, staleAfterMs: number): Explanation {
+export function explain(
+  jobs: readonly Job[],
+  dispatch: DispatchState | null,
+  running: number,
+  now: number,
+  staleAfterMs: number,
+): Explanation {
   if (dispatch === null || now - dispatch.tickAt > staleAfterMs) {
     const age = dispatch === null ? 'since the start' : `for ${Math.round((now - dispatch.tickAt) / 1000)} s`;
-    return { verdict: 'unknown', headline: `Unknown: the scheduler has not ticked ${age}.`, counts: { running, queued: jobs.length, waiting: 0, needsYou: 0 }, reasons: [], nextChange: null };
+    return {
+      verdict: 'unknown',
+      headline: `Unknown: the scheduler has not ticked ${age}.`,
+      counts: { running, queued: jobs.length, waiting: 0, needsYou: 0 },
+      reasons: [],
+      nextChange: null,
+    };
   }
   const held = new Map<string, { reason: Reason; jobs: Job[] }>();
   let position = 0;
@@ -29,13 +46,19 @@ export function explain(jobs: readonly Job[], dispatch: DispatchState | null, ru
     group.jobs.push(job);
     held.set(key, group);
   }
-  const reasons = [...held.values()].sort((a, b) => rank(a.reason) - rank(b.reason) || b.jobs.length - a.jobs.length);
+  const reasons = [...held.values()].sort(
+    (a, b) => rank(a.reason) - rank(b.reason) || b.jobs.length - a.jobs.length,
+  );
   const needsYou = sum(reasons, 'needs_you');
   const waiting = sum(reasons, 'waiting');
   const queued = position;
-  const upcoming = reasons.map((r) => r.reason).filter((r) => r.clearsAt !== null).sort((a, b) => (a.clearsAt ?? 0) - (b.clearsAt ?? 0))[0];
+  const upcoming = reasons
+    .map((r) => r.reason)
+    .filter((r) => r.clearsAt !== null)
+    .sort((a, b) => (a.clearsAt ?? 0) - (b.clearsAt ?? 0))[0];
   return {
-    verdict: running > 0 || queued > 0 ? 'working' : needsYou > 0 ? 'needs_you' : waiting > 0 ? 'waiting' : 'idle',
+    verdict:
+      running > 0 || queued > 0 ? 'working' : needsYou > 0 ? 'needs_you' : waiting > 0 ? 'waiting' : 'idle',
     headline: headline(running, queued, waiting, needsYou),
     counts: { running, queued, waiting, needsYou },
     reasons,
@@ -53,7 +76,13 @@ function sum(groups: readonly { reason: Reason; jobs: readonly Job[] }[], state:
 
 function headline(running: number, queued: number, waiting: number, needsYou: number): string {
   const held = waiting + needsYou;
-  const who = held === 0 ? '' : `${held} ${held === 1 ? 'job waits' : 'jobs wait'}: ${[needsYou > 0 ? `${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you` : '', waiting > 0 ? `${waiting} ${waiting === 1 ? 'clears by itself' : 'clear by themselves'}` : ''].filter((part) => part !== '').join(', ')}.`;
-  if (running + queued > 0) return held === 0 ? `${running} running, ${queued} queued, all clear.` : `${running} running, ${queued} queued. ${who}`;
+  const who =
+    held === 0
+      ? ''
+      : `${held} ${held === 1 ? 'job waits' : 'jobs wait'}: ${[needsYou > 0 ? `${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you` : '', waiting > 0 ? `${waiting} ${waiting === 1 ? 'clears by itself' : 'clear by themselves'}` : ''].filter((part) => part !== '').join(', ')}.`;
+  if (running + queued > 0)
+    return held === 0
+      ? `${running} running, ${queued} queued, all clear.`
+      : `${running} running, ${queued} queued. ${who}`;
   return held === 0 ? 'Nothing is queued.' : `Nothing is running. ${who}`;
 }

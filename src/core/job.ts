@@ -60,7 +60,11 @@ export function jobAfter(job: Job, end: AttemptEnd, budgets: Budgets, now: numbe
       return givenBack;
     case 'lost': {
       const lostAttempts = job.lostAttempts + 1;
-      return { ...givenBack, lostAttempts, status: lostAttempts >= budgets.maxLostAttempts ? 'failed' : 'queued' };
+      return {
+        ...givenBack,
+        lostAttempts,
+        status: lostAttempts >= budgets.maxLostAttempts ? 'failed' : 'queued',
+      };
     }
     case 'cancelled':
       return { ...givenBack, status: end.released ? 'queued' : 'cancelled' };

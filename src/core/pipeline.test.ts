@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
 
 function stage(name: string, fields: Partial<Stage> = {}): Stage {
-  return { stage: name, kind: 'agent', agent: name, onReject: null, maxRounds: 3, approval: 'none', account: null, ...fields };
+  return {
+    stage: name,
+    kind: 'agent',
+    agent: name,
+    onReject: null,
+    maxRounds: 3,
+    approval: 'none',
+    account: null,
+    ...fields,
+  };
 }
 
 const PIPELINE = [
@@ -20,10 +29,25 @@ describe('where a stage sends work back to', () => {
     ['where the stage says', PIPELINE, 'review', 'development'],
     ['the nearest earlier developer, where it says nothing', PIPELINE, 'testing', 'polish'],
     ['the nearest earlier developer, for a person too', PIPELINE, 'accept', 'polish'],
-    ['the nearest earlier agent, where nobody develops', [stage('analysis'), stage('writing'), stage('accept', { kind: 'human', agent: null })], 'accept', 'writing'],
+    [
+      'the nearest earlier agent, where nobody develops',
+      [stage('analysis'), stage('writing'), stage('accept', { kind: 'human', agent: null })],
+      'accept',
+      'writing',
+    ],
     ['nowhere, for the first stage', PIPELINE, 'analysis', undefined],
-    ['nowhere, when only people and commands came before', [stage('lint', { kind: 'command', agent: null }), stage('review')], 'review', undefined],
-    ['nowhere, when the stage it names is gone', [stage('development'), stage('review', { onReject: 'coding' })], 'review', undefined],
+    [
+      'nowhere, when only people and commands came before',
+      [stage('lint', { kind: 'command', agent: null }), stage('review')],
+      'review',
+      undefined,
+    ],
+    [
+      'nowhere, when the stage it names is gone',
+      [stage('development'), stage('review', { onReject: 'coding' })],
+      'review',
+      undefined,
+    ],
     ['nowhere, for a stage that is not in the pipeline', PIPELINE, 'gone', undefined],
   ])('is %s', (_name, pipeline, from, expected) => {
     expect(sendBackTarget(pipeline, from)?.stage).toBe(expected);
@@ -34,7 +58,11 @@ describe('a pipeline', () => {
   it('knows its stages by name and what comes next', () => {
     expect(stageNamed(PIPELINE, 'review')).toBe(PIPELINE[3]);
     expect(stageNamed(PIPELINE, 'gone')).toBeNull();
-    expect([stageAfter(PIPELINE, 'review')?.stage, stageAfter(PIPELINE, 'deploy'), stageAfter(PIPELINE, 'gone')]).toEqual(['testing', null, null]);
+    expect([
+      stageAfter(PIPELINE, 'review')?.stage,
+      stageAfter(PIPELINE, 'deploy'),
+      stageAfter(PIPELINE, 'gone'),
+    ]).toEqual(['testing', null, null]);
   });
 
   it('waits for a person before a human stage and before a deploy that needs approval, and before nothing else', () => {

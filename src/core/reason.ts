@@ -4,7 +4,11 @@ import type { Job, Pause } from './model.ts';
 /** Why a queued job waits. Codes are the closed list that web, CLI, Telegram and JSON share. */
 export interface Reason {
   readonly code: string;
-  readonly scope: { readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job'; readonly id: string; readonly label: string };
+  readonly scope: {
+    readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job';
+    readonly id: string;
+    readonly label: string;
+  };
   readonly state: 'waiting' | 'needs_you';
   readonly title: string;
   readonly detail: string;
@@ -21,7 +25,10 @@ export interface DispatchState {
   readonly pauses: readonly Pause[];
   readonly host: { readonly code: 'host.disk' | 'host.memory'; readonly detail: string } | null;
   readonly accounts: ReadonlyMap<string, AccountGate & { readonly running: number; readonly slots: number }>;
-  readonly projects: ReadonlyMap<string, { readonly running: number; readonly cap: number; readonly failedInRow: number }>;
+  readonly projects: ReadonlyMap<
+    string,
+    { readonly running: number; readonly cap: number; readonly failedInRow: number }
+  >;
   readonly workers: { readonly running: number; readonly slots: number };
   /** First time each closed gate was seen, by `code:scope`; survives restarts in the store. */
   readonly since: ReadonlyMap<string, number>;
@@ -40,7 +47,16 @@ export function isPaused(pause: Pause, now: number): boolean {
  */
 export function reasonFor(job: Job, dispatch: DispatchState, ahead: number): Reason {
   const now = dispatch.tickAt;
-  for (const gate of [pausedGate, hostGate, ownHoldGate, accountClosedGate, backoffGate, projectGate, accountFullGate, workerGate]) {
+  for (const gate of [
+    pausedGate,
+    hostGate,
+    ownHoldGate,
+    accountClosedGate,
+    backoffGate,
+    projectGate,
+    accountFullGate,
+    workerGate,
+  ]) {
     const reason = gate(job, dispatch, now);
     if (reason !== null) return reason;
   }
@@ -61,10 +77,15 @@ type Gate = (job: Job, d: DispatchState, now: number) => Reason | null;
 
 const pausedGate: Gate = (job, d, now) => {
   const pause = d.pauses.find(
-    (p) => isPaused(p, now) && (p.scope === 'all' || (p.scope === 'project' && p.id === job.project) || (p.scope === 'account' && p.id === job.account)),
+    (p) =>
+      isPaused(p, now) &&
+      (p.scope === 'all' ||
+        (p.scope === 'project' && p.id === job.project) ||
+        (p.scope === 'account' && p.id === job.account)),
   );
   if (pause === undefined) return null;
-  const what = pause.scope === 'all' ? 'Dispatch' : `${pause.scope === 'project' ? 'Project' : 'Account'} ${pause.id}`;
+  const what =
+    pause.scope === 'all' ? 'Dispatch' : `${pause.scope === 'project' ? 'Project' : 'Account'} ${pause.id}`;
   const note = pause.note === '' ? '' : `: "${pause.note}"`;
   return {
     code: 'dispatch.paused',
@@ -112,17 +133,64 @@ const ownHoldGate: Gate = (job) => {
 
 const accountClosedGate: Gate = (job, d, now) => {
   if (job.agent === null) return null;
-  if (job.account === null) return accountReason(job, 'worker.no_match', 'needs_you', `No account is configured for ${job.project}`, '', job.createdAt, null, 'A person adds an account to the project.', 'orch config schema');
+  if (job.account === null)
+    return accountReason(
+      job,
+      'worker.no_match',
+      'needs_you',
+      `No account is configured for ${job.project}`,
+      '',
+      job.createdAt,
+      null,
+      'A person adds an account to the project.',
+      'orch config schema',
+    );
   const gate = d.accounts.get(job.account);
-  if (gate === undefined) return accountReason(job, 'worker.no_match', 'needs_you', `Account ${job.account} is not configured`, '', job.createdAt, null, `A person adds ${job.account} to orch.yaml.`, null);
+  if (gate === undefined)
+    return accountReason(
+      job,
+      'worker.no_match',
+      'needs_you',
+      `Account ${job.account} is not configured`,
+      '',
+      job.createdAt,
+      null,
+      `A person adds ${job.account} to orch.yaml.`,
+      null,
+    );
   if (gate.kind === 'closed') {
     const since = gate.since ?? sinceOf(d, gate.code, job.account, now);
     const signedOut = gate.code === 'account.signed_out';
-    const clears = gate.state === 'needs_you' ? (signedOut ? 'A person signs in; the jobs start by themselves.' : 'A person acts.') : 'No action needed.';
-    return accountReason(job, gate.code, gate.state, accountTitle(gate.code, job.account), gate.detail, since, gate.clearsAt, clears, signedOut ? `orch accounts login ${job.account}` : null);
+    const clears =
+      gate.state === 'needs_you'
+        ? signedOut
+          ? 'A person signs in; the jobs start by themselves.'
+          : 'A person acts.'
+        : 'No action needed.';
+    return accountReason(
+      job,
+      gate.code,
+      gate.state,
+      accountTitle(gate.code, job.account),
+      gate.detail,
+      since,
+      gate.clearsAt,
+      clears,
+      signedOut ? `orch accounts login ${job.account}` : null,
+    );
   }
   if (gate.kind === 'single' && gate.running > 0)
-    return accountReason(job, gate.code, 'waiting', `Account ${job.account} runs one job at a time for now`, gate.detail, sinceOf(d, gate.code, job.account, now), null, 'No action needed: it clears when that run has answered.', null);
+    return accountReason(
+      job,
+      gate.code,
+      'waiting',
+      `Account ${job.account} runs one job at a time for now`,
+      gate.detail,
+      sinceOf(d, gate.code, job.account, now),
+      null,
+      'No action needed: it clears when that run has answered.',
+      null,
+    );
   return null;
 };
 
@@ -144,18 +212,49 @@ const backoffGate: Gate = (job, _d, now) => {
 const projectGate: Gate = (job, d, now) => {
   const project = d.projects.get(job.project);
   if (project === undefined)
-    return projectReason(job, 'gate.failed', 'needs_you', `Project ${job.project} is not in the configuration`, now, 'A person adds it to orch.yaml.');
+    return projectReason(
+      job,
+      'gate.failed',
+      'needs_you',
+      `Project ${job.project} is not in the configuration`,
+      now,
+      'A person adds it to orch.yaml.',
+    );
   if (project.failedInRow >= SLOW_AFTER_FAILURES && project.running >= 1)
-    return projectReason(job, 'project.slowed', 'waiting', `${job.project} runs one job at a time after ${project.failedInRow} failures in a row`, sinceOf(d, 'project.slowed', job.project, now), 'No action needed: one success ends it.');
+    return projectReason(
+      job,
+      'project.slowed',
+      'waiting',
+      `${job.project} runs one job at a time after ${project.failedInRow} failures in a row`,
+      sinceOf(d, 'project.slowed', job.project, now),
+      'No action needed: one success ends it.',
+    );
   if (project.running >= project.cap)
-    return projectReason(job, 'cap.project', 'waiting', `${job.project} is at its cap, ${project.running} of ${project.cap}`, sinceOf(d, 'cap.project', job.project, now), 'No action needed: it clears when a run ends.');
+    return projectReason(
+      job,
+      'cap.project',
+      'waiting',
+      `${job.project} is at its cap, ${project.running} of ${project.cap}`,
+      sinceOf(d, 'cap.project', job.project, now),
+      'No action needed: it clears when a run ends.',
+    );
   return null;
 };
 
 const accountFullGate: Gate = (job, d, now) => {
   const gate = job.account === null ? undefined : d.accounts.get(job.account);
   if (gate === undefined || gate.running < gate.slots) return null;
-  return accountReason(job, 'cap.account', 'waiting', `Account ${job.account} uses all ${gate.slots} of its slots`, '', sinceOf(d, 'cap.account', job.account ?? '', now), null, 'No action needed: it clears when a run ends.', null);
+  return accountReason(
+    job,
+    'cap.account',
+    'waiting',
+    `Account ${job.account} uses all ${gate.slots} of its slots`,
+    '',
+    sinceOf(d, 'cap.account', job.account ?? '', now),
+    null,
+    'No action needed: it clears when a run ends.',
+    null,
+  );
 };
 
 const workerGate: Gate = (_job, d, now) => {
@@ -186,13 +285,50 @@ function accountTitle(code: string, account: string): string {
   }
 }
 
-function accountReason(job: Job, code: string, state: Reason['state'], title: string, detail: string, since: number, clearsAt: number | null, clearsWhen: string, fix: string | null): Reason {
+function accountReason(
+  job: Job,
+  code: string,
+  state: Reason['state'],
+  title: string,
+  detail: string,
+  since: number,
+  clearsAt: number | null,
+  clearsWhen: string,
+  fix: string | null,
+): Reason {
   const id = job.account ?? '';
-  return { code, scope: { kind: 'account', id, label: id }, state, title, detail, since, clearsAt, clearsWhen, fix };
+  return {
+    code,
+    scope: { kind: 'account', id, label: id },
+    state,
+    title,
+    detail,
+    since,
+    clearsAt,
+    clearsWhen,
+    fix,
+  };
 }
 
-function projectReason(job: Job, code: string, state: Reason['state'], title: string, since: number, clearsWhen: string): Reason {
-  return { code, scope: { kind: 'project', id: job.project, label: job.project }, state, title, detail: '', since, clearsAt: null, clearsWhen, fix: null };
+function projectReason(
+  job: Job,
+  code: string,
+  state: Reason['state'],
+  title: string,
+  since: number,
+  clearsWhen: string,
+): Reason {
+  return {
+    code,
+    scope: { kind: 'project', id: job.project, label: job.project },
+    state,
+    title,
+    detail: '',
+    since,
+    clearsAt: null,
+    clearsWhen,
+    fix: null,
+  };
 }
 
 function sinceOf(d: DispatchState, code: string, scope: string, now: number): number {

@@ -4,7 +4,15 @@ import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
 import { type Budgets, jobAfter, resumesSession } from './job.ts';
-import { type AccountState, type Job, jobName, type PullRequest, type Run, runName, type Task } from './model.ts';
+import {
+  type AccountState,
+  type Job,
+  jobName,
+  type PullRequest,
+  type Run,
+  runName,
+  type Task,
+} from './model.ts';
 import { advance, type ProjectRules, pullRequestRow, sendBack, type TaskStep } from './task.ts';
 import { usageLine } from './usage-line.ts';
 
@@ -47,7 +55,12 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
   const asks = verdict === 'success' && input.outcome?.kind === 'ask' ? input.outcome : null;
   const after = jobAfter(
     job,
-    { verdict: asks === null ? verdict : 'cancelled', reason, retryAfterMs: input.judgement.retryAfterMs, released: asks !== null || (input.released && !job.cancelRequested) },
+    {
+      verdict: asks === null ? verdict : 'cancelled',
+      reason,
+      retryAfterMs: input.judgement.retryAfterMs,
+      released: asks !== null || (input.released && !job.cancelRequested),
+    },
     input.budgets,
     now,
     input.jitter,
@@ -129,7 +142,8 @@ function resumes(job: Job, verdict: Verdict, sessionId: string | null): boolean 
 
 /** A resumed session reports the cost of all its runs: only the difference is this run's. */
 function runCost(job: Job, judgement: Judgement): { runUsd: number | null; sessionMicroUsd: number } {
-  if (judgement.sessionCostUsd === null) return { runUsd: judgement.usage.costUsd, sessionMicroUsd: job.context.sessionCostMicroUsd };
+  if (judgement.sessionCostUsd === null)
+    return { runUsd: judgement.usage.costUsd, sessionMicroUsd: job.context.sessionCostMicroUsd };
   const total = Math.round(judgement.sessionCostUsd * 1e6);
   const before = job.context.resume ? job.context.sessionCostMicroUsd : 0;
   return { runUsd: Math.max(0, total - before) / 1e6, sessionMicroUsd: total };
@@ -147,14 +161,26 @@ function taskStep(
   const { job } = state;
   const head = input.head ?? task.head;
   if (status === 'failed')
-    return { task: { status: 'needs_you', reason: { code: 'job.failed', detail: failureDetail(job, reason) } } };
+    return {
+      task: { status: 'needs_you', reason: { code: 'job.failed', detail: failureDetail(job, reason) } },
+    };
   if (status === 'cancelled') return { task: {} };
   if (verdict !== 'success' || input.outcome === null || input.project === null) return { task: {} };
   switch (input.outcome.kind) {
     case 'advance':
-      return withPullRequest(advance(task, job, input.project, { head, maxAttempts: input.maxAttempts, now }), task, job, input);
+      return withPullRequest(
+        advance(task, job, input.project, { head, maxAttempts: input.maxAttempts, now }),
+        task,
+        job,
+        input,
+      );
     case 'send_back':
-      return withPullRequest(sendBack(task, job, input.project, input.outcome.findings, { head, maxAttempts: input.maxAttempts }), task, job, input);
+      return withPullRequest(
+        sendBack(task, job, input.project, input.outcome.findings, { head, maxAttempts: input.maxAttempts }),
+        task,
+        job,
+        input,
+      );
     case 'ask':
       return {
         task: { status: 'needs_you', reason: { code: input.outcome.code, detail: input.outcome.detail } },
@@ -175,14 +201,21 @@ function withPullRequest(step: TaskStep, task: Task, job: Job, input: SettleInpu
   return { ...step, outbox: [pullRequestRow(task, job, 'open'), ...step.outbox] };
 }
 
-function messages(state: SettleState, input: SettleInput, verdict: Verdict, reason: string, status: string): NewOutboxRow[] {
+function messages(
+  state: SettleState,
+  input: SettleInput,
+  verdict: Verdict,
+  reason: string,
+  status: string,
+): NewOutboxRow[] {
   const { job, run, task } = state;
   const name = task === null ? jobName(job.id) : `${task.key} ${job.stage ?? ''}`.trim();
   switch (verdict) {
     case 'success': {
       const rows: NewOutboxRow[] = [];
       if (job.error !== null) rows.push(resolved(job, jobName(job.id)));
-      if (state.account?.hold != null && run.account !== null) rows.push(resolved(job, `account:${run.account}`));
+      if (state.account?.hold != null && run.account !== null)
+        rows.push(resolved(job, `account:${run.account}`));
       if (task !== null && run.agent !== null) rows.push(...usageComment(task, job, run, input));
       return rows;
     }
@@ -190,12 +223,29 @@ function messages(state: SettleState, input: SettleInput, verdict: Verdict, reas
       return [];
     case 'auth':
     case 'usage_limit': {
-      const title = verdict === 'auth' ? `Account ${run.account} is signed out` : `Usage limit on ${run.account}`;
-      return [incident(job, `account:${run.account}`, title, `${reason}\nNothing is spent while its jobs wait.`, verdict === 'auth')];
+      const title =
+        verdict === 'auth' ? `Account ${run.account} is signed out` : `Usage limit on ${run.account}`;
+      return [
+        incident(
+          job,
+          `account:${run.account}`,
+          title,
+          `${reason}\nNothing is spent while its jobs wait.`,
+          verdict === 'auth',
+        ),
+      ];
     }
-    default: {
+    case 'no_change':
+    case 'permanent':
+    case 'timeout':
+    case 'stalled':
+    case 'transient':
+    case 'lost': {
       const title = status === 'failed' ? `${name} failed` : `${name}: attempt failed, will retry`;
-      const times = verdict === 'transient' ? `transient failure ${job.transientAttempts + 1}` : `attempt ${job.attempts} of ${job.maxAttempts}`;
+      const times =
+        verdict === 'transient'
+          ? `transient failure ${job.transientAttempts + 1}`
+          : `attempt ${job.attempts} of ${job.maxAttempts}`;
       return [incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed')];
     }
   }
@@ -204,11 +254,30 @@ function messages(state: SettleState, input: SettleInput, verdict: Verdict, reas
 function usageComment(task: Task, job: Job, run: Run, input: SettleInput): NewOutboxRow[] {
   const where = input.project?.usageComments ?? 'off';
   if (where === 'off') return [];
-  const body = usageLine(job.stage ?? 'job', run, { ...input.judgement.usage, costUsd: runCost(job, input.judgement).runUsd });
+  const body = usageLine(job.stage ?? 'job', run, {
+    ...input.judgement.usage,
+    costUsd: runCost(job, input.judgement).runUsd,
+  });
   const key = `usage:${runName(run.id)}`;
   if (where === 'pr')
-    return [{ destination: `forge:${task.project}`, key, orderKey: `pr:${task.project}:${task.key}`, availableAt: null, message: { kind: 'forge.comment', project: task.project, taskId: task.id, body } }];
-  return [{ destination: `tracker:${task.project}`, key, orderKey: `item:${task.project}:${task.workItemId}`, availableAt: null, message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body } }];
+    return [
+      {
+        destination: `forge:${task.project}`,
+        key,
+        orderKey: `pr:${task.project}:${task.key}`,
+        availableAt: null,
+        message: { kind: 'forge.comment', project: task.project, taskId: task.id, body },
+      },
+    ];
+  return [
+    {
+      destination: `tracker:${task.project}`,
+      key,
+      orderKey: `item:${task.project}:${task.workItemId}`,
+      availableAt: null,
+      message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body },
+    },
+  ];
 }
 
 function incident(job: Job, key: string, title: string, detail: string, urgent: boolean): NewOutboxRow {

@@ -76,7 +76,9 @@ export function advance(
     task: {
       stage: next.stage,
       status: approval ? 'needs_you' : 'active',
-      reason: approval ? { code: 'approval.pending', detail: `${next.stage} of ${task.key} waits for approval` } : null,
+      reason: approval
+        ? { code: 'approval.pending', detail: `${next.stage} of ${task.key} waits for approval` }
+        : null,
     },
     newJobs: [
       jobForStage(task, next, project, {
@@ -129,21 +131,32 @@ export function sendBack(
 /** Good news is not urgent: it is told in one message per window. */
 const DIGEST_WINDOW_MS = 10 * 60 * 1000;
 
-export function finish(task: Task, job: Job, now: number): TaskStep {
+function finish(task: Task, job: Job, now: number): TaskStep {
   return {
     task: { status: 'done', reason: null },
     newJobs: [],
     outbox: [
       statusRow(task, `${jobName(job.id)}:done`, 'done', task.stage),
-      { ...notifyRow(job, task), key: `notify:done:${task.key}:${jobName(job.id)}`, availableAt: Math.ceil((now + 1) / DIGEST_WINDOW_MS) * DIGEST_WINDOW_MS, message: { kind: 'notify.digest', line: `${task.key} done: ${task.title}` } },
+      {
+        ...notifyRow(job, task),
+        key: `notify:done:${task.key}:${jobName(job.id)}`,
+        availableAt: Math.ceil((now + 1) / DIGEST_WINDOW_MS) * DIGEST_WINDOW_MS,
+        message: { kind: 'notify.digest', line: `${task.key} done: ${task.title}` },
+      },
     ],
   };
 }
 
-export function needsYouRow(task: Task, job: Job, detail: string): NewOutboxRow {
+function needsYouRow(task: Task, job: Job, detail: string): NewOutboxRow {
   return {
     ...notifyRow(job, task),
-    message: { kind: 'notify.incident', incident: jobName(job.id), title: `${task.key} needs you`, detail, urgent: true },
+    message: {
+      kind: 'notify.incident',
+      incident: jobName(job.id),
+      title: `${task.key} needs you`,
+      detail,
+      urgent: true,
+    },
   };
 }
 

@@ -41,20 +41,39 @@ export function createAttempts(parts: AttemptParts) {
   const live = new Map<number, Live>();
 
   function begin(claimed: Claimed, how: 'start' | 'adopt'): void {
-    const entry: Live = { claimed, processes: new Set(), ending: new AbortController(), stop: null, done: Promise.resolve() };
+    const entry: Live = {
+      claimed,
+      processes: new Set(),
+      ending: new AbortController(),
+      stop: null,
+      done: Promise.resolve(),
+    };
     live.set(claimed.run.id, entry);
     entry.done = attempt(entry, how).finally(() => live.delete(claimed.run.id));
   }
 
   async function attempt(entry: Live, how: 'start' | 'adopt'): Promise<void> {
     const { claimed } = entry;
-    const fields = { runId: runName(claimed.run.id), jobId: claimed.job.id, stage: claimed.job.stage, account: claimed.run.account };
+    const fields = {
+      runId: runName(claimed.run.id),
+      jobId: claimed.job.id,
+      stage: claimed.job.stage,
+      account: claimed.run.account,
+    };
     log.info(fields, how === 'start' ? 'run started' : 'run adopted');
     const runtime = parts.runtime();
     const result = await work(entry, how, runtime).catch((error: unknown) => failed(error, claimed));
     try {
       const settled = await settle(entry, result, parts.runtime());
-      log.info({ ...fields, verdict: result.judgement.verdict, reason: result.judgement.reason.slice(0, 300), settled }, 'run settled');
+      log.info(
+        {
+          ...fields,
+          verdict: result.judgement.verdict,
+          reason: result.judgement.reason.slice(0, 300),
+          settled,
+        },
+        'run settled',
+      );
     } catch (error) {
       // The row stays `running` with its exit record on disk: the next boot settles it.
       log.error({ ...fields, error: error instanceof Error ? error.stack : String(error) }, 'settle failed');
@@ -64,28 +83,54 @@ export function createAttempts(parts: AttemptParts) {
   async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
     const context = contextOf(entry, runtime);
     const kind = runtime.stageKinds.get(context.stage.kind);
-    if (kind === undefined) throw new AppError(`no stage kind ${context.stage.kind}`, { code: 'stage.unknown_kind', hint: 'check the pipeline in orch.yaml' });
+    if (kind === undefined)
+      throw new AppError(`no stage kind ${context.stage.kind}`, {
+        code: 'stage.unknown_kind',
+        hint: 'check the pipeline in orch.yaml',
+      });
     return how === 'start' ? kind.start(context) : kind.adopt(context);
   }
 
   function contextOf(entry: Live, runtime: Runtime): StageContext {
     const { job, run, task } = entry.claimed;
     const project = runtime.projects.get(job.project);
-    if (project === undefined) throw new AppError(`project ${job.project} is not in the configuration`, { code: 'project.unknown', hint: 'add it to orch.yaml' });
+    if (project === undefined)
+      throw new AppError(`project ${job.project} is not in the configuration`, {
+        code: 'project.unknown',
+        hint: 'add it to orch.yaml',
+      });
     const account = run.account === null ? null : (runtime.accounts.get(run.account) ?? null);
-    const stage = job.stage === null ? taskless(job.agent ?? 'developer') : (project.rules.pipeline.find((s) => s.stage === job.stage) ?? null);
-    if (stage === null) throw new AppError(`stage ${job.stage} is not in the pipeline of ${job.project}`, { code: 'stage.unknown', hint: `orch retry ${task?.key ?? ''} --from-stage STAGE` });
+    const stage =
+      job.stage === null
+        ? taskless(job.agent ?? 'developer')
+        : (project.rules.pipeline.find((s) => s.stage === job.stage) ?? null);
+    if (stage === null)
+      throw new AppError(`stage ${job.stage} is not in the pipeline of ${job.project}`, {
+        code: 'stage.unknown',
+        hint: `orch retry ${task?.key ?? ''} --from-stage STAGE`,
+      });
     return {
       job,
       run,
       task,
       stage,
       repository: project.repository,
-      project: { key: job.project, base: project.base, setup: project.setup, checks: project.checks, env: project.env, copy: project.copy },
-      account: account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },
+      project: {
+        key: job.project,
+        base: project.base,
+        setup: project.setup,
+        checks: project.checks,
+        env: project.env,
+        copy: project.copy,
+      },
+      account:
+        account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },
       forge: project.forge,
       workspace: parts.workspace,
-      limits: { timeoutMs: stage.timeoutMs ?? runtime.runTimeoutMs, stallMs: stage.stallMs ?? runtime.stallTimeoutMs },
+      limits: {
+        timeoutMs: stage.timeoutMs ?? runtime.runTimeoutMs,
+        stallMs: stage.stallMs ?? runtime.stallTimeoutMs,
+      },
       baseEnv: parts.baseEnv,
       note: (facts) => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts),
       watch(process) {
@@ -103,7 +148,13 @@ export function createAttempts(parts: AttemptParts) {
     const account = run.account === null ? undefined : runtime.accounts.get(run.account);
     const signInSeen = result.judgement.verdict === 'auth';
     if (signInSeen && run.account !== null) parts.preflight.drop(run.account);
-    const fresh = account === undefined || !result.ran ? null : await account.agent.signIn(account.account, { now: clock(), expirySkewMs: runtime.preflight.expirySkewMs });
+    const fresh =
+      account === undefined || !result.ran
+        ? null
+        : await account.agent.signIn(account.account, {
+            now: clock(),
+            expirySkewMs: runtime.preflight.expirySkewMs,
+          });
     return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) =>
       decideSettle(
         state,
@@ -166,7 +217,14 @@ function failed(error: unknown, claimed: Claimed): StageResult {
 }
 
 /** Codes of troubles outside that pass by themselves. */
-const TRANSIENT_CODES = new Set(['workspace.fetch_failed', 'workspace.unreachable', 'workspace.push_failed', 'forge.unreachable', 'forge.retry', 'tracker.unreachable']);
+const TRANSIENT_CODES = new Set([
+  'workspace.fetch_failed',
+  'workspace.unreachable',
+  'workspace.push_failed',
+  'forge.unreachable',
+  'forge.retry',
+  'tracker.unreachable',
+]);
 
 /** A job without a task: one writing agent stage, no evidence asked. */
 function taskless(role: string): StageSettings {

@@ -24,7 +24,12 @@ export interface Destinations {
  * Delivers outbox rows: in order per work item, each destination on its own, with backoff. Receivers
  * are given the row's key, so a row that is delivered again after a crash changes nothing there.
  */
-export function createDelivery(options: { store: Store; destinations: () => Destinations; clock: Clock; log: Logger }) {
+export function createDelivery(options: {
+  store: Store;
+  destinations: () => Destinations;
+  clock: Clock;
+  log: Logger;
+}) {
   const { store, clock, log } = options;
   const busy = new Set<string>();
 
@@ -33,18 +38,36 @@ export function createDelivery(options: { store: Store; destinations: () => Dest
     const { message } = row;
     switch (message.kind) {
       case 'tracker.comment':
-        return need(to.tracker(message.project), message.project).comment(message.workItemId, row.key, message.body);
+        return need(to.tracker(message.project), message.project).comment(
+          message.workItemId,
+          row.key,
+          message.body,
+        );
       case 'tracker.status':
-        return need(to.tracker(message.project), message.project).setStatus(message.workItemId, message.status, message.stage);
+        return need(to.tracker(message.project), message.project).setStatus(
+          message.workItemId,
+          message.status,
+          message.stage,
+        );
       case 'forge.pull_request':
       case 'forge.comment':
-        return deliverToForge(row, need(to.forge(message.project), message.project), to.base(message.project));
+        return deliverToForge(
+          row,
+          need(to.forge(message.project), message.project),
+          to.base(message.project),
+        );
       case 'notify.incident':
-        return tell(to.notifiers, message.incident, { title: message.title, detail: message.detail, state: message.urgent ? 'failed' : 'needs_you', repeated: row.tries > 0 });
+        return tell(to.notifiers, message.incident, {
+          title: message.title,
+          detail: message.detail,
+          state: message.urgent ? 'failed' : 'needs_you',
+          repeated: row.tries > 0,
+        });
       case 'notify.resolved':
         return resolve(to.notifiers, message.incident);
       case 'notify.digest':
-        for (const notifier of to.notifiers) await notifier.send({ title: message.line, detail: '', state: 'info', repeated: row.tries > 0 });
+        for (const notifier of to.notifiers)
+          await notifier.send({ title: message.line, detail: '', state: 'info', repeated: row.tries > 0 });
         return;
     }
   }
@@ -59,8 +82,12 @@ export function createDelivery(options: { store: Store; destinations: () => Dest
       return;
     }
     if (message.action === 'open' && task.pr === null)
-      await store.setPullRequest(task.id, await forge.open({ branch: task.branch, base, title: `${task.key}: ${task.title}`, body: task.body }));
-    if (message.action === 'ready' && task.pr?.state === 'draft') await store.setPullRequest(task.id, await forge.ready(task.pr));
+      await store.setPullRequest(
+        task.id,
+        await forge.open({ branch: task.branch, base, title: `${task.key}: ${task.title}`, body: task.body }),
+      );
+    if (message.action === 'ready' && task.pr?.state === 'draft')
+      await store.setPullRequest(task.id, await forge.ready(task.pr));
   }
 
   /** One incident, one message: the first is sent, later ones edit it. */
@@ -76,7 +103,15 @@ export function createDelivery(options: { store: Store; destinations: () => Dest
         continue;
       }
       const messageRef = await notifier.send(message);
-      await store.saveIncident({ key, channel: notifier.channel, messageRef, text, openedAt: now, updatedAt: now, resolvedAt: null });
+      await store.saveIncident({
+        key,
+        channel: notifier.channel,
+        messageRef,
+        text,
+        openedAt: now,
+        updatedAt: now,
+        resolvedAt: null,
+      });
     }
   }
 
@@ -86,7 +121,12 @@ export function createDelivery(options: { store: Store; destinations: () => Dest
       const known = await store.incident(key, notifier.channel);
       if (known === null || known.resolvedAt !== null) continue;
       const title = known.text.split('\n')[0] ?? key;
-      await notifier.edit(known.messageRef, { title: `Resolved: ${title}`, detail: `Lasted ${minutes(now - known.openedAt)}.`, state: 'resolved', repeated: false });
+      await notifier.edit(known.messageRef, {
+        title: `Resolved: ${title}`,
+        detail: `Lasted ${minutes(now - known.openedAt)}.`,
+        state: 'resolved',
+        repeated: false,
+      });
       await store.saveIncident({ ...known, updatedAt: now, resolvedAt: now });
     }
   }
@@ -98,9 +138,13 @@ export function createDelivery(options: { store: Store; destinations: () => Dest
     } catch (error) {
       const refused = error instanceof AppError && error.code === 'notifier.refused';
       const stated = error instanceof AppError ? error.facts['retryAfterMs'] : undefined;
-      const delay = typeof stated === 'number' ? stated : Math.min(BASE_DELAY_MS * 2 ** row.tries, MAX_DELAY_MS);
+      const delay =
+        typeof stated === 'number' ? stated : Math.min(BASE_DELAY_MS * 2 ** row.tries, MAX_DELAY_MS);
       const dead = refused || row.tries + 1 >= MAX_TRIES;
-      log.warn({ outboxId: row.id, key: row.key, destination: row.destination, error: messageOf(error), dead }, 'message was not delivered');
+      log.warn(
+        { outboxId: row.id, key: row.key, destination: row.destination, error: messageOf(error), dead },
+        'message was not delivered',
+      );
       await store.undelivered(row.id, messageOf(error), dead ? null : clock() + delay, clock());
     }
   }
@@ -132,7 +176,10 @@ export function createDelivery(options: { store: Store; destinations: () => Dest
 
 function need<T>(destination: T | null, project: string): T {
   if (destination !== null) return destination;
-  throw new AppError(`project ${project} is not in the configuration`, { code: 'project.unknown', hint: 'add it to orch.yaml' });
+  throw new AppError(`project ${project} is not in the configuration`, {
+    code: 'project.unknown',
+    hint: 'add it to orch.yaml',
+  });
 }
 
 function minutes(ms: number): string {

@@ -4,7 +4,7 @@ import type { AccountState } from '../core/model.ts';
 import { type DispatchState, isPaused } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { ClaimRequest, Claimed, Store } from '../store/store.ts';
+import type { Claimed, ClaimRequest, Store } from '../store/store.ts';
 import { hostGate } from './host.ts';
 import type { Preflight, PreflightOptions, PreflightView } from './preflight.ts';
 
@@ -58,9 +58,16 @@ export function createDispatcher(parts: DispatcherParts) {
   let lastNoted = '';
   let since: ReadonlyMap<string, number> = new Map();
 
-  async function look(config: DispatcherConfig): Promise<{ dispatch: DispatchState; views: Map<string, PreflightView | null> }> {
+  async function look(
+    config: DispatcherConfig,
+  ): Promise<{ dispatch: DispatchState; views: Map<string, PreflightView | null> }> {
     const now = clock();
-    const [pauses, counts, rows, host] = await Promise.all([store.pauses(), store.counts(), store.accounts(), hostGate(config.disk)]);
+    const [pauses, counts, rows, host] = await Promise.all([
+      store.pauses(),
+      store.counts(),
+      store.accounts(),
+      hostGate(config.disk),
+    ]);
     const states = new Map(rows.map((row) => [row.id, row]));
     const views = new Map<string, PreflightView | null>();
     const accounts = new Map<string, AccountGate & { running: number; slots: number }>();
@@ -75,19 +82,43 @@ export function createDispatcher(parts: DispatcherParts) {
     const projects = new Map(
       config.projects.map((p) => [
         p.key,
-        { running: counts.runningByProject.get(p.key) ?? 0, cap: p.maxConcurrency, failedInRow: counts.failedInRow.get(p.key) ?? 0 },
+        {
+          running: counts.runningByProject.get(p.key) ?? 0,
+          cap: p.maxConcurrency,
+          failedInRow: counts.failedInRow.get(p.key) ?? 0,
+        },
       ]),
     );
-    return { dispatch: { tickAt: now, pauses, host, accounts, projects, workers: { running: counts.jobs.running, slots: config.slots }, since }, views };
+    return {
+      dispatch: {
+        tickAt: now,
+        pauses,
+        host,
+        accounts,
+        projects,
+        workers: { running: counts.jobs.running, slots: config.slots },
+        since,
+      },
+      views,
+    };
   }
 
-  async function gateOf(account: AccountState, view: PreflightView | null, rules: AccountRules, now: number): Promise<AccountGate> {
+  async function gateOf(
+    account: AccountState,
+    view: PreflightView | null,
+    rules: AccountRules,
+    now: number,
+  ): Promise<AccountGate> {
     if (view === null) return CHECKING;
     const fingerprint = view.signIn.fingerprint;
     const over = account.hold !== null && holdIsOver(account.hold, view.signIn, fingerprint, now);
     const current = over ? await store.updateAccount(account.id, (a) => ({ ...a, hold: null })) : account;
     if (over) log.info({ account: account.id }, 'account hold ended');
-    return accountGate({ account: current, versionError: view.versionError, signIn: view.signIn, fingerprint }, rules, now);
+    return accountGate(
+      { account: current, versionError: view.versionError, signIn: view.signIn, fingerprint },
+      rules,
+      now,
+    );
   }
 
   async function tick(): Promise<void> {
@@ -109,8 +140,12 @@ export function createDispatcher(parts: DispatcherParts) {
   }
 
   async function claimAll(config: DispatcherConfig, dispatch: DispatchState): Promise<void> {
-    const closedProjects = dispatch.pauses.filter((p) => p.scope === 'project' && isPaused(p, dispatch.tickAt)).map((p) => p.id);
-    const pausedAccounts = new Set(dispatch.pauses.filter((p) => p.scope === 'account' && isPaused(p, dispatch.tickAt)).map((p) => p.id));
+    const closedProjects = dispatch.pauses
+      .filter((p) => p.scope === 'project' && isPaused(p, dispatch.tickAt))
+      .map((p) => p.id);
+    const pausedAccounts = new Set(
+      dispatch.pauses.filter((p) => p.scope === 'account' && isPaused(p, dispatch.tickAt)).map((p) => p.id),
+    );
     const request = (accounts: ClaimRequest['accounts'], probe: boolean): ClaimRequest => ({
       accounts,
       closedProjects,
@@ -183,7 +218,14 @@ export function createDispatcher(parts: DispatcherParts) {
 
 export type Dispatcher = ReturnType<typeof createDispatcher>;
 
-const CHECKING: AccountGate = { kind: 'closed', code: 'account.probing', detail: 'the sign-in is being checked', state: 'waiting', since: null, clearsAt: null };
+const CHECKING: AccountGate = {
+  kind: 'closed',
+  code: 'account.probing',
+  detail: 'the sign-in is being checked',
+  state: 'waiting',
+  since: null,
+  clearsAt: null,
+};
 
 function allPaused(dispatch: DispatchState): boolean {
   return dispatch.pauses.some((p) => p.scope === 'all' && isPaused(p, dispatch.tickAt));
@@ -197,7 +239,8 @@ function closedGates(d: DispatchState): { code: string; scope: string; detail: s
     if (gate.kind !== 'open') closed.push({ code: gate.code, scope: id, detail: gate.detail });
     if (gate.running >= gate.slots) closed.push({ code: 'cap.account', scope: id, detail: '' });
   }
-  for (const [key, project] of d.projects) if (project.running >= project.cap) closed.push({ code: 'cap.project', scope: key, detail: '' });
+  for (const [key, project] of d.projects)
+    if (project.running >= project.cap) closed.push({ code: 'cap.project', scope: key, detail: '' });
   if (d.workers.running >= d.workers.slots) closed.push({ code: 'worker.full', scope: 'local', detail: '' });
   return closed;
 }
@@ -206,6 +249,7 @@ function closedGates(d: DispatchState): { code: string; scope: string; detail: s
 function nextDelay(state: DispatchState | null, due: number | null, now: number): number {
   let delay = due === null ? SLOW_TICK_MS : Math.min(SLOW_TICK_MS, Math.max(20, due - now));
   for (const gate of state?.accounts.values() ?? [])
-    if (gate.kind === 'closed' && gate.clearsAt !== null) delay = Math.min(delay, Math.max(20, gate.clearsAt - now));
+    if (gate.kind === 'closed' && gate.clearsAt !== null)
+      delay = Math.min(delay, Math.max(20, gate.clearsAt - now));
   return delay;
 }

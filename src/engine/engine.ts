@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto';
-import { answer, approve, cancel, type CommandContext, reject, retry, type RetryOptions } from '../core/commands.ts';
+import {
+  answer,
+  approve,
+  type CommandContext,
+  cancel,
+  type RetryOptions,
+  reject,
+  retry,
+} from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 import { EMPTY_CONTEXT, type Job, type Pause, type Run, type Task } from '../core/model.ts';
@@ -72,7 +80,10 @@ export function createEngine(options: EngineOptions) {
     deliver: () => delivery.run(),
     config: () => ({
       accounts: [...runtime.accounts.values()],
-      projects: [...runtime.projects].map(([key, project]) => ({ key, maxConcurrency: project.maxConcurrency })),
+      projects: [...runtime.projects].map(([key, project]) => ({
+        key,
+        maxConcurrency: project.maxConcurrency,
+      })),
       slots: runtime.slots,
       rules: runtime.accountRules,
       preflight: runtime.preflight,
@@ -91,28 +102,46 @@ export function createEngine(options: EngineOptions) {
   /** Boot order: every run that an earlier process left is taken over before anything new is claimed. */
   async function takeOver(): Promise<number> {
     const left = await store.running();
-    for (const { run, job } of left) attempts.adopt({ run, job, task: job.taskId === null ? null : await store.taskById(job.taskId) });
+    for (const { run, job } of left)
+      attempts.adopt({ run, job, task: job.taskId === null ? null : await store.taskById(job.taskId) });
     return left.length;
   }
 
   function projectOf(nameOrRepo: string): RuntimeProject {
     const exact = runtime.projects.get(nameOrRepo);
     if (exact !== undefined) return exact;
-    const matches = [...runtime.projects.values()].filter((p) => repositoryName(p.rules.repo) === nameOrRepo || p.rules.repo === nameOrRepo);
+    const matches = [...runtime.projects.values()].filter(
+      (p) => repositoryName(p.rules.repo) === nameOrRepo || p.rules.repo === nameOrRepo,
+    );
     const [match] = matches;
     if (match !== undefined && matches.length === 1) return match;
     const known = [...runtime.projects.keys()].join(', ');
-    throw new AppError(matches.length > 1 ? `${nameOrRepo} names ${matches.length} projects` : `there is no project ${nameOrRepo}`, {
-      code: 'project.unknown',
-      hint: known === '' ? 'add one under projects: in orch.yaml (orch init)' : `one of ${known}`,
-    });
+    throw new AppError(
+      matches.length > 1
+        ? `${nameOrRepo} names ${matches.length} projects`
+        : `there is no project ${nameOrRepo}`,
+      {
+        code: 'project.unknown',
+        hint: known === '' ? 'add one under projects: in orch.yaml (orch init)' : `one of ${known}`,
+      },
+    );
   }
 
   function commandContext(actor: Actor, job: Job): CommandContext {
-    return { project: runtime.projects.get(job.project)?.rules ?? null, maxAttempts: runtime.maxAttempts, by: actor.by, now: clock() };
+    return {
+      project: runtime.projects.get(job.project)?.rules ?? null,
+      maxAttempts: runtime.maxAttempts,
+      by: actor.by,
+      now: clock(),
+    };
   }
 
-  async function command(actor: Actor, action: string, name: string, decide: (state: { task: Task | null; job: Job }, target: Target) => ReturnType<typeof approve>) {
+  async function command(
+    actor: Actor,
+    action: string,
+    name: string,
+    decide: (state: { task: Task | null; job: Job }, target: Target) => ReturnType<typeof approve>,
+  ) {
     const target = await targetOf(name);
     const audit: Audit = { by: actor.by, surface: actor.surface, action, target: name, at: clock() };
     return store.command(target, (state) => decide(state, target), audit);
@@ -129,7 +158,8 @@ export function createEngine(options: EngineOptions) {
   }
 
   async function stopRunsOf(jobId: number, now: boolean, released: boolean): Promise<void> {
-    for (const { run } of attempts.live()) if (run.jobId === jobId) await attempts.stop(run.id, { released, now });
+    for (const { run } of attempts.live())
+      if (run.jobId === jobId) await attempts.stop(run.id, { released, now });
   }
 
   return {
@@ -152,13 +182,32 @@ export function createEngine(options: EngineOptions) {
       dispatcher.wake();
     },
 
-    async submit(request: { project: string; title: string; body: string; stage: string | null; key: string | null; priority: number }, actor: Actor): Promise<{ task: Task; created: boolean }> {
+    async submit(
+      request: {
+        project: string;
+        title: string;
+        body: string;
+        stage: string | null;
+        key: string | null;
+        priority: number;
+      },
+      actor: Actor,
+    ): Promise<{ task: Task; created: boolean }> {
       const project = projectOf(request.project);
-      const first = request.stage === null ? project.rules.pipeline[0] : stageNamed(project.rules.pipeline, request.stage);
+      const first =
+        request.stage === null
+          ? project.rules.pipeline[0]
+          : stageNamed(project.rules.pipeline, request.stage);
       if (first === undefined || first === null)
-        throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, { code: 'usage.unknown_stage', hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}` });
+        throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, {
+          code: 'usage.unknown_stage',
+          hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}`,
+        });
       await options.workspace.fetch(project.repository);
-      const item = await store.board.create({ project: project.rules.key, key: request.key, title: request.title, body: request.body }, clock());
+      const item = await store.board.create(
+        { project: project.rules.key, key: request.key, title: request.title, body: request.body },
+        clock(),
+      );
       const taken = await store.submit(
         {
           project: project.rules.key,
@@ -171,20 +220,38 @@ export function createEngine(options: EngineOptions) {
           stage: first.stage,
           priority: request.priority,
         },
-        (task) => jobForStage(task, first, project.rules, { maxAttempts: runtime.maxAttempts, rework: false, context: {} }),
+        (task) =>
+          jobForStage(task, first, project.rules, {
+            maxAttempts: runtime.maxAttempts,
+            rework: false,
+            context: {},
+          }),
       );
       log.info({ key: item.key, by: actor.by, created: taken.created }, 'work item submitted');
       return taken;
     },
 
-    async enqueue(request: { agent: string; repo: string; maxAttempts: number | null; priority: number; note: string | null }): Promise<Job> {
+    async enqueue(request: {
+      agent: string;
+      repo: string;
+      maxAttempts: number | null;
+      priority: number;
+      note: string | null;
+    }): Promise<Job> {
       const project = projectOf(request.repo);
       if (!ROLES.includes(request.agent))
-        throw new AppError(`there is no role ${request.agent}`, { code: 'usage.unknown_role', hint: `--agent is one of ${ROLES.join(', ')}` });
+        throw new AppError(`there is no role ${request.agent}`, {
+          code: 'usage.unknown_role',
+          hint: `--agent is one of ${ROLES.join(', ')}`,
+        });
       const stage = project.rules.pipeline.find((s) => s.kind === 'agent' && s.agent === request.agent);
-      const account = stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
+      const account =
+        stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
       if (account === null)
-        throw new AppError(`project ${project.rules.key} has no account`, { code: 'project.no_account', hint: `set projects.${project.rules.key}.accounts in orch.yaml` });
+        throw new AppError(`project ${project.rules.key} has no account`, {
+          code: 'project.no_account',
+          hint: `set projects.${project.rules.key}.accounts in orch.yaml`,
+        });
       await options.workspace.fetch(project.repository);
       return store.enqueue(
         {
@@ -210,32 +277,67 @@ export function createEngine(options: EngineOptions) {
       command(actor, 'reject', name, (state) => reject(state, reason, commandContext(actor, state.job))),
     retry: (name: string, retryOptions: RetryOptions, actor: Actor) => {
       if (retryOptions.account !== null && !runtime.accounts.has(retryOptions.account))
-        throw new AppError(`there is no account ${retryOptions.account}`, { code: 'account.unknown', hint: `one of ${[...runtime.accounts.keys()].join(', ')}` });
-      return command(actor, 'retry', name, (state) => retry(state, retryOptions, commandContext(actor, state.job)));
+        throw new AppError(`there is no account ${retryOptions.account}`, {
+          code: 'account.unknown',
+          hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
+        });
+      return command(actor, 'retry', name, (state) =>
+        retry(state, retryOptions, commandContext(actor, state.job)),
+      );
     },
     answer: (name: string, text: string, actor: Actor) =>
       command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state.job))),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
-      const result = await command(actor, 'cancel', name, (state, target) => cancel(state, target.kind === 'task', commandContext(actor, state.job)));
+      const result = await command(actor, 'cancel', name, (state, target) =>
+        cancel(state, target.kind === 'task', commandContext(actor, state.job)),
+      );
       await stopRunsOf(result.job.id, now, false);
       return result;
     },
 
-    async pause(scope: Pause['scope'], id: string, note: string, forMs: number | null, actor: Actor): Promise<Pause> {
+    async pause(
+      scope: Pause['scope'],
+      id: string,
+      note: string,
+      forMs: number | null,
+      actor: Actor,
+    ): Promise<Pause> {
       checkScope(scope, id);
       const now = clock();
-      const pause: Pause = { scope, id, note, by: actor.by, since: now, until: forMs === null ? null : now + forMs };
-      await store.pause(pause, { ...actor, action: 'pause', target: scope === 'all' ? 'all' : `${scope}:${id}`, at: now });
+      const pause: Pause = {
+        scope,
+        id,
+        note,
+        by: actor.by,
+        since: now,
+        until: forMs === null ? null : now + forMs,
+      };
+      await store.pause(pause, {
+        ...actor,
+        action: 'pause',
+        target: scope === 'all' ? 'all' : `${scope}:${id}`,
+        at: now,
+      });
       return pause;
     },
     async resume(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
       checkScope(scope, id);
-      return store.resume(scope, id, { ...actor, action: 'resume', target: scope === 'all' ? 'all' : `${scope}:${id}`, at: clock() });
+      return store.resume(scope, id, {
+        ...actor,
+        action: 'resume',
+        target: scope === 'all' ? 'all' : `${scope}:${id}`,
+        at: clock(),
+      });
     },
     /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
     async endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
-      const meant = attempts.live().filter(({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id));
+      const meant = attempts
+        .live()
+        .filter(
+          ({ run, job }) =>
+            scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
+        );
       await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { released: true, now })));
       return meant.length;
     },
@@ -251,10 +353,18 @@ export function createEngine(options: EngineOptions) {
     },
 
     async explain(filter: { project?: string }) {
-      const [jobs, counts] = await Promise.all([store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }), store.counts()]);
+      const [jobs, counts] = await Promise.all([
+        store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }),
+        store.counts(),
+      ]);
       const state = dispatcher.state();
       const now = clock();
-      return { explanation: explain(jobs.items, state, counts.jobs.running, now, STALE_AFTER_MS), counts, state, now };
+      return {
+        explanation: explain(jobs.items, state, counts.jobs.running, now, STALE_AFTER_MS),
+        counts,
+        state,
+        now,
+      };
     },
 
     async accounts() {
@@ -264,7 +374,10 @@ export function createEngine(options: EngineOptions) {
         [...runtime.accounts.values()].map(async (entry) => ({
           entry,
           state: states.get(entry.account.id) ?? null,
-          signIn: await entry.agent.signIn(entry.account, { now: clock(), expirySkewMs: runtime.preflight.expirySkewMs }),
+          signIn: await entry.agent.signIn(entry.account, {
+            now: clock(),
+            expirySkewMs: runtime.preflight.expirySkewMs,
+          }),
           gate: state?.accounts.get(entry.account.id) ?? null,
         })),
       );
@@ -272,7 +385,11 @@ export function createEngine(options: EngineOptions) {
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
     async checkAccount(id: string): Promise<void> {
       const entry = runtime.accounts.get(id);
-      if (entry === undefined) throw new AppError(`there is no account ${id}`, { code: 'account.unknown', hint: `one of ${[...runtime.accounts.keys()].join(', ')}` });
+      if (entry === undefined)
+        throw new AppError(`there is no account ${id}`, {
+          code: 'account.unknown',
+          hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
+        });
       await preflight.fresh(entry.agent, entry.account, runtime.preflight);
       dispatcher.wake();
     },
@@ -287,8 +404,16 @@ export function createEngine(options: EngineOptions) {
   };
 
   function checkScope(scope: Pause['scope'], id: string): void {
-    if (scope === 'project' && !runtime.projects.has(id)) throw new AppError(`there is no project ${id}`, { code: 'project.unknown', hint: `one of ${[...runtime.projects.keys()].join(', ')}` });
-    if (scope === 'account' && !runtime.accounts.has(id)) throw new AppError(`there is no account ${id}`, { code: 'account.unknown', hint: `one of ${[...runtime.accounts.keys()].join(', ')}` });
+    if (scope === 'project' && !runtime.projects.has(id))
+      throw new AppError(`there is no project ${id}`, {
+        code: 'project.unknown',
+        hint: `one of ${[...runtime.projects.keys()].join(', ')}`,
+      });
+    if (scope === 'account' && !runtime.accounts.has(id))
+      throw new AppError(`there is no account ${id}`, {
+        code: 'account.unknown',
+        hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
+      });
   }
 }
 
@@ -318,7 +443,7 @@ function repositoryName(repo: string): string {
 const MAX_SLUG = 40;
 
 /** Fills `{key}` and `{slug}`; a title without a usable letter gets a short hash, so the name stays valid. */
-export function branchName(template: string, key: string, title: string): string {
+function branchName(template: string, key: string, title: string): string {
   const slug = title
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')
@@ -329,4 +454,3 @@ export function branchName(template: string, key: string, title: string): string
   const safe = slug === '' ? createHash('sha256').update(title).digest('hex').slice(0, 8) : slug;
   return template.replaceAll('{key}', key.toLowerCase()).replaceAll('{slug}', safe);
 }
-

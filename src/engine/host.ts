@@ -5,11 +5,21 @@ const DISK_FLOOR_BYTES = 1024 ** 3;
 const MEMORY_FLOOR_BYTES = 256 * 1024 ** 2;
 
 /** Closes the dispatcher's gate before the disk or the memory of this machine runs out. */
-export async function hostGate(directory: string): Promise<{ code: 'host.disk' | 'host.memory'; detail: string } | null> {
+export async function hostGate(
+  directory: string,
+): Promise<{ code: 'host.disk' | 'host.memory'; detail: string } | null> {
   const disk = await statfs(directory).catch(() => null);
   const free = disk === null ? Number.POSITIVE_INFINITY : disk.bavail * disk.bsize;
-  if (free < DISK_FLOOR_BYTES) return { code: 'host.disk', detail: `${gigabytes(free)} disk left, ${gigabytes(DISK_FLOOR_BYTES)} needed` };
-  if (freemem() < MEMORY_FLOOR_BYTES) return { code: 'host.memory', detail: `${gigabytes(freemem())} memory left, ${gigabytes(MEMORY_FLOOR_BYTES)} needed` };
+  if (free < DISK_FLOOR_BYTES)
+    return {
+      code: 'host.disk',
+      detail: `${gigabytes(free)} disk left, ${gigabytes(DISK_FLOOR_BYTES)} needed`,
+    };
+  if (freemem() < MEMORY_FLOOR_BYTES)
+    return {
+      code: 'host.memory',
+      detail: `${gigabytes(freemem())} memory left, ${gigabytes(MEMORY_FLOOR_BYTES)} needed`,
+    };
   return null;
 }
 

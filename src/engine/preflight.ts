@@ -37,18 +37,27 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
     const hash = createHash('sha256');
     for (const file of agent.credentialFiles(account)) {
       const facts = await stat(file).catch(() => null);
-      hash.update(`${file}:${facts === null ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeMs}:${facts.ctimeMs}`}\n`);
+      hash.update(
+        `${file}:${facts === null ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeMs}:${facts.ctimeMs}`}\n`,
+      );
     }
     return hash.digest('hex');
   }
 
-  async function check(entry: Entry, agent: Agent, account: AgentAccount, options: PreflightOptions): Promise<void> {
+  async function check(
+    entry: Entry,
+    agent: Agent,
+    account: AgentAccount,
+    options: PreflightOptions,
+  ): Promise<void> {
     const [version, signIn] = await Promise.all([
       agent.version(account).then(
         (value) => ({ value, error: null }),
         (error: unknown) => ({ value: null, error: messageOf(error) }),
       ),
-      options.checkAuth ? agent.signIn(account, { now: clock(), expirySkewMs: options.expirySkewMs }) : Promise.resolve(UNCHECKED),
+      options.checkAuth
+        ? agent.signIn(account, { now: clock(), expirySkewMs: options.expirySkewMs })
+        : Promise.resolve(UNCHECKED),
     ]);
     entry.view = { version: version.value, versionError: version.error, signIn, checkedAt: clock() };
     entry.stale = false;
@@ -56,7 +65,11 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
 
   return {
     /** The current view; starts a new check beside when the cached one is old, and answers with null until the first is there. */
-    async view(agent: Agent, account: AgentAccount, options: PreflightOptions): Promise<PreflightView | null> {
+    async view(
+      agent: Agent,
+      account: AgentAccount,
+      options: PreflightOptions,
+    ): Promise<PreflightView | null> {
       const files = await filesOf(agent, account);
       const entry = entries.get(account.id) ?? { files, view: null, checking: null, stale: true };
       entries.set(account.id, entry);
@@ -91,4 +104,10 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
 
 export type Preflight = ReturnType<typeof createPreflight>;
 
-const UNCHECKED: SignIn = { state: 'ready_expiry_unknown', source: null, expiresAt: null, fingerprint: null, detail: 'not checked (ORCH_PREFLIGHT_CHECK_AUTH=false)' };
+const UNCHECKED: SignIn = {
+  state: 'ready_expiry_unknown',
+  source: null,
+  expiresAt: null,
+  fingerprint: null,
+  detail: 'not checked (ORCH_PREFLIGHT_CHECK_AUTH=false)',
+};

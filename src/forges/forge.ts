@@ -8,7 +8,13 @@ export interface Forge {
   ready(pr: PullRequest): Promise<PullRequest>;
   comment(pr: PullRequest, key: string, body: string): Promise<void>;
   /** Merges exactly `head` into the base; says so when it is already merged. */
-  merge(request: { pr: PullRequest | null; branch: string; base: string; head: string; message: string }): Promise<MergeResult>;
+  merge(request: {
+    pr: PullRequest | null;
+    branch: string;
+    base: string;
+    head: string;
+    message: string;
+  }): Promise<MergeResult>;
 }
 
 export type MergeResult =

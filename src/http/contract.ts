@@ -91,24 +91,37 @@ export const taskSchema = z.object({
 });
 export type TaskWire = z.infer<typeof taskSchema>;
 
-export const taskDetailSchema = taskSchema.extend({ body: z.string(), jobs: z.array(jobSchema), runs: z.array(runSchema) });
+export const taskDetailSchema = taskSchema.extend({
+  body: z.string(),
+  jobs: z.array(jobSchema),
+  runs: z.array(runSchema),
+});
 export type TaskDetailWire = z.infer<typeof taskDetailSchema>;
 
 export const accountSchema = z.object({
   id: z.string(),
   agent: z.string(),
   home: z.string(),
-  signIn: z.object({ state: z.string(), source: z.string().nullable(), expiresAt: instant.nullable(), detail: z.string() }),
-  hold: z.object({ code: z.string(), since: instant.nullable(), until: instant.nullable(), detail: z.string() }).nullable(),
+  signIn: z.object({
+    state: z.string(),
+    source: z.string().nullable(),
+    expiresAt: instant.nullable(),
+    detail: z.string(),
+  }),
+  hold: z
+    .object({ code: z.string(), since: instant.nullable(), until: instant.nullable(), detail: z.string() })
+    .nullable(),
   breaker: z.object({ state: z.string(), failures: z.number(), probeAt: instant.nullable() }),
   slots: z.number(),
   running: z.number(),
-  windows: z.array(z.object({ name: z.string(), utilization: z.number().nullable(), resetAt: instant.nullable() })),
+  windows: z.array(
+    z.object({ name: z.string(), utilization: z.number().nullable(), resetAt: instant.nullable() }),
+  ),
   loginCommand: z.string(),
 });
 export type AccountWire = z.infer<typeof accountSchema>;
 
-export const explainReasonSchema = z.object({
+const explainReasonSchema = z.object({
   code: z.string(),
   scope: z.object({ kind: z.string(), id: z.string(), label: z.string() }),
   state: z.enum(['waiting', 'needs_you']),
@@ -121,9 +134,15 @@ export const explainReasonSchema = z.object({
   clearsAt: instant.optional(),
   clearsWhen: z.string(),
   evidence: z.object({ observedAt: instant, source: z.string(), text: z.string() }),
-  actions: z.array(z.object({ id: z.string(), label: z.string(), role: z.enum(['viewer', 'operator', 'admin']), cli: z.string().optional() })),
+  actions: z.array(
+    z.object({
+      id: z.string(),
+      label: z.string(),
+      role: z.enum(['viewer', 'operator', 'admin']),
+      cli: z.string().optional(),
+    }),
+  ),
 });
-export type ExplainReason = z.infer<typeof explainReasonSchema>;
 
 export const explainSchema = z.object({
   schema: z.literal('orch.explain/1'),
@@ -135,7 +154,13 @@ export const explainSchema = z.object({
   nextChange: z.object({ at: instant, what: z.string() }).optional(),
   counts: z.object({ running: z.number(), queued: z.number(), waiting: z.number(), needsYou: z.number() }),
   reasons: z.array(explainReasonSchema),
-  checks: z.array(z.object({ code: z.string(), state: z.enum(['ok', 'waiting', 'needs_you', 'unknown']), value: z.string() })),
+  checks: z.array(
+    z.object({
+      code: z.string(),
+      state: z.enum(['ok', 'waiting', 'needs_you', 'unknown']),
+      value: z.string(),
+    }),
+  ),
 });
 export type Explain = z.infer<typeof explainSchema>;
 
@@ -177,8 +202,17 @@ export const pauseRequest = z.strictObject({
   note: z.string().max(1000).default(''),
   forMs: z.number().int().positive().nullable().default(null),
 });
-export const stopRequest = z.strictObject({ scope: z.enum(['all', 'project', 'account']).default('all'), id: z.string().default(''), now: z.boolean().default(false) });
+export const stopRequest = z.strictObject({
+  scope: z.enum(['all', 'project', 'account']).default('all'),
+  id: z.string().default(''),
+  now: z.boolean().default(false),
+});
 export const shutdownRequest = z.strictObject({ cancel: z.boolean().default(false) });
 
-export const problemSchema = z.object({ code: z.string(), title: z.string(), detail: z.string().optional(), hint: z.string().optional() });
+export const problemSchema = z.object({
+  code: z.string(),
+  title: z.string(),
+  detail: z.string().optional(),
+  hint: z.string().optional(),
+});
 export type ProblemWire = z.infer<typeof problemSchema>;

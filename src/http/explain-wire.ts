@@ -8,7 +8,12 @@ import { iso } from './wire.ts';
 const SAMPLE = 5;
 
 /** The explanation on the wire: `orch.explain/1`, the same object for page, CLI and chat. */
-export function explainToWire(of: { explanation: Explanation; counts: Counts; state: DispatchState | null; now: number }): Explain {
+export function explainToWire(of: {
+  explanation: Explanation;
+  counts: Counts;
+  state: DispatchState | null;
+  now: number;
+}): Explain {
   const { explanation, counts, state, now } = of;
   const observedAt = iso(state?.tickAt ?? now);
   return {
@@ -18,7 +23,9 @@ export function explainToWire(of: { explanation: Explanation; counts: Counts; st
     verdict: explanation.verdict,
     headline: explanation.headline,
     ...(counts.lastRunEndedAt === null ? {} : { lastRunEndedAt: iso(counts.lastRunEndedAt) }),
-    ...(explanation.nextChange === null ? {} : { nextChange: { at: iso(explanation.nextChange.at), what: explanation.nextChange.what } }),
+    ...(explanation.nextChange === null
+      ? {}
+      : { nextChange: { at: iso(explanation.nextChange.at), what: explanation.nextChange.what } }),
     counts: explanation.counts,
     reasons: explanation.reasons.map(({ reason, jobs }) => ({
       code: reason.code,
@@ -27,13 +34,22 @@ export function explainToWire(of: { explanation: Explanation; counts: Counts; st
       title: reason.title,
       detail: reason.detail,
       jobsHeld: jobs.length,
-      byProject: Object.fromEntries([...Map.groupBy(jobs, (job) => job.project)].map(([project, held]) => [project, held.length])),
+      byProject: Object.fromEntries(
+        [...Map.groupBy(jobs, (job) => job.project)].map(([project, held]) => [project, held.length]),
+      ),
       sample: jobs.slice(0, SAMPLE).map((job) => jobName(job.id)),
       since: iso(reason.since),
       ...(reason.clearsAt === null ? {} : { clearsAt: iso(reason.clearsAt) }),
       clearsWhen: reason.clearsWhen,
-      evidence: { observedAt, source: 'dispatcher', text: reason.detail === '' ? reason.title : reason.detail },
-      actions: reason.fix === null ? [] : [{ id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix }],
+      evidence: {
+        observedAt,
+        source: 'dispatcher',
+        text: reason.detail === '' ? reason.title : reason.detail,
+      },
+      actions:
+        reason.fix === null
+          ? []
+          : [{ id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix }],
     })),
     checks: checksOf(explanation, state),
   };
@@ -42,11 +58,14 @@ export function explainToWire(of: { explanation: Explanation; counts: Counts; st
 /** The gates in dispatch order, one state each, as the last tick saw them. */
 function checksOf(explanation: Explanation, state: DispatchState | null): Explain['checks'] {
   const order = ['dispatch', 'host', 'approval', 'account', 'breaker', 'backoff', 'cap', 'worker'];
-  if (state === null || explanation.verdict === 'unknown') return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
+  if (state === null || explanation.verdict === 'unknown')
+    return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
   return order.map((code) => {
     const held = explanation.reasons.filter(({ reason }) => family(reason.code) === code);
     const worst = held.find(({ reason }) => reason.state === 'needs_you') ?? held[0];
-    return worst === undefined ? { code, state: 'ok' as const, value: 'clear' } : { code, state: worst.reason.state, value: worst.reason.title };
+    return worst === undefined
+      ? { code, state: 'ok' as const, value: 'clear' }
+      : { code, state: worst.reason.state, value: worst.reason.title };
   });
 }
 

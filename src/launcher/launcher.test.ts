@@ -263,7 +263,7 @@ describe.concurrent.each(namespaces ? (['auto', 'none'] as const) : (['none'] as
   it('a polite stop sends SIGTERM to the agent alone and waits for it', async () => {
     const mark = token();
     const run = await launch(
-      spec(`/bin/sh -c 'trap "echo child heard" TERM; echo child; sleep ${mark} & wait; wait' & trap 'echo bye; exit 7' TERM; while :; do wait; done`),
+      spec(`trap 'echo bye; exit 7' TERM; /bin/sh -c 'trap "echo child heard" TERM; echo child; sleep ${mark} & wait; wait' & while :; do wait; done`),
     );
     await untilText(run, 'child');
     await Promise.all([run.stop('cancel'), run.stop('timeout')]);

@@ -9,6 +9,9 @@ export interface Logger {
 }
 
 export function createLogger(level: string, file: string | null): Logger {
-  const destination = file === null ? pino.destination({ fd: 2, sync: true }) : pino.destination({ dest: file, mkdir: true, sync: true, mode: 0o600 });
+  const destination =
+    file === null
+      ? pino.destination({ fd: 2, sync: true })
+      : pino.destination({ dest: file, mkdir: true, sync: true, mode: 0o600 });
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }

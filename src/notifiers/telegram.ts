@@ -6,17 +6,28 @@ import type { Notifier, NotifierMessage } from './notifier.ts';
 const MAX_TEXT = 3500;
 const TIMEOUT_SECONDS = 20;
 
-const ICONS: Record<NotifierMessage['state'], string> = { needs_you: '🔑', failed: '🔴', resolved: '✅', info: '✅' };
+const ICONS: Record<NotifierMessage['state'], string> = {
+  needs_you: '🔑',
+  failed: '🔴',
+  resolved: '✅',
+  info: '✅',
+};
 
 /** Sends to one Telegram chat. There is no look-up: after an unknown outcome a message may come twice, and says so. */
 export function createTelegramNotifier(options: { token: string; chatId: string; apiUrl: string }): Notifier {
-  const api = new Api(options.token, { apiRoot: options.apiUrl.replace(/\/+$/, ''), timeoutSeconds: TIMEOUT_SECONDS });
+  const api = new Api(options.token, {
+    apiRoot: options.apiUrl.replace(/\/+$/, ''),
+    timeoutSeconds: TIMEOUT_SECONDS,
+  });
   const format = { parse_mode: 'HTML', link_preview_options: { is_disabled: true } } as const;
   return {
     channel: `telegram:${options.chatId}`,
     async send(message) {
       try {
-        const sent = await api.sendMessage(options.chatId, textOf(message), { ...format, disable_notification: message.state === 'info' });
+        const sent = await api.sendMessage(options.chatId, textOf(message), {
+          ...format,
+          disable_notification: message.state === 'info',
+        });
         return String(sent.message_id);
       } catch (error) {
         throw wrap(error, options.token);
@@ -53,5 +64,8 @@ function wrap(error: unknown, token: string): AppError {
       facts: { status: error.error_code, ...(seconds === undefined ? {} : { retryAfterMs: seconds * 1000 }) },
     });
   }
-  return new AppError(`Telegram cannot be reached: ${text}`, { code: 'notifier.unreachable', hint: 'check ORCH_TELEGRAM_API_URL and the network' });
+  return new AppError(`Telegram cannot be reached: ${text}`, {
+    code: 'notifier.unreachable',
+    hint: 'check ORCH_TELEGRAM_API_URL and the network',
+  });
 }

@@ -37,14 +37,26 @@ export interface StageContext {
     readonly env: Readonly<Record<string, string>>;
     readonly copy: readonly { readonly from: string; readonly to: string }[];
   };
-  readonly account: { readonly agent: Agent; readonly account: AgentAccount; readonly isolation: 'auto' | 'none'; readonly unsafe: boolean; readonly cliVersion: string | null } | null;
+  readonly account: {
+    readonly agent: Agent;
+    readonly account: AgentAccount;
+    readonly isolation: 'auto' | 'none';
+    readonly unsafe: boolean;
+    readonly cliVersion: string | null;
+  } | null;
   readonly forge: Forge;
   readonly workspace: Workspace;
   readonly limits: { readonly timeoutMs: number; readonly stallMs: number };
   /** Environment every process of this attempt starts from: allow-listed, without our secrets. */
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Notes facts of the started run; false when the claim is no longer ours and the attempt must end. */
-  readonly note: (facts: { pid?: number; cliKind?: string; cliVersion?: string; sessionId?: string; roundHead?: string }) => Promise<boolean>;
+  readonly note: (facts: {
+    pid?: number;
+    cliKind?: string;
+    cliVersion?: string;
+    sessionId?: string;
+    roundHead?: string;
+  }) => Promise<boolean>;
   /** Registers the live agent so that cancel and stop reach it. */
   readonly watch: (live: LiveRun) => void;
   /** Aborted when the attempt is to end; commands stop on it. */

@@ -313,9 +313,9 @@ export function storeContract(name: string, open: OpenStore): void {
             }
           }),
           // Thirds of a step, rounded down, would fit four times into a whole one.
-          { numRuns: 25, examples: [[[1, 3, 3, 3, 3, 3], []]] },
+          { numRuns: 15, examples: [[[1, 3, 3, 3], []]] },
         );
-      });
+      }, 60_000);
 
       it('shares claims by weight', async () => {
         await store.configure([project('api', { weight: 3 }), project('web')], ['a']);
@@ -705,7 +705,7 @@ export function storeContract(name: string, open: OpenStore): void {
     it(`follows the model through ${sequences} random histories`, async () => {
       const statistics = { steps: 0, claims: 0, settles: 0 };
       await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60, size: 'max' }), async (steps) => {
+        fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
           const history = await createHistory(open, statistics);
           try {
             for (const next of steps) await history.take(next);
@@ -796,25 +796,28 @@ const HEAD = 'c0ffee';
 
 const projectIndex = fc.nat({ max: PROJECTS.length - 1 });
 const step = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('submit' as const), project: projectIndex, item: fc.nat({ max: 2 }) }) },
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('enqueue' as const), project: projectIndex, account: fc.constantFrom('a', 'b', null), priority: fc.nat({ max: 1 }), rework: fc.boolean() }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('submit' as const), project: projectIndex, item: fc.nat({ max: 2 }) }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('enqueue' as const), project: projectIndex, account: fc.constantFrom('a', 'b', null), priority: fc.nat({ max: 1 }), rework: fc.boolean() }) },
   {
-    weight: 9,
+    weight: 14,
     arbitrary: fc.record({
       do: fc.constant('claim' as const),
-      accounts: fc.uniqueArray(fc.record({ id: fc.constantFrom('a', 'b'), slots: fc.nat({ max: 3 }) }), { selector: (a) => a.id, maxLength: 2 }),
-      slots: fc.integer({ min: 1, max: 5 }),
-      probe: fc.boolean(),
-      withoutAccount: fc.boolean(),
+      accounts: fc.oneof(
+        { weight: 3, arbitrary: fc.constant([{ id: 'a', slots: 3 }, { id: 'b', slots: 2 }]) },
+        { weight: 1, arbitrary: fc.uniqueArray(fc.record({ id: fc.constantFrom('a', 'b'), slots: fc.nat({ max: 2 }) }), { selector: (a) => a.id, maxLength: 2 }) },
+      ),
+      slots: fc.constantFrom(9, 9, 9, 2, 1),
+      probe: fc.constantFrom(false, false, false, true),
+      withoutAccount: fc.constantFrom(true, true, false),
     }),
   },
   {
-    weight: 9,
+    weight: 14,
     arbitrary: fc.record({
       do: fc.constant('settle' as const),
       which: fc.nat(),
       verdict: fc.oneof(fc.constant('success' as const), fc.constantFrom(...VERDICTS)),
-      outcome: fc.constantFrom('advance' as const, 'send_back' as const, 'ask' as const, 'no_evidence' as const),
+      outcome: fc.constantFrom('advance' as const, 'advance' as const, 'send_back' as const, 'ask' as const, 'no_evidence' as const),
       released: fc.boolean(),
       retryAfterMs: fc.constantFrom(null, 0, 3 * SECOND),
     }),
@@ -823,7 +826,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), which: fc.nat(), whole: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('retry' as const), which: fc.nat() }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('approve' as const), which: fc.nat(), stale: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), project: projectIndex }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), project: projectIndex, on: fc.constantFrom(true, false, false) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, SECOND, 4 * SECOND, MINUTE) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
@@ -1072,13 +1075,12 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     task.status = 'active';
   }
 
-  async function pause({ project: index }: StepOf<'pause'>): Promise<void> {
+  async function pause({ project: index, on }: StepOf<'pause'>): Promise<void> {
     const key = `p${index}`;
-    if (paused.delete(key)) expect(await store.resume('project', key, AUDIT)).toBe(true);
-    else {
-      paused.add(key);
-      await store.pause({ scope: 'project', id: key, note: '', by: 'mara', since: now, until: null }, AUDIT);
-    }
+    if (on) await store.pause({ scope: 'project', id: key, note: '', by: 'mara', since: now, until: null }, AUDIT);
+    else expect(await store.resume('project', key, AUDIT)).toBe(paused.has(key));
+    if (on) paused.add(key);
+    else paused.delete(key);
   }
 
   async function compare(): Promise<void> {

@@ -5,7 +5,11 @@ export interface Tracker {
   item(id: string): Promise<TrackedItem | null>;
   /** Adds a comment; once per key. */
   comment(id: string, key: string, body: string): Promise<void>;
-  setStatus(id: string, status: 'in_progress' | 'done' | 'cancelled' | 'needs_you', stage: string): Promise<void>;
+  setStatus(
+    id: string,
+    status: 'in_progress' | 'done' | 'cancelled' | 'needs_you',
+    stage: string,
+  ): Promise<void>;
 }
 
 export interface TrackedItem {

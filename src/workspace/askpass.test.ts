@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
+import { readdir, readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -12,10 +12,15 @@ import { parseRemoteUrl } from './url.ts';
 const PASSWORD = 'canary-Pa55word';
 
 /** A real git server over HTTP with basic auth; `seen` collects what clients sent. */
-async function serve(kit: Kit, answer?: (request: IncomingMessage) => { status: number; headers: Record<string, string> } | null) {
+async function serve(
+  kit: Kit,
+  answer?: (request: IncomingMessage) => { status: number; headers: Record<string, string> } | null,
+) {
   const seen: string[] = [];
   const server: Server = createServer((request, response) => {
-    seen.push(`${request.method} ${request.url} ${Buffer.from((request.headers.authorization ?? '').replace('Basic ', ''), 'base64').toString()}`);
+    seen.push(
+      `${request.method} ${request.url} ${Buffer.from((request.headers.authorization ?? '').replace('Basic ', ''), 'base64').toString()}`,
+    );
     const other = answer?.(request) ?? null;
     if (other !== null) return void response.writeHead(other.status, other.headers).end();
     if (request.headers.authorization !== `Basic ${Buffer.from(`orch:${PASSWORD}`).toString('base64')}`) {
@@ -35,7 +40,9 @@ async function serve(kit: Kit, answer?: (request: IncomingMessage) => { status: 
       CONTENT_TYPE: request.headers['content-type'] ?? '',
       HTTP_CONTENT_ENCODING: request.headers['content-encoding'] ?? '',
       GIT_PROTOCOL: String(request.headers['git-protocol'] ?? ''),
-      ...(request.headers['content-length'] === undefined ? {} : { CONTENT_LENGTH: request.headers['content-length'] }),
+      ...(request.headers['content-length'] === undefined
+        ? {}
+        : { CONTENT_LENGTH: request.headers['content-length'] }),
     };
     const cgi = spawn('git', ['http-backend'], { env });
     request.pipe(cgi.stdin);
@@ -44,7 +51,13 @@ async function serve(kit: Kit, answer?: (request: IncomingMessage) => { status: 
     cgi.on('close', () => {
       const output = Buffer.concat(chunks);
       const end = output.indexOf('\r\n\r\n');
-      const headers = Object.fromEntries(output.subarray(0, end).toString().split('\r\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]));
+      const headers = Object.fromEntries(
+        output
+          .subarray(0, end)
+          .toString()
+          .split('\r\n')
+          .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]),
+      );
       const { Status: status = '200', ...rest } = headers;
       response.writeHead(Number.parseInt(status, 10), rest).end(output.subarray(end + 4));
     });
@@ -58,7 +71,8 @@ async function filesWith(dir: string, text: string): Promise<string[]> {
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   const found: string[] = [];
   for (const entry of entries) {
-    if (entry.isFile() && (await readFile(join(entry.parentPath, entry.name))).includes(text)) found.push(join(entry.parentPath, entry.name));
+    if (entry.isFile() && (await readFile(join(entry.parentPath, entry.name))).includes(text))
+      found.push(join(entry.parentPath, entry.name));
   }
   return found;
 }
@@ -68,7 +82,11 @@ describe('credentials', () => {
     const kit = await openKit();
     await kit.git(kit.remote, 'config', 'http.receivepack', 'true');
     const { origin, seen } = await serve(kit);
-    const repo = { ...kit.repo, url: `${origin}/remote.git`, credentials: { host: new URL(origin).host, username: 'orch', password: PASSWORD } };
+    const repo = {
+      ...kit.repo,
+      url: `${origin}/remote.git`,
+      credentials: { host: new URL(origin).host, username: 'orch', password: PASSWORD },
+    };
     const { path, head: since } = await kit.workspace.prepare(repo, { key: KEY, branch: BRANCH });
     await kit.write(path, { 'a.txt': 'a\n' });
     await kit.workspace.take(repo, { key: KEY, branch: BRANCH, run: '1', since, message: 'm' });
@@ -82,19 +100,33 @@ describe('credentials', () => {
   test('go to no other host: not by a redirect, not by a planted rewrite', async () => {
     const kit = await openKit();
     const thief = await serve(kit);
-    const redirecting = await serve(kit, (request) => ({ status: 302, headers: { location: `${thief.origin}${request.url}` } }));
+    const redirecting = await serve(kit, (request) => ({
+      status: 302,
+      headers: { location: `${thief.origin}${request.url}` },
+    }));
     const credentials = { host: new URL(redirecting.origin).host, username: 'orch', password: PASSWORD };
-    await expect(kit.workspace.fetch({ ...kit.repo, url: `${redirecting.origin}/remote.git`, credentials })).rejects.toMatchObject({ code: 'workspace.clone_failed', message: expect.not.stringContaining(PASSWORD) });
+    await expect(
+      kit.workspace.fetch({ ...kit.repo, url: `${redirecting.origin}/remote.git`, credentials }),
+    ).rejects.toMatchObject({
+      code: 'workspace.clone_failed',
+      message: expect.not.stringContaining(PASSWORD),
+    });
     expect(thief.seen).toEqual([]);
 
     await kit.git(kit.remote, 'config', 'http.receivepack', 'true');
     const honest = await serve(kit);
-    const repo = { ...kit.repo, url: `${honest.origin}/remote.git`, credentials: { ...credentials, host: new URL(honest.origin).host } };
+    const repo = {
+      ...kit.repo,
+      url: `${honest.origin}/remote.git`,
+      credentials: { ...credentials, host: new URL(honest.origin).host },
+    };
     const { path, head: since } = await kit.workspace.prepare(repo, { key: KEY, branch: BRANCH });
     await kit.git(path, 'config', `url.${thief.origin}/.insteadOf`, `${honest.origin}/`);
     await kit.git(path, 'config', `url.${thief.origin}/.pushInsteadOf`, `${honest.origin}/`);
     await kit.git(path, 'config', 'http.proxy', thief.origin);
-    await kit.write(path, { '.gitmodules': `[submodule "x"]\n\tpath = x\n\turl = ${thief.origin}/remote.git\n` });
+    await kit.write(path, {
+      '.gitmodules': `[submodule "x"]\n\tpath = x\n\turl = ${thief.origin}/remote.git\n`,
+    });
     await kit.workspace.take(repo, { key: KEY, branch: BRANCH, run: '1', since, message: 'm' });
     expect(await kit.workspace.push(repo, BRANCH)).toMatchObject({ kind: 'pushed' });
     await kit.workspace.remove(repo, { key: KEY, run: '1' });
@@ -104,9 +136,21 @@ describe('credentials', () => {
   test('of another host are not sent, and a refusal names the token', async () => {
     const kit = await openKit();
     const { origin, seen } = await serve(kit);
-    const repo = { ...kit.repo, url: `${origin}/remote.git`, credentials: { host: 'forge.example', username: 'orch', password: PASSWORD } };
-    await expect(kit.workspace.fetch(repo)).rejects.toMatchObject({ code: 'workspace.clone_failed', hint: expect.stringContaining('token') });
-    await expect(kit.workspace.fetch({ ...repo, credentials: { host: new URL(origin).host, username: 'orch', password: 'wrong' } })).rejects.toMatchObject({ code: 'workspace.clone_failed' });
+    const repo = {
+      ...kit.repo,
+      url: `${origin}/remote.git`,
+      credentials: { host: 'forge.example', username: 'orch', password: PASSWORD },
+    };
+    await expect(kit.workspace.fetch(repo)).rejects.toMatchObject({
+      code: 'workspace.clone_failed',
+      hint: expect.stringContaining('token'),
+    });
+    await expect(
+      kit.workspace.fetch({
+        ...repo,
+        credentials: { host: new URL(origin).host, username: 'orch', password: 'wrong' },
+      }),
+    ).rejects.toMatchObject({ code: 'workspace.clone_failed' });
     expect(seen.some((line) => line.includes(PASSWORD))).toBe(false);
   });
 
@@ -115,7 +159,9 @@ describe('credentials', () => {
     const { origin } = await serve(kit);
     const url = origin.replace('//', `//orch:${PASSWORD}@`);
     await kit.workspace.fetch({ ...kit.repo, url: `${url}/remote.git` });
-    await expect(kit.workspace.fetch({ ...kit.repo, project: 'other', url: `${url}/missing.git` })).rejects.toMatchObject({ message: expect.not.stringContaining(PASSWORD) });
+    await expect(
+      kit.workspace.fetch({ ...kit.repo, project: 'other', url: `${url}/missing.git` }),
+    ).rejects.toMatchObject({ message: expect.not.stringContaining(PASSWORD) });
     expect(await filesWith(kit.reposDir, PASSWORD)).toEqual([]);
   });
 });
@@ -124,8 +170,22 @@ describe('the askpass script', () => {
   test('answers the configured origin and nothing that only looks like it', async () => {
     const kit = await openKit({});
     const script = await writeAskpass(kit.root);
-    const env = askpassEnv(script, parseRemoteUrl('https://forge.example:3000/a.git', { host: 'forge.example:3000', username: 'orch', password: PASSWORD }));
-    const ask = async (prompt: string) => (await execa(script, [prompt], { env: { ...env, PATH: '/usr/bin:/bin' }, extendEnv: false, reject: false })).stdout;
+    const env = askpassEnv(
+      script,
+      parseRemoteUrl('https://forge.example:3000/a.git', {
+        host: 'forge.example:3000',
+        username: 'orch',
+        password: PASSWORD,
+      }),
+    );
+    const ask = async (prompt: string) =>
+      (
+        await execa(script, [prompt], {
+          env: { ...env, PATH: '/usr/bin:/bin' },
+          extendEnv: false,
+          reject: false,
+        })
+      ).stdout;
     expect(await ask("Username for 'https://forge.example:3000': ")).toBe('orch');
     expect(await ask("Password for 'https://orch@forge.example:3000': ")).toBe(PASSWORD);
     for (const prompt of [

@@ -61,7 +61,10 @@ export class CommitFiles {
 }
 
 /** All files of the base branch as last fetched. */
-export async function openBase(context: Context, repo: Repository): Promise<{ commit: string; files: CommitFiles }> {
+export async function openBase(
+  context: Context,
+  repo: Repository,
+): Promise<{ commit: string; files: CommitFiles }> {
   const commit = await baseCommit(context, repo);
   const listed = await inBare(context, repo.project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
   const entries = listed.stdout
@@ -69,14 +72,21 @@ export async function openBase(context: Context, repo: Repository): Promise<{ co
     .split('\0')
     .flatMap((line) => {
       const match = /^(\d+) blob (\S+) +(\d+)\t([\s\S]+)$/.exec(line);
-      return match === null ? [] : [{ mode: match[1] ?? '', object: match[2] ?? '', bytes: Number(match[3]), path: match[4] ?? '' }];
+      return match === null
+        ? []
+        : [{ mode: match[1] ?? '', object: match[2] ?? '', bytes: Number(match[3]), path: match[4] ?? '' }];
     });
-  const read = async (object: string, maxBytes: number) => (await inBare(context, repo.project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
+  const read = async (object: string, maxBytes: number) =>
+    (await inBare(context, repo.project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
   return { commit, files: new CommitFiles(entries, read) };
 }
 
 /** Files of the base branch by path or pattern (`*` inside a folder, `**` across folders); sorted, each at most 256 KiB. */
-export async function readBaseFiles(context: Context, repo: Repository, patterns: readonly string[]): Promise<BaseFiles> {
+export async function readBaseFiles(
+  context: Context,
+  repo: Repository,
+  patterns: readonly string[],
+): Promise<BaseFiles> {
   const { commit, files } = await openBase(context, repo);
   const tests = patterns.map(patternTest);
   const wanted = files.paths().filter((path) => tests.some((test) => test.test(path)));

@@ -37,27 +37,30 @@ export async function readHead(clone: string): Promise<CloneHead> {
   const text = head.trim();
   if (isCommitId(text)) return { kind: 'detached', commit: text };
   const branch = /^ref:\s*refs\/heads\/(.+)$/.exec(text)?.[1];
-  if (branch === undefined || !isBranchName(branch)) return { kind: 'broken', reason: '.git/HEAD names no branch' };
+  if (branch === undefined || !isBranchName(branch))
+    return { kind: 'broken', reason: '.git/HEAD names no branch' };
   const commit = await readRef(clone, `refs/heads/${branch}`);
-  if (commit === 'broken') return { kind: 'broken', reason: `.git/refs/heads/${branch} is not a plain ref` };
+  if (commit === BROKEN) return { kind: 'broken', reason: `.git/refs/heads/${branch} is not a plain ref` };
   return commit === null ? { kind: 'unborn', branch } : { kind: 'branch', branch, commit };
 }
 
-/** The commit of one ref in the clone; `broken` when it is a symlink, symbolic or not a commit id. */
-export async function readRef(clone: string, ref: string): Promise<string | null | 'broken'> {
+export const BROKEN = Symbol('broken');
+
+/** The commit of one ref in the clone; `BROKEN` when it is a symlink, symbolic or not a commit id. */
+export async function readRef(clone: string, ref: string): Promise<string | null | typeof BROKEN> {
   const parts = ref.split('/');
   let path = join(clone, '.git');
   for (const part of parts.slice(0, -1)) {
     path = join(path, part);
     const stat = await lstatOrNull(path);
     if (stat === null) return (await readPackedRefs(clone)).get(ref) ?? null;
-    if (!stat.isDirectory()) return 'broken';
+    if (!stat.isDirectory()) return BROKEN;
   }
   const file = join(path, parts.at(-1) ?? '');
   const stat = await lstatOrNull(file);
   if (stat === null || stat.isDirectory()) return (await readPackedRefs(clone)).get(ref) ?? null;
   const text = (await readSmall(file, MAX_HEAD_BYTES))?.trim();
-  return text !== undefined && isCommitId(text) ? text : 'broken';
+  return text !== undefined && isCommitId(text) ? text : BROKEN;
 }
 
 /** Every branch and the stash of the clone, as far as they are plain; for salvage. */
@@ -65,7 +68,7 @@ export async function readRefs(clone: string): Promise<Map<string, string>> {
   const refs = new Map<string, string>();
   if ((await brokenGitDir(clone)) !== null) return refs;
   const stash = await readRef(clone, 'refs/stash');
-  if (stash !== null && stash !== 'broken') refs.set('refs/stash', stash);
+  if (stash !== null && stash !== BROKEN) refs.set('refs/stash', stash);
   await readLoose(clone, 'refs/heads', refs, 0);
   for (const [ref, commit] of await readPackedRefs(clone)) {
     if (refs.size < MAX_REFS && ref.startsWith('refs/heads/') && !refs.has(ref)) refs.set(ref, commit);
@@ -92,7 +95,11 @@ export async function writeGitFile(clone: string, name: string, content: string 
     await mkdir(dir, { recursive: true });
   }
   const draft = join(clone, '.git', `orch-${randomBytes(6).toString('hex')}`);
-  const file = await open(draft, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o644);
+  const file = await open(
+    draft,
+    constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW,
+    0o644,
+  );
   try {
     await file.writeFile(content);
   } finally {
@@ -144,7 +151,8 @@ export async function readSmall(path: string, maxBytes: number): Promise<string 
 async function brokenGitDir(clone: string): Promise<string | null> {
   for (const name of ['', '.git', '.git/objects', '.git/refs', '.git/refs/heads']) {
     const stat = await lstatOrNull(join(clone, name));
-    if (stat === null || !stat.isDirectory()) return `${name === '' ? 'the clone' : name} is not a plain directory`;
+    if (stat === null || !stat.isDirectory())
+      return `${name === '' ? 'the clone' : name} is not a plain directory`;
   }
   for (const name of ['.git/objects/info', '.git/objects/pack']) {
     const stat = await lstatOrNull(join(clone, name));
@@ -163,7 +171,12 @@ async function readPackedRefs(clone: string): Promise<Map<string, string>> {
   return refs;
 }
 
-async function readLoose(clone: string, folder: string, refs: Map<string, string>, depth: number): Promise<void> {
+async function readLoose(
+  clone: string,
+  folder: string,
+  refs: Map<string, string>,
+  depth: number,
+): Promise<void> {
   if (depth > MAX_REF_DEPTH) return;
   const entries = await readdir(join(clone, '.git', folder), { withFileTypes: true });
   for (const entry of entries) {
@@ -172,7 +185,7 @@ async function readLoose(clone: string, folder: string, refs: Map<string, string
     if (entry.isDirectory()) await readLoose(clone, name, refs, depth + 1);
     else if (entry.isFile()) {
       const commit = await readRef(clone, name);
-      if (commit !== null && commit !== 'broken') refs.set(name, commit);
+      if (commit !== null && commit !== BROKEN) refs.set(name, commit);
     }
   }
 }

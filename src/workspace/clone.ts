@@ -2,11 +2,28 @@ import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../lib/assert.ts';
-import { brokenClone, type CloneHead, clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-files.ts';
+import {
+  brokenClone,
+  type CloneHead,
+  clearGitState,
+  lstatOrNull,
+  readHead,
+  writeGitFile,
+} from './clone-files.ts';
 import { lineOf } from './git.ts';
 import { checkBranch, checkCommit, checkProject, safeName } from './names.ts';
 import { OUR_EXCLUDES, packedRefs, withOwnGitDir } from './own-git-dir.ts';
-import { barePath, baseCommit, type Context, fetchRemote, inBare, moveRef, type Repository, resolveRef, setRef } from './repository.ts';
+import {
+  barePath,
+  baseCommit,
+  type Context,
+  fetchRemote,
+  inBare,
+  moveRef,
+  type Repository,
+  resolveRef,
+  setRef,
+} from './repository.ts';
 
 export interface PrepareRequest {
   readonly key: string;
@@ -34,23 +51,37 @@ export function clonePath(context: Context, project: string, key: string): strin
  * Fetches, then gives the task its own clone: a plain directory with its own `.git` that borrows
  * objects from the bare repository and knows no remote, no URL and no credential. Call it locked.
  */
-export async function prepareClone(context: Context, repo: Repository, request: PrepareRequest): Promise<PreparedClone> {
+export async function prepareClone(
+  context: Context,
+  repo: Repository,
+  request: PrepareRequest,
+): Promise<PreparedClone> {
   if (request.branch !== null) checkBranch(request.branch);
   await fetchRemote(context, repo);
   const base = await baseCommit(context, repo);
   const path = clonePath(context, repo.project, request.key);
-  if ((await lstatOrNull(path)) !== null) return { path, head: await refreshClone(context, repo, request, path), base, created: false };
-  const head = request.branch === null ? checkCommit(request.startPoint ?? base) : await startBranch(context, repo, request.branch, request.startPoint ?? base);
+  if ((await lstatOrNull(path)) !== null)
+    return { path, head: await refreshClone(context, repo, request, path), base, created: false };
+  const head =
+    request.branch === null
+      ? checkCommit(request.startPoint ?? base)
+      : await startBranch(context, repo, request.branch, request.startPoint ?? base);
   await buildClone(context, repo, path, request.branch, head);
   return { path, head, base, created: true };
 }
 
 /** An existing clone keeps its work; only what git in there needs from us is put right. */
-async function refreshClone(context: Context, repo: Repository, request: PrepareRequest, path: string): Promise<string> {
+async function refreshClone(
+  context: Context,
+  repo: Repository,
+  request: PrepareRequest,
+  path: string,
+): Promise<string> {
   const head = commitOf(await readHead(path), path);
   await repairClone(context, repo.project, path);
   for (const branch of [repo.base, request.branch]) {
-    const commit = branch === null ? null : await resolveRef(context, repo.project, `refs/remotes/origin/${branch}`);
+    const commit =
+      branch === null ? null : await resolveRef(context, repo.project, `refs/remotes/origin/${branch}`);
     if (commit !== null) await writeGitFile(path, `refs/remotes/origin/${branch}`, `${commit}\n`);
   }
   return head;
@@ -68,7 +99,12 @@ export async function repairClone(context: Context, project: string, path: strin
 }
 
 /** The branch as Orch has it, else as the remote has it (then its commits are other people's), else new. */
-async function startBranch(context: Context, repo: Repository, branch: string, startPoint: string): Promise<string> {
+async function startBranch(
+  context: Context,
+  repo: Repository,
+  branch: string,
+  startPoint: string,
+): Promise<string> {
   const ref = `refs/heads/${branch}`;
   const ours = await resolveRef(context, repo.project, ref);
   if (ours !== null) return ours;
@@ -80,8 +116,18 @@ async function startBranch(context: Context, repo: Repository, branch: string, s
 }
 
 /** Made beside its place and renamed, so that a half-made clone never counts as one. */
-async function buildClone(context: Context, repo: Repository, path: string, branch: string | null, head: string): Promise<void> {
-  const draft = join(context.worktreesDir, checkProject(repo.project), `.draft-${randomBytes(6).toString('hex')}`);
+async function buildClone(
+  context: Context,
+  repo: Repository,
+  path: string,
+  branch: string | null,
+  head: string,
+): Promise<void> {
+  const draft = join(
+    context.worktreesDir,
+    checkProject(repo.project),
+    `.draft-${randomBytes(6).toString('hex')}`,
+  );
   try {
     await mkdir(draft, { recursive: true });
     await writeGitDir(context, repo, draft, branch, head);
@@ -97,9 +143,16 @@ async function buildClone(context: Context, repo: Repository, path: string, bran
 }
 
 /** A fresh `.git`, replacing whatever is there. */
-export async function writeGitDir(context: Context, repo: Repository, path: string, branch: string | null, head: string): Promise<void> {
+export async function writeGitDir(
+  context: Context,
+  repo: Repository,
+  path: string,
+  branch: string | null,
+  head: string,
+): Promise<void> {
   await removeTree(join(path, '.git'));
-  for (const dir of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info', 'hooks']) await mkdir(join(path, '.git', dir), { recursive: true });
+  for (const dir of ['objects/info', 'objects/pack', 'refs/heads', 'refs/tags', 'info', 'hooks'])
+    await mkdir(join(path, '.git', dir), { recursive: true });
   await writeGitFile(path, 'config', cloneConfig(repo));
   await writeGitFile(path, 'info/exclude', OUR_EXCLUDES);
   await writeGitFile(path, 'objects/info/alternates', alternatesOf(context, repo.project));
@@ -114,7 +167,12 @@ export async function pointHead(path: string, branch: string | null, head: strin
 }
 
 /** Brings HEAD, branch and index of the clone to a commit whose files are already in place. */
-export async function settleClone(path: string, branch: string | null, head: string, index: Uint8Array): Promise<void> {
+export async function settleClone(
+  path: string,
+  branch: string | null,
+  head: string,
+  index: Uint8Array,
+): Promise<void> {
   await pointHead(path, branch, head);
   await writeGitFile(path, 'index', index);
   await clearGitState(path);
@@ -133,35 +191,41 @@ export function commitOf(head: CloneHead, path: string): string {
   }
 }
 
-/** Deletes a tree, also one with read-only folders (module caches); symlinks are removed, not followed. */
-export async function removeTree(path: string): Promise<void> {
-  await rm(path, { recursive: true, force: true }).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EACCES' && error.code !== 'EPERM') throw error;
-    await openFolders(path);
-    await rm(path, { recursive: true, force: true });
-  });
-}
-
-async function openFolders(path: string): Promise<void> {
-  const stat = await lstatOrNull(path);
-  if (stat === null || !stat.isDirectory()) return;
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openFolders(join(path, entry.name));
-  }
-}
-
 function alternatesOf(context: Context, project: string): string {
   const dir = join(barePath(context, project), 'objects');
-  assert(!dir.includes('\n') && dir.startsWith('/'), 'the repositories folder is an absolute path on one line');
+  assert(
+    !dir.includes('\n') && dir.startsWith('/'),
+    'the repositories folder is an absolute path on one line',
+  );
   return `${dir}\n`;
 }
 
 /** What the agent may look at besides its branch: base, its own remote branch, and tags for builds. */
-async function sharedRefs(context: Context, repo: Repository, branch: string | null): Promise<Record<string, string>> {
-  const wanted = ['refs/tags', `refs/remotes/origin/${repo.base}`, ...(branch === null ? [] : [`refs/remotes/origin/${branch}`])];
-  const listed = lineOf(await inBare(context, repo.project, ['for-each-ref', '--format=%(objectname) %(refname)', '--', ...wanted]));
-  return Object.fromEntries(listed.split('\n').flatMap((line) => (line === '' ? [] : [[line.slice(line.indexOf(' ') + 1), line.slice(0, line.indexOf(' '))]])));
+async function sharedRefs(
+  context: Context,
+  repo: Repository,
+  branch: string | null,
+): Promise<Record<string, string>> {
+  const wanted = [
+    'refs/tags',
+    `refs/remotes/origin/${repo.base}`,
+    ...(branch === null ? [] : [`refs/remotes/origin/${branch}`]),
+  ];
+  const listed = lineOf(
+    await inBare(context, repo.project, [
+      'for-each-ref',
+      '--format=%(objectname) %(refname)',
+      '--',
+      ...wanted,
+    ]),
+  );
+  return Object.fromEntries(
+    listed
+      .split('\n')
+      .flatMap((line) =>
+        line === '' ? [] : [[line.slice(line.indexOf(' ') + 1), line.slice(0, line.indexOf(' '))]],
+      ),
+  );
 }
 
 function cloneConfig(repo: Repository): string {

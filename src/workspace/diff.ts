@@ -1,5 +1,5 @@
-import { splitRaw, shownPath } from './paths.ts';
 import { checkCommit } from './names.ts';
+import { shownPath, splitRaw } from './paths.ts';
 import { type Context, inBare } from './repository.ts';
 
 export interface Commit {
@@ -27,13 +27,28 @@ export interface Diff {
 
 const MAX_COMMITS = 500;
 const MAX_PATCH_BYTES = 512 * 1024;
-const STATUS: Readonly<Record<string, FileChange['status']>> = { A: 'added', M: 'modified', D: 'deleted', R: 'renamed', T: 'type_changed', C: 'added' };
+const STATUS: Readonly<Record<string, FileChange['status']>> = {
+  A: 'added',
+  M: 'modified',
+  D: 'deleted',
+  R: 'renamed',
+  T: 'type_changed',
+  C: 'added',
+};
 const DIFF_ARGS = ['diff-tree', '-r', '-z', '-M', '--no-ext-diff', '--no-textconv', '--no-commit-id'];
 
 /** What changed from one commit to another, compared directly (not from their common ancestor). */
-export async function diffCommits(context: Context, project: string, from: string, to: string): Promise<Diff> {
+export async function diffCommits(
+  context: Context,
+  project: string,
+  from: string,
+  to: string,
+): Promise<Diff> {
   const range = ['--end-of-options', checkCommit(from), checkCommit(to)];
-  const [names, counts] = await Promise.all([inBare(context, project, [...DIFF_ARGS, '--name-status', ...range]), inBare(context, project, [...DIFF_ARGS, '--numstat', ...range])]);
+  const [names, counts] = await Promise.all([
+    inBare(context, project, [...DIFF_ARGS, '--name-status', ...range]),
+    inBare(context, project, [...DIFF_ARGS, '--numstat', ...range]),
+  ]);
   const lines = parseNumstat(counts.stdout);
   const files: FileChange[] = [];
   const parts = splitRaw(names.stdout);
@@ -45,22 +60,60 @@ export async function diffCommits(context: Context, project: string, from: strin
     i += moved ? 3 : 2;
     if (source === undefined || path === undefined) break;
     const count = lines.get(path) ?? { added: null, deleted: null };
-    files.push({ path: shownPath(path), status: STATUS[letter] ?? 'modified', ...(letter === 'R' ? { from: shownPath(source) } : {}), ...count });
+    files.push({
+      path: shownPath(path),
+      status: STATUS[letter] ?? 'modified',
+      ...(letter === 'R' ? { from: shownPath(source) } : {}),
+      ...count,
+    });
   }
-  const sum = (pick: (file: FileChange) => number | null) => files.reduce((total, file) => total + (pick(file) ?? 0), 0);
-  return { files, stat: { files: files.length, added: sum((file) => file.added), deleted: sum((file) => file.deleted) } };
+  const sum = (pick: (file: FileChange) => number | null) =>
+    files.reduce((total, file) => total + (pick(file) ?? 0), 0);
+  return {
+    files,
+    stat: { files: files.length, added: sum((file) => file.added), deleted: sum((file) => file.deleted) },
+  };
 }
 
 /** The patch as text, cut at `maxBytes`. */
-export async function patchBetween(context: Context, project: string, from: string, to: string, maxBytes = MAX_PATCH_BYTES): Promise<{ text: string; cut: boolean }> {
-  const args = ['diff-tree', '-r', '-p', '-M', '--no-ext-diff', '--no-textconv', '--no-commit-id', '--end-of-options', checkCommit(from), checkCommit(to)];
+export async function patchBetween(
+  context: Context,
+  project: string,
+  from: string,
+  to: string,
+  maxBytes = MAX_PATCH_BYTES,
+): Promise<{ text: string; cut: boolean }> {
+  const args = [
+    'diff-tree',
+    '-r',
+    '-p',
+    '-M',
+    '--no-ext-diff',
+    '--no-textconv',
+    '--no-commit-id',
+    '--end-of-options',
+    checkCommit(from),
+    checkCommit(to),
+  ];
   const output = await inBare(context, project, args, { cutAtBytes: maxBytes });
   return { text: output.stdout.toString('utf8'), cut: output.cut };
 }
 
 /** Commits reachable from `to` and not from `from`, newest first; the newest 500. */
-export async function commitsBetween(context: Context, project: string, from: string, to: string): Promise<Commit[]> {
-  const args = ['log', `--max-count=${MAX_COMMITS}`, '-z', '--format=%H%x01%an%x01%ae%x01%ct%x01%s', '--end-of-options', `${checkCommit(from)}..${checkCommit(to)}`];
+export async function commitsBetween(
+  context: Context,
+  project: string,
+  from: string,
+  to: string,
+): Promise<Commit[]> {
+  const args = [
+    'log',
+    `--max-count=${MAX_COMMITS}`,
+    '-z',
+    '--format=%H%x01%an%x01%ae%x01%ct%x01%s',
+    '--end-of-options',
+    `${checkCommit(from)}..${checkCommit(to)}`,
+  ];
   return parseCommits((await inBare(context, project, args)).stdout.toString('utf8'));
 }
 
@@ -70,7 +123,12 @@ function parseCommits(output: string): Commit[] {
     .filter((entry) => entry !== '')
     .map((entry) => {
       const [sha = '', name = '', email = '', seconds = '0', ...subject] = entry.split('\u0001');
-      return { sha, author: { name, email }, subject: subject.join(' '), committedAt: Number(seconds) * 1000 };
+      return {
+        sha,
+        author: { name, email },
+        subject: subject.join(' '),
+        committedAt: Number(seconds) * 1000,
+      };
     });
 }
 

@@ -104,9 +104,15 @@ export function createGit(settings: GitSettings): Git {
     });
     const stdout = Buffer.from(result.stdout ?? []);
     const stderr = Buffer.from(result.stderr ?? []).toString('utf8');
-    if (result.isMaxBuffer && call.cutAtBytes !== undefined) return { stdout: stdout.subarray(0, call.cutAtBytes), stderr, exitCode: 0, cut: true };
+    if (result.isMaxBuffer && call.cutAtBytes !== undefined)
+      return { stdout: stdout.subarray(0, call.cutAtBytes), stderr, exitCode: 0, cut: true };
     const exitCode = result.exitCode;
-    if (exitCode !== undefined && !result.isMaxBuffer && !result.timedOut && (call.okCodes ?? [0]).includes(exitCode)) {
+    if (
+      exitCode !== undefined &&
+      !result.isMaxBuffer &&
+      !result.timedOut &&
+      (call.okCodes ?? [0]).includes(exitCode)
+    ) {
       return { stdout, stderr, exitCode, cut: false };
     }
     throw failure(args[0] ?? '', stderr, result);
@@ -118,6 +124,12 @@ export function saidBy(stderr: string): string {
   const lines = stderr.split(/[\r\n]+/).map((line) => line.trim());
   const text = lines.filter((line) => line !== '' && !line.startsWith('hint:')).join('; ');
   return text.length > SHOWN_STDERR_CHARS ? `${text.slice(0, SHOWN_STDERR_CHARS)}...` : text;
+}
+
+/** What git said in a failure thrown here. */
+export function saidIn(error: AppError): string {
+  const stderr = error.facts['stderr'];
+  return typeof stderr === 'string' && stderr !== '' ? stderr : error.message;
 }
 
 /** The output as one trimmed line of text. */
@@ -167,12 +179,39 @@ interface Ended {
 }
 
 function failure(command: string, stderr: string, ended: Ended): AppError {
-  const facts = { command, exitCode: ended.exitCode ?? null, signal: ended.signal ?? null, timedOut: ended.timedOut, stderr: saidBy(stderr) };
+  const facts = {
+    command,
+    exitCode: ended.exitCode ?? null,
+    signal: ended.signal ?? null,
+    timedOut: ended.timedOut,
+    stderr: saidBy(stderr),
+  };
   if (ended.code === 'ENOENT') {
-    return new AppError('git was not found', { code: 'workspace.git_missing', hint: 'install git 2.38 or newer and put it on the PATH', facts });
+    return new AppError('git was not found', {
+      code: 'workspace.git_missing',
+      hint: 'install git 2.38 or newer and put it on the PATH',
+      facts,
+    });
   }
-  if (ended.timedOut) return new AppError(`git ${command} took too long and was ended`, { code: 'workspace.git_timeout', hint: 'see whether the disk or the remote hangs', facts });
-  if (ended.isMaxBuffer) return new AppError(`git ${command} printed more than fits`, { code: 'workspace.git_output_too_large', hint: 'ignore generated files in .gitignore', facts });
-  const said = facts.stderr === '' ? `exit code ${ended.exitCode ?? 'none'}, signal ${ended.signal ?? 'none'}` : facts.stderr;
-  return new AppError(`git ${command} failed: ${said}`, { code: 'workspace.git_failed', hint: 'the words after the colon are git\'s own', facts });
+  if (ended.timedOut)
+    return new AppError(`git ${command} took too long and was ended`, {
+      code: 'workspace.git_timeout',
+      hint: 'see whether the disk or the remote hangs',
+      facts,
+    });
+  if (ended.isMaxBuffer)
+    return new AppError(`git ${command} printed more than fits`, {
+      code: 'workspace.git_output_too_large',
+      hint: 'ignore generated files in .gitignore',
+      facts,
+    });
+  const said =
+    facts.stderr === ''
+      ? `exit code ${ended.exitCode ?? 'none'}, signal ${ended.signal ?? 'none'}`
+      : facts.stderr;
+  return new AppError(`git ${command} failed: ${said}`, {
+    code: 'workspace.git_failed',
+    hint: "the words after the colon are git's own",
+    facts,
+  });
 }

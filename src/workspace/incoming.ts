@@ -1,11 +1,13 @@
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
-import { messageOf } from '../core/errors.ts';
+import { saidIn } from './git.ts';
 import { safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { type Context, inBare, setRef } from './repository.ts';
 
-export type Incoming = { readonly kind: 'fetched'; readonly commit: string } | { readonly kind: 'refused'; readonly reason: string };
+export type Incoming =
+  | { readonly kind: 'fetched'; readonly commit: string }
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /**
  * Copies one commit and its history from an agent's clone into the bare repository and lends it to
@@ -13,7 +15,13 @@ export type Incoming = { readonly kind: 'fetched'; readonly commit: string } | {
  * the clone's objects: the clone's configuration, refs, grafts and replacements are never read. With
  * `strict` git checks every new object (`fetch.fsckObjects`); connectivity is checked always.
  */
-export async function withIncoming<T>(context: Context, project: string, clone: string, request: { run: string; commit: string; strict: boolean }, use: (incoming: Incoming) => Promise<T>): Promise<T> {
+export async function withIncoming<T>(
+  context: Context,
+  project: string,
+  clone: string,
+  request: { run: string; commit: string; strict: boolean },
+  use: (incoming: Incoming) => Promise<T>,
+): Promise<T> {
   const ref = `refs/orch/incoming/${safeName(request.run)}/${request.commit.slice(0, 12)}`;
   const incoming = await fetchCommit(context, project, clone, request.commit, ref, request.strict);
   try {
@@ -28,18 +36,45 @@ export function cloneObjects(clone: string): string {
   return join(clone, '.git', 'objects');
 }
 
-async function fetchCommit(context: Context, project: string, clone: string, commit: string, ref: string, strict: boolean): Promise<Incoming> {
+async function fetchCommit(
+  context: Context,
+  project: string,
+  clone: string,
+  commit: string,
+  ref: string,
+  strict: boolean,
+): Promise<Incoming> {
   const source = 'refs/heads/taken';
   try {
-    await withOwnGitDir(context, { project, objectDirs: [cloneObjects(clone)], refs: { [source]: commit } }, (dir) =>
-      inBare(context, project, ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--refmap=', '--', dir.path, `+${source}:${ref}`], {
-        config: [`fetch.fsckObjects=${strict}`],
-        env: { GIT_ALLOW_PROTOCOL: 'file' },
-      }),
+    await withOwnGitDir(
+      context,
+      { project, objectDirs: [cloneObjects(clone)], refs: { [source]: commit } },
+      (dir) =>
+        inBare(
+          context,
+          project,
+          [
+            'fetch',
+            '--quiet',
+            '--no-tags',
+            '--no-write-fetch-head',
+            '--no-auto-maintenance',
+            '--no-recurse-submodules',
+            '--refmap=',
+            '--',
+            dir.path,
+            `+${source}:${ref}`,
+          ],
+          {
+            config: [`fetch.fsckObjects=${strict}`],
+            env: { GIT_ALLOW_PROTOCOL: 'file' },
+          },
+        ),
     );
     return { kind: 'fetched', commit };
   } catch (error) {
-    if (error instanceof AppError && error.code === 'workspace.git_failed') return { kind: 'refused', reason: String(error.facts.stderr || messageOf(error)) };
+    if (error instanceof AppError && error.code === 'workspace.git_failed')
+      return { kind: 'refused', reason: saidIn(error) };
     throw error;
   }
 }

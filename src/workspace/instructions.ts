@@ -40,7 +40,9 @@ export async function collectInstructions(source: CommitFiles): Promise<Omit<Ins
     seen.add(path);
     left -= Buffer.byteLength(file.text);
     files.push({ path, bytes: file.bytes, truncated: file.truncated });
-    parts.push(`Contents of ${path} (instructions of this repository):\n\n${file.text.trimEnd()}${file.truncated ? `\n\n[cut by Orch: ${file.bytes} bytes in all]` : ''}\n`);
+    parts.push(
+      `Contents of ${path} (instructions of this repository):\n\n${file.text.trimEnd()}${file.truncated ? `\n\n[cut by Orch: ${file.bytes} bytes in all]` : ''}\n`,
+    );
     if (depth >= MAX_IMPORT_DEPTH) return;
     for (const target of importsOf(file.text)) {
       const inside = posix.join(posix.dirname(path), target);

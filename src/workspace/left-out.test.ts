@@ -3,11 +3,35 @@ import { buildFolder, holdsToken, isListed, isSecretName, rebuiltFolder } from '
 import { rawPath } from './paths.ts';
 
 describe('what an automatic commit leaves out', () => {
-  test.each(['.env', '.env.local', 'config/.ENV.production', 'server.pem', 'deploy/tls.key', 'id_rsa', 'home/id_ed25519', 'credentials.json', '.credentials.json', '.aws/credentials', '.netrc', '.git-credentials', 'x.p12', 'terraform.tfstate'])('%s looks like a secret', (path) => {
+  test.each([
+    '.env',
+    '.env.local',
+    'config/.ENV.production',
+    'server.pem',
+    'deploy/tls.key',
+    'id_rsa',
+    'home/id_ed25519',
+    'credentials.json',
+    '.credentials.json',
+    '.aws/credentials',
+    '.netrc',
+    '.git-credentials',
+    'x.p12',
+    'terraform.tfstate',
+  ])('%s looks like a secret', (path) => {
     expect(isSecretName(path)).toBe(true);
   });
 
-  test.each(['.env.example', 'a/.env.sample', '.env.template', 'src/env.ts', 'keys.ts', 'id_rsa.pub', 'docs/credentials.md', 'environment.json'])('%s does not', (path) => {
+  test.each([
+    '.env.example',
+    'a/.env.sample',
+    '.env.template',
+    'src/env.ts',
+    'keys.ts',
+    'id_rsa.pub',
+    'docs/credentials.md',
+    'environment.json',
+  ])('%s does not', (path) => {
     expect(isSecretName(path)).toBe(false);
   });
 

@@ -1,7 +1,14 @@
 import type { RawPath } from './paths.ts';
 
 /** Why a file of the working tree is not committed. */
-export type LeftOutReason = 'copied' | 'secret' | 'build_folder' | 'too_large' | 'nested_repository' | 'unreadable' | 'unusual_name';
+export type LeftOutReason =
+  | 'copied'
+  | 'secret'
+  | 'build_folder'
+  | 'too_large'
+  | 'nested_repository'
+  | 'unreadable'
+  | 'unusual_name';
 
 export interface LeftOut {
   readonly path: string;
@@ -12,7 +19,25 @@ export interface LeftOut {
 export const MAX_COMMITTED_BYTES = 1024 * 1024;
 
 /** Made by tools and never by hand: rebuilt, not kept. */
-const REBUILT_FOLDERS = new Set(['node_modules', 'bower_components', '__pycache__', '.venv', '.tox', '.nox', '.pytest_cache', '.mypy_cache', '.ruff_cache', '.gradle', '.next', '.nuxt', '.turbo', '.parcel-cache', '.svelte-kit', '.terraform', '.cache']);
+const REBUILT_FOLDERS = new Set([
+  'node_modules',
+  'bower_components',
+  '__pycache__',
+  '.venv',
+  '.tox',
+  '.nox',
+  '.pytest_cache',
+  '.mypy_cache',
+  '.ruff_cache',
+  '.gradle',
+  '.next',
+  '.nuxt',
+  '.turbo',
+  '.parcel-cache',
+  '.svelte-kit',
+  '.terraform',
+  '.cache',
+]);
 
 /**
  * Usually output, sometimes source: left out only while the repository tracks nothing inside. `build`,
@@ -59,7 +84,10 @@ export function rebuiltFolder(path: RawPath): RawPath | null {
 
 /** As `rebuiltFolder`, with output folders of which `isTracked` knows no file. */
 export function buildFolder(path: RawPath, isTracked: (folder: RawPath) => boolean): RawPath | null {
-  return folderNamed(path, (name, folder) => REBUILT_FOLDERS.has(name) || (OUTPUT_FOLDERS.has(name) && !isTracked(folder)));
+  return folderNamed(
+    path,
+    (name, folder) => REBUILT_FOLDERS.has(name) || (OUTPUT_FOLDERS.has(name) && !isTracked(folder)),
+  );
 }
 
 /** Whether the path is one of the listed ones, or inside a listed folder. */

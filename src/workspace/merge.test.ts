@@ -5,10 +5,20 @@ import { describe, expect, test } from 'vitest';
 import { BRANCH, KEY, type Kit, openKit } from './test-kit.ts';
 import type { Repository } from './workspace.ts';
 
-async function taken(kit: Kit, files: Readonly<Record<string, string>>, repo: Repository = kit.repo): Promise<string> {
+async function taken(
+  kit: Kit,
+  files: Readonly<Record<string, string>>,
+  repo: Repository = kit.repo,
+): Promise<string> {
   const { path, head: since } = await kit.workspace.prepare(repo, { key: KEY, branch: BRANCH });
   await kit.write(path, files);
-  const result = await kit.workspace.take(repo, { key: KEY, branch: BRANCH, run: '1', since, message: 'work' });
+  const result = await kit.workspace.take(repo, {
+    key: KEY,
+    branch: BRANCH,
+    run: '1',
+    since,
+    message: 'work',
+  });
   if (result.kind !== 'taken') throw new Error(result.kind);
   return result.head;
 }
@@ -40,16 +50,26 @@ describe('merging by git alone', () => {
     const request = { branch: BRANCH, head, message: 'Merge DEMO-1: title' };
     const result = await kit.workspace.merge(kit.repo, request);
     if (result.kind !== 'merged') throw new Error(result.kind);
-    expect(await kit.git(kit.remote, 'log', '-1', '--format=%P|%s|%an', 'main')).toBe(`${base} ${head}|Merge DEMO-1: title|Orch`);
+    expect(await kit.git(kit.remote, 'log', '-1', '--format=%P|%s|%an', 'main')).toBe(
+      `${base} ${head}|Merge DEMO-1: title|Orch`,
+    );
     expect(await kit.git(kit.remote, 'ls-tree', '--name-only', 'main')).toContain('a.txt\nb.txt');
     await moveBase(kit, { 'c.txt': 'c\n' });
-    expect(await kit.workspace.merge(kit.repo, request)).toEqual({ kind: 'already_merged', commit: result.commit });
+    expect(await kit.workspace.merge(kit.repo, request)).toEqual({
+      kind: 'already_merged',
+      commit: result.commit,
+    });
   });
 
   test('a merge commit can be asked for', async () => {
     const kit = await openKit();
     const head = await taken(kit, { 'a.txt': 'a\n' });
-    const result = await kit.workspace.merge(kit.repo, { branch: BRANCH, head, message: 'm', fastForward: false });
+    const result = await kit.workspace.merge(kit.repo, {
+      branch: BRANCH,
+      head,
+      message: 'm',
+      fastForward: false,
+    });
     expect(result).toMatchObject({ kind: 'merged', commit: expect.not.stringMatching(head) });
   });
 
@@ -57,7 +77,10 @@ describe('merging by git alone', () => {
     const kit = await openKit();
     const head = await taken(kit, { 'README.md': 'ours\n', 'src/app.js': 'ours\n', 'fine.txt': 'x\n' });
     const base = await moveBase(kit, { 'README.md': 'theirs\n', 'src/app.js': 'theirs\n' });
-    expect(await kit.workspace.merge(kit.repo, { branch: BRANCH, head, message: 'm' })).toEqual({ kind: 'conflict', files: ['README.md', 'src/app.js'] });
+    expect(await kit.workspace.merge(kit.repo, { branch: BRANCH, head, message: 'm' })).toEqual({
+      kind: 'conflict',
+      files: ['README.md', 'src/app.js'],
+    });
     expect(await kit.head(kit.remote, 'main')).toBe(base);
   });
 
@@ -70,21 +93,33 @@ describe('merging by git alone', () => {
     await kit.git(other, 'commit', '--allow-empty', '-qm', 'faster');
     await kit.git(other, 'push', '-q', 'origin', 'HEAD:refs/heads/spare');
     const hook = join(kit.remote, 'hooks/pre-receive');
-    await writeFile(hook, `#!/bin/sh\nunset GIT_QUARANTINE_PATH\n[ -e ${kit.root}/won ] || { touch ${kit.root}/won; git update-ref refs/heads/main ${await kit.head(other)}; }\n`);
+    await writeFile(
+      hook,
+      `#!/bin/sh\nunset GIT_QUARANTINE_PATH\n[ -e ${kit.root}/won ] || { touch ${kit.root}/won; git update-ref refs/heads/main ${await kit.head(other)}; }\n`,
+    );
     await chmod(hook, 0o755);
     const result = await kit.workspace.merge(kit.repo, { branch: BRANCH, head, message: 'm' });
     expect(result.kind).toBe('merged');
     expect(await kit.git(kit.remote, 'log', '--format=%s', 'main')).toContain('faster');
-    await writeFile(hook, `#!/bin/sh\nunset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/main $(git -c user.name=x -c user.email=x@example.org commit-tree -p main -m again 'main^{tree}')\n`);
+    await writeFile(
+      hook,
+      `#!/bin/sh\nunset GIT_QUARANTINE_PATH\ngit update-ref refs/heads/main $(git -c user.name=x -c user.email=x@example.org commit-tree -p main -m again 'main^{tree}')\n`,
+    );
     const second = await taken(kit, { 'z.txt': 'z\n' });
-    expect(await kit.workspace.merge(kit.repo, { branch: BRANCH, head: second, message: 'm' })).toEqual({ kind: 'base_moved' });
+    expect(await kit.workspace.merge(kit.repo, { branch: BRANCH, head: second, message: 'm' })).toEqual({
+      kind: 'base_moved',
+    });
   });
 
   test('an unknown commit and one from nowhere are errors', async () => {
     const kit = await openKit();
     await kit.workspace.fetch(kit.repo);
-    await expect(kit.workspace.merge(kit.repo, { branch: BRANCH, head: 'a'.repeat(40), message: 'm' })).rejects.toMatchObject({ code: 'workspace.unknown_commit' });
-    await expect(kit.workspace.merge(kit.repo, { branch: BRANCH, head: 'HEAD', message: 'm' })).rejects.toMatchObject({ code: 'workspace.invalid_commit' });
+    await expect(
+      kit.workspace.merge(kit.repo, { branch: BRANCH, head: 'a'.repeat(40), message: 'm' }),
+    ).rejects.toMatchObject({ code: 'workspace.unknown_commit' });
+    await expect(
+      kit.workspace.merge(kit.repo, { branch: BRANCH, head: 'HEAD', message: 'm' }),
+    ).rejects.toMatchObject({ code: 'workspace.invalid_commit' });
   });
 });
 
@@ -100,7 +135,9 @@ describe('a repository with a working tree as the remote', () => {
     expect(error).toMatchObject({ code: 'workspace.base_checked_out', hint });
     execFileSync('sh', ['-c', hint]);
     await kit.write(folder, { 'README.md': 'being edited\n' });
-    await expect(kit.workspace.merge(repo, request)).rejects.toMatchObject({ code: 'workspace.base_checkout_dirty' });
+    await expect(kit.workspace.merge(repo, request)).rejects.toMatchObject({
+      code: 'workspace.base_checkout_dirty',
+    });
     await kit.git(folder, 'checkout', '-q', 'README.md');
     expect(await kit.workspace.merge(repo, request)).toEqual({ kind: 'merged', commit: head });
     expect(await readFile(join(folder, 'a.txt'), 'utf8')).toBe('a\n');
@@ -114,7 +151,13 @@ describe('looking at commits', () => {
     await kit.git(path, 'mv', 'old name.txt', 'new\tname.txt');
     await kit.git(path, 'rm', '-q', 'gone.txt');
     await kit.write(path, { 'bin.dat': '\0\u0002', 'add.txt': '1\n2\n' });
-    const result = await kit.workspace.take(kit.repo, { key: KEY, branch: BRANCH, run: '1', since, message: 'm\n\nbody' });
+    const result = await kit.workspace.take(kit.repo, {
+      key: KEY,
+      branch: BRANCH,
+      run: '1',
+      since,
+      message: 'm\n\nbody',
+    });
     if (result.kind !== 'taken') throw new Error(result.kind);
     const diff = await kit.workspace.diff('demo', since, result.head);
     expect(diff).toEqual({
@@ -126,9 +169,22 @@ describe('looking at commits', () => {
       ],
       stat: { files: 4, added: 2, deleted: 1 },
     });
-    expect(await kit.workspace.patch('demo', since, result.head)).toMatchObject({ cut: false, text: expect.stringContaining('+++ b/add.txt') });
-    expect(await kit.workspace.patch('demo', since, result.head, 20)).toEqual({ cut: true, text: expect.stringMatching(/^.{20}$/s) });
-    expect(await kit.workspace.commitsBetween('demo', since, result.head)).toEqual([{ sha: result.head, author: { name: 'Orch', email: 'orch@example.org' }, subject: 'm', committedAt: expect.any(Number) }]);
+    expect(await kit.workspace.patch('demo', since, result.head)).toMatchObject({
+      cut: false,
+      text: expect.stringContaining('+++ b/add.txt'),
+    });
+    expect(await kit.workspace.patch('demo', since, result.head, 20)).toEqual({
+      cut: true,
+      text: expect.stringMatching(/^.{20}$/s),
+    });
+    expect(await kit.workspace.commitsBetween('demo', since, result.head)).toEqual([
+      {
+        sha: result.head,
+        author: { name: 'Orch', email: 'orch@example.org' },
+        subject: 'm',
+        committedAt: expect.any(Number),
+      },
+    ]);
     expect(await kit.workspace.isAncestor('demo', since, result.head)).toBe(true);
   });
 });

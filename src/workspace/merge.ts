@@ -3,7 +3,15 @@ import { lineOf } from './git.ts';
 import { checkBranch, checkCommit, isCommitId } from './names.ts';
 import { shownPath, splitRaw } from './paths.ts';
 import { fetchBranch, pushCommit } from './remote.ts';
-import { baseCommit, commitTree, type Context, inBare, isAncestor, type Repository, resolveRef } from './repository.ts';
+import {
+  baseCommit,
+  type Context,
+  commitTree,
+  inBare,
+  isAncestor,
+  type Repository,
+  resolveRef,
+} from './repository.ts';
 
 export interface MergeRequest {
   readonly branch: string;
@@ -23,37 +31,63 @@ export type MergeResult =
   | { readonly kind: 'base_moved' };
 
 /** Two sides joined in memory: no working tree, no merge driver, no hook. */
-export type Joined = { readonly kind: 'tree'; readonly tree: string } | { readonly kind: 'conflict'; readonly files: readonly string[] };
+export type Joined =
+  | { readonly kind: 'tree'; readonly tree: string }
+  | { readonly kind: 'conflict'; readonly files: readonly string[] };
 
 const MAX_ROUNDS = 3;
 
 /** Merges a commit into the base branch at the configured URL, by git alone. Safe to repeat. Call it locked. */
-export async function mergeIntoBase(context: Context, repo: Repository, request: MergeRequest): Promise<MergeResult> {
+export async function mergeIntoBase(
+  context: Context,
+  repo: Repository,
+  request: MergeRequest,
+): Promise<MergeResult> {
   checkBranch(request.branch);
   const head = checkCommit(request.head);
   if ((await resolveRef(context, repo.project, head)) === null) {
-    throw new AppError(`commit ${head} is not in Orch's repository of ${repo.project}`, { code: 'workspace.unknown_commit', hint: 'push or take the branch first' });
+    throw new AppError(`commit ${head} is not in Orch's repository of ${repo.project}`, {
+      code: 'workspace.unknown_commit',
+      hint: 'push or take the branch first',
+    });
   }
   for (let round = 1; round <= MAX_ROUNDS; round += 1) {
     const base = (await fetchBranch(context, repo, repo.base)) ?? (await baseCommit(context, repo));
-    if (await isAncestor(context, repo.project, head, base)) return { kind: 'already_merged', commit: await broughtIn(context, repo, head, base) };
+    if (await isAncestor(context, repo.project, head, base))
+      return { kind: 'already_merged', commit: await broughtIn(context, repo, head, base) };
     const next = await mergedCommit(context, repo, base, request);
     if (typeof next !== 'string') return next;
-    if ((await pushCommit(context, repo, repo.base, next, base)).kind === 'pushed') return { kind: 'merged', commit: next };
+    if ((await pushCommit(context, repo, repo.base, next, base)).kind === 'pushed')
+      return { kind: 'merged', commit: next };
   }
   return { kind: 'base_moved' };
 }
 
 /** The tree of both sides' changes, or the files where they contradict each other. */
-export async function joinTrees(context: Context, project: string, ours: string, theirs: string): Promise<Joined> {
+export async function joinTrees(
+  context: Context,
+  project: string,
+  ours: string,
+  theirs: string,
+): Promise<Joined> {
   if (!(await shareHistory(context, project, ours, theirs))) return { kind: 'conflict', files: [] };
-  const output = await inBare(context, project, ['merge-tree', '--write-tree', '--no-messages', '--name-only', '-z', '--', ours, theirs], { okCodes: [0, 1] });
+  const output = await inBare(
+    context,
+    project,
+    ['merge-tree', '--write-tree', '--no-messages', '--name-only', '-z', '--', ours, theirs],
+    { okCodes: [0, 1] },
+  );
   const [tree = '', ...files] = splitRaw(output.stdout);
   if (output.exitCode === 0 && isCommitId(tree)) return { kind: 'tree', tree };
   return { kind: 'conflict', files: [...new Set(files.filter((file) => file !== '').map(shownPath))] };
 }
 
-async function mergedCommit(context: Context, repo: Repository, base: string, request: MergeRequest): Promise<string | MergeResult> {
+async function mergedCommit(
+  context: Context,
+  repo: Repository,
+  base: string,
+  request: MergeRequest,
+): Promise<string | MergeResult> {
   const { head } = request;
   if (request.fastForward !== false && (await isAncestor(context, repo.project, base, head))) return head;
   const joined = await joinTrees(context, repo.project, base, head);
@@ -64,13 +98,23 @@ async function mergedCommit(context: Context, repo: Repository, base: string, re
 /** The oldest commit on the base's own line that holds `head`. */
 async function broughtIn(context: Context, repo: Repository, head: string, base: string): Promise<string> {
   const args = ['rev-list', '--first-parent', '--ancestry-path', '--end-of-options', `${head}..${base}`];
-  const line = lineOf(await inBare(context, repo.project, args)).split('\n').at(-1) ?? '';
+  const line =
+    lineOf(await inBare(context, repo.project, args))
+      .split('\n')
+      .at(-1) ?? '';
   if (!isCommitId(line)) return head;
-  const parents = lineOf(await inBare(context, repo.project, ['rev-list', '--parents', '--max-count=1', '--end-of-options', line])).split(' ').slice(1);
+  const parents = lineOf(
+    await inBare(context, repo.project, ['rev-list', '--parents', '--max-count=1', '--end-of-options', line]),
+  )
+    .split(' ')
+    .slice(1);
   return parents[0] === head ? head : line;
 }
 
 /** Whether a merge base exists at all; two unrelated histories cannot be joined. */
 async function shareHistory(context: Context, project: string, one: string, other: string): Promise<boolean> {
-  return (await inBare(context, project, ['merge-base', '--end-of-options', one, other], { okCodes: [0, 1] })).exitCode === 0;
+  return (
+    (await inBare(context, project, ['merge-base', '--end-of-options', one, other], { okCodes: [0, 1] }))
+      .exitCode === 0
+  );
 }

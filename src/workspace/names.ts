@@ -26,7 +26,10 @@ export function checkProject(project: string): string {
 export function safeName(id: string): string {
   const plain = PLAIN.test(id) && !id.includes('..') && !id.endsWith('.') && !id.endsWith('.lock');
   if (plain) return id;
-  const slug = id.replace(/[^A-Za-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40);
+  const slug = id
+    .replace(/[^A-Za-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 40);
   const hash = createHash('sha256').update(id).digest('hex').slice(0, 12);
   return slug === '' ? `id-${hash}` : `${slug}-${hash}`;
 }
@@ -39,8 +42,11 @@ export function isBranchName(branch: string): boolean {
   if (branch === '' || branch.length > MAX_BRANCH_LENGTH || branch === '@' || branch === 'HEAD') return false;
   if (branch.startsWith('-') || branch.startsWith('refs/')) return false;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
-  if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(branch) || branch.includes('..') || branch.includes('@{')) return false;
-  return branch.split('/').every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.') && !part.endsWith('.lock'));
+  if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(branch) || branch.includes('..') || branch.includes('@{'))
+    return false;
+  return branch
+    .split('/')
+    .every((part) => part !== '' && !part.startsWith('.') && !part.endsWith('.') && !part.endsWith('.lock'));
 }
 
 export function checkBranch(branch: string): string {

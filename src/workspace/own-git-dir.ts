@@ -30,10 +30,15 @@ export interface OwnGitDirOptions {
 /** What Orch and its task folder keep out of every commit. */
 export const OUR_EXCLUDES = '/.orch-work/\n';
 const RAW_ATTRIBUTES = '* -text -ident !filter !working-tree-encoding !eol\n';
-const CONFIG = '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[pack]\n\tuseBitmaps = false\n';
+const CONFIG =
+  '[core]\n\trepositoryformatversion = 0\n\tbare = true\n[gc]\n\tauto = 0\n[pack]\n\tuseBitmaps = false\n';
 
 /** Makes it, lends it to `use`, removes it. */
-export async function withOwnGitDir<T>(context: Context, options: OwnGitDirOptions, use: (dir: OwnGitDir) => Promise<T>): Promise<T> {
+export async function withOwnGitDir<T>(
+  context: Context,
+  options: OwnGitDirOptions,
+  use: (dir: OwnGitDir) => Promise<T>,
+): Promise<T> {
   const path = join(context.supportDir, 'tmp', `${options.project}-${randomBytes(8).toString('hex')}.git`);
   const bareObjects = join(barePath(context, options.project), 'objects');
   try {
@@ -44,10 +49,16 @@ export async function withOwnGitDir<T>(context: Context, options: OwnGitDirOptio
     await writeFile(join(path, 'config'), CONFIG);
     await writeFile(join(path, 'info', 'exclude'), options.raw === true ? '' : OUR_EXCLUDES);
     if (options.raw === true) await writeFile(join(path, 'info', 'attributes'), RAW_ATTRIBUTES);
-    await writeFile(join(path, 'objects', 'info', 'alternates'), [bareObjects, ...(options.objectDirs ?? [])].map((dir) => `${dir}\n`).join(''));
+    await writeFile(
+      join(path, 'objects', 'info', 'alternates'),
+      [bareObjects, ...(options.objectDirs ?? [])].map((dir) => `${dir}\n`).join(''),
+    );
     await writeFile(join(path, 'packed-refs'), packedRefs(options.refs ?? {}));
     const shared = options.scratch === true ? {} : { objectDir: bareObjects };
-    return await use({ path, call: (workTree) => ({ gitDir: path, workTree, indexFile: join(path, 'index'), ...shared }) });
+    return await use({
+      path,
+      call: (workTree) => ({ gitDir: path, workTree, indexFile: join(path, 'index'), ...shared }),
+    });
   } finally {
     await rm(path, { recursive: true, force: true });
   }

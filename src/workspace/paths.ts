@@ -11,7 +11,10 @@ export function rawPath(text: string): RawPath {
 }
 
 export function joinRaw(...parts: readonly (RawPath | '')[]): RawPath {
-  return parts.filter((part) => part !== '').join('/').replace(/\/{2,}/g, '/') as RawPath;
+  return parts
+    .filter((part) => part !== '')
+    .join('/')
+    .replace(/\/{2,}/g, '/') as RawPath;
 }
 
 /** The NUL-separated list that git's `-z` prints. */

@@ -1,4 +1,4 @@
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BRANCH, FIRST_FILES, KEY, openKit } from './test-kit.ts';
@@ -9,14 +9,21 @@ describe('preparing a clone', () => {
     const kit = await openKit();
     const prepared = await kit.workspace.prepare(kit.repo, { key: KEY, branch: BRANCH });
     const main = await kit.head(kit.remote, 'main');
-    expect(prepared).toEqual({ path: join(kit.worktreesDir, 'demo', KEY), head: main, base: main, created: true });
+    expect(prepared).toEqual({
+      path: join(kit.worktreesDir, 'demo', KEY),
+      head: main,
+      base: main,
+      created: true,
+    });
     expect(await kit.git(prepared.path, 'symbolic-ref', 'HEAD')).toBe(`refs/heads/${BRANCH}`);
     expect(await kit.git(prepared.path, 'status', '--porcelain')).toBe('');
     expect(await kit.git(prepared.path, 'remote')).toBe('');
     expect(await kit.git(prepared.path, 'config', 'user.email')).toBe('orch@example.org');
     expect(await kit.head(prepared.path, 'origin/main')).toBe(main);
     expect(await readFile(join(prepared.path, 'src/app.js'), 'utf8')).toBe(FIRST_FILES['src/app.js']);
-    expect(await readFile(join(prepared.path, '.git/objects/info/alternates'), 'utf8')).toBe(`${kit.reposDir}/demo.git/objects\n`);
+    expect(await readFile(join(prepared.path, '.git/objects/info/alternates'), 'utf8')).toBe(
+      `${kit.reposDir}/demo.git/objects\n`,
+    );
     await kit.write(prepared.path, { '.orch-work/analysis.md': 'x' });
     expect(await kit.git(prepared.path, 'status', '--porcelain')).toBe('');
     expect(await kit.git(prepared.path, 'fsck')).toBe('');
@@ -59,7 +66,11 @@ describe('preparing a clone', () => {
   test('without a branch checks one commit out', async () => {
     const kit = await openKit();
     const main = await kit.head(kit.remote, 'main');
-    const { path, head } = await kit.workspace.prepare(kit.repo, { key: 'checks', branch: null, startPoint: main });
+    const { path, head } = await kit.workspace.prepare(kit.repo, {
+      key: 'checks',
+      branch: null,
+      startPoint: main,
+    });
     expect(head).toBe(main);
     expect((await kit.tryGit(path, 'symbolic-ref', 'HEAD')).code).not.toBe(0);
     expect(await kit.git(path, 'status', '--porcelain')).toBe('');
@@ -104,24 +115,48 @@ describe('errors of a repository', () => {
   test('a missing one is named, with what git said', async () => {
     const kit = await openKit();
     const url = join(kit.root, 'missing.git');
-    await expect(kit.workspace.prepare({ ...kit.repo, url }, { key: KEY, branch: BRANCH })).rejects.toMatchObject({ code: 'workspace.clone_failed', message: expect.stringContaining(url), hint: expect.stringContaining('URL') });
+    await expect(
+      kit.workspace.prepare({ ...kit.repo, url }, { key: KEY, branch: BRANCH }),
+    ).rejects.toMatchObject({
+      code: 'workspace.clone_failed',
+      message: expect.stringContaining(url),
+      hint: expect.stringContaining('URL'),
+    });
     await kit.workspace.fetch(kit.repo);
-    await expect(kit.workspace.fetch({ ...kit.repo, url })).rejects.toMatchObject({ code: 'workspace.fetch_failed' });
+    await expect(kit.workspace.fetch({ ...kit.repo, url })).rejects.toMatchObject({
+      code: 'workspace.fetch_failed',
+    });
   });
 
   test('an empty one and a missing base are told apart', async () => {
     const empty = await openKit({});
-    await expect(empty.workspace.prepare(empty.repo, { key: KEY, branch: BRANCH })).rejects.toMatchObject({ code: 'workspace.base_missing', message: expect.stringContaining('empty') });
+    await expect(empty.workspace.prepare(empty.repo, { key: KEY, branch: BRANCH })).rejects.toMatchObject({
+      code: 'workspace.base_missing',
+      message: expect.stringContaining('empty'),
+    });
     const kit = await openKit();
-    await expect(kit.workspace.prepare({ ...kit.repo, base: 'trunk' }, { key: KEY, branch: BRANCH })).rejects.toMatchObject({ code: 'workspace.base_missing', hint: expect.stringContaining('main') });
+    await expect(
+      kit.workspace.prepare({ ...kit.repo, base: 'trunk' }, { key: KEY, branch: BRANCH }),
+    ).rejects.toMatchObject({ code: 'workspace.base_missing', hint: expect.stringContaining('main') });
   });
 
   test('hostile names and URLs run nothing', async () => {
     const kit = await openKit();
-    await expect(kit.workspace.prepare({ ...kit.repo, url: `ext::sh -c touch% ${kit.root}/owned` }, { key: KEY, branch: BRANCH })).rejects.toMatchObject({ code: 'workspace.invalid_url' });
-    await expect(kit.workspace.prepare(kit.repo, { key: KEY, branch: '--upload-pack=evil' })).rejects.toMatchObject({ code: 'workspace.invalid_branch' });
-    await expect(kit.workspace.prepare({ ...kit.repo, project: '../up' }, { key: KEY, branch: BRANCH })).rejects.toMatchObject({ code: 'workspace.invalid_name' });
-    expect(kit.workspace.pathOf('demo', '../../up')).toMatch(new RegExp(`^${kit.worktreesDir}/demo/up-[0-9a-f]{12}$`));
+    await expect(
+      kit.workspace.prepare(
+        { ...kit.repo, url: `ext::sh -c touch% ${kit.root}/owned` },
+        { key: KEY, branch: BRANCH },
+      ),
+    ).rejects.toMatchObject({ code: 'workspace.invalid_url' });
+    await expect(
+      kit.workspace.prepare(kit.repo, { key: KEY, branch: '--upload-pack=evil' }),
+    ).rejects.toMatchObject({ code: 'workspace.invalid_branch' });
+    await expect(
+      kit.workspace.prepare({ ...kit.repo, project: '../up' }, { key: KEY, branch: BRANCH }),
+    ).rejects.toMatchObject({ code: 'workspace.invalid_name' });
+    expect(kit.workspace.pathOf('demo', '../../up')).toMatch(
+      new RegExp(`^${kit.worktreesDir}/demo/up-[0-9a-f]{12}$`),
+    );
     expect(await readdir(kit.root)).not.toContain('owned');
   });
 
@@ -129,6 +164,9 @@ describe('errors of a repository', () => {
     const kit = await openKit();
     const options = { reposDir: kit.reposDir, worktreesDir: kit.worktreesDir };
     expect(await kit.workspace.gitVersion()).toMatch(/^2\.\d+/);
-    await expect(openWorkspace({ ...options, gitBin: '/nowhere/git' }).gitVersion()).rejects.toMatchObject({ code: 'workspace.git_missing', hint: expect.stringContaining('2.38') });
+    await expect(openWorkspace({ ...options, gitBin: '/nowhere/git' }).gitVersion()).rejects.toMatchObject({
+      code: 'workspace.git_missing',
+      hint: expect.stringContaining('2.38'),
+    });
   });
 });

@@ -8,7 +8,13 @@ async function withWork() {
   const { path, head: since } = await kit.workspace.prepare(kit.repo, { key: KEY, branch: BRANCH });
   const work = async (files: Readonly<Record<string, string>>) => {
     await kit.write(path, files);
-    const result = await kit.workspace.take(kit.repo, { key: KEY, branch: BRANCH, run: '1', since, message: 'work' });
+    const result = await kit.workspace.take(kit.repo, {
+      key: KEY,
+      branch: BRANCH,
+      run: '1',
+      since,
+      message: 'work',
+    });
     if (result.kind !== 'taken') throw new Error(result.kind);
     return result.head;
   };
@@ -32,7 +38,11 @@ describe('pushing a task branch', () => {
     expect(await kit.head(kit.remote, BRANCH)).toBe(head);
     expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({ kind: 'up_to_date', head });
     const next = await work({ 'b.txt': 'b\n' });
-    expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({ kind: 'pushed', head: next, previous: head });
+    expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({
+      kind: 'pushed',
+      head: next,
+      previous: head,
+    });
     expect(await kit.workspace.remoteHead(kit.repo, BRANCH)).toBe(next);
   });
 
@@ -48,13 +58,21 @@ describe('pushing a task branch', () => {
     await kit.workspace.push(kit.repo, BRANCH);
     const theirs = await person({ 'hand.txt': 'hand\n' });
     const head = await work({ 'b.txt': 'b\n' });
-    expect(await kit.workspace.push(kit.repo, BRANCH)).toMatchObject({ kind: 'people', head, remote: theirs.head, commits: [{ sha: theirs.head, subject: 'by hand', author: { name: 'Mara' } }] });
+    expect(await kit.workspace.push(kit.repo, BRANCH)).toMatchObject({
+      kind: 'people',
+      head,
+      remote: theirs.head,
+      commits: [{ sha: theirs.head, subject: 'by hand', author: { name: 'Mara' } }],
+    });
     expect(await kit.head(kit.remote, BRANCH)).toBe(theirs.head);
     const synced = await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH });
     expect(synced).toMatchObject({ kind: 'synced', commits: [{ sha: theirs.head }] });
     expect(await kit.git(path, 'status', '--porcelain')).toBe('');
     expect(await kit.git(path, 'ls-files')).toContain('hand.txt');
-    expect(await kit.workspace.push(kit.repo, BRANCH)).toMatchObject({ kind: 'pushed', previous: theirs.head });
+    expect(await kit.workspace.push(kit.repo, BRANCH)).toMatchObject({
+      kind: 'pushed',
+      previous: theirs.head,
+    });
   });
 
   test('a branch that people rewrote is left alone', async () => {
@@ -65,8 +83,14 @@ describe('pushing a task branch', () => {
     await kit.git(dir, 'reset', '-q', '--hard', 'HEAD~2');
     await kit.git(dir, 'commit', '--allow-empty', '-qm', 'rewritten');
     await kit.git(dir, 'push', '-qf', 'origin', BRANCH);
-    expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({ kind: 'branch_moved', head: ours, remote: await kit.head(dir) });
-    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({ kind: 'branch_moved' });
+    expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({
+      kind: 'branch_moved',
+      head: ours,
+      remote: await kit.head(dir),
+    });
+    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({
+      kind: 'branch_moved',
+    });
   });
 
   test('a name that people use for something else is left alone', async () => {
@@ -76,7 +100,11 @@ describe('pushing a task branch', () => {
     await kit.git(dir, 'checkout', '-qb', BRANCH);
     await kit.git(dir, 'commit', '--allow-empty', '-qm', 'theirs');
     await kit.git(dir, 'push', '-q', 'origin', BRANCH);
-    expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({ kind: 'branch_moved', head, remote: await kit.head(dir) });
+    expect(await kit.workspace.push(kit.repo, BRANCH)).toEqual({
+      kind: 'branch_moved',
+      head,
+      remote: await kit.head(dir),
+    });
   });
 
   test('replaces only what Orch itself put there, and never what people added before', async () => {
@@ -92,7 +120,10 @@ describe('pushing a task branch', () => {
     const pushed = await kit.workspace.push(kit.repo, BRANCH);
     await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '3', head: since });
     await work({ 'e.txt': 'e\n' });
-    expect(await kit.workspace.push(kit.repo, BRANCH)).toMatchObject({ kind: 'branch_moved', remote: pushed.head });
+    expect(await kit.workspace.push(kit.repo, BRANCH)).toMatchObject({
+      kind: 'branch_moved',
+      remote: pushed.head,
+    });
   });
 
   test('a hook of the remote that refuses is named with its words', async () => {
@@ -101,14 +132,19 @@ describe('pushing a task branch', () => {
     const hook = join(kit.remote, 'hooks/pre-receive');
     await writeFile(hook, '#!/bin/sh\necho no pushes today >&2\nexit 1\n');
     await chmod(hook, 0o755);
-    await expect(kit.workspace.push(kit.repo, BRANCH)).rejects.toMatchObject({ code: 'workspace.push_rejected', message: expect.stringContaining('no pushes today') });
+    await expect(kit.workspace.push(kit.repo, BRANCH)).rejects.toMatchObject({
+      code: 'workspace.push_rejected',
+      message: expect.stringContaining('no pushes today'),
+    });
   });
 
   test('a branch that cannot stand beside another one is an error, not an endless retry', async () => {
     const { kit, work } = await withWork();
     await work({ 'a.txt': 'a\n' });
     await kit.git(kit.remote, 'branch', 'orch', 'main');
-    await expect(kit.workspace.push(kit.repo, BRANCH)).rejects.toMatchObject({ code: 'workspace.push_rejected' });
+    await expect(kit.workspace.push(kit.repo, BRANCH)).rejects.toMatchObject({
+      code: 'workspace.push_rejected',
+    });
   });
 });
 
@@ -119,7 +155,11 @@ describe('syncing with people', () => {
     await kit.workspace.push(kit.repo, BRANCH);
     await person({ 'src/app.js': 'theirs\n' });
     const head = await work({ 'src/app.js': 'ours\n' });
-    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({ kind: 'conflict', files: ['src/app.js'], commits: [{ subject: 'by hand' }] });
+    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({
+      kind: 'conflict',
+      files: ['src/app.js'],
+      commits: [{ subject: 'by hand' }],
+    });
     expect(await kit.head(path)).toBe(head);
     expect(await kit.workspace.branchHead('demo', BRANCH)).toBe(head);
   });
@@ -130,10 +170,15 @@ describe('syncing with people', () => {
     await kit.workspace.push(kit.repo, BRANCH);
     const theirs = await person({ 'hand.txt': 'hand\n' });
     await kit.write(path, { 'README.md': 'open work\n' });
-    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({ kind: 'clone_dirty', commits: [{ sha: theirs.head }] });
+    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({
+      kind: 'clone_dirty',
+      commits: [{ sha: theirs.head }],
+    });
     await kit.git(path, 'checkout', '-q', 'README.md');
     await kit.write(path, { 'hand.txt': 'untracked, in the way\n' });
-    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({ kind: 'clone_dirty' });
+    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toMatchObject({
+      kind: 'clone_dirty',
+    });
     expect(await kit.git(path, 'show', `origin/${BRANCH}:hand.txt`)).toBe('hand');
     expect(await kit.git(path, 'status', '--porcelain')).toBe('?? hand.txt');
   });
@@ -143,10 +188,21 @@ describe('syncing with people', () => {
     const before = await work({ 'a.txt': 'a\n' });
     await kit.workspace.push(kit.repo, BRANCH);
     const theirs = await person({ 'hand.txt': 'hand\n' });
-    await kit.git(join(kit.reposDir, 'demo.git'), 'fetch', '-q', kit.remote, `+refs/heads/${BRANCH}:refs/heads/${BRANCH}`);
+    await kit.git(
+      join(kit.reposDir, 'demo.git'),
+      'fetch',
+      '-q',
+      kit.remote,
+      `+refs/heads/${BRANCH}:refs/heads/${BRANCH}`,
+    );
     expect(await kit.head(path)).toBe(before);
-    expect(await kit.workspace.take(kit.repo, { key: KEY, branch: BRANCH, run: '2', since: before, message: 'm' })).toMatchObject({ kind: 'diverged', missing: theirs.head });
-    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toEqual({ kind: 'up_to_date', head: theirs.head });
+    expect(
+      await kit.workspace.take(kit.repo, { key: KEY, branch: BRANCH, run: '2', since: before, message: 'm' }),
+    ).toMatchObject({ kind: 'diverged', missing: theirs.head });
+    expect(await kit.workspace.syncBranch(kit.repo, { key: KEY, branch: BRANCH })).toEqual({
+      kind: 'up_to_date',
+      head: theirs.head,
+    });
     expect(await kit.head(path)).toBe(theirs.head);
     expect(await kit.git(path, 'status', '--porcelain')).toBe('');
   });

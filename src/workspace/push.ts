@@ -1,5 +1,5 @@
-import { type Commit, commitsBetween } from './diff.ts';
 import { AppError } from '../core/errors.ts';
+import { type Commit, commitsBetween } from './diff.ts';
 import { checkBranch } from './names.ts';
 import { fetchBranch, peopleRef, pushCommit, pushedRef } from './remote.ts';
 import { baseCommit, type Context, isAncestor, type Repository, resolveRef, setRef } from './repository.ts';
@@ -9,7 +9,12 @@ export type PushResult =
   /** The remote has it already, or the branch holds nothing the base has not. No push was made. */
   | { readonly kind: 'up_to_date'; readonly head: string }
   /** People added commits on top of ours: merge them in (`syncBranch`), then push again. */
-  | { readonly kind: 'people'; readonly head: string; readonly remote: string; readonly commits: readonly Commit[] }
+  | {
+      readonly kind: 'people';
+      readonly head: string;
+      readonly remote: string;
+      readonly commits: readonly Commit[];
+    }
   /** The remote branch went somewhere else: a person decides. */
   | { readonly kind: 'branch_moved'; readonly head: string; readonly remote: string };
 
@@ -23,7 +28,11 @@ const MAX_ROUNDS = 3;
 export async function pushBranch(context: Context, repo: Repository, branch: string): Promise<PushResult> {
   checkBranch(branch);
   const head = await resolveRef(context, repo.project, `refs/heads/${branch}`);
-  if (head === null) throw new AppError(`there is no branch ${branch} in Orch's repository of ${repo.project}`, { code: 'workspace.unknown_branch', hint: 'prepare the task first' });
+  if (head === null)
+    throw new AppError(`there is no branch ${branch} in Orch's repository of ${repo.project}`, {
+      code: 'workspace.unknown_branch',
+      hint: 'prepare the task first',
+    });
   for (let round = 1; ; round += 1) {
     const remote = await fetchBranch(context, repo, branch);
     const plan = await planPush(context, repo, branch, head, remote);
@@ -37,9 +46,18 @@ export async function pushBranch(context: Context, repo: Repository, branch: str
   }
 }
 
-async function planPush(context: Context, repo: Repository, branch: string, head: string, remote: string | null): Promise<PushResult | 'push'> {
+async function planPush(
+  context: Context,
+  repo: Repository,
+  branch: string,
+  head: string,
+  remote: string | null,
+): Promise<PushResult | 'push'> {
   const { project } = repo;
-  if (remote === null) return (await isAncestor(context, project, head, await baseCommit(context, repo))) ? { kind: 'up_to_date', head } : 'push';
+  if (remote === null)
+    return (await isAncestor(context, project, head, await baseCommit(context, repo)))
+      ? { kind: 'up_to_date', head }
+      : 'push';
   if (remote === head) {
     await setRef(context, project, pushedRef(branch), head);
     return { kind: 'up_to_date', head };
@@ -47,7 +65,8 @@ async function planPush(context: Context, repo: Repository, branch: string, head
   if (await isAncestor(context, project, remote, head)) return 'push';
   const pushed = await resolveRef(context, project, pushedRef(branch));
   const people = await resolveRef(context, project, peopleRef(branch));
-  if (remote === pushed && (people === null || (await isAncestor(context, project, people, head)))) return 'push';
+  if (remote === pushed && (people === null || (await isAncestor(context, project, people, head))))
+    return 'push';
   // `head` too: a crash may have come between the last push and its note.
   for (const ours of [pushed, head]) {
     if (ours !== null && ours !== remote && (await isAncestor(context, project, ours, remote))) {

@@ -1,7 +1,15 @@
 import { AppError } from '../core/errors.ts';
 import { type GitOutput, lineOf, saidBy } from './git.ts';
 import { checkBranch, isCommitId } from './names.ts';
-import { type Context, masked, overNetwork, remoteHint, type Repository, resolveRef, setRef } from './repository.ts';
+import {
+  type Context,
+  masked,
+  overNetwork,
+  type Repository,
+  remoteHint,
+  resolveRef,
+  setRef,
+} from './repository.ts';
 import { parseRemoteUrl, type RemoteUrl } from './url.ts';
 
 export type PushOutcome = { readonly kind: 'pushed' } | { readonly kind: 'moved' };
@@ -10,7 +18,14 @@ export type PushOutcome = { readonly kind: 'pushed' } | { readonly kind: 'moved'
 export async function remoteHead(context: Context, repo: Repository, branch: string): Promise<string | null> {
   const remote = parseRemoteUrl(repo.url, repo.credentials);
   const ref = `refs/heads/${checkBranch(branch)}`;
-  const output = await asked(context, repo, remote, ['ls-remote', '--quiet', '--refs', '--', remote.url, ref]);
+  const output = await asked(context, repo, remote, [
+    'ls-remote',
+    '--quiet',
+    '--refs',
+    '--',
+    remote.url,
+    ref,
+  ]);
   const line = lineOf(output)
     .split('\n')
     .find((entry) => entry.endsWith(`\t${ref}`));
@@ -19,7 +34,11 @@ export async function remoteHead(context: Context, repo: Repository, branch: str
 }
 
 /** Brings one branch of the remote here, as `refs/remotes/origin/<branch>`; its commit, or null when it is gone. */
-export async function fetchBranch(context: Context, repo: Repository, branch: string): Promise<string | null> {
+export async function fetchBranch(
+  context: Context,
+  repo: Repository,
+  branch: string,
+): Promise<string | null> {
   const commit = await remoteHead(context, repo, branch);
   const tracking = `refs/remotes/origin/${branch}`;
   const known = await resolveRef(context, repo.project, tracking);
@@ -29,7 +48,17 @@ export async function fetchBranch(context: Context, repo: Repository, branch: st
   }
   if (known === commit) return commit;
   const remote = parseRemoteUrl(repo.url, repo.credentials);
-  const args = ['fetch', '--quiet', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--', remote.url, `+refs/heads/${branch}:${tracking}`];
+  const args = [
+    'fetch',
+    '--quiet',
+    '--no-tags',
+    '--no-write-fetch-head',
+    '--no-auto-maintenance',
+    '--no-recurse-submodules',
+    '--',
+    remote.url,
+    `+refs/heads/${branch}:${tracking}`,
+  ];
   await asked(context, repo, remote, args);
   return resolveRef(context, repo.project, tracking);
 }
@@ -39,28 +68,58 @@ export async function fetchBranch(context: Context, repo: Repository, branch: st
  * the configured one, never a remote's name that a configuration could point elsewhere. `moved`:
  * somebody was faster; look again. Throws `workspace.push_rejected`, `workspace.base_checked_out`.
  */
-export async function pushCommit(context: Context, repo: Repository, branch: string, commit: string, expected: string | null): Promise<PushOutcome> {
+export async function pushCommit(
+  context: Context,
+  repo: Repository,
+  branch: string,
+  commit: string,
+  expected: string | null,
+): Promise<PushOutcome> {
   const remote = parseRemoteUrl(repo.url, repo.credentials);
   const ref = `refs/heads/${checkBranch(branch)}`;
-  const args = ['push', '--porcelain', '--no-verify', '--no-follow-tags', '--no-signed', '--recurse-submodules=no', `--force-with-lease=${ref}:${expected ?? ''}`, '--', remote.url, `${commit}:${ref}`];
+  const args = [
+    'push',
+    '--porcelain',
+    '--no-verify',
+    '--no-follow-tags',
+    '--no-signed',
+    '--recurse-submodules=no',
+    `--force-with-lease=${ref}:${expected ?? ''}`,
+    '--',
+    remote.url,
+    `${commit}:${ref}`,
+  ];
   const output = await overNetwork(context, repo, remote, args, { okCodes: [0, 1, 128] });
   if (output.exitCode === 0) {
     await setRef(context, repo.project, `refs/remotes/origin/${branch}`, commit);
     return { kind: 'pushed' };
   }
   const said = masked(`${saidBy(output.stdout.toString('utf8'))} ${saidBy(output.stderr)}`, remote);
-  if (/\(stale info\)|\(fetch first\)|\(non-fast-forward\)|cannot lock ref|failed to update ref|incorrect old value/.test(said)) {
+  if (
+    /\(stale info\)|\(fetch first\)|\(non-fast-forward\)|cannot lock ref|failed to update ref|incorrect old value/.test(
+      said,
+    )
+  ) {
     if ((await remoteHead(context, repo, branch)) !== expected) return { kind: 'moved' };
   }
   throw pushError(remote, branch, said);
 }
 
 /** Network calls that fail say which URL and what to do. */
-async function asked(context: Context, repo: Repository, remote: RemoteUrl, args: readonly string[]): Promise<GitOutput> {
+async function asked(
+  context: Context,
+  repo: Repository,
+  remote: RemoteUrl,
+  args: readonly string[],
+): Promise<GitOutput> {
   const output = await overNetwork(context, repo, remote, args, { okCodes: [0, 1, 2, 128] });
   if (output.exitCode === 0) return output;
   const said = masked(saidBy(output.stderr), remote);
-  throw new AppError(`cannot reach ${remote.url}: ${said}`, { code: 'workspace.fetch_failed', hint: remoteHint(said, remote), facts: { url: remote.url, exitCode: output.exitCode } });
+  throw new AppError(`cannot reach ${remote.url}: ${said}`, {
+    code: 'workspace.fetch_failed',
+    hint: remoteHint(said, remote),
+    facts: { url: remote.url, exitCode: output.exitCode },
+  });
 }
 
 function pushError(remote: RemoteUrl, branch: string, said: string): AppError {
@@ -74,16 +133,27 @@ function pushError(remote: RemoteUrl, branch: string, said: string): AppError {
     });
   }
   if (/Working directory has (?:un)?staged changes|Could not update working tree/i.test(said)) {
-    return new AppError(`${branch} is checked out in ${folder} with uncommitted changes, so git refuses to move it`, {
-      code: 'workspace.base_checkout_dirty',
-      hint: `commit or stash the changes in ${folder}`,
+    return new AppError(
+      `${branch} is checked out in ${folder} with uncommitted changes, so git refuses to move it`,
+      {
+        code: 'workspace.base_checkout_dirty',
+        hint: `commit or stash the changes in ${folder}`,
+        facts,
+      },
+    );
+  }
+  if (/\[remote rejected\]|declined|protected branch/i.test(said)) {
+    return new AppError(`${remote.url} rejected the push to ${branch}: ${said}`, {
+      code: 'workspace.push_rejected',
+      hint: 'see the branch protection and the hooks of that repository',
       facts,
     });
   }
-  if (/\[remote rejected\]|declined|protected branch/i.test(said)) {
-    return new AppError(`${remote.url} rejected the push to ${branch}: ${said}`, { code: 'workspace.push_rejected', hint: 'see the branch protection and the hooks of that repository', facts });
-  }
-  return new AppError(`cannot push ${branch} to ${remote.url}: ${said}`, { code: 'workspace.push_failed', hint: remoteHint(said, remote), facts });
+  return new AppError(`cannot push ${branch} to ${remote.url}: ${said}`, {
+    code: 'workspace.push_failed',
+    hint: remoteHint(said, remote),
+    facts,
+  });
 }
 
 /** The tip of other people's commits on a task branch, which no push of ours may drop. */

@@ -3,7 +3,15 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { askpassEnv, writeAskpass, writeOurs } from './askpass.ts';
-import { createGit, type Git, type GitCall, type GitOutput, lineOf, NETWORK_TIMEOUT_MS, saidBy } from './git.ts';
+import {
+  createGit,
+  type Git,
+  type GitCall,
+  type GitOutput,
+  lineOf,
+  NETWORK_TIMEOUT_MS,
+  saidBy,
+} from './git.ts';
 import { NamedMutex } from './mutex.ts';
 import { checkBranch, checkProject, isCommitId } from './names.ts';
 import { type Credentials, parseRemoteUrl, type RemoteUrl } from './url.ts';
@@ -63,8 +71,22 @@ export function createContext(options: WorkspaceOptions): Context {
   const supportDir = options.askpassDir ?? join(options.reposDir, '.orch');
   const home = join(supportDir, 'home');
   const globalConfig = join(supportDir, 'gitconfig');
-  const git = createGit({ bin: options.gitBin ?? 'git', path: options.path ?? DEFAULT_PATH, home, globalConfig });
-  return { reposDir: options.reposDir, worktreesDir: options.worktreesDir, supportDir, home, globalConfig, git, locks: new NamedMutex(), network: options.network ?? {} };
+  const git = createGit({
+    bin: options.gitBin ?? 'git',
+    path: options.path ?? DEFAULT_PATH,
+    home,
+    globalConfig,
+  });
+  return {
+    reposDir: options.reposDir,
+    worktreesDir: options.worktreesDir,
+    supportDir,
+    home,
+    globalConfig,
+    git,
+    locks: new NamedMutex(),
+    network: options.network ?? {},
+  };
 }
 
 export function barePath(context: Context, project: string): string {
@@ -72,7 +94,12 @@ export function barePath(context: Context, project: string): string {
 }
 
 /** Git in the project's bare repository, on this machine only. */
-export function inBare(context: Context, project: string, args: readonly string[], call: GitCall = {}): Promise<GitOutput> {
+export function inBare(
+  context: Context,
+  project: string,
+  args: readonly string[],
+  call: GitCall = {},
+): Promise<GitOutput> {
   return context.git(args, { ...call, gitDir: barePath(context, project) });
 }
 
@@ -109,7 +136,17 @@ export async function ensureBare(context: Context, project: string): Promise<str
 export async function fetchRemote(context: Context, repo: Repository): Promise<void> {
   await ensureBare(context, repo.project);
   const remote = parseRemoteUrl(repo.url, repo.credentials);
-  const args = ['fetch', '--quiet', '--prune', '--no-write-fetch-head', '--no-auto-maintenance', '--no-recurse-submodules', '--', remote.url, '+refs/heads/*:refs/remotes/origin/*'];
+  const args = [
+    'fetch',
+    '--quiet',
+    '--prune',
+    '--no-write-fetch-head',
+    '--no-auto-maintenance',
+    '--no-recurse-submodules',
+    '--',
+    remote.url,
+    '+refs/heads/*:refs/remotes/origin/*',
+  ];
   try {
     await overNetwork(context, repo, remote, args);
   } catch (error) {
@@ -119,7 +156,13 @@ export async function fetchRemote(context: Context, repo: Repository): Promise<v
 }
 
 /** Git that talks to the configured URL: the only calls that carry credentials. */
-export async function overNetwork(context: Context, repo: Repository, remote: RemoteUrl, args: readonly string[], call: GitCall = {}): Promise<GitOutput> {
+export async function overNetwork(
+  context: Context,
+  repo: Repository,
+  remote: RemoteUrl,
+  args: readonly string[],
+  call: GitCall = {},
+): Promise<GitOutput> {
   const script = await writeAskpass(context.supportDir);
   const env = {
     ...context.network.env,
@@ -134,84 +177,70 @@ export async function overNetwork(context: Context, repo: Repository, remote: Re
 export async function baseCommit(context: Context, repo: Repository): Promise<string> {
   const commit = await resolveRef(context, repo.project, `refs/remotes/origin/${checkBranch(repo.base)}`);
   if (commit !== null) return commit;
-  const branches = lineOf(await inBare(context, repo.project, ['for-each-ref', '--count=6', '--format=%(refname:lstrip=3)', 'refs/remotes/origin']));
+  const branches = lineOf(
+    await inBare(context, repo.project, [
+      'for-each-ref',
+      '--count=6',
+      '--format=%(refname:lstrip=3)',
+      'refs/remotes/origin',
+    ]),
+  );
   const url = parseRemoteUrl(repo.url, repo.credentials).url;
-  throw new AppError(branches === '' ? `${url} is empty: it has no commit yet` : `${url} has no branch ${JSON.stringify(repo.base)}`, {
-    code: 'workspace.base_missing',
-    hint: branches === '' ? `push a first commit to ${repo.base}` : `set "base" of project ${repo.project} to one of its branches: ${branches.split('\n').join(', ')}`,
-    facts: { url, base: repo.base },
-  });
-}
-
-/** The commit a ref of the bare repository names, or null. */
-export async function resolveRef(context: Context, project: string, ref: string): Promise<string | null> {
-  const output = await inBare(context, project, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`], { okCodes: [0, 1, 128] });
-  const commit = lineOf(output);
-  return output.exitCode === 0 && isCommitId(commit) ? commit : null;
-}
-
-/** Moves a ref only from `before` (null: it must not exist yet); false when someone else was faster. */
-export async function moveRef(context: Context, project: string, ref: string, commit: string, before: string | null): Promise<boolean> {
-  const output = await inBare(context, project, ['update-ref', '--no-deref', '--end-of-options', ref, commit, before ?? '0'.repeat(commit.length)], { okCodes: [0, 1, 128] });
-  if (output.exitCode === 0) return true;
-  if ((await resolveRef(context, project, ref)) !== before) return false;
-  throw new AppError(`cannot write ${ref}: ${saidBy(output.stderr)}`, {
-    code: 'workspace.ref_failed',
-    hint: 'a branch whose name is the beginning of another one (a and a/b) cannot exist beside it',
-    facts: { ref, commit },
-  });
-}
-
-/** Writes or deletes (null) a ref that is ours alone. */
-export async function setRef(context: Context, project: string, ref: string, commit: string | null): Promise<void> {
-  const args = commit === null ? ['update-ref', '--no-deref', '-d', '--end-of-options', ref] : ['update-ref', '--no-deref', '--end-of-options', ref, commit];
-  await inBare(context, project, args);
-}
-
-export async function isAncestor(context: Context, project: string, ancestor: string, descendant: string): Promise<boolean> {
-  const output = await inBare(context, project, ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant], { okCodes: [0, 1] });
-  return output.exitCode === 0;
-}
-
-export async function treeOf(context: Context, project: string, commit: string): Promise<string> {
-  return lineOf(await inBare(context, project, ['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`]));
-}
-
-/** Names and addresses of commits that Orch makes itself. */
-export function identity(author: Repository['author']): Record<string, string> {
-  return { GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email, GIT_COMMITTER_NAME: author.name, GIT_COMMITTER_EMAIL: author.email };
-}
-
-/** A commit object in the bare repository; no ref moves. */
-export async function commitTree(context: Context, repo: Repository, tree: string, parents: readonly string[], message: string): Promise<string> {
-  const args = ['commit-tree', ...parents.flatMap((parent) => ['-p', parent]), '-F', '-', tree];
-  return lineOf(await inBare(context, repo.project, args, { env: identity(repo.author), stdin: message.endsWith('\n') ? message : `${message}\n` }));
+  throw new AppError(
+    branches === ''
+      ? `${url} is empty: it has no commit yet`
+      : `${url} has no branch ${JSON.stringify(repo.base)}`,
+    {
+      code: 'workspace.base_missing',
+      hint:
+        branches === ''
+          ? `push a first commit to ${repo.base}`
+          : `set "base" of project ${repo.project} to one of its branches: ${branches.split('\n').join(', ')}`,
+      facts: { url, base: repo.base },
+    },
+  );
 }
 
 /** Hides the password wherever git repeats it. */
 export function masked(text: string, remote: RemoteUrl): string {
   const password = remote.credentials?.password.reveal() ?? '';
-  return password === '' ? text : text.replaceAll(password, '[secret]').replaceAll(encodeURIComponent(password), '[secret]');
+  return password === ''
+    ? text
+    : text.replaceAll(password, '[secret]').replaceAll(encodeURIComponent(password), '[secret]');
 }
 
 /** What to do about git's words on a remote, as far as they are known. */
 export function remoteHint(said: string, remote: RemoteUrl): string {
-  if (/Authentication failed|could not read (?:Username|Password)|Invalid username|403|401|Permission denied/i.test(said)) {
-    return remote.protocol === 'ssh' ? 'check the ssh key and known_hosts of the user that runs Orch' : 'check the token and that it may read and write this repository';
+  if (
+    /Authentication failed|could not read (?:Username|Password)|Invalid username|403|401|Permission denied/i.test(
+      said,
+    )
+  ) {
+    return remote.protocol === 'ssh'
+      ? 'check the ssh key and known_hosts of the user that runs Orch'
+      : 'check the token and that it may read and write this repository';
   }
-  if (/not found|does not exist|does not appear to be a git repository|No such file/i.test(said)) return 'check the URL of the project and that the repository exists';
+  if (/not found|does not exist|does not appear to be a git repository|No such file/i.test(said))
+    return 'check the URL of the project and that the repository exists';
   if (/redirect/i.test(said)) return 'the server redirects; configure the final URL';
-  if (/Host key verification failed/i.test(said)) return 'add the host to known_hosts: run `ssh` to it once as the user that runs Orch';
+  if (/Host key verification failed/i.test(said))
+    return 'add the host to known_hosts: run `ssh` to it once as the user that runs Orch';
   return 'check that the repository can be reached: git ls-remote with this URL';
 }
 
-async function fetchError(context: Context, repo: Repository, remote: RemoteUrl, error: AppError): Promise<AppError> {
-  const said = masked(String(error.facts.stderr || error.message), remote);
-  const known = lineOf(await inBare(context, repo.project, ['for-each-ref', '--count=1', 'refs/remotes/origin'])) !== '';
+async function fetchError(
+  context: Context,
+  repo: Repository,
+  remote: RemoteUrl,
+  error: AppError,
+): Promise<AppError> {
+  const said = masked(saidIn(error), remote);
+  const known =
+    lineOf(await inBare(context, repo.project, ['for-each-ref', '--count=1', 'refs/remotes/origin'])) !== '';
   return new AppError(`cannot ${known ? 'fetch from' : 'clone'} ${remote.url}: ${said}`, {
     code: known ? 'workspace.fetch_failed' : 'workspace.clone_failed',
     hint: remoteHint(said, remote),
-    facts: { url: remote.url, exitCode: error.facts.exitCode, timedOut: error.facts.timedOut },
+    facts: { url: remote.url, exitCode: error.facts['exitCode'], timedOut: error.facts['timedOut'] },
   });
 }
 

@@ -1,9 +1,9 @@
 import { readFile, rmdir, unlink } from 'node:fs/promises';
+import { AppError } from '../core/errors.ts';
 import { clonePath, removeTree, writeGitDir } from './clone.ts';
 import { clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-files.ts';
-import { checkBranch, checkCommit } from './names.ts';
-import { AppError } from '../core/errors.ts';
 import { isListed } from './left-out.ts';
+import { checkBranch, checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath } from './paths.ts';
 import { type Context, isAncestor, type Repository, resolveRef, setRef } from './repository.ts';
@@ -24,17 +24,38 @@ export interface ResetRequest {
  * ones, a fresh `.git` in which nothing an agent planted survives. Ignored files (dependencies), copied
  * files, `.orch-work` and nested repositories stay. Safe to repeat. Call it locked.
  */
-export async function resetClone(context: Context, repo: Repository, request: ResetRequest): Promise<{ salvaged: Salvaged | null }> {
+export async function resetClone(
+  context: Context,
+  repo: Repository,
+  request: ResetRequest,
+): Promise<{ salvaged: Salvaged | null }> {
   const head = checkCommit(request.head);
   if (request.branch !== null) checkBranch(request.branch);
   const clone = clonePath(context, repo.project, request.key);
-  if ((await resolveRef(context, repo.project, head)) === null) throw new AppError(`commit ${head} is not in Orch's repository of ${repo.project}`, { code: 'workspace.unknown_commit', hint: 'prepare the task again' });
-  if ((await lstatOrNull(clone))?.isDirectory() !== true) throw new AppError(`${clone} does not exist`, { code: 'workspace.clone_missing', hint: 'prepare the task first' });
-  const tip = request.branch === null ? null : await resolveRef(context, repo.project, `refs/heads/${request.branch}`);
+  if ((await resolveRef(context, repo.project, head)) === null)
+    throw new AppError(`commit ${head} is not in Orch's repository of ${repo.project}`, {
+      code: 'workspace.unknown_commit',
+      hint: 'prepare the task again',
+    });
+  if ((await lstatOrNull(clone))?.isDirectory() !== true)
+    throw new AppError(`${clone} does not exist`, {
+      code: 'workspace.clone_missing',
+      hint: 'prepare the task first',
+    });
+  const tip =
+    request.branch === null ? null : await resolveRef(context, repo.project, `refs/heads/${request.branch}`);
   const leftBehind = tip !== null && !(await isAncestor(context, repo.project, tip, head)) ? [tip] : [];
   const before = await readHead(clone);
-  const salvaged = await salvageClone(context, repo, { key: request.key, run: request.run, also: leftBehind, ...(request.copied === undefined ? {} : { copied: request.copied }) });
-  const from = before.kind === 'branch' || before.kind === 'detached' ? await resolveRef(context, repo.project, before.commit) : null;
+  const salvaged = await salvageClone(context, repo, {
+    key: request.key,
+    run: request.run,
+    also: leftBehind,
+    ...(request.copied === undefined ? {} : { copied: request.copied }),
+  });
+  const from =
+    before.kind === 'branch' || before.kind === 'detached'
+      ? await resolveRef(context, repo.project, before.commit)
+      : null;
   if (request.branch !== null) await setRef(context, repo.project, `refs/heads/${request.branch}`, head);
   await writeGitDir(context, repo, clone, request.branch, head);
   await withOwnGitDir(context, { project: repo.project }, async (dir) => {
@@ -50,13 +71,23 @@ export async function resetClone(context: Context, repo: Repository, request: Re
 }
 
 /** Salvages, then deletes the clone; the branch stays in the bare repository. Safe to repeat. Call it locked. */
-export async function removeClone(context: Context, repo: Repository, request: { key: string; run: string; copied?: readonly string[] }): Promise<{ salvaged: Salvaged | null }> {
+export async function removeClone(
+  context: Context,
+  repo: Repository,
+  request: { key: string; run: string; copied?: readonly string[] },
+): Promise<{ salvaged: Salvaged | null }> {
   const salvaged = await salvageClone(context, repo, request);
   await removeTree(clonePath(context, repo.project, request.key));
   return { salvaged };
 }
 
-async function dropUntracked(context: Context, call: Parameters<typeof scanTree>[1], clone: string, head: string, copied: readonly string[]): Promise<void> {
+async function dropUntracked(
+  context: Context,
+  call: Parameters<typeof scanTree>[1],
+  clone: string,
+  head: string,
+  copied: readonly string[],
+): Promise<void> {
   const { untracked } = await scanTree(context, call, head);
   for (const path of untracked) {
     if (isListed(shownPath(path), copied)) continue;

@@ -1,10 +1,10 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import { AppError } from '../core/errors.ts';
-import { diffCommits, type Diff } from './diff.ts';
+import { type Diff, diffCommits } from './diff.ts';
 import { checkBranch, safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import { commitTree, type Context, inBare, moveRef, type Repository, setRef } from './repository.ts';
+import { type Context, commitTree, inBare, moveRef, type Repository, setRef } from './repository.ts';
 import { SALVAGE_REFS, type SalvageNote } from './salvage.ts';
 import { WORK_FOLDER } from './work-folder.ts';
 
@@ -24,18 +24,35 @@ export type RestoreTarget = { readonly directory: string } | { readonly branch: 
 /** Newest first. */
 export async function listSalvage(context: Context, project: string): Promise<SalvageEntry[]> {
   const format = '%(refname)%00%(objectname)%00%(committerdate:unix)%00%(contents:body)%00';
-  const output = await inBare(context, project, ['for-each-ref', '--sort=-committerdate', `--format=${format}`, SALVAGE_REFS.slice(0, -1)]);
+  const output = await inBare(context, project, [
+    'for-each-ref',
+    '--sort=-committerdate',
+    `--format=${format}`,
+    SALVAGE_REFS.slice(0, -1),
+  ]);
   const parts = output.stdout.toString('utf8').split('\0');
   const entries: SalvageEntry[] = [];
   for (let i = 0; i + 3 < parts.length; i += 4) {
-    const [ref = '', commit = '', seconds = '0', body = ''] = parts.slice(i, i + 4).map((part, at) => (at === 0 ? part.trimStart() : part));
-    entries.push({ name: ref.slice(SALVAGE_REFS.length), ref, commit, at: Number(seconds) * 1000, note: parseNote(project, ref, body) });
+    const [ref = '', commit = '', seconds = '0', body = ''] = parts
+      .slice(i, i + 4)
+      .map((part, at) => (at === 0 ? part.trimStart() : part));
+    entries.push({
+      name: ref.slice(SALVAGE_REFS.length),
+      ref,
+      commit,
+      at: Number(seconds) * 1000,
+      note: parseNote(project, ref, body),
+    });
   }
   return entries;
 }
 
 /** One entry with what it changes against the commit it was based on. Throws `workspace.unknown_salvage`. */
-export async function showSalvage(context: Context, project: string, name: string): Promise<SalvageEntry & { readonly diff: Diff }> {
+export async function showSalvage(
+  context: Context,
+  project: string,
+  name: string,
+): Promise<SalvageEntry & { readonly diff: Diff }> {
   const entry = await findSalvage(context, project, name);
   return { ...entry, diff: await diffCommits(context, project, entry.note.head, entry.commit) };
 }
@@ -44,9 +61,16 @@ export async function showSalvage(context: Context, project: string, name: strin
  * Gives the files back byte for byte into a folder, or makes a branch with one commit on top of the
  * salvaged HEAD. Nothing that exists is overwritten.
  */
-export async function restoreSalvage(context: Context, repo: Repository, name: string, target: RestoreTarget): Promise<{ readonly commit: string }> {
+export async function restoreSalvage(
+  context: Context,
+  repo: Repository,
+  name: string,
+  target: RestoreTarget,
+): Promise<{ readonly commit: string }> {
   const entry = await findSalvage(context, repo.project, name);
-  return 'directory' in target ? restoreFiles(context, repo.project, entry, target.directory) : restoreBranch(context, repo, entry, target.branch);
+  return 'directory' in target
+    ? restoreFiles(context, repo.project, entry, target.directory)
+    : restoreBranch(context, repo, entry, target.branch);
 }
 
 /** Forgets salvages made before that moment; their names. Objects stay, since clones may borrow them. */
@@ -56,11 +80,23 @@ export async function pruneSalvage(context: Context, project: string, olderThan:
   return old.map((entry) => entry.name);
 }
 
-async function restoreFiles(context: Context, project: string, entry: SalvageEntry, directory: string): Promise<{ commit: string }> {
-  if (!isAbsolute(directory)) throw new AppError(`${directory} is not an absolute path`, { code: 'workspace.invalid_path', hint: 'give the full path of an empty folder' });
+async function restoreFiles(
+  context: Context,
+  project: string,
+  entry: SalvageEntry,
+  directory: string,
+): Promise<{ commit: string }> {
+  if (!isAbsolute(directory))
+    throw new AppError(`${directory} is not an absolute path`, {
+      code: 'workspace.invalid_path',
+      hint: 'give the full path of an empty folder',
+    });
   await mkdir(directory, { recursive: true });
   if ((await readdir(directory)).length > 0) {
-    throw new AppError(`${directory} is not empty`, { code: 'workspace.restore_target_not_empty', hint: 'name a folder that is empty or does not exist yet' });
+    throw new AppError(`${directory} is not empty`, {
+      code: 'workspace.restore_target_not_empty',
+      hint: 'name a folder that is empty or does not exist yet',
+    });
   }
   await withOwnGitDir(context, { project, raw: true, scratch: true }, async (dir) => {
     const call = { ...dir.call(directory), config: ['core.protectNTFS=false', 'core.protectHFS=false'] };
@@ -71,7 +107,12 @@ async function restoreFiles(context: Context, project: string, entry: SalvageEnt
 }
 
 /** Without `.orch-work`, which is never part of a branch. */
-async function restoreBranch(context: Context, repo: Repository, entry: SalvageEntry, branch: string): Promise<{ commit: string }> {
+async function restoreBranch(
+  context: Context,
+  repo: Repository,
+  entry: SalvageEntry,
+  branch: string,
+): Promise<{ commit: string }> {
   checkBranch(branch);
   const tree = await withOwnGitDir(context, { project: repo.project }, async (dir) => {
     const call = dir.call(dir.path);
@@ -79,23 +120,46 @@ async function restoreBranch(context: Context, repo: Repository, entry: SalvageE
     await context.git(['rm', '-r', '--cached', '--quiet', '--ignore-unmatch', '--', WORK_FOLDER], call);
     return (await context.git(['write-tree'], call)).stdout.toString('utf8').trim();
   });
-  const commit = await commitTree(context, repo, tree, [entry.note.head], `Restore the salvaged work of run ${entry.note.run}`);
+  const commit = await commitTree(
+    context,
+    repo,
+    tree,
+    [entry.note.head],
+    `Restore the salvaged work of run ${entry.note.run}`,
+  );
   if (await moveRef(context, repo.project, `refs/heads/${branch}`, commit, null)) return { commit };
-  throw new AppError(`branch ${branch} exists already`, { code: 'workspace.branch_exists', hint: 'name a new branch' });
+  throw new AppError(`branch ${branch} exists already`, {
+    code: 'workspace.branch_exists',
+    hint: 'name a new branch',
+  });
 }
 
 async function findSalvage(context: Context, project: string, name: string): Promise<SalvageEntry> {
   const wanted = name.startsWith(SALVAGE_REFS) ? name.slice(SALVAGE_REFS.length) : name;
   const entries = await listSalvage(context, project);
-  const found = entries.find((entry) => entry.name === wanted) ?? entries.find((entry) => entry.name === safeName(wanted));
+  const found =
+    entries.find((entry) => entry.name === wanted) ??
+    entries.find((entry) => entry.name === safeName(wanted));
   if (found !== undefined) return found;
-  throw new AppError(`there is no salvage ${JSON.stringify(name)} in ${project}`, { code: 'workspace.unknown_salvage', hint: 'orch salvage list' });
+  throw new AppError(`there is no salvage ${JSON.stringify(name)} in ${project}`, {
+    code: 'workspace.unknown_salvage',
+    hint: 'orch salvage list',
+  });
 }
 
 /** A note that cannot be read (written by hand, by an older version) still lists its commit. */
 function parseNote(project: string, ref: string, body: string): SalvageNote {
   const run = ref.slice(SALVAGE_REFS.length);
-  const blank: SalvageNote = { schema: 'orch.salvage/1', run, project, key: '', head: '', refs: {}, leftOut: [], problems: ['its note cannot be read'] };
+  const blank: SalvageNote = {
+    schema: 'orch.salvage/1',
+    run,
+    project,
+    key: '',
+    head: '',
+    refs: {},
+    leftOut: [],
+    problems: ['its note cannot be read'],
+  };
   try {
     const note: unknown = JSON.parse(body);
     return typeof note === 'object' && note !== null ? { ...blank, problems: [], ...note } : blank;

@@ -1,4 +1,15 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -19,8 +30,13 @@ async function photograph(root: string): Promise<Map<string, string>> {
       const place = Buffer.concat([dir, Buffer.from('/'), entry.name]);
       if (entry.name.toString() === '.git') continue;
       if (entry.isDirectory()) await visit(place, `${name}/`);
-      else if (entry.isSymbolicLink()) found.set(name, `link ${(await readlink(place, { encoding: 'buffer' })).toString('latin1')}`);
-      else found.set(name, `${((await lstat(place)).mode & 0o100) === 0 ? 'file' : 'exec'} ${(await readFile(place)).toString('latin1')}`);
+      else if (entry.isSymbolicLink())
+        found.set(name, `link ${(await readlink(place, { encoding: 'buffer' })).toString('latin1')}`);
+      else
+        found.set(
+          name,
+          `${((await lstat(place)).mode & 0o100) === 0 ? 'file' : 'exec'} ${(await readFile(place)).toString('latin1')}`,
+        );
     }
   };
   await visit(Buffer.from(root), '');
@@ -47,7 +63,12 @@ describe('salvage', () => {
     await kit.git(path, 'commit', '-qm', 'side');
     await kit.git(path, 'checkout', '-q', BRANCH);
     await kit.git(path, 'commit', '--allow-empty', '-qm', 'mine');
-    await kit.write(path, { 'src/app.js': 'changed\n', 'new.txt': 'new\n', '.orch-work/notes.md': 'notes', '.env': 'SECRET=1' });
+    await kit.write(path, {
+      'src/app.js': 'changed\n',
+      'new.txt': 'new\n',
+      '.orch-work/notes.md': 'notes',
+      '.env': 'SECRET=1',
+    });
     await rm(join(path, 'README.md'));
     const mine = await kit.head(path);
     const side = await kit.head(path, 'side');
@@ -59,22 +80,42 @@ describe('salvage', () => {
     for (const commit of [mine, side, stash]) expect(reachable).toContain(commit);
 
     const [entry] = await kit.workspace.listSalvage('demo');
-    expect(entry).toMatchObject({ name: 'run_7', commit: salvaged?.commit, note: { run: 'run_7', key: KEY, head: mine, refs: { 'refs/heads/side': side, 'refs/stash': stash } } });
+    expect(entry).toMatchObject({
+      name: 'run_7',
+      commit: salvaged?.commit,
+      note: { run: 'run_7', key: KEY, head: mine, refs: { 'refs/heads/side': side, 'refs/stash': stash } },
+    });
     const shown = await kit.workspace.showSalvage('demo', 'run_7');
-    expect(shown.diff.files.map((file) => `${file.status} ${file.path}`)).toEqual(['added .env', 'added .orch-work/notes.md', 'deleted README.md', 'added new.txt', 'modified src/app.js']);
+    expect(shown.diff.files.map((file) => `${file.status} ${file.path}`)).toEqual([
+      'added .env',
+      'added .orch-work/notes.md',
+      'deleted README.md',
+      'added new.txt',
+      'modified src/app.js',
+    ]);
 
     const into = join(kit.root, 'restored');
     await kit.workspace.restoreSalvage(kit.repo, 'run_7', { directory: into });
     expect(await readFile(join(into, '.orch-work/notes.md'), 'utf8')).toBe('notes');
     expect(await readFile(join(into, 'new.txt'), 'utf8')).toBe('new\n');
-    await expect(kit.workspace.restoreSalvage(kit.repo, 'run_7', { directory: into })).rejects.toMatchObject({ code: 'workspace.restore_target_not_empty' });
+    await expect(kit.workspace.restoreSalvage(kit.repo, 'run_7', { directory: into })).rejects.toMatchObject({
+      code: 'workspace.restore_target_not_empty',
+    });
 
-    const restored = await kit.workspace.restoreSalvage(kit.repo, 'refs/orch/salvage/run_7', { branch: 'rescued' });
-    expect(await kit.git(bare, 'ls-tree', '-r', '--name-only', 'rescued')).toBe('.env\n.gitignore\nnew.txt\nsrc/app.js');
+    const restored = await kit.workspace.restoreSalvage(kit.repo, 'refs/orch/salvage/run_7', {
+      branch: 'rescued',
+    });
+    expect(await kit.git(bare, 'ls-tree', '-r', '--name-only', 'rescued')).toBe(
+      '.env\n.gitignore\nnew.txt\nsrc/app.js',
+    );
     expect(await kit.head(bare, 'rescued~1')).toBe(mine);
     expect(restored.commit).toBe(await kit.head(bare, 'rescued'));
-    await expect(kit.workspace.restoreSalvage(kit.repo, 'run_7', { branch: 'rescued' })).rejects.toMatchObject({ code: 'workspace.branch_exists' });
-    await expect(kit.workspace.showSalvage('demo', 'run_8')).rejects.toMatchObject({ code: 'workspace.unknown_salvage' });
+    await expect(
+      kit.workspace.restoreSalvage(kit.repo, 'run_7', { branch: 'rescued' }),
+    ).rejects.toMatchObject({ code: 'workspace.branch_exists' });
+    await expect(kit.workspace.showSalvage('demo', 'run_8')).rejects.toMatchObject({
+      code: 'workspace.unknown_salvage',
+    });
     expect(await kit.head(bare, BRANCH)).toBe(head);
   });
 
@@ -84,15 +125,28 @@ describe('salvage', () => {
     const first = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '7', head });
     await kit.write(path, { 'b.txt': 'b' });
     const second = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '7', head });
-    expect([first.salvaged?.ref, second.salvaged?.ref]).toEqual(['refs/orch/salvage/7', 'refs/orch/salvage/7.2']);
+    expect([first.salvaged?.ref, second.salvaged?.ref]).toEqual([
+      'refs/orch/salvage/7',
+      'refs/orch/salvage/7.2',
+    ]);
     expect(await kit.workspace.pruneSalvage('demo', new Date(Date.now() - 3_600_000))).toEqual([]);
-    expect((await kit.workspace.pruneSalvage('demo', new Date(Date.now() + 60_000))).sort()).toEqual(['7', '7.2']);
+    expect((await kit.workspace.pruneSalvage('demo', new Date(Date.now() + 60_000))).sort()).toEqual([
+      '7',
+      '7.2',
+    ]);
     expect(await kit.git(bare, 'for-each-ref', 'refs/orch')).toBe('');
   });
 
   test('names what it leaves out: copied files, rebuilt folders, the history of nested repositories', async () => {
     const { kit, path, bare } = await prepared();
-    await kit.write(path, { '.env.test': 'copied', 'node_modules/x/a.js': 'a', 'nested/in.txt': 'in', 'nested/deep/x.txt': 'x', 'nested/deep/.gitignore': 'y\n', 'nested/deep/y': 'ignored' });
+    await kit.write(path, {
+      '.env.test': 'copied',
+      'node_modules/x/a.js': 'a',
+      'nested/in.txt': 'in',
+      'nested/deep/x.txt': 'x',
+      'nested/deep/.gitignore': 'y\n',
+      'nested/deep/y': 'ignored',
+    });
     await kit.git(join(path, 'nested'), 'init', '-q');
     await kit.git(join(path, 'nested/deep'), 'init', '-q');
     const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1', copied: ['.env.test'] });
@@ -103,7 +157,9 @@ describe('salvage', () => {
         { path: 'nested/.git', reason: 'nested_repository' },
       ]),
     );
-    expect(await kit.git(bare, 'ls-tree', '-r', '--name-only', salvaged?.ref ?? '', 'nested')).toBe('nested/deep/.gitignore\nnested/deep/x.txt\nnested/in.txt');
+    expect(await kit.git(bare, 'ls-tree', '-r', '--name-only', salvaged?.ref ?? '', 'nested')).toBe(
+      'nested/deep/.gitignore\nnested/deep/x.txt\nnested/in.txt',
+    );
   });
 
   test('a folder that nobody may write is removed all the same', async () => {
@@ -118,7 +174,12 @@ describe('salvage', () => {
 
 describe('a reset', () => {
   test('salvages first, then leaves exactly the head; ignored and copied files and documents stay', async () => {
-    const { kit, path, head, bare } = await prepared({ 'README.md': 'r\n', 'src/app.js': 'a\n', '.gitignore': 'ignored/\nodd.txt\n', keep: 'same' });
+    const { kit, path, head, bare } = await prepared({
+      'README.md': 'r\n',
+      'src/app.js': 'a\n',
+      '.gitignore': 'ignored/\nodd.txt\n',
+      keep: 'same',
+    });
     const inode = (await lstat(join(path, 'keep'))).mtimeMs;
     await kit.write(path, { 'odd.txt': 'tracked though ignored' });
     await kit.git(path, 'add', '-f', 'odd.txt');
@@ -126,9 +187,30 @@ describe('a reset', () => {
     await kit.git(path, 'checkout', '-qb', 'elsewhere');
     await kit.git(path, 'config', 'alias.evil', '!true');
     await rm(join(path, 'src'), { recursive: true });
-    await kit.write(path, { src: 'a file now', 'new/deep/x.txt': 'x', 'ignored/dep': 'dep', '.env.test': 'copied', '.orch-work/a.md': 'a', 'README.md': 'changed\n' });
-    const { salvaged } = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '1', head, copied: ['.env.test'] });
-    expect([...(await photograph(path)).keys()].sort()).toEqual(['.env.test', '.gitignore', '.orch-work/a.md', 'README.md', 'ignored/dep', 'keep', 'src/app.js']);
+    await kit.write(path, {
+      src: 'a file now',
+      'new/deep/x.txt': 'x',
+      'ignored/dep': 'dep',
+      '.env.test': 'copied',
+      '.orch-work/a.md': 'a',
+      'README.md': 'changed\n',
+    });
+    const { salvaged } = await kit.workspace.resetTo(kit.repo, {
+      key: KEY,
+      branch: BRANCH,
+      run: '1',
+      head,
+      copied: ['.env.test'],
+    });
+    expect([...(await photograph(path)).keys()].sort()).toEqual([
+      '.env.test',
+      '.gitignore',
+      '.orch-work/a.md',
+      'README.md',
+      'ignored/dep',
+      'keep',
+      'src/app.js',
+    ]);
     expect(await kit.git(path, 'status', '--porcelain')).toBe('?? .env.test');
     expect(await kit.git(path, 'symbolic-ref', 'HEAD')).toBe(`refs/heads/${BRANCH}`);
     expect(await kit.git(path, 'branch', '--list')).toBe(`* ${BRANCH}`);
@@ -142,27 +224,78 @@ describe('a reset', () => {
   test('to an older commit keeps the one it leaves', async () => {
     const { kit, path, head, bare } = await prepared();
     await kit.write(path, { 'a.txt': 'a' });
-    const taken = await kit.workspace.take(kit.repo, { key: KEY, branch: BRANCH, run: '1', since: head, message: 'm' });
+    const taken = await kit.workspace.take(kit.repo, {
+      key: KEY,
+      branch: BRANCH,
+      run: '1',
+      since: head,
+      message: 'm',
+    });
     const { salvaged } = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '2', head });
-    expect(await kit.git(bare, 'rev-list', salvaged?.ref ?? '')).toContain(taken.kind === 'taken' ? taken.head : 'nothing');
+    expect(await kit.git(bare, 'rev-list', salvaged?.ref ?? '')).toContain(
+      taken.kind === 'taken' ? taken.head : 'nothing',
+    );
     expect(await kit.workspace.branchHead('demo', BRANCH)).toBe(head);
   });
 
   test('needs a known commit and a clone', async () => {
     const { kit, head } = await prepared();
-    await expect(kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '1', head: 'b'.repeat(40) })).rejects.toMatchObject({ code: 'workspace.unknown_commit' });
-    await expect(kit.workspace.resetTo(kit.repo, { key: 'NONE', branch: BRANCH, run: '1', head })).rejects.toMatchObject({ code: 'workspace.clone_missing' });
+    await expect(
+      kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '1', head: 'b'.repeat(40) }),
+    ).rejects.toMatchObject({ code: 'workspace.unknown_commit' });
+    await expect(
+      kit.workspace.resetTo(kit.repo, { key: 'NONE', branch: BRANCH, run: '1', head }),
+    ).rejects.toMatchObject({ code: 'workspace.clone_missing' });
   });
 });
 
 const TRACKED = ['README.md', 'src/app.js', 'dir/a', 'crlf.txt', 'latin1.txt'];
-const NAMES = [...TRACKED, 'src', 'dir', 'new', 'a b', 'line\nbreak', '-option', 'ü/ß', 'bytes\xff', '.orch-work/x', 'dir/a/b', 'back\\slash', 'git~1', '.env', 'tab\t"', 'x.pem', 'dist/x'];
+const NAMES = [
+  ...TRACKED,
+  'src',
+  'dir',
+  'new',
+  'a b',
+  'line\nbreak',
+  '-option',
+  'ü/ß',
+  'bytes\xff',
+  '.orch-work/x',
+  'dir/a/b',
+  'back\\slash',
+  'git~1',
+  '.env',
+  'tab\t"',
+  'x.pem',
+  'dist/x',
+];
 
-const content = fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constantFrom('a\r\nb\r\n', 'a\nb\n', '$Id$\n', '').map((text) => Buffer.from(text)));
+const content = fc.oneof(
+  fc.uint8Array({ maxLength: 40 }),
+  fc.constantFrom('a\r\nb\r\n', 'a\nb\n', '$Id$\n', '').map((text) => Buffer.from(text)),
+);
 const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('write' as const), name: fc.constantFrom(...NAMES), bytes: content, exec: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('link' as const), name: fc.constantFrom(...NAMES), target: fc.constantFrom('/etc/passwd', 'README.md', '../..', 'nowhere\n') }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('remove' as const), name: fc.constantFrom(...NAMES) }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('write' as const),
+      name: fc.constantFrom(...NAMES),
+      bytes: content,
+      exec: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('link' as const),
+      name: fc.constantFrom(...NAMES),
+      target: fc.constantFrom('/etc/passwd', 'README.md', '../..', 'nowhere\n'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('remove' as const), name: fc.constantFrom(...NAMES) }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('commit' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('stage' as const) }) },
 );
@@ -174,7 +307,8 @@ test('whatever state a clone is in, a restore gives every byte back and a reset 
     'dir/a': 'a',
     'crlf.txt': 'one\ntwo\n',
     'latin1.txt': 'plain\n',
-    '.gitattributes': 'crlf.txt text eol=crlf\nlatin1.txt text working-tree-encoding=ISO-8859-1\n*.md ident\n* filter=lfs\n',
+    '.gitattributes':
+      'crlf.txt text eol=crlf\nlatin1.txt text working-tree-encoding=ISO-8859-1\n*.md ident\n* filter=lfs\n',
   });
   const untouched = await photograph(path);
   let round = 0;
@@ -183,7 +317,12 @@ test('whatever state a clone is in, a restore gives every byte back and a reset 
       round += 1;
       for (const one of steps) await perform(kit, path, one);
       const before = await photograph(path);
-      const { salvaged } = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: `run-${round}`, head });
+      const { salvaged } = await kit.workspace.resetTo(kit.repo, {
+        key: KEY,
+        branch: BRANCH,
+        run: `run-${round}`,
+        head,
+      });
       if (salvaged === null) expect(before).toEqual(untouched);
       else {
         const into = await mkdtemp(join(kit.root, 'restored-'));

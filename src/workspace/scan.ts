@@ -1,6 +1,15 @@
 import { lstat, open } from 'node:fs/promises';
 import type { GitCall } from './git.ts';
-import { buildFolder, holdsToken, isListed, isSecretName, type LeftOut, type LeftOutReason, MAX_COMMITTED_BYTES, mayHoldToken } from './left-out.ts';
+import {
+  buildFolder,
+  holdsToken,
+  isListed,
+  isSecretName,
+  type LeftOut,
+  type LeftOutReason,
+  MAX_COMMITTED_BYTES,
+  mayHoldToken,
+} from './left-out.ts';
 import { onDisk, packRaw, type RawPath, shownPath, splitRaw } from './paths.ts';
 import type { Context } from './repository.ts';
 
@@ -26,12 +35,27 @@ const TOKEN_SCAN_BYTES = 64 * 1024;
 export async function scanTree(context: Context, call: GitCall, commit: string): Promise<Scan> {
   await context.git(['read-tree', commit], call);
   await context.git(['update-index', '-q', '--ignore-submodules', '--refresh'], { ...call, okCodes: [0, 1] });
-  const tracked = splitRaw((await context.git(['diff-files', '-z', '--name-status', '--no-renames', '--ignore-submodules=all'], call)).stdout);
-  const others = splitRaw((await context.git(['ls-files', '-z', '--others', '--exclude-standard'], call)).stdout);
+  const tracked = splitRaw(
+    (
+      await context.git(
+        ['diff-files', '-z', '--name-status', '--no-renames', '--ignore-submodules=all'],
+        call,
+      )
+    ).stdout,
+  );
+  const others = splitRaw(
+    (await context.git(['ls-files', '-z', '--others', '--exclude-standard'], call)).stdout,
+  );
   const deleted: RawPath[] = [];
   const modified: RawPath[] = [];
-  for (let i = 0; i + 1 < tracked.length; i += 2) (tracked[i] === 'D' ? deleted : modified).push(tracked[i + 1] as RawPath);
-  return { deleted, modified, untracked: others.filter((path) => !path.endsWith('/')), nested: others.filter((path) => path.endsWith('/')) };
+  for (let i = 0; i + 1 < tracked.length; i += 2)
+    (tracked[i] === 'D' ? deleted : modified).push(tracked[i + 1] as RawPath);
+  return {
+    deleted,
+    modified,
+    untracked: others.filter((path) => !path.endsWith('/')),
+    nested: others.filter((path) => path.endsWith('/')),
+  };
 }
 
 export interface Selection {
@@ -40,14 +64,23 @@ export interface Selection {
 }
 
 /** Which untracked files belong into a commit; tracked ones always do, whatever their name or size. */
-export async function selectUntracked(context: Context, call: GitCall & { readonly workTree: string }, scan: Scan, copied: readonly string[]): Promise<Selection> {
+export async function selectUntracked(
+  context: Context,
+  call: GitCall & { readonly workTree: string },
+  scan: Scan,
+  copied: readonly string[],
+): Promise<Selection> {
   const trackedFolders = await foldersOf(context, call);
   const taken: RawPath[] = [];
   const leftOut = new Map<string, LeftOutReason>();
   for (const folder of scan.nested) leftOut.set(shownPath(folder), 'nested_repository');
   for (const path of scan.untracked) {
     const folder = buildFolder(path, (name) => trackedFolders.has(name));
-    const reason = isListed(shownPath(path), copied) ? 'copied' : folder !== null ? 'build_folder' : await reasonOnDisk(call.workTree, path);
+    const reason = isListed(shownPath(path), copied)
+      ? 'copied'
+      : folder !== null
+        ? 'build_folder'
+        : await reasonOnDisk(call.workTree, path);
     if (reason === null) taken.push(path);
     else leftOut.set(shownPath(reason === 'build_folder' && folder !== null ? folder : path), reason);
   }
@@ -55,10 +88,23 @@ export async function selectUntracked(context: Context, call: GitCall & { readon
 }
 
 /** Puts the paths as they are on disk into the private index and writes its tree. */
-export async function writeSnapshot(context: Context, call: GitCall, scan: Pick<Scan, 'deleted' | 'modified'>, added: readonly RawPath[]): Promise<string> {
-  if (scan.deleted.length > 0) await context.git(['update-index', '--force-remove', '-z', '--stdin'], { ...call, stdin: packRaw(scan.deleted) });
+export async function writeSnapshot(
+  context: Context,
+  call: GitCall,
+  scan: Pick<Scan, 'deleted' | 'modified'>,
+  added: readonly RawPath[],
+): Promise<string> {
+  if (scan.deleted.length > 0)
+    await context.git(['update-index', '--force-remove', '-z', '--stdin'], {
+      ...call,
+      stdin: packRaw(scan.deleted),
+    });
   const present = [...scan.modified, ...added];
-  if (present.length > 0) await context.git(['update-index', '--add', '--remove', '--replace', '-z', '--stdin'], { ...call, stdin: packRaw(present) });
+  if (present.length > 0)
+    await context.git(['update-index', '--add', '--remove', '--replace', '-z', '--stdin'], {
+      ...call,
+      stdin: packRaw(present),
+    });
   return (await context.git(['write-tree'], call)).stdout.toString('utf8').trim();
 }
 
@@ -98,7 +144,8 @@ async function readStart(workTree: string, path: RawPath, bytes: number): Promis
 async function foldersOf(context: Context, call: GitCall): Promise<Set<RawPath>> {
   const folders = new Set<RawPath>();
   for (const path of splitRaw((await context.git(['ls-files', '-z'], call)).stdout)) {
-    for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1)) folders.add(path.slice(0, at + 1) as RawPath);
+    for (let at = path.indexOf('/'); at !== -1; at = path.indexOf('/', at + 1))
+      folders.add(path.slice(0, at + 1) as RawPath);
   }
   return folders;
 }

@@ -29,32 +29,58 @@ export interface CloneStatus {
  * Measures what an agent did since a commit, without taking anything: nothing is written to the
  * clone's work or to the bare repository. Throws `workspace.clone_broken`.
  */
-export async function cloneStatus(context: Context, repo: Repository, key: string, since: string, copied: readonly string[] = []): Promise<CloneStatus> {
+export async function cloneStatus(
+  context: Context,
+  repo: Repository,
+  key: string,
+  since: string,
+  copied: readonly string[] = [],
+): Promise<CloneStatus> {
   checkCommit(since);
   const path = clonePath(context, repo.project, key);
   const found = await readHead(path);
   const head = commitOf(found, path);
   await repairClone(context, repo.project, path);
-  return withOwnGitDir(context, { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true }, async (dir) => {
-    const call = { ...dir.call(path), workTree: path };
-    const scan = await scanTree(context, call, head);
-    const { taken, leftOut } = await selectUntracked(context, call, scan, copied);
-    const committed = await context.git(['diff-tree', '-r', '-z', '--name-only', '--no-renames', '--no-commit-id', '--end-of-options', since, head], call);
-    const count = await context.git(['rev-list', '--count', '--end-of-options', `${since}..${head}`], call);
-    const inHistory = await context.git(['merge-base', '--is-ancestor', '--end-of-options', since, head], { ...call, okCodes: [0, 1] });
-    const open = [...scan.deleted, ...scan.modified, ...taken];
-    const changed = new Set([...splitRaw(committed.stdout), ...open].map(shownPath));
-    return {
-      path,
-      head,
-      branch: branchOf(found),
-      commitsAdded: Number(lineOf(count)),
-      rewritten: inHistory.exitCode !== 0,
-      dirty: open.length > 0,
-      changedPaths: [...changed].sort(),
-      leftOut,
-    };
-  });
+  return withOwnGitDir(
+    context,
+    { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
+    async (dir) => {
+      const call = { ...dir.call(path), workTree: path };
+      const scan = await scanTree(context, call, head);
+      const { taken, leftOut } = await selectUntracked(context, call, scan, copied);
+      const committed = await context.git(
+        [
+          'diff-tree',
+          '-r',
+          '-z',
+          '--name-only',
+          '--no-renames',
+          '--no-commit-id',
+          '--end-of-options',
+          since,
+          head,
+        ],
+        call,
+      );
+      const count = await context.git(['rev-list', '--count', '--end-of-options', `${since}..${head}`], call);
+      const inHistory = await context.git(['merge-base', '--is-ancestor', '--end-of-options', since, head], {
+        ...call,
+        okCodes: [0, 1],
+      });
+      const open = [...scan.deleted, ...scan.modified, ...taken];
+      const changed = new Set([...splitRaw(committed.stdout), ...open].map(shownPath));
+      return {
+        path,
+        head,
+        branch: branchOf(found),
+        commitsAdded: Number(lineOf(count)),
+        rewritten: inHistory.exitCode !== 0,
+        dirty: open.length > 0,
+        changedPaths: [...changed].sort(),
+        leftOut,
+      };
+    },
+  );
 }
 
 function branchOf(head: CloneHead): string | null {

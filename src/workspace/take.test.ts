@@ -11,7 +11,9 @@ async function prepared(files?: Readonly<Record<string, string>>) {
 }
 
 async function namesIn(kit: Kit, bare: string, commit: string): Promise<string[]> {
-  return (await kit.git(bare, 'ls-tree', '-r', '-z', '--name-only', commit)).split('\0').filter((name) => name !== '');
+  return (await kit.git(bare, 'ls-tree', '-r', '-z', '--name-only', commit))
+    .split('\0')
+    .filter((name) => name !== '');
 }
 
 describe('taking the work of a run', () => {
@@ -24,7 +26,10 @@ describe('taking the work of a run', () => {
     const result = await kit.workspace.take(kit.repo, request);
     expect(result).toMatchObject({
       kind: 'taken',
-      commits: [{ subject: 'Work of DEMO-1', author: { name: 'Orch', email: 'orch@example.org' } }, { subject: 'Change two' }],
+      commits: [
+        { subject: 'Work of DEMO-1', author: { name: 'Orch', email: 'orch@example.org' } },
+        { subject: 'Change two' },
+      ],
       files: [
         { path: 'README.md', status: 'deleted', added: 0, deleted: 1 },
         { path: 'new file.txt', status: 'added', added: 1, deleted: 0 },
@@ -46,9 +51,17 @@ describe('taking the work of a run', () => {
   test('makes no commit when there is nothing to commit', async () => {
     const { kit, path, since, request } = await prepared();
     await kit.write(path, { 'ignored/x': 'x', 'a.log': 'x', '.orch-work/review.md': 'x' });
-    expect(await kit.workspace.take(kit.repo, request)).toEqual({ kind: 'unchanged', head: since, leftOut: [] });
+    expect(await kit.workspace.take(kit.repo, request)).toEqual({
+      kind: 'unchanged',
+      head: since,
+      leftOut: [],
+    });
     await kit.git(path, 'commit', '--allow-empty', '-qm', 'mine');
-    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken', committed: null, files: [] });
+    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({
+      kind: 'taken',
+      committed: null,
+      files: [],
+    });
   });
 
   test('again gives the same answer, and so does a call after a crash behind the moved branch', async () => {
@@ -57,7 +70,10 @@ describe('taking the work of a run', () => {
     const index = await readFile(join(path, '.git/index'));
     const ref = await readFile(join(path, `.git/refs/heads/${BRANCH}`));
     const first = await kit.workspace.take(kit.repo, request);
-    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken', head: first.kind === 'taken' ? first.head : '' });
+    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({
+      kind: 'taken',
+      head: first.kind === 'taken' ? first.head : '',
+    });
     await writeFile(join(path, '.git/index'), index);
     await writeFile(join(path, `.git/refs/heads/${BRANCH}`), ref);
     expect(await kit.workspace.take(kit.repo, request)).toEqual(first);
@@ -65,7 +81,12 @@ describe('taking the work of a run', () => {
   });
 
   test('leaves out copied files, secrets, build folders, large and nested things, and names them', async () => {
-    const { kit, path, request, bare } = await prepared({ 'README.md': 'x\n', '.env': 'TRACKED=1\n', 'big.bin': 'small', '.env.example': 'A=\n' });
+    const { kit, path, request, bare } = await prepared({
+      'README.md': 'x\n',
+      '.env': 'TRACKED=1\n',
+      'big.bin': 'small',
+      '.env.example': 'A=\n',
+    });
     const big = 'x'.repeat(1024 * 1024 + 1);
     await kit.write(path, {
       '.env': 'TRACKED=2\n',
@@ -88,7 +109,15 @@ describe('taking the work of a run', () => {
     await kit.git(join(path, 'nested'), 'commit', '-qm', 'inner');
     const result = await kit.workspace.take(kit.repo, { ...request, copied: ['.env.test'] });
     if (result.kind !== 'taken') throw new Error(result.kind);
-    expect(await namesIn(kit, bare, result.head)).toEqual(['.env', '.env.example', '.env.sample', 'README.md', 'big.bin', 'kept.txt', 'web/.npmrc']);
+    expect(await namesIn(kit, bare, result.head)).toEqual([
+      '.env',
+      '.env.example',
+      '.env.sample',
+      'README.md',
+      'big.bin',
+      'kept.txt',
+      'web/.npmrc',
+    ]);
     expect(Object.fromEntries(result.leftOut.map(({ path: name, reason }) => [name, reason]))).toEqual({
       '.env.local': 'secret',
       '.env.test': 'copied',
@@ -103,7 +132,11 @@ describe('taking the work of a run', () => {
   });
 
   test('keeps names, bytes, modes and links as they are', async () => {
-    const { kit, path, request, bare } = await prepared({ 'run.sh': '#!/bin/sh\n', 'dir/a': 'a', plain: 'p' });
+    const { kit, path, request, bare } = await prepared({
+      'run.sh': '#!/bin/sh\n',
+      'dir/a': 'a',
+      plain: 'p',
+    });
     const odd = ['new\nline.txt', '-rf', '--help', 'a b', 'ümläut', ':(exclude)x', '*', 'tab\tq"\\'];
     await kit.write(path, Object.fromEntries(odd.map((name) => [name, name])));
     await writeFile(Buffer.from(`${path}/bytes-\xff\xfe`, 'latin1'), Buffer.from([0, 255, 13, 10]));
@@ -124,7 +157,10 @@ describe('taking the work of a run', () => {
   });
 
   test('honours line ends that the repository asks for', async () => {
-    const { kit, path, request, bare } = await prepared({ '.gitattributes': '*.txt text eol=crlf\n', 'a.txt': 'one\n' });
+    const { kit, path, request, bare } = await prepared({
+      '.gitattributes': '*.txt text eol=crlf\n',
+      'a.txt': 'one\n',
+    });
     expect(await readFile(join(path, 'a.txt'), 'utf8')).toBe('one\r\n');
     await kit.write(path, { 'b.txt': 'two\r\n' });
     const result = await kit.workspace.take(kit.repo, request);
@@ -140,7 +176,9 @@ describe('taking the work of a run', () => {
     await symlink(outside, join(path, 'dir'));
     const result = await kit.workspace.take(kit.repo, request);
     if (result.kind !== 'taken') throw new Error(result.kind);
-    expect(await kit.git(bare, 'ls-tree', '-r', '--format=%(objectmode) %(path)', result.head)).toBe('120000 dir');
+    expect(await kit.git(bare, 'ls-tree', '-r', '--format=%(objectmode) %(path)', result.head)).toBe(
+      '120000 dir',
+    );
   });
 });
 
@@ -152,16 +190,26 @@ describe('work that cannot be taken as it is', () => {
     await kit.git(path, 'add', '-A');
     await kit.git(path, 'commit', '-qm', 'fix');
     const head = await kit.head(path);
-    expect(await kit.workspace.take(kit.repo, request)).toEqual({ kind: 'branch_switched', found: 'fix/mine', head });
+    expect(await kit.workspace.take(kit.repo, request)).toEqual({
+      kind: 'branch_switched',
+      found: 'fix/mine',
+      head,
+    });
     expect(await kit.workspace.branchHead('demo', BRANCH)).toBe(since);
-    expect(await kit.workspace.take(kit.repo, { ...request, adoptHead: true })).toMatchObject({ kind: 'taken', head });
+    expect(await kit.workspace.take(kit.repo, { ...request, adoptHead: true })).toMatchObject({
+      kind: 'taken',
+      head,
+    });
     expect(await kit.git(path, 'symbolic-ref', 'HEAD')).toBe(`refs/heads/${BRANCH}`);
   });
 
   test('a detached HEAD is told', async () => {
     const { kit, path, request } = await prepared();
     await kit.git(path, 'checkout', '-q', '--detach');
-    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'branch_switched', found: null });
+    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({
+      kind: 'branch_switched',
+      found: null,
+    });
   });
 
   test('adopting another branch never drops commits of the task branch', async () => {
@@ -170,13 +218,20 @@ describe('work that cannot be taken as it is', () => {
     const missing = await kit.head(path);
     await kit.git(path, 'checkout', '-qb', 'other', 'HEAD~1');
     await kit.git(path, 'commit', '--allow-empty', '-qm', 'elsewhere');
-    expect(await kit.workspace.take(kit.repo, { ...request, adoptHead: true })).toMatchObject({ kind: 'diverged', missing });
+    expect(await kit.workspace.take(kit.repo, { ...request, adoptHead: true })).toMatchObject({
+      kind: 'diverged',
+      missing,
+    });
   });
 
   test('rewritten history is told and moves nothing', async () => {
     const { kit, path, since, request } = await prepared();
     await kit.git(path, 'commit', '--amend', '-qm', 'rewritten');
-    expect(await kit.workspace.take(kit.repo, request)).toEqual({ kind: 'diverged', head: await kit.head(path), missing: since });
+    expect(await kit.workspace.take(kit.repo, request)).toEqual({
+      kind: 'diverged',
+      head: await kit.head(path),
+      missing: since,
+    });
     await kit.git(path, 'checkout', '-q', '--orphan', 'fresh');
     await kit.git(path, 'branch', '-qD', BRANCH);
     await kit.git(path, 'commit', '-qm', 'orphan');
@@ -200,7 +255,9 @@ describe('work that cannot be taken as it is', () => {
   test('the clone of a task that is gone throws with a hint', async () => {
     const { kit, request } = await prepared();
     await kit.workspace.remove(kit.repo, { key: KEY, run: '7' });
-    await expect(kit.workspace.take(kit.repo, request)).rejects.toMatchObject({ code: 'workspace.clone_broken' });
+    await expect(kit.workspace.take(kit.repo, request)).rejects.toMatchObject({
+      code: 'workspace.clone_broken',
+    });
   });
 });
 
@@ -210,7 +267,12 @@ describe('the status of a clone', () => {
     await kit.write(path, { 'src/app.js': 'changed\n' });
     await kit.git(path, 'commit', '-qam', 'one');
     await unlink(join(path, 'README.md'));
-    await kit.write(path, { 'new.txt': 'x', '.orch-work/x.md': 'x', '.env.test': 'copied', 'a.log': 'ignored' });
+    await kit.write(path, {
+      'new.txt': 'x',
+      '.orch-work/x.md': 'x',
+      '.env.test': 'copied',
+      'a.log': 'ignored',
+    });
     await mkdir(join(path, 'node_modules'));
     await kit.write(path, { 'node_modules/x.js': 'x' });
     const objects = await kit.git(bare, 'count-objects');
@@ -232,6 +294,11 @@ describe('the status of a clone', () => {
 
   test('of an untouched clone is clean', async () => {
     const { kit, since } = await prepared();
-    expect(await kit.workspace.status(kit.repo, { key: KEY, since })).toMatchObject({ commitsAdded: 0, dirty: false, changedPaths: [], leftOut: [] });
+    expect(await kit.workspace.status(kit.repo, { key: KEY, since })).toMatchObject({
+      commitsAdded: 0,
+      dirty: false,
+      changedPaths: [],
+      leftOut: [],
+    });
   });
 });

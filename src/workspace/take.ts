@@ -1,12 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { clonePath, repairClone, settleClone } from './clone.ts';
-import { brokenClone, lstatOrNull, readHead, readRef, unfinishedOperation } from './clone-files.ts';
+import { BROKEN, brokenClone, lstatOrNull, readHead, readRef, unfinishedOperation } from './clone-files.ts';
 import { type Commit, commitsBetween, diffCommits, type FileChange } from './diff.ts';
 import { withIncoming } from './incoming.ts';
 import type { LeftOut } from './left-out.ts';
 import { checkBranch, checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import { commitTree, type Context, isAncestor, moveRef, type Repository, resolveRef, treeOf } from './repository.ts';
+import {
+  type Context,
+  commitTree,
+  isAncestor,
+  moveRef,
+  type Repository,
+  resolveRef,
+  treeOf,
+} from './repository.ts';
 import { scanTree, selectUntracked, writeSnapshot } from './scan.ts';
 
 export interface TakeRequest {
@@ -50,7 +58,11 @@ export type TakeResult =
  * left uncommitted. The branch moves last and only forward, so a crash anywhere changes nothing or is
  * completed by the same call again. Call it locked.
  */
-export async function takeWork(context: Context, repo: Repository, request: TakeRequest): Promise<TakeResult> {
+export async function takeWork(
+  context: Context,
+  repo: Repository,
+  request: TakeRequest,
+): Promise<TakeResult> {
   const branch = checkBranch(request.branch);
   const since = checkCommit(request.since);
   const clone = clonePath(context, repo.project, request.key);
@@ -61,19 +73,37 @@ export async function takeWork(context: Context, repo: Repository, request: Take
   const operation = await unfinishedOperation(clone);
   if (operation !== null) return { kind: 'unfinished', operation };
   const onBranch = found.kind === 'branch' && found.branch === branch;
-  if (!onBranch && request.adoptHead !== true) return { kind: 'branch_switched', found: found.kind === 'branch' ? found.branch : null, head: found.commit };
+  if (!onBranch && request.adoptHead !== true)
+    return {
+      kind: 'branch_switched',
+      found: found.kind === 'branch' ? found.branch : null,
+      head: found.commit,
+    };
   const left = onBranch ? null : await readRef(clone, `refs/heads/${branch}`);
   await repairClone(context, repo.project, clone);
-  return withIncoming(context, repo.project, clone, { run: request.run, commit: found.commit, strict: true }, async (incoming) => {
-    if (incoming.kind === 'refused') return incoming;
-    for (const needed of [since, left]) {
-      if (needed !== null && !(await holds(context, repo, found.commit, needed))) return { kind: 'diverged', head: found.commit, missing: needed };
-    }
-    return snapshotAndMove(context, repo, { ...request, branch, since }, clone, found.commit);
-  });
+  return withIncoming(
+    context,
+    repo.project,
+    clone,
+    { run: request.run, commit: found.commit, strict: true },
+    async (incoming) => {
+      if (incoming.kind === 'refused') return incoming;
+      for (const needed of [since, left]) {
+        if (needed !== null && !(await holds(context, repo, found.commit, needed)))
+          return { kind: 'diverged', head: found.commit, missing: needed };
+      }
+      return snapshotAndMove(context, repo, { ...request, branch, since }, clone, found.commit);
+    },
+  );
 }
 
-async function snapshotAndMove(context: Context, repo: Repository, request: TakeRequest, clone: string, incoming: string): Promise<TakeResult> {
+async function snapshotAndMove(
+  context: Context,
+  repo: Repository,
+  request: TakeRequest,
+  clone: string,
+  incoming: string,
+): Promise<TakeResult> {
   const { branch, since } = request;
   const tip = await resolveRef(context, repo.project, `refs/heads/${branch}`);
   return withOwnGitDir(context, { project: repo.project }, async (dir): Promise<TakeResult> => {
@@ -81,23 +111,40 @@ async function snapshotAndMove(context: Context, repo: Repository, request: Take
     const scan = await scanTree(context, call, incoming);
     const { taken, leftOut } = await selectUntracked(context, call, scan, request.copied ?? []);
     const tree = await writeSnapshot(context, call, scan, taken);
-    const ahead = tip !== null && tip !== incoming && !(await isAncestor(context, repo.project, tip, incoming));
+    const ahead =
+      tip !== null && tip !== incoming && !(await isAncestor(context, repo.project, tip, incoming));
     // A crash after the branch moved: it already holds exactly this working tree.
-    const done = ahead && (await isAncestor(context, repo.project, incoming, tip)) && (await treeOf(context, repo.project, tip)) === tree;
+    const done =
+      ahead &&
+      (await isAncestor(context, repo.project, incoming, tip)) &&
+      (await treeOf(context, repo.project, tip)) === tree;
     if (ahead && !done) return { kind: 'diverged', head: incoming, missing: tip };
     const dirty = tree !== (await treeOf(context, repo.project, incoming));
-    const committed = !dirty ? null : done ? tip : await commitTree(context, repo, tree, [incoming], request.message);
+    const committed = !dirty
+      ? null
+      : done
+        ? tip
+        : await commitTree(context, repo, tree, [incoming], request.message);
     const head = committed ?? (done ? tip : incoming);
-    if (head !== tip && !(await moveRef(context, repo.project, `refs/heads/${branch}`, head, tip))) return { kind: 'diverged', head, missing: tip ?? since };
+    if (head !== tip && !(await moveRef(context, repo.project, `refs/heads/${branch}`, head, tip)))
+      return { kind: 'diverged', head, missing: tip ?? since };
     await settleClone(clone, branch, head, await readFile(call.indexFile));
     if (head === since) return { kind: 'unchanged', head, leftOut };
-    const [commits, { files }] = await Promise.all([commitsBetween(context, repo.project, since, head), diffCommits(context, repo.project, since, head)]);
+    const [commits, { files }] = await Promise.all([
+      commitsBetween(context, repo.project, since, head),
+      diffCommits(context, repo.project, since, head),
+    ]);
     return { kind: 'taken', head, commits, committed, files, leftOut };
   });
 }
 
 /** Whether `needed` is known and part of the history of `head`. */
-async function holds(context: Context, repo: Repository, head: string, needed: string | 'broken'): Promise<boolean> {
-  if (needed === 'broken' || (await resolveRef(context, repo.project, needed)) === null) return false;
+async function holds(
+  context: Context,
+  repo: Repository,
+  head: string,
+  needed: string | typeof BROKEN,
+): Promise<boolean> {
+  if (needed === BROKEN || (await resolveRef(context, repo.project, needed)) === null) return false;
   return isAncestor(context, repo.project, needed, head);
 }

@@ -25,7 +25,11 @@ export interface Kit {
   head(dir: string, ref?: string): Promise<string>;
 }
 
-export const FIRST_FILES: Readonly<Record<string, string>> = { 'README.md': 'first\n', 'src/app.js': 'one\ntwo\nthree\n', '.gitignore': 'ignored/\n*.log\n' };
+export const FIRST_FILES: Readonly<Record<string, string>> = {
+  'README.md': 'first\n',
+  'src/app.js': 'one\ntwo\nthree\n',
+  '.gitignore': 'ignored/\n*.log\n',
+};
 
 const run = promisify(execFile);
 
@@ -34,8 +38,17 @@ export async function openKit(files: Readonly<Record<string, string>> = FIRST_FI
   onTestFinished(() => rm(root, { recursive: true, force: true }));
   const home = join(root, 'home');
   await mkdir(home);
-  await writeFile(join(home, '.gitconfig'), '[user]\n\tname = Mara\n\temail = mara@example.org\n[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n');
-  const env = { PATH: process.env['PATH'] ?? '', HOME: home, LANG: 'C.UTF-8', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' };
+  await writeFile(
+    join(home, '.gitconfig'),
+    '[user]\n\tname = Mara\n\temail = mara@example.org\n[init]\n\tdefaultBranch = main\n[protocol "file"]\n\tallow = always\n',
+  );
+  const env = {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HOME: home,
+    LANG: 'C.UTF-8',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_TERMINAL_PROMPT: '0',
+  };
   const git = async (cwd: string, ...args: string[]) => (await run('git', args, { cwd, env })).stdout.trim();
   const tryGit = async (cwd: string, ...args: string[]) => {
     try {
@@ -72,7 +85,12 @@ export async function openKit(files: Readonly<Record<string, string>> = FIRST_FI
     await rm(seed, { recursive: true });
     await rm(join(remote, 'index'));
   }
-  const repo: Repository = { project: 'demo', url: remote, base: 'main', author: { name: 'Orch', email: 'orch@example.org' } };
+  const repo: Repository = {
+    project: 'demo',
+    url: remote,
+    base: 'main',
+    author: { name: 'Orch', email: 'orch@example.org' },
+  };
   const workspace = openWorkspace({ reposDir, worktreesDir });
   return { root, reposDir, worktreesDir, remote, repo, workspace, git, tryGit, write, person, head };
 }

@@ -46,15 +46,28 @@ describe('repository URLs', () => {
     expect(remote.credentials?.username).toBe('mara');
     expect(remote.credentials?.password.reveal()).toBe('s3cret');
     expect(JSON.stringify(remote)).not.toContain('s3cret');
-    expect(() => parseRemoteUrl('ssh://mara:s3cret@host/x')).toThrow(expect.objectContaining({ message: expect.not.stringContaining('s3cret') }));
+    expect(() => parseRemoteUrl('ssh://mara:s3cret@host/x')).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('s3cret') }),
+    );
   });
 
   test('credentials of one host are not given to another', () => {
     const credentials = { host: 'forge.example', username: 'orch', password: 'token' };
-    expect(parseRemoteUrl('https://forge.example/a.git', credentials).credentials?.password.reveal()).toBe('token');
+    expect(parseRemoteUrl('https://forge.example/a.git', credentials).credentials?.password.reveal()).toBe(
+      'token',
+    );
     expect(parseRemoteUrl('https://forge.example:443/a.git', credentials).credentials?.username).toBe('orch');
-    expect(parseRemoteUrl('https://FORGE.example/a.git', credentials)).toMatchObject({ url: 'https://forge.example/a.git', origin: 'https://forge.example' });
-    for (const url of ['https://forge.example.evil/a.git', 'https://evil.example/a.git', 'https://forge.example:8443/a.git', '/srv/a.git', 'git@forge.example:a.git']) {
+    expect(parseRemoteUrl('https://FORGE.example/a.git', credentials)).toMatchObject({
+      url: 'https://forge.example/a.git',
+      origin: 'https://forge.example',
+    });
+    for (const url of [
+      'https://forge.example.evil/a.git',
+      'https://evil.example/a.git',
+      'https://forge.example:8443/a.git',
+      '/srv/a.git',
+      'git@forge.example:a.git',
+    ]) {
       expect(parseRemoteUrl(url, credentials).credentials).toBeNull();
     }
   });

@@ -29,13 +29,15 @@ const ONE_READING = /^(?:file:\/\/[^\\\s]*|[a-z]+:\/\/[^/\\\s]+(?:\/[^\\\s]*)?)$
  */
 export function parseRemoteUrl(url: string, credentials?: Credentials): RemoteUrl {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
-  if (url === '' || url.startsWith('-') || /[\u0000-\u001f\u007f]/.test(url)) throw refused(url, 'it is empty, an option, or has control characters');
+  if (url === '' || url.startsWith('-') || /[\u0000-\u001f\u007f]/.test(url))
+    throw refused(url, 'it is empty, an option, or has control characters');
   if (url.startsWith('/')) return local(url);
   if (SCP_LIKE.test(url)) return { url, protocol: 'ssh', origin: null, credentials: null };
   const parsed = ONE_READING.test(url) ? URL.parse(url) : null;
   switch (parsed?.protocol) {
     case 'file:':
-      if (parsed.host !== '' && parsed.host !== 'localhost') throw refused(url, 'a file URL cannot name another host');
+      if (parsed.host !== '' && parsed.host !== 'localhost')
+        throw refused(url, 'a file URL cannot name another host');
       return local(url);
     case 'ssh:':
       return ssh(url, parsed);
@@ -53,24 +55,41 @@ function local(url: string): RemoteUrl {
 
 function ssh(url: string, parsed: URL): RemoteUrl {
   const user = decodeURIComponent(parsed.username);
-  if (parsed.hostname === '' || parsed.hostname.startsWith('-') || user.startsWith('-')) throw refused(url, 'its host or user begins with "-"');
+  if (parsed.hostname === '' || parsed.hostname.startsWith('-') || user.startsWith('-'))
+    throw refused(url, 'its host or user begins with "-"');
   if (parsed.password !== '') throw refused(mask(parsed), 'ssh takes no password; use a key');
   return { url, protocol: 'ssh', origin: null, credentials: null };
 }
 
 function http(parsed: URL, credentials: Credentials | undefined): RemoteUrl {
-  if (parsed.hostname === '' || parsed.hostname.startsWith('-')) throw refused(mask(parsed), 'it names no host');
+  if (parsed.hostname === '' || parsed.hostname.startsWith('-'))
+    throw refused(mask(parsed), 'it names no host');
   const protocol = parsed.protocol === 'https:' ? 'https' : 'http';
-  const inUrl = parsed.username === '' ? null : { username: decodeURIComponent(parsed.username), password: new Secret(decodeURIComponent(parsed.password)) };
+  const inUrl =
+    parsed.username === ''
+      ? null
+      : {
+          username: decodeURIComponent(parsed.username),
+          password: new Secret(decodeURIComponent(parsed.password)),
+        };
   const origin = `${protocol}://${parsed.host}`;
   const given = credentials !== undefined && sameHost(credentials.host, parsed) ? credentials : null;
   const password = given?.password instanceof Secret ? given.password : new Secret(given?.password ?? '');
-  return { url: mask(parsed), protocol, origin, credentials: given === null ? inUrl : { username: given.username, password } };
+  return {
+    url: mask(parsed),
+    protocol,
+    origin,
+    credentials: given === null ? inUrl : { username: given.username, password },
+  };
 }
 
 function sameHost(host: string, parsed: URL): boolean {
   const wanted = host.toLowerCase();
-  return wanted === parsed.host || (wanted === parsed.hostname && parsed.port === '') || wanted === `${parsed.hostname}:${defaultPort(parsed)}`;
+  return (
+    wanted === parsed.host ||
+    (wanted === parsed.hostname && parsed.port === '') ||
+    wanted === `${parsed.hostname}:${defaultPort(parsed)}`
+  );
 }
 
 function defaultPort(parsed: URL): string {

@@ -11,7 +11,11 @@ async function prepared(files?: Readonly<Record<string, string>>) {
 
 describe('the folder an agent hands in', () => {
   test('outlives its clone, without the verdict of an earlier run', async () => {
-    const { kit, path, work } = await prepared({ 'a.txt': 'x', '.gitattributes': '* text eol=crlf\n', '.gitignore': '*\n' });
+    const { kit, path, work } = await prepared({
+      'a.txt': 'x',
+      '.gitattributes': '* text eol=crlf\n',
+      '.gitignore': '*\n',
+    });
     await kit.write(work, { 'analysis.md': 'line\n', 'verdict.json': '{}', 'deep/er/x.bin': '\0\r\n' });
     expect(await kit.workspace.saveWork(kit.repo, KEY)).toEqual({
       files: [
@@ -24,7 +28,10 @@ describe('the folder an agent hands in', () => {
     const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
     expect(salvaged).toBeNull();
     await kit.workspace.prepare(kit.repo, { key: KEY, branch: BRANCH });
-    expect((await kit.workspace.restoreWork(kit.repo, KEY)).files.map((file) => file.name)).toEqual(['analysis.md', 'deep/er/x.bin']);
+    expect((await kit.workspace.restoreWork(kit.repo, KEY)).files.map((file) => file.name)).toEqual([
+      'analysis.md',
+      'deep/er/x.bin',
+    ]);
     expect(await readFile(join(path, '.orch-work/deep/er/x.bin'), 'utf8')).toBe('\0\r\n');
     expect(await readFile(join(path, '.orch-work/analysis.md'), 'utf8')).toBe('line\n');
     expect(await kit.git(path, 'status', '--porcelain')).toBe('');
@@ -36,7 +43,9 @@ describe('the folder an agent hands in', () => {
     await kit.workspace.saveWork(kit.repo, KEY);
     await kit.write(work, { 'analysis.md': 'two' });
     const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
-    expect(await kit.git(join(kit.reposDir, 'demo.git'), 'show', `${salvaged?.ref}:.orch-work/analysis.md`)).toBe('two');
+    expect(
+      await kit.git(join(kit.reposDir, 'demo.git'), 'show', `${salvaged?.ref}:.orch-work/analysis.md`),
+    ).toBe('two');
   });
 
   test('restoring keeps what is newer, brings back what is missing, drops the verdict', async () => {
@@ -67,7 +76,13 @@ describe('the folder an agent hands in', () => {
     await kit.write(work, { 'real.md': 'real', 'sub/x.md': 'x' });
     await symlink(join(outside, 'secret'), join(work, 'analysis.md'));
     await symlink(join(outside, 'dir'), join(work, 'dir'));
-    expect(await kit.workspace.saveWork(kit.repo, KEY)).toEqual({ files: [{ name: 'real.md', bytes: 4 }, { name: 'sub/x.md', bytes: 1 }], skipped: ['analysis.md', 'dir'] });
+    expect(await kit.workspace.saveWork(kit.repo, KEY)).toEqual({
+      files: [
+        { name: 'real.md', bytes: 4 },
+        { name: 'sub/x.md', bytes: 1 },
+      ],
+      skipped: ['analysis.md', 'dir'],
+    });
     expect(await kit.workspace.readWork('demo', KEY, 'analysis.md')).toBeNull();
     expect(await kit.workspace.readWork('demo', KEY, 'dir/secret')).toBeNull();
     expect(await kit.workspace.readWork('demo', KEY, '../README.md')).toBeNull();
@@ -95,6 +110,9 @@ describe('the folder an agent hands in', () => {
     await mkdir(work);
     await writeFile(join(work, 'big.bin'), Buffer.alloc(5 * 1024 * 1024 + 1));
     await kit.write(work, { 'ok.md': 'ok', '.git/config': '[core]\n\tfsmonitor = evil\n' });
-    expect(await kit.workspace.saveWork(kit.repo, KEY)).toEqual({ files: [{ name: 'ok.md', bytes: 2 }], skipped: ['.git', 'big.bin'] });
+    expect(await kit.workspace.saveWork(kit.repo, KEY)).toEqual({
+      files: [{ name: 'ok.md', bytes: 2 }],
+      skipped: ['.git', 'big.bin'],
+    });
   });
 });

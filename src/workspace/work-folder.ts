@@ -6,7 +6,7 @@ import { lstatOrNull } from './clone-files.ts';
 import { isInnerPath, safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath, splitRaw } from './paths.ts';
-import { commitTree, type Context, type Repository, resolveRef, setRef, treeOf } from './repository.ts';
+import { type Context, commitTree, type Repository, resolveRef, setRef, treeOf } from './repository.ts';
 import { writeSnapshot } from './scan.ts';
 
 /** Where a task's documents lie in its clone; git there ignores it. */
@@ -42,7 +42,12 @@ export async function listWork(context: Context, project: string, key: string): 
 }
 
 /** One document as text; null when it is absent, a symlink, or over 5 MiB. */
-export async function readWork(context: Context, project: string, key: string, name: string): Promise<string | null> {
+export async function readWork(
+  context: Context,
+  project: string,
+  key: string,
+  name: string,
+): Promise<string | null> {
   if (!isInnerPath(name)) return null;
   const root = join(clonePath(context, project, key), WORK_FOLDER);
   let path = root;
@@ -50,7 +55,10 @@ export async function readWork(context: Context, project: string, key: string, n
     path = join(path, part);
     if ((await lstatOrNull(path))?.isDirectory() !== true) return null;
   }
-  const file = await open(join(root, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null); // absent or a symlink
+  const file = await open(
+    join(root, name),
+    constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
+  ).catch(() => null); // absent or a symlink
   if (file === null) return null;
   try {
     const stat = await file.stat();
@@ -75,7 +83,13 @@ export async function saveWork(context: Context, repo: Repository, key: string):
     );
     const before = await resolveRef(context, repo.project, workRef(key));
     if (before === null || (await treeOf(context, repo.project, before)) !== tree) {
-      const commit = await commitTree(context, repo, tree, before === null ? [] : [before], `Work folder of ${key}`);
+      const commit = await commitTree(
+        context,
+        repo,
+        tree,
+        before === null ? [] : [before],
+        `Work folder of ${key}`,
+      );
       await setRef(context, repo.project, workRef(key), commit);
     }
   }
@@ -100,10 +114,16 @@ export async function restoreWork(context: Context, repo: Repository, key: strin
       const call = { ...dir.call(folder), config: ['core.protectNTFS=false'] };
       await context.git(['read-tree', saved], call);
       const present = new Set((await walk(folder)).files.map(({ path }) => path));
-      const missing = splitRaw((await context.git(['ls-files', '-z'], call)).stdout).filter((path) => !present.has(path) && path !== VERDICT);
+      const missing = splitRaw((await context.git(['ls-files', '-z'], call)).stdout).filter(
+        (path) => !present.has(path) && path !== VERDICT,
+      );
       if (missing.length === 0) return;
       // A folder or a special file may sit where a saved file belongs; git then keeps what is there and says so.
-      await context.git(['checkout-index', '--quiet', '-z', '--stdin'], { ...call, stdin: Buffer.from(missing.map((path) => `${path}\0`).join(''), 'latin1'), okCodes: [0, 1, 128] });
+      await context.git(['checkout-index', '--quiet', '-z', '--stdin'], {
+        ...call,
+        stdin: Buffer.from(missing.map((path) => `${path}\0`).join(''), 'latin1'),
+        okCodes: [0, 1, 128],
+      });
     });
   }
   return listWork(context, repo.project, key);
@@ -114,7 +134,8 @@ async function dropSymlinks(folder: string, depth: number): Promise<void> {
   for (const entry of await readdir(folder, { withFileTypes: true, encoding: 'buffer' })) {
     const place = Buffer.concat([Buffer.from(`${folder}/`), entry.name]);
     if (entry.isSymbolicLink()) await unlink(place);
-    else if (entry.isDirectory()) await dropSymlinks(place.toString('utf8'), depth + 1).catch(() => undefined); // a folder whose name is not UTF-8 is skipped by the save as well
+    else if (entry.isDirectory())
+      await dropSymlinks(place.toString('utf8'), depth + 1).catch(() => undefined); // a folder whose name is not UTF-8 is skipped by the save as well
   }
 }
 
@@ -124,7 +145,10 @@ async function walk(root: string): Promise<{ files: { path: RawPath; bytes: numb
   const skipped: string[] = [];
   let total = 0;
   const visit = async (folder: RawPath | '', depth: number): Promise<void> => {
-    const entries = await readdir(folder === '' ? root : onDisk(root, folder), { withFileTypes: true, encoding: 'buffer' });
+    const entries = await readdir(folder === '' ? root : onDisk(root, folder), {
+      withFileTypes: true,
+      encoding: 'buffer',
+    });
     entries.sort((a, b) => Buffer.compare(a.name, b.name));
     for (const entry of entries) {
       const name = entry.name.toString('latin1');

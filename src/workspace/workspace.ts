@@ -1,26 +1,57 @@
 import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { type BaseFiles, readBaseFiles } from './base-files.ts';
-import { clonePath, type PrepareRequest, type PreparedClone, prepareClone } from './clone.ts';
+import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
 import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
 import { lineOf } from './git.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
-import { checkBranch, checkCommit } from './names.ts';
+import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './leftovers.ts';
 import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
+import { checkBranch, checkCommit } from './names.ts';
 import { type PushResult, pushBranch } from './push.ts';
 import { remoteHead } from './remote.ts';
-import { baseCommit, createContext, ensureBare, ensureSupport, fetchRemote, isAncestor, type Repository, resolveRef, type WorkspaceOptions } from './repository.ts';
-import { removeClone, type ResetRequest, resetClone } from './reset.ts';
+import {
+  baseCommit,
+  createContext,
+  ensureBare,
+  ensureSupport,
+  fetchRemote,
+  isAncestor,
+  type Repository,
+  resolveRef,
+  type WorkspaceOptions,
+} from './repository.ts';
+import { type ResetRequest, removeClone, resetClone } from './reset.ts';
 import { type Salvaged, type SalvageRequest, salvageClone } from './salvage.ts';
-import { listSalvage, pruneSalvage, type RestoreTarget, restoreSalvage, type SalvageEntry, showSalvage } from './salvage-store.ts';
+import {
+  listSalvage,
+  pruneSalvage,
+  type RestoreTarget,
+  restoreSalvage,
+  type SalvageEntry,
+  showSalvage,
+} from './salvage-store.ts';
 import { type CloneStatus, cloneStatus } from './status.ts';
 import { type SyncResult, syncTaskBranch } from './sync.ts';
 import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
 import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
 
-export type { Repository, WorkspaceOptions } from './repository.ts';
-export type { TakeRequest, TakeResult } from './take.ts';
+export type { BaseFile, BaseFiles } from './base-files.ts';
+export type { PreparedClone, PrepareRequest } from './clone.ts';
+export type { Commit, Diff, FileChange } from './diff.ts';
+export type { Instructions } from './instructions.ts';
+export type { LeftOut, LeftOutReason } from './left-out.ts';
 export type { MergeRequest, MergeResult } from './merge.ts';
+export type { PushResult } from './push.ts';
+export type { Repository, WorkspaceOptions } from './repository.ts';
+export type { ResetRequest } from './reset.ts';
+export type { Salvaged, SalvageRequest } from './salvage.ts';
+export type { RestoreTarget, SalvageEntry } from './salvage-store.ts';
+export type { CloneStatus } from './status.ts';
+export type { SyncResult } from './sync.ts';
+export type { TakeRequest, TakeResult } from './take.ts';
+export type { WorkFile, WorkSaved } from './work-folder.ts';
 
 /**
  * Bare repositories and task clones; the only part of Orch that runs git.
@@ -41,7 +72,10 @@ export interface Workspace {
   /** Fetches and gives the task its clone; an existing one keeps its state. Safe to repeat. */
   prepare(repo: Repository, request: PrepareRequest): Promise<PreparedClone>;
   /** What an agent did since a commit; changes nothing. */
-  status(repo: Repository, request: { key: string; since: string; copied?: readonly string[] }): Promise<CloneStatus>;
+  status(
+    repo: Repository,
+    request: { key: string; since: string; copied?: readonly string[] },
+  ): Promise<CloneStatus>;
   /** Takes an agent's work into the task branch. Safe to repeat. */
   take(repo: Repository, request: TakeRequest): Promise<TakeResult>;
   /** Pushes the task branch, never over a commit Orch did not make. Safe to repeat. */
@@ -53,7 +87,10 @@ export interface Workspace {
   /** Salvages, then makes the clone and its branch exactly `head`. */
   resetTo(repo: Repository, request: ResetRequest): Promise<{ salvaged: Salvaged | null }>;
   /** Salvages, then deletes the clone. */
-  remove(repo: Repository, request: { key: string; run: string; copied?: readonly string[] }): Promise<{ salvaged: Salvaged | null }>;
+  remove(
+    repo: Repository,
+    request: { key: string; run: string; copied?: readonly string[] },
+  ): Promise<{ salvaged: Salvaged | null }>;
 
   /** Keeps what exists only in the clone; null when there is nothing. */
   salvage(repo: Repository, request: SalvageRequest): Promise<Salvaged | null>;
@@ -73,25 +110,46 @@ export interface Workspace {
   readInstructions(repo: Repository): Promise<Instructions>;
 
   diff(project: string, from: string, to: string): Promise<Diff>;
-  patch(project: string, from: string, to: string, maxBytes?: number): Promise<{ text: string; cut: boolean }>;
+  patch(
+    project: string,
+    from: string,
+    to: string,
+    maxBytes?: number,
+  ): Promise<{ text: string; cut: boolean }>;
   commitsBetween(project: string, from: string, to: string): Promise<Commit[]>;
   isAncestor(project: string, ancestor: string, descendant: string): Promise<boolean>;
   /** The commit of the task branch in Orch's own repository. */
   branchHead(project: string, branch: string): Promise<string | null>;
   /** The commit a branch has at the remote right now. */
   remoteHead(repo: Repository, branch: string): Promise<string | null>;
+  /** Removes what killed processes left half-made before that moment; how many things. */
+  sweep(olderThan: Date): Promise<number>;
 }
 
 const OLDEST_GIT = [2, 38] as const;
 
 /** Nothing is touched until the first call; folders are made when needed. */
 export function openWorkspace(options: WorkspaceOptions): Workspace {
-  const context = createContext({ ...options, reposDir: resolve(options.reposDir), worktreesDir: resolve(options.worktreesDir) });
+  const context = createContext({
+    ...options,
+    reposDir: resolve(options.reposDir),
+    worktreesDir: resolve(options.worktreesDir),
+  });
   /** In turn with everything else that moves refs of this project. */
   const locked = <T>(project: string, work: () => Promise<T>): Promise<T> =>
     context.locks.run(project, async () => {
       await ensureBare(context, project);
-      return work();
+      try {
+        return await work();
+      } catch (error) {
+        if (!isLockError(error)) throw error;
+        // Nobody here holds git's lock, since we have the turn: clear a dead one, wait out a young one, go once more.
+        if ((await dropStaleLocks(context, project, Date.now())) === 0) {
+          await setTimeout(STALE_LOCK_MS);
+          await dropStaleLocks(context, project, Date.now());
+        }
+        return work();
+      }
     });
   const reading = async <T>(project: string, work: () => Promise<T>): Promise<T> => {
     await ensureBare(context, project);
@@ -104,9 +162,11 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     },
     pathOf: (project, key) => clonePath(context, project, key),
 
-    fetch: (repo) => locked(repo.project, () => fetchRemote(context, repo).then(() => baseCommit(context, repo))),
+    fetch: (repo) =>
+      locked(repo.project, () => fetchRemote(context, repo).then(() => baseCommit(context, repo))),
     prepare: (repo, request) => locked(repo.project, () => prepareClone(context, repo, request)),
-    status: (repo, { key, since, copied }) => reading(repo.project, () => cloneStatus(context, repo, key, since, copied)),
+    status: (repo, { key, since, copied }) =>
+      reading(repo.project, () => cloneStatus(context, repo, key, since, copied)),
     take: (repo, request) => locked(repo.project, () => takeWork(context, repo, request)),
     push: (repo, branch) => locked(repo.project, () => pushBranch(context, repo, branch)),
     syncBranch: (repo, request) => locked(repo.project, () => syncTaskBranch(context, repo, request)),
@@ -117,7 +177,8 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     salvage: (repo, request) => locked(repo.project, () => salvageClone(context, repo, request)),
     listSalvage: (project) => reading(project, () => listSalvage(context, project)),
     showSalvage: (project, name) => reading(project, () => showSalvage(context, project, name)),
-    restoreSalvage: (repo, name, target) => locked(repo.project, () => restoreSalvage(context, repo, name, target)),
+    restoreSalvage: (repo, name, target) =>
+      locked(repo.project, () => restoreSalvage(context, repo, name, target)),
     pruneSalvage: (project, olderThan) => locked(project, () => pruneSalvage(context, project, olderThan)),
 
     saveWork: (repo, key) => locked(repo.project, () => saveWork(context, repo, key)),
@@ -129,17 +190,25 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     readInstructions: (repo) => reading(repo.project, () => readInstructions(context, repo)),
 
     diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
-    patch: (project, from, to, maxBytes) => reading(project, () => patchBetween(context, project, from, to, maxBytes)),
+    patch: (project, from, to, maxBytes) =>
+      reading(project, () => patchBetween(context, project, from, to, maxBytes)),
     commitsBetween: (project, from, to) => reading(project, () => commitsBetween(context, project, from, to)),
-    isAncestor: (project, ancestor, descendant) => reading(project, () => isAncestor(context, project, checkCommit(ancestor), checkCommit(descendant))),
-    branchHead: (project, branch) => reading(project, () => resolveRef(context, project, `refs/heads/${checkBranch(branch)}`)),
+    isAncestor: (project, ancestor, descendant) =>
+      reading(project, () => isAncestor(context, project, checkCommit(ancestor), checkCommit(descendant))),
+    branchHead: (project, branch) =>
+      reading(project, () => resolveRef(context, project, `refs/heads/${checkBranch(branch)}`)),
     remoteHead: (repo, branch) => reading(repo.project, () => remoteHead(context, repo, branch)),
+    sweep: (olderThan) => sweepLeftovers(context, olderThan),
   };
 }
 
 function checkedVersion(line: string): string {
   const version = /(\d+)\.(\d+)[.\d]*/.exec(line);
   const [major, minor] = [Number(version?.[1] ?? 0), Number(version?.[2] ?? 0)];
-  if (major > OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor >= OLDEST_GIT[1])) return version?.[0] ?? line;
-  throw new AppError(`${line} is too old`, { code: 'workspace.git_too_old', hint: `install git ${OLDEST_GIT.join('.')} or newer` });
+  if (major > OLDEST_GIT[0] || (major === OLDEST_GIT[0] && minor >= OLDEST_GIT[1]))
+    return version?.[0] ?? line;
+  throw new AppError(`${line} is too old`, {
+    code: 'workspace.git_too_old',
+    hint: `install git ${OLDEST_GIT.join('.')} or newer`,
+  });
 }

@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startTelegram } from '../fakes/telegram.ts';
-import { handIn, type Installation, type InstallOptions, install, LOGIN, VALID_RESULT, waitFor } from '../support/orch.ts';
+import {
+  handIn,
+  type Installation,
+  type InstallOptions,
+  install,
+  LOGIN,
+  VALID_RESULT,
+  waitFor,
+} from '../support/orch.ts';
 import { projectRoot } from '../support/requirements.ts';
 
 /** Each row of the seed's contract, on real processes and a real database. */
@@ -21,18 +29,35 @@ afterEach(async () => {
 function setUp(options: InstallOptions = {}): Installation {
   here = install({
     ...options,
-    env: { ORCH_TELEGRAM_BOT_TOKEN: '123:TEST', ORCH_TELEGRAM_CHAT_ID: '1', ORCH_TELEGRAM_API_URL: telegram.url, ...options.env },
+    env: {
+      ORCH_TELEGRAM_BOT_TOKEN: '123:TEST',
+      ORCH_TELEGRAM_CHAT_ID: '1',
+      ORCH_TELEGRAM_API_URL: telegram.url,
+      ...options.env,
+    },
   });
   return here;
 }
 
 async function enqueue(...extra: string[]): Promise<string> {
-  const { job } = await here.json<{ job: { id: string } }>('enqueue', '--agent', 'developer', '--repo', 'p', ...extra);
+  const { job } = await here.json<{ job: { id: string } }>(
+    'enqueue',
+    '--agent',
+    'developer',
+    '--repo',
+    'p',
+    ...extra,
+  );
   return job.id;
 }
 
 function remoteCommits(branch: string): string[] {
-  return execFileSync('git', ['-C', here.repository, 'log', '--format=%s', branch], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim().split('\n');
+  return execFileSync('git', ['-C', here.repository, 'log', '--format=%s', branch], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+    .trim()
+    .split('\n');
 }
 
 const DEVELOPED = handIn({ outcome: 'done' }, `echo "export const n = '$ORCH_RUN_ID';" > src/new.js`);
@@ -71,7 +96,10 @@ describe('S2 credentials file', () => {
     ['missing', null],
     ['not JSON', '{not json'],
     ['without claudeAiOauth', { other: {} }],
-    ['expired, nothing to refresh with', { claudeAiOauth: { ...LOGIN.claudeAiOauth, refreshToken: '', expiresAt: Date.now() + 30_000 } }],
+    [
+      'expired, nothing to refresh with',
+      { claudeAiOauth: { ...LOGIN.claudeAiOauth, refreshToken: '', expiresAt: Date.now() + 30_000 } },
+    ],
   ])('closes the gate when it is %s', async (_case, login) => {
     setUp();
     here.signIn(login);
@@ -106,8 +134,18 @@ describe('S3 and S4 a sign-in failure in a run is a gate', () => {
       const seen = await here.job(id);
       return seen.verdict === 'auth' ? seen : null;
     });
-    expect(job).toMatchObject({ status: 'queued', attempts: 0, transientAttempts: 0, lostAttempts: 0, availableAt: null });
-    const [account] = (await here.json<{ accounts: { hold: { code: string } | null; breaker: { failures: number } }[] }>('accounts')).accounts;
+    expect(job).toMatchObject({
+      status: 'queued',
+      attempts: 0,
+      transientAttempts: 0,
+      lostAttempts: 0,
+      availableAt: null,
+    });
+    const [account] = (
+      await here.json<{ accounts: { hold: { code: string } | null; breaker: { failures: number } }[] }>(
+        'accounts',
+      )
+    ).accounts;
     expect(account).toMatchObject({ hold: { code: 'account.signed_out' }, breaker: { failures: 0 } });
     await waitFor(() => telegram.sent().length === 1);
     expect(here.calls()).toBe(1);
@@ -131,20 +169,23 @@ describe('S6 exit code 0 is not success', () => {
     ['a blank log', `printf '\\n  \\n'`, 'empty run log'],
     ['a log without result JSON', 'echo all good, really', 'no result JSON'],
     ['a missing log', 'rm -f "$FAKE_RUN_LOG" "$(dirname "$TMPDIR")/run.log"', 'missing run log'],
-  ])('exit 0 with %s and one attempt fails the job with the reason and an alert', async (_case, scene, reason) => {
-    setUp();
-    here.scene(0, `${scene}\nexit 0`);
-    await here.up();
-    const id = await enqueue('--max-attempts', '1');
-    const job = await waitFor(async () => {
-      const seen = await here.job(id);
-      return seen.status === 'failed' ? seen : null;
-    });
-    expect(job.error).toContain(reason);
-    await waitFor(() => telegram.sent().length === 1);
-    expect(telegram.sent()[0]?.text).toContain(reason);
-    expect(here.row('SELECT exit_code, result_ok FROM agent_runs')).toEqual({ exit_code: 0, result_ok: 0 });
-  });
+  ])(
+    'exit 0 with %s and one attempt fails the job with the reason and an alert',
+    async (_case, scene, reason) => {
+      setUp();
+      here.scene(0, `${scene}\nexit 0`);
+      await here.up();
+      const id = await enqueue('--max-attempts', '1');
+      const job = await waitFor(async () => {
+        const seen = await here.job(id);
+        return seen.status === 'failed' ? seen : null;
+      });
+      expect(job.error).toContain(reason);
+      await waitFor(() => telegram.sent().length === 1);
+      expect(telegram.sent()[0]?.text).toContain(reason);
+      expect(here.row('SELECT exit_code, result_ok FROM agent_runs')).toEqual({ exit_code: 0, result_ok: 0 });
+    },
+  );
 
   it('keeps the true exit code beside a valid result that did not end well', async () => {
     setUp();
@@ -161,7 +202,9 @@ describe('S6 exit code 0 is not success', () => {
     await here.up();
     const id = await enqueue();
     await waitFor(async () => (await here.job(id)).status === 'done');
-    expect(here.row('SELECT input_tokens, output_tokens, cost_micro_usd, result_ok FROM agent_runs')).toEqual({ input_tokens: 120, output_tokens: 45, cost_micro_usd: 120_000, result_ok: 1 });
+    expect(here.row('SELECT input_tokens, output_tokens, cost_micro_usd, result_ok FROM agent_runs')).toEqual(
+      { input_tokens: 120, output_tokens: 45, cost_micro_usd: 120_000, result_ok: 1 },
+    );
   });
 });
 
@@ -170,11 +213,24 @@ describe('S7 not ok', () => {
     setUp();
     here.scene(0, 'exit 0');
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet');
+    const { task } = await here.json<{ task: { key: string } }>(
+      'submit',
+      '--project',
+      'p',
+      '--title',
+      'Greet',
+    );
     await waitFor(async () => (await here.task(task.key)).status === 'needs_you');
-    await waitFor(() => telegram.calls.some((call) => call.method === 'editMessageText' && call.text.includes('attempt 3 of 3')));
+    await waitFor(() =>
+      telegram.calls.some(
+        (call) => call.method === 'editMessageText' && call.text.includes('attempt 3 of 3'),
+      ),
+    );
     expect(telegram.sent()).toHaveLength(1);
-    expect(await here.task(task.key)).toMatchObject({ stage: 'development', jobs: [{ status: 'failed', attempts: 3 }] });
+    expect(await here.task(task.key)).toMatchObject({
+      stage: 'development',
+      jobs: [{ status: 'failed', attempts: 3 }],
+    });
     expect(here.rows('SELECT * FROM work_item_comments')).toEqual([]);
   });
 });
@@ -188,7 +244,13 @@ describe('S8 permanent failure path', () => {
     const id = await enqueue();
     await waitFor(() => here.calls() === 2);
     const job = await here.job(id);
-    expect(job).toMatchObject({ status: 'running', attempts: 2, transientAttempts: 0, availableAt: null, error: 'empty run log' });
+    expect(job).toMatchObject({
+      status: 'running',
+      attempts: 2,
+      transientAttempts: 0,
+      availableAt: null,
+      error: 'empty run log',
+    });
   });
 
   it('goes back to queued with its reason when nothing may start it', async () => {
@@ -202,7 +264,12 @@ describe('S8 permanent failure path', () => {
       const seen = await here.job(id);
       return seen.status === 'queued' ? seen : null;
     });
-    expect(job).toMatchObject({ attempts: 1, transientAttempts: 0, availableAt: null, hold: { code: 'dispatch.paused' } });
+    expect(job).toMatchObject({
+      attempts: 1,
+      transientAttempts: 0,
+      availableAt: null,
+      hold: { code: 'dispatch.paused' },
+    });
     expect(job.error).toContain('no result JSON');
   });
 });
@@ -245,7 +312,11 @@ describe('S10 no job stays running without a live run', () => {
     const id = await enqueue();
     await waitFor(() => here.calls() === 1);
     await service.kill();
-    await waitFor(() => here.rows<{ directory: string }>('SELECT directory FROM agent_runs').every((run) => readable(join(run.directory, 'exit.json'))));
+    await waitFor(() =>
+      here
+        .rows<{ directory: string }>('SELECT directory FROM agent_runs')
+        .every((run) => readable(join(run.directory, 'exit.json'))),
+    );
     expect(here.row('SELECT status FROM jobs')).toEqual({ status: 'running' });
     await here.up();
     await waitFor(async () => (await here.job(id)).status === 'done');
@@ -255,10 +326,19 @@ describe('S10 no job stays running without a live run', () => {
 
 describe('S11 and S12 success', () => {
   it('comments the usage once, advances once, commits and pushes by Orch, and alerts nobody', async () => {
-    setUp({ pipeline: '      - { stage: development, agent: developer, tools: write }\n      - { stage: accept, kind: human, reviewers: [mara] }' });
+    setUp({
+      pipeline:
+        '      - { stage: development, agent: developer, tools: write }\n      - { stage: accept, kind: human, reviewers: [mara] }',
+    });
     here.scene(0, DEVELOPED);
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet');
+    const { task } = await here.json<{ task: { key: string } }>(
+      'submit',
+      '--project',
+      'p',
+      '--title',
+      'Greet',
+    );
     const done = await waitFor(async () => {
       const seen = await here.task(task.key);
       return seen.stage === 'accept' ? seen : null;
@@ -282,7 +362,9 @@ describe('S11 and S12 success', () => {
     await here.up();
     const id = await enqueue();
     await waitFor(async () => (await here.job(id)).status === 'done');
-    expect(execFileSync('git', ['-C', here.repository, 'branch', '--list', 'orch/*'], { encoding: 'utf8' })).toBe('');
+    expect(
+      execFileSync('git', ['-C', here.repository, 'branch', '--list', 'orch/*'], { encoding: 'utf8' }),
+    ).toBe('');
   });
 
   it('keeps the work of a run that is not ok in the worktree, salvaged and not pushed', async () => {
@@ -292,7 +374,11 @@ describe('S11 and S12 success', () => {
     const id = await enqueue('--max-attempts', '1');
     await waitFor(async () => (await here.job(id)).status === 'failed');
     expect(readFileSync(join(here.home, 'worktrees', 'p', 'job-1', 'kept.txt'), 'utf8')).toBe('precious\n');
-    const refs = execFileSync('git', ['-C', join(here.home, 'repos', 'p.git'), 'for-each-ref', '--format=%(refname)', 'refs/orch/salvage'], { encoding: 'utf8' });
+    const refs = execFileSync(
+      'git',
+      ['-C', join(here.home, 'repos', 'p.git'), 'for-each-ref', '--format=%(refname)', 'refs/orch/salvage'],
+      { encoding: 'utf8' },
+    );
     expect(refs).toContain('refs/orch/salvage/run_1');
     expect(() => remoteCommits('orch/job-1')).toThrow();
   });
@@ -300,18 +386,29 @@ describe('S11 and S12 success', () => {
 
 describe('S13 someone is told', () => {
   it('tells when a task is done, in a digest', async () => {
-    setUp({ pipeline: '      - { stage: development, agent: developer, tools: write }\n      - { stage: review, agent: reviewer, tools: read, merge: auto }' });
+    setUp({
+      pipeline:
+        '      - { stage: development, agent: developer, tools: write }\n      - { stage: review, agent: reviewer, tools: read, merge: auto }',
+    });
     here.scene(1, DEVELOPED);
     here.scene(2, handIn({ outcome: 'approve' }));
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet');
+    const { task } = await here.json<{ task: { key: string } }>(
+      'submit',
+      '--project',
+      'p',
+      '--title',
+      'Greet',
+    );
     const state = await waitFor(async () => {
       const seen = await here.task(task.key);
       return seen.status === 'active' ? null : seen;
     });
     if (state.reason?.code === 'approval.pending') await here.orch('approve', task.key);
     await waitFor(async () => (await here.task(task.key)).status === 'done');
-    const told = here.rows<{ message: string; available_at: number }>(`SELECT message, available_at FROM outbox WHERE message LIKE '%notify.digest%'`);
+    const told = here.rows<{ message: string; available_at: number }>(
+      `SELECT message, available_at FROM outbox WHERE message LIKE '%notify.digest%'`,
+    );
     expect(told).toHaveLength(1);
     expect(told[0]?.message).toContain(`${task.key} done`);
   });
@@ -329,7 +426,9 @@ describe('S14 enqueue and claim', () => {
     expect(await here.job(first)).toMatchObject({ status: 'queued', attempts: 0 });
     await here.orch('resume');
     await waitFor(() => here.rows(`SELECT 1 FROM jobs WHERE status = 'done'`).length === 3);
-    const order = here.rows<{ job_id: number }>('SELECT job_id FROM agent_runs ORDER BY id').map((run) => `job_${run.job_id}`);
+    const order = here
+      .rows<{ job_id: number }>('SELECT job_id FROM agent_runs ORDER BY id')
+      .map((run) => `job_${run.job_id}`);
     expect(order).toEqual([urgent, first, second]);
     expect(await here.job(first)).toMatchObject({ attempts: 1 });
   });
@@ -350,7 +449,10 @@ describe('S15 tables', () => {
 
 describe('S16 effort, model and fallback model per stage', () => {
   it('reach the command line', async () => {
-    setUp({ pipeline: '      - { stage: development, agent: developer, tools: write, effort: high, model: opus, fallback_model: sonnet }' });
+    setUp({
+      pipeline:
+        '      - { stage: development, agent: developer, tools: write, effort: high, model: opus, fallback_model: sonnet }',
+    });
     here.scene(0, DEVELOPED);
     await here.up();
     await here.json('submit', '--project', 'p', '--title', 'Greet');
@@ -363,10 +465,14 @@ describe('S16 effort, model and fallback model per stage', () => {
 });
 
 describe('S17 documents', () => {
-  it.each(['docs/INFRA.md', 'docs/internals.md', 'CHANGELOG.md'])('%s tells operators of gates, budgets and evidence', (file) => {
-    const text = readFileSync(join(projectRoot, file), 'utf8');
-    for (const word of ['sign-in', 'Retry-After', 'exit code 0', 'ORCH_PREFLIGHT_CHECK_AUTH']) expect(text, `${file}: ${word}`).toContain(word);
-  });
+  it.each(['docs/INFRA.md', 'docs/internals.md', 'CHANGELOG.md'])(
+    '%s tells operators of gates, budgets and evidence',
+    (file) => {
+      const text = readFileSync(join(projectRoot, file), 'utf8');
+      for (const word of ['sign-in', 'Retry-After', 'exit code 0', 'ORCH_PREFLIGHT_CHECK_AUTH'])
+        expect(text, `${file}: ${word}`).toContain(word);
+    },
+  );
 });
 
 function readable(path: string): boolean {

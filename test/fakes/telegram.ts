@@ -8,7 +8,12 @@ export interface TelegramCall {
 }
 
 /** A Telegram Bot API on loopback that records what it is told. */
-export async function startTelegram(): Promise<{ url: string; calls: TelegramCall[]; sent: () => TelegramCall[]; close: () => Promise<void> }> {
+export async function startTelegram(): Promise<{
+  url: string;
+  calls: TelegramCall[];
+  sent: () => TelegramCall[];
+  close: () => Promise<void>;
+}> {
   const calls: TelegramCall[] = [];
   let next = 1;
   const server = createServer((request, response) => {
@@ -22,7 +27,12 @@ export async function startTelegram(): Promise<{ url: string; calls: TelegramCal
       const messageId = method === 'sendMessage' ? next++ : (json.message_id ?? 0);
       calls.push({ method, text: json.text ?? '', messageId });
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ ok: true, result: { message_id: messageId, date: 0, chat: { id: 1, type: 'private' } } }));
+      response.end(
+        JSON.stringify({
+          ok: true,
+          result: { message_id: messageId, date: 0, chat: { id: 1, type: 'private' } },
+        }),
+      );
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

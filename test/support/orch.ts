@@ -1,5 +1,14 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,7 +52,13 @@ export interface Service {
 }
 
 export const LOGIN = {
-  claudeAiOauth: { accessToken: 'sk-ant-oat01-FAKE', refreshToken: 'sk-ant-ort01-FAKE', expiresAt: 4102444800000, scopes: ['user:inference', 'user:profile'], subscriptionType: 'max' },
+  claudeAiOauth: {
+    accessToken: 'sk-ant-oat01-FAKE',
+    refreshToken: 'sk-ant-ort01-FAKE',
+    expiresAt: 4102444800000,
+    scopes: ['user:inference', 'user:profile'],
+    subscriptionType: 'max',
+  },
 };
 
 export const VALID_RESULT = `{"type":"result","subtype":"success","usage":{"input_tokens":120,"output_tokens":45},"total_cost_usd":0.12}`;
@@ -118,9 +133,18 @@ export function install(options: InstallOptions = {}): Installation {
     },
     orch: (...args) =>
       new Promise((resolve) => {
-        execFile(ORCH, args, { env: baseEnv, cwd: root, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-          resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr });
-        });
+        execFile(
+          ORCH,
+          args,
+          { env: baseEnv, cwd: root, maxBuffer: 64 * 1024 * 1024 },
+          (error, stdout, stderr) => {
+            resolve({
+              code: error === null ? 0 : typeof error.code === 'number' ? error.code : 1,
+              stdout,
+              stderr,
+            });
+          },
+        );
       }),
     async json(...args) {
       const { stdout, stderr, code } = await self.orch(...args, '--json');
@@ -173,9 +197,19 @@ async function get<T>(home: string, path: string): Promise<T> {
 function seedRepository(root: string, repository: string): void {
   const seed = join(root, 'seed');
   mkdirSync(join(seed, 'src'), { recursive: true });
-  writeFileSync(join(seed, 'src', 'greet.js'), `export function greet(name) {\n  return 'Hello ' + name;\n}\n`);
+  writeFileSync(
+    join(seed, 'src', 'greet.js'),
+    `export function greet(name) {\n  return 'Hello ' + name;\n}\n`,
+  );
   writeFileSync(join(seed, 'README.md'), '# Project\n');
-  const env = { PATH: process.env['PATH'] ?? '', HOME: root, GIT_AUTHOR_NAME: 'T', GIT_AUTHOR_EMAIL: 't@localhost', GIT_COMMITTER_NAME: 'T', GIT_COMMITTER_EMAIL: 't@localhost' };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: root,
+    GIT_AUTHOR_NAME: 'T',
+    GIT_AUTHOR_EMAIL: 't@localhost',
+    GIT_COMMITTER_NAME: 'T',
+    GIT_COMMITTER_EMAIL: 't@localhost',
+  };
   const git = (...args: string[]) => execFileSync('git', args, { cwd: seed, env, stdio: 'ignore' });
   git('init', '-q', '-b', 'main');
   git('add', '-A');
@@ -197,7 +231,9 @@ async function startService(env: Record<string, string>, home: string): Promise<
   });
   await waitFor(async () => {
     if (code !== undefined) throw new Error(`orch up ended with ${code}: ${text}`);
-    const info = existsSync(join(home, 'server.json')) ? (JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number }) : null;
+    const info = existsSync(join(home, 'server.json'))
+      ? (JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { pid: number })
+      : null;
     return info?.pid === child.pid;
   }, 20_000);
   return {
@@ -228,7 +264,10 @@ function endLeftovers(root: string): void {
 /** Live processes whose command line or environment names the folder, ourselves left out. */
 export function processesMentioning(folder: string): number[] {
   const found: number[] = [];
-  for (const pid of execFileSync('ls', ['/proc'], { encoding: 'utf8' }).split('\n').filter((name) => /^\d+$/.test(name)).map(Number)) {
+  for (const pid of execFileSync('ls', ['/proc'], { encoding: 'utf8' })
+    .split('\n')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)) {
     if (pid === process.pid) continue;
     for (const file of ['cmdline', 'environ']) {
       try {
@@ -254,12 +293,19 @@ function withDatabase<T>(home: string, read: (db: Database.Database) => T): T {
 }
 
 /** Waits until a condition holds (no value, false and null mean not yet); fails with what it last saw. */
-export async function waitFor<T>(condition: () => Promise<T> | T, timeoutMs = 20_000, what?: () => unknown): Promise<NonNullable<T>> {
+export async function waitFor<T>(
+  condition: () => Promise<T> | T,
+  timeoutMs = 20_000,
+  what?: () => unknown,
+): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await condition();
     if (value !== false && value !== null && value !== undefined) return value as NonNullable<T>;
-    if (Date.now() > deadline) throw new Error(`condition did not hold within ${timeoutMs} ms${what === undefined ? '' : `: ${JSON.stringify(await what())}`}`);
+    if (Date.now() > deadline)
+      throw new Error(
+        `condition did not hold within ${timeoutMs} ms${what === undefined ? '' : `: ${JSON.stringify(await what())}`}`,
+      );
     await sleep(40);
   }
 }

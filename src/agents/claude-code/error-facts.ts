@@ -13,6 +13,9 @@ import { isFailure } from './good-result.ts';
 import type { LogFacts } from './read-log.ts';
 import { classifyWords, statusInWords } from './words.ts';
 
+/** An error is told in its first words; more would only cost time. */
+const MAX_TEXT_CHARS = 16 * 1024;
+
 /** What a result says of its failure, filled up from the CLI's own last message. */
 export function factsOfResult(log: LogFacts, result: JsonObject): ErrorFacts {
   const isFailed = isFailure(result, log);
@@ -23,6 +26,7 @@ export function factsOfResult(log: LogFacts, result: JsonObject): ErrorFacts {
     ? [textAt(result, 'result') || (turn === null ? '' : wordsOfTurn(turn)), ...errors]
         .filter(Boolean)
         .join('\n')
+        .slice(0, MAX_TEXT_CHARS)
     : '';
   const says = (key: string) => textAt(result, key) || textAt(turn, key);
   return {

@@ -3,7 +3,7 @@ export type WordClass = 'usage_error' | 'auth' | 'usage_limit' | 'transient';
 
 /** Printed before any run began; such a line may quote any word. */
 const USAGE_ERROR =
-  /^\s*error: (?:unknown (?:option|command)|option '|missing required argument|required option|too many arguments|command-argument)|no conversation found with session id|session id \S* ?is already in use|invalid session id/im;
+  /^[ \t]*error: (?:unknown (?:option|command)|option '|missing required argument|required option|too many arguments|command-argument)|no conversation found with session id|session id \S* ?is already in use|invalid session id/im;
 
 /** A status that stands alone: no line number (`a.ts:401`), no part of a version, price or id. */
 function bareStatus(codes: string): RegExp {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { access, constants, open } from 'node:fs/promises';
+import { z } from 'zod';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { type Judgement, notRun } from '../../core/failure.ts';
 import { NO_USAGE } from '../../core/usage.ts';
@@ -69,22 +70,28 @@ async function judge(run: FinishedRun): Promise<Judgement> {
   if (text.trim() === '') return notRun('permanent', 'empty run log', 'scripted.empty_log');
   const result = lastResult(text);
   if (result === null) return notRun('permanent', 'no result JSON', 'scripted.no_result');
-  if (end.exitCode !== 0 || result.ok !== true)
-    return notRun('permanent', String(result.summary ?? `exit ${end.exitCode}`), 'scripted.failed');
+  const { summary } = result;
+  if (end.exitCode !== 0 || !result.ok)
+    return notRun('permanent', summary === '' ? `exit ${end.exitCode}` : summary, 'scripted.failed');
   return {
-    ...notRun('success', String(result.summary ?? 'done'), 'scripted.success'),
+    ...notRun('success', summary === '' ? 'done' : summary, 'scripted.success'),
     usage: { ...NO_USAGE, turns: 1, costUsd: 0 },
     realAnswer: true,
-    answer: String(result.summary ?? ''),
+    answer: summary,
   };
 }
 
-function lastResult(text: string): { ok?: unknown; summary?: unknown } | null {
+const resultLine = z.object({
+  type: z.literal('result'),
+  ok: z.boolean().default(false),
+  summary: z.string().default(''),
+});
+
+function lastResult(text: string): z.infer<typeof resultLine> | null {
   for (const line of text.trimEnd().split('\n').reverse()) {
     try {
-      const value: unknown = JSON.parse(line);
-      if (typeof value === 'object' && value !== null && 'type' in value && value.type === 'result')
-        return { ok: 'ok' in value ? value.ok : null, summary: 'summary' in value ? value.summary : null };
+      const parsed = resultLine.safeParse(JSON.parse(line));
+      if (parsed.success) return parsed.data;
     } catch {
       // not a line of JSON: the script's own output
     }

@@ -4,13 +4,27 @@ import type { Forge } from '../forge.ts';
 
 /** Keeps the pull requests of a forge that is only a repository; the store's board does. */
 export interface PullRequestBook {
-  openPullRequest(project: string, branch: string, title: string, state: 'draft' | 'open', now: number): Promise<PullRequest>;
-  setPullRequestState(project: string, number: number, state: PullRequest['state'], now: number): Promise<void>;
+  openPullRequest(
+    project: string,
+    branch: string,
+    title: string,
+    state: 'draft' | 'open',
+    now: number,
+  ): Promise<PullRequest>;
+  setPullRequestState(
+    project: string,
+    number: number,
+    state: PullRequest['state'],
+    now: number,
+  ): Promise<void>;
   pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
 }
 
 /** A repository without a forge: pull requests are Orch's own rows, merging is git's. */
-export function createLocalForge(repository: Repository, parts: { workspace: Workspace; book: PullRequestBook; clock: () => number }): Forge {
+export function createLocalForge(
+  repository: Repository,
+  parts: { workspace: Workspace; book: PullRequestBook; clock: () => number },
+): Forge {
   const { workspace, book, clock } = parts;
   const { project } = repository;
   return {

@@ -1,7 +1,14 @@
 import { type Context, Hono } from 'hono';
 import type { z } from 'zod';
 import { AppError } from '../../core/errors.ts';
-import { commandRequest, enqueueRequest, pauseRequest, shutdownRequest, stopRequest, submitRequest } from '../contract.ts';
+import {
+  commandRequest,
+  enqueueRequest,
+  pauseRequest,
+  shutdownRequest,
+  stopRequest,
+  submitRequest,
+} from '../contract.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
 import { isoOrNull, jobToWire, taskToWire } from '../wire.ts';
 
@@ -25,17 +32,28 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
     routes.post(`/${action}`, async (c) => {
       const request = await body(c, commandRequest);
       const { task, job } = await act(action, request, c);
-      return c.json({ task: task === null ? null : taskToWire(task), job: jobToWire(job, task?.key ?? null, await engine.reason(job)) });
+      return c.json({
+        task: task === null ? null : taskToWire(task),
+        job: jobToWire(job, task?.key ?? null, await engine.reason(job)),
+      });
     });
 
-  function act(action: 'approve' | 'reject' | 'retry' | 'cancel' | 'answer', request: z.infer<typeof commandRequest>, c: Context<AppEnv>) {
+  function act(
+    action: 'approve' | 'reject' | 'retry' | 'cancel' | 'answer',
+    request: z.infer<typeof commandRequest>,
+    c: Context<AppEnv>,
+  ) {
     switch (action) {
       case 'approve':
         return engine.approve(request.target, request.commit, actor(c));
       case 'reject':
         return engine.reject(request.target, request.reason ?? '', actor(c));
       case 'retry':
-        return engine.retry(request.target, { note: request.note, fromStage: request.fromStage, account: request.account }, actor(c));
+        return engine.retry(
+          request.target,
+          { note: request.note, fromStage: request.fromStage, account: request.account },
+          actor(c),
+        );
       case 'cancel':
         return engine.cancel(request.target, request.now, actor(c));
       case 'answer':
@@ -46,7 +64,15 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
   routes.post('/pause', async (c) => {
     const request = await body(c, pauseRequest);
     const pause = await engine.pause(request.scope, request.id, request.note, request.forMs, actor(c));
-    return c.json({ pause: { scope: pause.scope, id: pause.id, note: pause.note, by: pause.by, until: isoOrNull(pause.until) } });
+    return c.json({
+      pause: {
+        scope: pause.scope,
+        id: pause.id,
+        note: pause.note,
+        by: pause.by,
+        until: isoOrNull(pause.until),
+      },
+    });
   });
 
   routes.post('/resume', async (c) => {

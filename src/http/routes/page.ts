@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import { getCookie, setCookie } from 'hono/cookie';
 import { html } from 'hono/html';
-import type { AppEnv, HttpOptions } from '../server.ts';
 import { explainToWire } from '../explain-wire.ts';
+import type { AppEnv, HttpOptions } from '../server.ts';
 import { taskToWire } from '../wire.ts';
 
 const SHOWN = 50;
@@ -11,7 +11,10 @@ const SHOWN = 50;
  * A plain read-only page: is work flowing, and if not, why. The printed URL carries a code once; a
  * cookie takes its place. All text is escaped by the template.
  */
-export function pageRoutes({ engine, version }: HttpOptions, auth: { cookie: string; known: (token: string) => boolean }) {
+export function pageRoutes(
+  { engine, version }: HttpOptions,
+  auth: { cookie: string; known: (token: string) => boolean },
+) {
   const routes = new Hono<AppEnv>();
   routes.get('/', async (c) => {
     const code = c.req.query('code');
@@ -20,7 +23,14 @@ export function pageRoutes({ engine, version }: HttpOptions, auth: { cookie: str
       return c.redirect('/');
     }
     const cookie = getCookie(c, auth.cookie);
-    if (cookie === undefined || !auth.known(cookie)) return c.html(frame(version, html`<h1>Not signed in</h1><p>Open the address that <code>orch up</code> printed, or run <code>orch status</code> in a terminal.</p>`), 401);
+    if (cookie === undefined || !auth.known(cookie))
+      return c.html(
+        frame(
+          version,
+          html`<h1>Not signed in</h1><p>Open the address that <code>orch up</code> printed, or run <code>orch status</code> in a terminal.</p>`,
+        ),
+        401,
+      );
     const explain = explainToWire(await engine.explain({}));
     const tasks = (await engine.store.tasks({ limit: SHOWN })).items.map(taskToWire);
     const running = await engine.store.running();
@@ -29,13 +39,19 @@ export function pageRoutes({ engine, version }: HttpOptions, auth: { cookie: str
         version,
         html`<h1 class="${explain.verdict}">${explain.headline}</h1>
           ${explain.reasons.map(
-            (r) => html`<section class="${r.state}"><h2>${r.state === 'needs_you' ? '▲' : '◷'} ${r.title} <span>${r.jobsHeld} ${r.jobsHeld === 1 ? 'job' : 'jobs'}</span></h2>
+            (
+              r,
+            ) => html`<section class="${r.state}"><h2>${r.state === 'needs_you' ? '▲' : '◷'} ${r.title} <span>${r.jobsHeld} ${r.jobsHeld === 1 ? 'job' : 'jobs'}</span></h2>
               <p>${r.detail}</p><p>${r.clearsWhen}${r.actions[0]?.cli === undefined ? '' : html` <code>${r.actions[0].cli}</code>`}</p></section>`,
           )}
           <h2>Tasks</h2>
-          ${tasks.length === 0 ? html`<p>None yet. <code>orch submit --project P --title "..."</code></p>` : html`<table><thead><tr><th>Task</th><th>Title</th><th>Stage</th><th>State</th><th>Cost</th></tr></thead><tbody>
+          ${
+            tasks.length === 0
+              ? html`<p>None yet. <code>orch submit --project P --title "..."</code></p>`
+              : html`<table><thead><tr><th>Task</th><th>Title</th><th>Stage</th><th>State</th><th>Cost</th></tr></thead><tbody>
             ${tasks.map((t) => html`<tr><td class="mono">${t.key}</td><td>${t.title}</td><td>${t.stage}</td><td class="${t.status}">${t.status === 'needs_you' ? '▲ needs you' : t.status === 'done' ? '✓ done' : t.status}${t.reason === null ? '' : html`<br /><small>${t.reason.detail}</small>`}</td><td>$${t.costUsd.toFixed(2)}</td></tr>`)}
-          </tbody></table>`}
+          </tbody></table>`
+          }
           <h2>Running</h2>
           ${running.length === 0 ? html`<p>No run is live.</p>` : html`<ul>${running.map(({ run, job }) => html`<li><span class="mono">run_${run.id}</span> ${job.project} ${job.stage ?? job.agent} on ${run.account ?? 'this machine'}, attempt ${run.attempt}</li>`)}</ul>`}`,
       ),

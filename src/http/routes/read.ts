@@ -3,8 +3,8 @@ import { type Context, Hono } from 'hono';
 import { AppError } from '../../core/errors.ts';
 import type { Job, Run } from '../../core/model.ts';
 import type { AccountWire } from '../contract.ts';
-import type { AppEnv, HttpOptions } from '../server.ts';
 import { explainToWire } from '../explain-wire.ts';
+import type { AppEnv, HttpOptions } from '../server.ts';
 import { iso, isoOrNull, jobToWire, runToWire, taskToWire } from '../wire.ts';
 
 const DEFAULT_LIMIT = 100;
@@ -36,15 +36,27 @@ export function readRoutes({ engine, version }: HttpOptions) {
       jobs: counts.jobs,
       tasks: counts.tasks,
       running: await Promise.all(
-        running.map(async ({ run, job }) => ({ run: runToWire(run), job: await wireOf(job), lastOutputAt: isoOrNull(await engine.lastOutputAt(run)) })),
+        running.map(async ({ run, job }) => ({
+          run: runToWire(run),
+          job: await wireOf(job),
+          lastOutputAt: isoOrNull(await engine.lastOutputAt(run)),
+        })),
       ),
     });
   });
 
   routes.get('/jobs', async (c) => {
-    const status = list(c.req.query('status'), ['queued', 'running', 'done', 'failed', 'cancelled'] as const, 'status');
+    const status = list(
+      c.req.query('status'),
+      ['queued', 'running', 'done', 'failed', 'cancelled'] as const,
+      'status',
+    );
     const project = c.req.query('project');
-    const page = await store.jobs({ ...paging(c), ...(status === null ? {} : { status }), ...(project === undefined ? {} : { project }) });
+    const page = await store.jobs({
+      ...paging(c),
+      ...(status === null ? {} : { status }),
+      ...(project === undefined ? {} : { project }),
+    });
     return c.json({ jobs: await Promise.all(page.items.map(wireOf)), next: page.next });
   });
   routes.get('/jobs/:id', async (c) => c.json({ job: await wireOf(await jobNamed(c.req.param('id'))) }));
@@ -53,7 +65,11 @@ export function readRoutes({ engine, version }: HttpOptions) {
     const task = c.req.query('task');
     const job = c.req.query('job');
     const taskId = task === undefined ? undefined : (await taskNamed(task)).id;
-    const page = await store.runs({ ...paging(c), ...(taskId === undefined ? {} : { taskId }), ...(job === undefined ? {} : { jobId: (await jobNamed(job)).id }) });
+    const page = await store.runs({
+      ...paging(c),
+      ...(taskId === undefined ? {} : { taskId }),
+      ...(job === undefined ? {} : { jobId: (await jobNamed(job)).id }),
+    });
     return c.json({ runs: page.items.map(runToWire), next: page.next });
   });
   routes.get('/runs/:id', async (c) => c.json({ run: runToWire(await runNamed(c.req.param('id'))) }));
@@ -66,15 +82,33 @@ export function readRoutes({ engine, version }: HttpOptions) {
   });
 
   routes.get('/tasks', async (c) => {
-    const status = list(c.req.query('status'), ['active', 'needs_you', 'done', 'cancelled'] as const, 'status');
+    const status = list(
+      c.req.query('status'),
+      ['active', 'needs_you', 'done', 'cancelled'] as const,
+      'status',
+    );
     const project = c.req.query('project');
-    const page = await store.tasks({ ...paging(c), ...(status === null ? {} : { status }), ...(project === undefined ? {} : { project }) });
+    const page = await store.tasks({
+      ...paging(c),
+      ...(status === null ? {} : { status }),
+      ...(project === undefined ? {} : { project }),
+    });
     return c.json({ tasks: page.items.map(taskToWire), next: page.next });
   });
   routes.get('/tasks/:key', async (c) => {
     const task = await taskNamed(c.req.param('key'));
-    const [jobs, runs] = await Promise.all([store.jobs({ taskId: task.id, limit: MAX_LIMIT }), store.runs({ taskId: task.id, limit: MAX_LIMIT })]);
-    return c.json({ task: { ...taskToWire(task), body: task.body, jobs: await Promise.all(jobs.items.map(wireOf)), runs: runs.items.map(runToWire) } });
+    const [jobs, runs] = await Promise.all([
+      store.jobs({ taskId: task.id, limit: MAX_LIMIT }),
+      store.runs({ taskId: task.id, limit: MAX_LIMIT }),
+    ]);
+    return c.json({
+      task: {
+        ...taskToWire(task),
+        body: task.body,
+        jobs: await Promise.all(jobs.items.map(wireOf)),
+        runs: runs.items.map(runToWire),
+      },
+    });
   });
 
   routes.get('/accounts', async (c) => {
@@ -82,17 +116,46 @@ export function readRoutes({ engine, version }: HttpOptions) {
     return c.json({
       accounts: accounts.map(({ entry, state, signIn, gate }): AccountWire => {
         const hold = state?.hold ?? null;
-        const closed = gate?.kind === 'closed' ? { code: gate.code, since: isoOrNull(gate.since), until: isoOrNull(gate.clearsAt), detail: gate.detail } : null;
+        const closed =
+          gate?.kind === 'closed'
+            ? {
+                code: gate.code,
+                since: isoOrNull(gate.since),
+                until: isoOrNull(gate.clearsAt),
+                detail: gate.detail,
+              }
+            : null;
         return {
           id: entry.account.id,
           agent: entry.agent.kind,
           home: entry.account.home,
-          signIn: { state: signIn.state, source: signIn.source, expiresAt: isoOrNull(signIn.expiresAt), detail: signIn.detail },
-          hold: hold === null ? closed : { code: hold.reason === 'limit' ? 'account.limit' : 'account.signed_out', since: iso(hold.since), until: isoOrNull(hold.until), detail: hold.detail },
-          breaker: { state: state?.breaker.state ?? 'closed', failures: state?.breaker.failures ?? 0, probeAt: isoOrNull(state?.breaker.probeAt ?? null) },
+          signIn: {
+            state: signIn.state,
+            source: signIn.source,
+            expiresAt: isoOrNull(signIn.expiresAt),
+            detail: signIn.detail,
+          },
+          hold:
+            hold === null
+              ? closed
+              : {
+                  code: hold.reason === 'limit' ? 'account.limit' : 'account.signed_out',
+                  since: iso(hold.since),
+                  until: isoOrNull(hold.until),
+                  detail: hold.detail,
+                },
+          breaker: {
+            state: state?.breaker.state ?? 'closed',
+            failures: state?.breaker.failures ?? 0,
+            probeAt: isoOrNull(state?.breaker.probeAt ?? null),
+          },
           slots: entry.slots,
           running: gate?.running ?? 0,
-          windows: (state?.windows ?? []).map((w) => ({ name: w.name, utilization: w.utilization, resetAt: isoOrNull(w.resetAt) })),
+          windows: (state?.windows ?? []).map((w) => ({
+            name: w.name,
+            utilization: w.utilization,
+            resetAt: isoOrNull(w.resetAt),
+          })),
           loginCommand: entry.agent.loginCommand(entry.account),
         };
       }),
@@ -102,7 +165,8 @@ export function readRoutes({ engine, version }: HttpOptions) {
   async function jobNamed(name: string): Promise<Job> {
     const target = await engine.targetOf(/^\d+$/.test(name) ? `job_${name}` : name);
     const found = target.kind === 'job' ? await store.job(target.id) : await latestJob(target.key);
-    if (found === null) throw new AppError(`there is no job ${name}`, { code: 'not_found', hint: 'orch jobs' });
+    if (found === null)
+      throw new AppError(`there is no job ${name}`, { code: 'not_found', hint: 'orch jobs' });
     return found;
   }
   async function latestJob(key: string): Promise<Job | null> {
@@ -112,7 +176,8 @@ export function readRoutes({ engine, version }: HttpOptions) {
   async function runNamed(name: string): Promise<Run> {
     const id = /^(?:run_)?(\d+)$/.exec(name)?.[1];
     const found = id === undefined ? await latestRun(name) : await store.run(Number(id));
-    if (found === null) throw new AppError(`there is no run ${name}`, { code: 'not_found', hint: 'orch runs' });
+    if (found === null)
+      throw new AppError(`there is no run ${name}`, { code: 'not_found', hint: 'orch runs' });
     return found;
   }
   async function latestRun(name: string): Promise<Run | null> {
@@ -123,8 +188,14 @@ export function readRoutes({ engine, version }: HttpOptions) {
   async function taskNamed(key: string) {
     const target = await engine.targetOf(key);
     const job = target.kind === 'job' ? await store.job(target.id) : null;
-    const found = target.kind === 'task' ? await store.task(target.key) : job?.taskId == null ? null : await store.taskById(job.taskId);
-    if (found === null) throw new AppError(`there is no task ${key}`, { code: 'not_found', hint: 'orch tasks' });
+    const found =
+      target.kind === 'task'
+        ? await store.task(target.key)
+        : job?.taskId == null
+          ? null
+          : await store.taskById(job.taskId);
+    if (found === null)
+      throw new AppError(`there is no task ${key}`, { code: 'not_found', hint: 'orch tasks' });
     return found;
   }
   return routes;
@@ -133,7 +204,11 @@ export function readRoutes({ engine, version }: HttpOptions) {
 function paging(c: Context): { limit: number; after?: number } {
   const limit = Number(c.req.query('limit') ?? DEFAULT_LIMIT);
   const after = c.req.query('after');
-  if (!Number.isInteger(limit) || limit < 1) throw new AppError('limit is not a whole number above 0', { code: 'usage.limit', hint: `1 to ${MAX_LIMIT}` });
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new AppError('limit is not a whole number above 0', {
+      code: 'usage.limit',
+      hint: `1 to ${MAX_LIMIT}`,
+    });
   return { limit: Math.min(limit, MAX_LIMIT), ...(after === undefined ? {} : { after: Number(after) || 0 }) };
 }
 
@@ -141,7 +216,11 @@ function list<T extends string>(value: string | undefined, known: readonly T[], 
   if (value === undefined || value === '') return null;
   return value.split(',').map((part) => {
     const match = known.find((each) => each === part.trim());
-    if (match === undefined) throw new AppError(`${field} ${part} is not known`, { code: 'usage.filter', hint: `one of ${known.join(', ')}` });
+    if (match === undefined)
+      throw new AppError(`${field} ${part} is not known`, {
+        code: 'usage.filter',
+        hint: `one of ${known.join(', ')}`,
+      });
     return match;
   });
 }

@@ -44,13 +44,24 @@ export const agentStage: StageKind = {
       directory: context.run.directory,
       argv: invocation.argv,
       cwd: worktree.path,
-      env: { ...context.baseEnv, ...context.project.env, HOME: account.account.home, ...account.account.env, ...invocation.env },
+      env: {
+        ...context.baseEnv,
+        ...context.project.env,
+        HOME: account.account.home,
+        ...account.account.env,
+        ...invocation.env,
+      },
       stdin: invocation.stdin,
       timeoutMs: context.limits.timeoutMs,
       stallMs: context.limits.stallMs,
       graceMs: GRACE_MS,
       isolation: account.isolation,
-      about: { instructions: instructions.files, instructionsCommit: instructions.commit, session, tools: context.stage.tools },
+      about: {
+        instructions: instructions.files,
+        instructionsCommit: instructions.commit,
+        session,
+        tools: context.stage.tools,
+      },
     });
     context.watch(live);
     const ours = await context.note({
@@ -69,12 +80,23 @@ export const agentStage: StageKind = {
     const roundHead = context.job.context.roundHead;
     if (found.kind === 'gone') {
       const end: ProcessEnd = { exitCode: null, signal: null, stoppedBy: null, vanished: true };
-      return { judgement: notRun('lost', 'the run was not there any more when Orch came back', 'orch.gone'), end, outcome: null, head: null, pr: null, ran: false };
+      return {
+        judgement: notRun('lost', 'the run was not there any more when Orch came back', 'orch.gone'),
+        end,
+        outcome: null,
+        head: null,
+        pr: null,
+        ran: false,
+      };
     }
     if (found.kind === 'live') context.watch(found.run);
     const end = found.kind === 'live' ? await found.run.ended : found.exit;
     // The crash came between the start and the note of where the round began: it began at the branch.
-    return finish(context, end, roundHead ?? (await context.workspace.branchHead(context.project.key, context.job.branch)));
+    return finish(
+      context,
+      end,
+      roundHead ?? (await context.workspace.branchHead(context.project.key, context.job.branch)),
+    );
   },
 };
 
@@ -91,7 +113,10 @@ function stopped(): StageResult {
 
 function accountOf(context: StageContext) {
   if (context.account !== null) return context.account;
-  throw new AppError(`account ${context.run.account ?? ''} is not in the configuration`, { code: 'account.unknown', hint: 'add it to orch.yaml' });
+  throw new AppError(`account ${context.run.account ?? ''} is not in the configuration`, {
+    code: 'account.unknown',
+    hint: 'add it to orch.yaml',
+  });
 }
 
 function keyOf(context: StageContext): string {
@@ -111,7 +136,10 @@ async function prepare(context: StageContext): Promise<{ path: string; head: str
     for (const [i, command] of context.project.setup.entries()) {
       const { exit, outputTail } = await runStep(step(context, clone.path, `setup-${i + 1}`, command));
       if (exit.exitCode !== 0)
-        throw new AppError(`setup failed: ${command} (exit ${exit.exitCode ?? exit.signal ?? 'none'})\n${outputTail.slice(-4000)}`, { code: 'workspace.setup_failed', hint: `correct workspace.setup of ${context.project.key}` });
+        throw new AppError(
+          `setup failed: ${command} (exit ${exit.exitCode ?? exit.signal ?? 'none'})\n${outputTail.slice(-4000)}`,
+          { code: 'workspace.setup_failed', hint: `correct workspace.setup of ${context.project.key}` },
+        );
     }
   return clone;
 }
@@ -130,7 +158,11 @@ function step(context: StageContext, cwd: string, name: string, command: string)
 }
 
 /** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
-async function finish(context: StageContext, end: ProcessEnd & { startedAt?: number }, roundHead: string | null): Promise<StageResult> {
+async function finish(
+  context: StageContext,
+  end: ProcessEnd & { startedAt?: number },
+  roundHead: string | null,
+): Promise<StageResult> {
   const { workspace, repository, job, task, run } = context;
   const judgement = await accountOf(context).agent.judge({
     stdoutPath: join(run.directory, 'run.log'),
@@ -150,18 +182,37 @@ async function finish(context: StageContext, end: ProcessEnd & { startedAt?: num
   const observed = {
     stage: context.stage.stage,
     role: job.agent ?? 'developer',
-    ...(task === null ? { handIn: null, handInProblem: null, documents: {}, criteria: [] } : await collectHandIn(context, judgement.structured)),
+    ...(task === null
+      ? { handIn: null, handInProblem: null, documents: {}, criteria: [] }
+      : await collectHandIn(context, judgement.structured)),
     changed: status.changedPaths,
     checks: [] as CheckResult[],
   };
   // First the evidence that costs nothing; the project's own checks run only on work that may count.
   const first = task === null ? ADVANCE : judgeEvidence(observed);
-  const checks = first.kind === 'advance' && context.stage.tools === 'write' ? await runChecks(context, status.path) : [];
+  const checks =
+    first.kind === 'advance' && context.stage.tools === 'write' ? await runChecks(context, status.path) : [];
   const outcome = task === null ? null : checks.length === 0 ? first : judgeEvidence({ ...observed, checks });
-  if (context.signal.aborted) return { ...result, judgement: { ...judgement, verdict: 'cancelled', reason: 'stopped while the work was checked', rule: 'orch.stopped' } };
+  if (context.signal.aborted)
+    return {
+      ...result,
+      judgement: {
+        ...judgement,
+        verdict: 'cancelled',
+        reason: 'stopped while the work was checked',
+        rule: 'orch.stopped',
+      },
+    };
   if (outcome !== null && outcome.kind === 'no_evidence') {
     await workspace.salvage(repository, { key, run: runName(run.id), copied: copied(context) });
-    if (context.stage.tools === 'read' && status.changedPaths.length > 0) await workspace.resetTo(repository, { key, branch: job.branch, run: runName(run.id), head: roundHead, copied: copied(context) });
+    if (context.stage.tools === 'read' && status.changedPaths.length > 0)
+      await workspace.resetTo(repository, {
+        key,
+        branch: job.branch,
+        run: runName(run.id),
+        head: roundHead,
+        copied: copied(context),
+      });
     return { ...result, outcome };
   }
   if (context.stage.tools === 'read' && task !== null) return { ...result, outcome };
@@ -195,7 +246,10 @@ async function take(context: StageContext, result: StageResult, roundHead: strin
     case 'unchanged':
       return result;
     case 'branch_switched':
-      return refuse(result, `no evidence: the clone is on ${taken.found ?? 'a detached HEAD'}, not on ${job.branch}`);
+      return refuse(
+        result,
+        `no evidence: the clone is on ${taken.found ?? 'a detached HEAD'}, not on ${job.branch}`,
+      );
     case 'diverged':
       return refuse(result, 'no evidence: the history of the branch was rewritten');
     case 'unfinished':
@@ -215,11 +269,18 @@ async function push(context: StageContext, result: StageResult): Promise<StageRe
     const synced = await workspace.syncBranch(repository, { key: keyOf(context), branch: job.branch });
     const again = await workspace.push(repository, job.branch);
     if (again.kind === 'pushed' || again.kind === 'up_to_date') return { ...result, head: again.head };
-    return refuse(result, `branch.moved: commits by people on ${job.branch} could not be merged in (${synced.kind})`);
+    return refuse(
+      result,
+      `branch.moved: commits by people on ${job.branch} could not be merged in (${synced.kind})`,
+    );
   }
   return refuse(result, `branch.moved: the remote ${job.branch} was moved away from Orch's commits`);
 }
 
 function refuse(result: StageResult, reason: string): StageResult {
-  return { ...result, judgement: { ...result.judgement, verdict: 'permanent', reason, rule: 'orch.evidence' }, outcome: null };
+  return {
+    ...result,
+    judgement: { ...result.judgement, verdict: 'permanent', reason, rule: 'orch.evidence' },
+    outcome: null,
+  };
 }

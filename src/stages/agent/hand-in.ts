@@ -3,7 +3,10 @@ import { runName } from '../../core/model.ts';
 import type { StageContext } from '../stage.ts';
 
 /** Reads what the agent left in `.orch-work/` (or said as structured output); all of it untrusted. */
-export async function collectHandIn(context: StageContext, structured: unknown): Promise<Pick<Observed, 'handIn' | 'handInProblem' | 'documents' | 'criteria'>> {
+export async function collectHandIn(
+  context: StageContext,
+  structured: unknown,
+): Promise<Pick<Observed, 'handIn' | 'handInProblem' | 'documents' | 'criteria'>> {
   const { workspace, project, task, run } = context;
   const key = task?.key ?? '';
   const written = await workspace.readWork(project.key, key, 'verdict.json');
@@ -26,6 +29,11 @@ function parse(text: string): unknown {
 }
 
 function criteriaOf(trace: unknown): string[] {
-  if (typeof trace !== 'object' || trace === null || !('acs' in trace) || !Array.isArray(trace.acs)) return [];
-  return trace.acs.flatMap((ac: unknown) => (typeof ac === 'object' && ac !== null && 'id' in ac && typeof ac.id === 'string' ? [ac.id] : [])).slice(0, 200);
+  if (typeof trace !== 'object' || trace === null || !('acs' in trace) || !Array.isArray(trace.acs))
+    return [];
+  return trace.acs
+    .flatMap((ac: unknown) =>
+      typeof ac === 'object' && ac !== null && 'id' in ac && typeof ac.id === 'string' ? [ac.id] : [],
+    )
+    .slice(0, 200);
 }

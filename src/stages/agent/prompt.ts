@@ -67,7 +67,11 @@ export function renderPrompt(context: StageContext): string {
     failure: job.context.lastFailure?.slice(-MAX_FAILURE) ?? '',
   };
   try {
-    if (task === null) return liquid.parseAndRenderSync(TASKLESS, { ...common, task: job.context.note ?? 'Do what the repository asks of this role.' });
+    if (task === null)
+      return liquid.parseAndRenderSync(TASKLESS, {
+        ...common,
+        task: job.context.note ?? 'Do what the repository asks of this role.',
+      });
     const item = {
       ...common,
       key: task.key,
@@ -76,7 +80,10 @@ export function renderPrompt(context: StageContext): string {
       findings: job.context.findings,
       note: job.context.note ?? '',
     };
-    const own = liquid.parseAndRenderSync(stage.prompt ?? ROLE_TASKS[role] ?? ROLE_TASKS['developer'] ?? '', item);
+    const own = liquid.parseAndRenderSync(
+      stage.prompt ?? ROLE_TASKS[role] ?? ROLE_TASKS['developer'] ?? '',
+      item,
+    );
     return liquid.parseAndRenderSync(FRAME, { ...item, task: own });
   } catch (error) {
     throw new AppError(`the prompt of stage ${stage.stage} cannot be rendered: ${messageOf(error)}`, {

@@ -12,11 +12,27 @@ const NO_END = { exitCode: null, signal: null, stoppedBy: null, vanished: false 
 async function run(context: StageContext): Promise<StageResult> {
   const { task, job, stage } = context;
   const head = task?.head ?? null;
-  if (task === null || head === null) return ended(notRun('permanent', 'there is no commit to merge', 'deploy.no_head'));
+  if (task === null || head === null)
+    return ended(notRun('permanent', 'there is no commit to merge', 'deploy.no_head'));
   if (stage.approval === 'required' && job.context.approvedHead !== head)
-    return ended(notRun('permanent', `the approval was for ${job.context.approvedHead?.slice(0, 7) ?? 'no commit'}, the head is ${head.slice(0, 7)}`, 'deploy.approval_void'));
-  const merged = await context.forge.merge({ pr: task.pr, branch: task.branch, base: context.project.base, head, message: `${task.key}: ${task.title}\n\nMerged by Orch.` });
-  if (merged.kind === 'conflict') return ended(notRun('permanent', `forge.conflict: ${merged.files.slice(0, 10).join(', ')}`, 'deploy.conflict'));
+    return ended(
+      notRun(
+        'permanent',
+        `the approval was for ${job.context.approvedHead?.slice(0, 7) ?? 'no commit'}, the head is ${head.slice(0, 7)}`,
+        'deploy.approval_void',
+      ),
+    );
+  const merged = await context.forge.merge({
+    pr: task.pr,
+    branch: task.branch,
+    base: context.project.base,
+    head,
+    message: `${task.key}: ${task.title}\n\nMerged by Orch.`,
+  });
+  if (merged.kind === 'conflict')
+    return ended(
+      notRun('permanent', `forge.conflict: ${merged.files.slice(0, 10).join(', ')}`, 'deploy.conflict'),
+    );
   if (merged.kind === 'retry') return ended(notRun('transient', merged.detail, 'deploy.retry'));
   const pr = task.pr === null ? null : { ...task.pr, state: 'merged' as const };
   const done: StageResult = {
@@ -28,7 +44,11 @@ async function run(context: StageContext): Promise<StageResult> {
     ran: false,
   };
   if (stage.command === null) return done;
-  const clone = await context.workspace.prepare(context.repository, { key: `${task.key}-deploy-${runName(context.run.id)}`, branch: null, startPoint: merged.commit });
+  const clone = await context.workspace.prepare(context.repository, {
+    key: `${task.key}-deploy-${runName(context.run.id)}`,
+    branch: null,
+    startPoint: merged.commit,
+  });
   const { exit, outputTail } = await runStep({
     command: stage.command,
     cwd: clone.path,
@@ -39,9 +59,22 @@ async function run(context: StageContext): Promise<StageResult> {
     isolation: 'auto',
     signal: context.signal,
   });
-  await context.workspace.remove(context.repository, { key: `${task.key}-deploy-${runName(context.run.id)}`, run: runName(context.run.id) });
+  await context.workspace.remove(context.repository, {
+    key: `${task.key}-deploy-${runName(context.run.id)}`,
+    run: runName(context.run.id),
+  });
   if (exit.exitCode === 0) return { ...done, end: exit };
-  return { ...ended(notRun('permanent', `deploy command failed after the merge: exit ${exit.exitCode ?? exit.signal ?? 'none'}\n${outputTail.slice(-4000)}`, 'deploy.command')), end: exit, pr };
+  return {
+    ...ended(
+      notRun(
+        'permanent',
+        `deploy command failed after the merge: exit ${exit.exitCode ?? exit.signal ?? 'none'}\n${outputTail.slice(-4000)}`,
+        'deploy.command',
+      ),
+    ),
+    end: exit,
+    pr,
+  };
 }
 
 function ended(judgement: StageResult['judgement']): StageResult {

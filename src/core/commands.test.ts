@@ -1,0 +1,415 @@
+import { describe, expect, it } from 'vitest';
+import {
+  answer,
+  approve,
+  type CommandContext,
+  cancel,
+  type RetryOptions,
+  reject,
+  retry,
+} from './commands.ts';
+import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
+import type { Stage } from './pipeline.ts';
+import type { ProjectRules } from './task.ts';
+
+const HEAD = '9c41f0e1234567';
+
+function stage(name: string, fields: Partial<Stage> = {}): Stage {
+  return {
+    stage: name,
+    kind: 'agent',
+    agent: name,
+    onReject: null,
+    maxRounds: 1,
+    approval: 'none',
+    account: null,
+    ...fields,
+  };
+}
+const PROJECT: ProjectRules = {
+  key: 'api',
+  repo: 'api.git',
+  accounts: ['a'],
+  pipeline: [
+    stage('development', { agent: 'developer' }),
+    stage('accept', { kind: 'human', agent: null }),
+    stage('deploy', { kind: 'deploy', agent: null, approval: 'required' }),
+  ],
+  usageComments: 'tracker',
+};
+const CONTEXT: CommandContext = { project: PROJECT, maxAttempts: 3, by: 'mara', now: 500 };
+
+function job(fields: Partial<Job> = {}): Job {
+  return {
+    id: 17,
+    taskId: 4,
+    project: 'api',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    stage: 'development',
+    agent: 'developer',
+    account: 'a',
+    status: 'queued',
+    attempts: 1,
+    maxAttempts: 3,
+    transientAttempts: 2,
+    lostAttempts: 1,
+    fence: 5,
+    priority: 0,
+    rework: false,
+    availableAt: 900,
+    hold: null,
+    holdSince: null,
+    cancelRequested: false,
+    error: 'why',
+    verdict: null,
+    context: EMPTY_CONTEXT,
+    createdAt: 0,
+    startedAt: null,
+    finishedAt: null,
+    ...fields,
+  };
+}
+function task(fields: Partial<Task> = {}): Task {
+  return {
+    id: 4,
+    key: 'API-1',
+    project: 'api',
+    workItemId: '9',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    title: 'First',
+    body: '',
+    stage: 'development',
+    status: 'active',
+    reason: null,
+    head: HEAD,
+    pr: null,
+    rounds: {},
+    costMicroUsd: 0,
+    priority: 0,
+    createdAt: 0,
+    updatedAt: 0,
+    ...fields,
+  };
+}
+const waiting = (name: 'deploy' | 'accept', fields: Partial<Job> = {}) => ({
+  task: task({ stage: name, status: 'needs_you' }),
+  job: job({
+    stage: name,
+    agent: null,
+    account: null,
+    availableAt: null,
+    hold: 'approval.pending',
+    holdSince: 3,
+    attempts: 0,
+    ...fields,
+  }),
+});
+const code = (expected: string) => expect.objectContaining({ code: expected });
+const PLAIN: RetryOptions = { note: null, fromStage: null, account: null };
+
+describe('approve', () => {
+  it('lets a deploy start, bound to the commit and with the name of who decided', () => {
+    const effects = approve(waiting('deploy'), HEAD, CONTEXT);
+    expect(effects.job).toMatchObject({ hold: null, context: { approvedHead: HEAD, approvedBy: 'mara' } });
+    expect(effects.job?.status).toBeUndefined();
+    expect(effects.task).toEqual({ status: 'active', reason: null });
+    expect(effects.outbox).toMatchObject([
+      { message: { kind: 'notify.resolved', incident: 'approval:API-1:deploy' } },
+    ]);
+    expect(effects.newJobs).toBeUndefined();
+  });
+
+  it('needs no commit, and takes a short one', () => {
+    expect(approve(waiting('deploy'), null, CONTEXT).job?.context?.approvedHead).toBe(HEAD);
+    expect(approve(waiting('deploy'), HEAD.slice(0, 7), CONTEXT).job?.hold).toBeNull();
+  });
+
+  it('refuses a commit that is not the head any more', () => {
+    expect(() => approve(waiting('deploy'), 'beef123', CONTEXT)).toThrow(code('approval.stale'));
+    expect(() => approve({ ...waiting('deploy'), task: task({ head: null }) }, HEAD, CONTEXT)).toThrow(
+      code('approval.stale'),
+    );
+  });
+
+  it('ends a human stage and moves the task on', () => {
+    const effects = approve(waiting('accept'), null, CONTEXT);
+    expect(effects.job).toMatchObject({ status: 'done', finishedAt: 500, error: null });
+    expect(effects.newJobs).toMatchObject([
+      { stage: 'deploy', hold: 'approval.pending', context: { approvedHead: null } },
+    ]);
+    expect(effects.task).toMatchObject({ stage: 'deploy', status: 'needs_you' });
+  });
+
+  it.each([
+    ['waits for something else', { hold: 'question.pending' }],
+    ['waits for nothing', { hold: null }],
+    ['is over', { status: 'done', hold: null }],
+  ] as const)('refuses a job that %s', (_name, fields) => {
+    expect(() => approve(waiting('deploy', fields), null, CONTEXT)).toThrow(code('approval.none'));
+  });
+
+  it('refuses a job without a task', () => {
+    expect(() => approve({ task: null, job: job({ hold: 'approval.pending' }) }, null, CONTEXT)).toThrow(
+      code('approval.none'),
+    );
+  });
+});
+
+describe('reject', () => {
+  it.each(['', '  \n'])('needs a reason, for it goes to the agent (%j)', (reason) => {
+    expect(() => reject(waiting('deploy'), reason, CONTEXT)).toThrow(code('usage.reason_missing'));
+  });
+
+  it.each(['accept', 'deploy'] as const)(
+    'sends the task back from %s with the reason as a finding, however many rounds are spent',
+    (name) => {
+      const { task: t, job: j } = waiting(name);
+      const effects = reject({ task: { ...t, rounds: { [name]: 7 } }, job: j }, 'wrong colour', CONTEXT);
+      expect(effects.job).toMatchObject({ status: 'done', hold: null, finishedAt: 500 });
+      expect(effects.newJobs).toMatchObject([
+        {
+          stage: 'development',
+          rework: true,
+          context: { roundHead: HEAD, findings: [{ title: 'wrong colour', detail: 'Rejected by mara.' }] },
+        },
+      ]);
+      expect(effects.task).toMatchObject({ stage: 'development', status: 'active', rounds: { [name]: 7 } });
+      expect(effects.outbox).toMatchObject([{ message: { incident: `approval:API-1:${name}` } }]);
+    },
+  );
+
+  it('refuses when no earlier stage can act on it, or the project is gone', () => {
+    const alone = { ...PROJECT, pipeline: PROJECT.pipeline.slice(1) };
+    expect(() => reject(waiting('accept'), 'no', { ...CONTEXT, project: alone })).toThrow(
+      code('approval.no_target'),
+    );
+    expect(() => reject(waiting('accept'), 'no', { ...CONTEXT, project: null })).toThrow(
+      code('project.unknown'),
+    );
+  });
+});
+
+describe('retry', () => {
+  it.each(['failed', 'cancelled'] as const)(
+    'refills every budget of a %s job and revives its task',
+    (status) => {
+      const effects = retry(
+        {
+          task: task({ status: status === 'failed' ? 'needs_you' : 'cancelled' }),
+          job: job({ status, attempts: 3, finishedAt: 9 }),
+        },
+        { ...PLAIN, note: 'mock the clock' },
+        CONTEXT,
+      );
+      expect(effects.job).toMatchObject({
+        status: 'queued',
+        attempts: 0,
+        transientAttempts: 0,
+        lostAttempts: 0,
+        availableAt: null,
+        finishedAt: null,
+        cancelRequested: false,
+        context: { note: 'mock the clock' },
+      });
+      expect(effects.task).toEqual({ status: 'active', reason: null });
+    },
+  );
+
+  it('lets a delayed job start now and leaves its budgets as they are', () => {
+    const effects = retry({ task: task(), job: job() }, PLAIN, CONTEXT);
+    expect(effects.job).toMatchObject({ status: 'queued', availableAt: null });
+    expect(effects.job).not.toHaveProperty('attempts');
+  });
+
+  it('goes on without the answer to a question, but never without an approval', () => {
+    expect(
+      retry({ task: task({ status: 'needs_you' }), job: job({ hold: 'question.pending' }) }, PLAIN, CONTEXT),
+    ).toMatchObject({ job: { hold: null }, task: { status: 'active' } });
+    const approval = retry(waiting('deploy'), PLAIN, CONTEXT);
+    expect(approval.job?.hold).toBe('approval.pending');
+    expect(approval.task).toBeUndefined();
+  });
+
+  it.each(['accept', 'deploy'] as const)(
+    'asks for the approval again when the cancelled job is a %s that nobody approved',
+    (name) => {
+      const cancelled = {
+        ...waiting(name),
+        job: job({
+          stage: name,
+          agent: null,
+          account: null,
+          status: 'cancelled',
+          hold: null,
+          context: EMPTY_CONTEXT,
+        }),
+      };
+      const effects = retry(cancelled, PLAIN, CONTEXT);
+      expect(effects.job).toMatchObject({ status: 'queued', hold: 'approval.pending' });
+      expect(effects.task?.status ?? 'needs_you').toBe('needs_you');
+    },
+  );
+
+  it('moves the job to another account when told to', () => {
+    expect(retry({ task: task(), job: job() }, { ...PLAIN, account: 'b' }, CONTEXT).job?.account).toBe('b');
+    expect(retry({ task: task(), job: job() }, PLAIN, CONTEXT).job).not.toHaveProperty('account');
+  });
+
+  it.each([
+    ['queued', { status: 'cancelled', hold: null, finishedAt: 500 }],
+    ['failed', undefined],
+    ['done', undefined],
+  ] as const)(
+    'from a stage makes a new job of that stage, and lets the %s one not run besides',
+    (status, expected) => {
+      const effects = retry(
+        { task: task({ status: 'needs_you' }), job: job({ status }) },
+        { note: 'again', fromStage: 'development', account: 'b' },
+        CONTEXT,
+      );
+      expect(effects.job).toEqual(expected);
+      expect(effects.newJobs).toMatchObject([
+        {
+          stage: 'development',
+          account: 'b',
+          rework: true,
+          maxAttempts: 3,
+          hold: null,
+          context: { note: 'again', roundHead: HEAD },
+        },
+      ]);
+      expect(effects.task).toEqual({ stage: 'development', status: 'active', reason: null });
+    },
+  );
+
+  it('from a stage that waits for a person asks that person', () => {
+    const effects = retry(
+      { task: task({ status: 'done' }), job: job({ status: 'done' }) },
+      { ...PLAIN, fromStage: 'deploy' },
+      CONTEXT,
+    );
+    expect(effects.newJobs).toMatchObject([{ stage: 'deploy', hold: 'approval.pending' }]);
+    expect(effects.task).toMatchObject({ status: 'needs_you', reason: { code: 'approval.pending' } });
+  });
+
+  it.each([
+    ['a running job', { task: task(), job: job({ status: 'running' }) }, PLAIN, 'job.running'],
+    [
+      'a running job, also from a stage',
+      { task: task(), job: job({ status: 'running' }) },
+      { ...PLAIN, fromStage: 'deploy' },
+      'job.running',
+    ],
+    [
+      'a task that is done',
+      { task: task({ status: 'done' }), job: job({ status: 'done' }) },
+      PLAIN,
+      'task.ended',
+    ],
+    ['a job that is done', { task: task(), job: job({ status: 'done' }) }, PLAIN, 'job.done'],
+    ['a job without a task that is done', { task: null, job: job({ status: 'done' }) }, PLAIN, 'job.done'],
+    [
+      'a stage that does not exist',
+      { task: task(), job: job() },
+      { ...PLAIN, fromStage: 'polish' },
+      'usage.unknown_stage',
+    ],
+  ] as const)('refuses %s', (_name, state, options, expected) => {
+    expect(() => retry(state, options, CONTEXT)).toThrow(code(expected));
+  });
+});
+
+describe('cancel', () => {
+  it('of a task ends its waiting job, keeps the branch and tells the tracker', () => {
+    const effects = cancel({ task: task(), job: job({ hold: 'question.pending' }) }, true, CONTEXT);
+    expect(effects.job).toEqual({ status: 'cancelled', hold: null, finishedAt: 500, verdict: 'cancelled' });
+    expect(effects.task).toEqual({ status: 'cancelled', reason: null });
+    expect(effects.outbox?.map((row) => row.message.kind)).toEqual(['tracker.status', 'notify.resolved']);
+    expect(effects.newJobs).toBeUndefined();
+  });
+
+  it('of a task leaves its pull request open, with a comment', () => {
+    const effects = cancel(
+      { task: task({ pr: { number: 3, url: null, state: 'open' } }), job: job() },
+      true,
+      CONTEXT,
+    );
+    expect(effects.outbox?.at(-1)).toMatchObject({
+      destination: 'forge:api',
+      message: { kind: 'forge.comment', body: expect.stringContaining('Cancelled by mara') },
+    });
+    expect(effects.task).not.toHaveProperty('pr');
+  });
+
+  it('of a running task asks the run to end; the settle does the rest', () => {
+    const effects = cancel({ task: task(), job: job({ status: 'running' }) }, true, CONTEXT);
+    expect(effects.job).toEqual({ cancelRequested: true });
+    expect(effects.task?.status).toBe('cancelled');
+  });
+
+  it.each([
+    ['waiting', 'queued', { status: 'cancelled', hold: null, finishedAt: 500, verdict: 'cancelled' }],
+    ['running', 'running', { cancelRequested: true }],
+  ] as const)('of a %s job asks a person about its task', (_name, status, expected) => {
+    const effects = cancel({ task: task(), job: job({ status }) }, false, CONTEXT);
+    expect(effects.job).toEqual(expected);
+    expect(effects.task).toMatchObject({
+      status: 'needs_you',
+      reason: { code: 'job.cancelled', detail: 'development was cancelled by mara' },
+    });
+    expect(effects.outbox).toBeUndefined();
+  });
+
+  it('of a job without a task touches the job alone', () => {
+    expect(cancel({ task: null, job: job() }, false, CONTEXT)).toEqual({
+      job: { status: 'cancelled', hold: null, finishedAt: 500, verdict: 'cancelled' },
+    });
+  });
+
+  it.each(['done', 'failed', 'cancelled'] as const)('of a %s job changes nothing', (status) => {
+    expect(cancel({ task: task(), job: job({ status }) }, false, CONTEXT)).toEqual({});
+  });
+
+  it('of a task twice changes nothing, and of one that is done is refused', () => {
+    expect(
+      cancel({ task: task({ status: 'cancelled' }), job: job({ status: 'cancelled' }) }, true, CONTEXT),
+    ).toEqual({});
+    expect(() =>
+      cancel({ task: task({ status: 'done' }), job: job({ status: 'done' }) }, true, CONTEXT),
+    ).toThrow(code('task.ended'));
+  });
+
+  it('of a task whose job has failed still ends the task', () => {
+    const effects = cancel(
+      { task: task({ status: 'needs_you' }), job: job({ status: 'failed' }) },
+      true,
+      CONTEXT,
+    );
+    expect(effects.job).toBeUndefined();
+    expect(effects.task?.status).toBe('cancelled');
+  });
+});
+
+describe('answer', () => {
+  it('lets the job go on, with the answer and the name of who gave it', () => {
+    const asked = job({
+      hold: 'question.pending',
+      context: { ...EMPTY_CONTEXT, sessionId: 's1', resume: true },
+    });
+    const effects = answer({ task: task({ status: 'needs_you' }), job: asked }, 'PostgreSQL', CONTEXT);
+    expect(effects.job).toEqual({
+      hold: null,
+      context: { ...asked.context, note: 'Answer by mara: PostgreSQL' },
+    });
+    expect(effects.task).toEqual({ status: 'active', reason: null });
+    expect(effects.outbox).toMatchObject([
+      { message: { kind: 'notify.resolved', incident: 'question:API-1' } },
+    ]);
+  });
+
+  it('counts once: the second answer finds nothing asked', () => {
+    expect(() => answer({ task: task(), job: job() }, 'MySQL', CONTEXT)).toThrow(code('question.none'));
+  });
+});

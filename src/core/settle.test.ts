@@ -1,0 +1,685 @@
+import { describe, expect, it } from 'vitest';
+import { CLOSED_BREAKER } from './breaker.ts';
+import type { Effects, NewOutboxRow } from './effects.ts';
+import type { StageOutcome } from './evidence.ts';
+import { type Judgement, notRun, VERDICTS, type Verdict } from './failure.ts';
+import {
+  type AccountHold,
+  type AccountState,
+  EMPTY_CONTEXT,
+  type Job,
+  type JobContext,
+  type Run,
+  type Task,
+} from './model.ts';
+import type { Stage } from './pipeline.ts';
+import { decideSettle, type SettleInput, type SettleState } from './settle.ts';
+import type { ProjectRules } from './task.ts';
+import { NO_USAGE } from './usage.ts';
+
+const NOW = 1_000_000_000;
+const HEAD = 'c0ffee0123';
+
+function stage(name: string, fields: Partial<Stage> = {}): Stage {
+  return {
+    stage: name,
+    kind: 'agent',
+    agent: name,
+    onReject: null,
+    maxRounds: 3,
+    approval: 'none',
+    account: null,
+    ...fields,
+  };
+}
+const RULES: ProjectRules = {
+  key: 'api',
+  repo: 'api.git',
+  accounts: ['a', 'b'],
+  pipeline: [
+    stage('development', { agent: 'developer' }),
+    stage('review', { agent: 'reviewer', onReject: 'development', maxRounds: 2, account: 'b' }),
+    stage('deploy', { kind: 'deploy', agent: null, approval: 'required' }),
+  ],
+  usageComments: 'tracker',
+};
+
+function context(fields: Partial<JobContext> = {}): JobContext {
+  return { ...EMPTY_CONTEXT, ...fields };
+}
+function job(fields: Partial<Job> = {}): Job {
+  return {
+    id: 17,
+    taskId: 4,
+    project: 'api',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    stage: 'development',
+    agent: 'developer',
+    account: 'a',
+    status: 'running',
+    attempts: 1,
+    maxAttempts: 3,
+    transientAttempts: 0,
+    lostAttempts: 0,
+    fence: 1,
+    priority: 2,
+    rework: false,
+    availableAt: null,
+    hold: null,
+    holdSince: null,
+    cancelRequested: false,
+    error: null,
+    verdict: null,
+    context: EMPTY_CONTEXT,
+    createdAt: 0,
+    startedAt: NOW - 1000,
+    finishedAt: null,
+    ...fields,
+  };
+}
+function task(fields: Partial<Task> = {}): Task {
+  return {
+    id: 4,
+    key: 'API-1',
+    project: 'api',
+    workItemId: '9',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    title: 'First',
+    body: '',
+    stage: 'development',
+    status: 'active',
+    reason: null,
+    head: null,
+    pr: null,
+    rounds: {},
+    costMicroUsd: 0,
+    priority: 2,
+    createdAt: 0,
+    updatedAt: 0,
+    ...fields,
+  };
+}
+function run(fields: Partial<Run> = {}): Run {
+  return {
+    id: 812,
+    jobId: 17,
+    taskId: 4,
+    attempt: 1,
+    fence: 1,
+    agent: 'developer',
+    cliKind: 'claude-code',
+    cliVersion: null,
+    account: 'a',
+    pid: 1,
+    directory: '/runs/812',
+    status: 'running',
+    probe: false,
+    exitCode: null,
+    signal: null,
+    resultOk: null,
+    verdict: null,
+    reason: null,
+    rule: null,
+    sessionId: null,
+    usage: NO_USAGE,
+    startedAt: NOW - 1000,
+    finishedAt: null,
+    ...fields,
+  };
+}
+function account(fields: Partial<AccountState> = {}): AccountState {
+  return {
+    id: 'a',
+    hold: null,
+    breaker: CLOSED_BREAKER,
+    notBefore: null,
+    lastProbeAt: null,
+    provenFingerprint: null,
+    windows: [],
+    windowsAt: null,
+    ...fields,
+  };
+}
+const HOLD: AccountHold = {
+  reason: 'signed_out',
+  since: NOW - 5000,
+  until: null,
+  guessed: false,
+  detail: 'x',
+  fingerprint: 'f',
+};
+
+const ADVANCE: StageOutcome = { kind: 'advance', noChange: false };
+const FINDING = { severity: 'high', file: 'src/a.ts', line: 1, title: 'off by one', detail: '' };
+
+interface Given {
+  readonly state?: Partial<SettleState>;
+  readonly input?: Partial<SettleInput>;
+  readonly judged?: Partial<Judgement>;
+}
+function settle(verdict: Verdict, { state = {}, input = {}, judged = {} }: Given = {}): Effects {
+  return decideSettle(
+    { job: job(), run: run(), task: task(), account: account(), ...state },
+    {
+      judgement: {
+        ...notRun(verdict, `why ${verdict}`, 'test'),
+        realAnswer: verdict === 'success',
+        sessionId: 's1',
+        ...judged,
+      },
+      end: { exitCode: 0, signal: null, stoppedBy: null, vanished: false },
+      outcome: verdict === 'success' ? ADVANCE : null,
+      released: false,
+      head: verdict === 'success' ? HEAD : null,
+      pr: null,
+      ran: true,
+      credentialFingerprint: 'f',
+      project: RULES,
+      maxAttempts: 3,
+      budgets: { maxTransientAttempts: 8, maxLostAttempts: 3, backoff: { baseMs: 10_000, maxMs: 900_000 } },
+      breaker: { threshold: 5, cooldownMs: 120_000 },
+      jitter: 0,
+      ...input,
+    },
+    NOW,
+  );
+}
+const rows = (effects: Effects, kind: NewOutboxRow['message']['kind']) =>
+  (effects.outbox ?? []).filter((row) => row.message.kind === kind);
+const incidents = (effects: Effects) =>
+  rows(effects, 'notify.incident').map(({ message }) =>
+    message.kind === 'notify.incident' ? [message.incident, message.urgent] : [],
+  );
+const resolved = (effects: Effects) =>
+  rows(effects, 'notify.resolved').map(({ message }) =>
+    message.kind === 'notify.resolved' ? message.incident : '',
+  );
+
+describe('a success', () => {
+  it('ends the job, moves the task on by one new job, comments its usage once and alerts nobody', () => {
+    const effects = settle('success', {
+      judged: { usage: { ...NO_USAGE, inputTokens: 1200, outputTokens: 45, costUsd: 0.12 } },
+    });
+    expect(effects.job).toMatchObject({
+      status: 'done',
+      attempts: 1,
+      verdict: 'success',
+      error: null,
+      finishedAt: NOW,
+      availableAt: null,
+      hold: null,
+    });
+    expect(effects.run).toMatchObject({
+      verdict: 'success',
+      resultOk: true,
+      sessionId: 's1',
+      usage: { costUsd: 0.12 },
+    });
+    expect(effects.task).toMatchObject({
+      stage: 'review',
+      status: 'active',
+      reason: null,
+      head: HEAD,
+      addCostMicroUsd: 120_000,
+    });
+    expect(effects.newJobs).toEqual([
+      {
+        taskId: 4,
+        project: 'api',
+        repo: 'api.git',
+        branch: 'orch/api-1',
+        stage: 'review',
+        agent: 'reviewer',
+        account: 'b',
+        maxAttempts: 3,
+        priority: 2,
+        rework: false,
+        hold: null,
+        context: context({ roundHead: HEAD }),
+      },
+    ]);
+    expect(effects.project).toBe('succeeded');
+    expect(rows(effects, 'tracker.comment')).toMatchObject([
+      {
+        destination: 'tracker:api',
+        key: 'usage:run_812',
+        message: {
+          workItemId: '9',
+          body: expect.stringContaining('1,200 tokens in, 45 out, $0.12 (run_812, attempt 1)'),
+        },
+      },
+    ]);
+    expect(incidents(effects)).toEqual([]);
+  });
+
+  it('says that a cost is unknown rather than nothing', () => {
+    expect(rows(settle('success'), 'tracker.comment')[0]?.message).toMatchObject({
+      body: expect.stringContaining('cost unknown'),
+    });
+  });
+
+  it.each([
+    ['the pull request', 'pr', ['forge.comment']],
+    ['nowhere', 'off', []],
+  ] as const)('comments its usage on %s when told to', (_where, usageComments, kinds) => {
+    const effects = settle('success', { input: { project: { ...RULES, usageComments } } });
+    expect(
+      (effects.outbox ?? []).filter((row) => row.key.startsWith('usage:')).map((row) => row.message.kind),
+    ).toEqual(kinds);
+  });
+
+  it('opens the pull request once, after the first push', () => {
+    const opens = (given: Given) =>
+      rows(settle('success', given), 'forge.pull_request').map((row) => row.key);
+    expect(opens({})).toEqual(['pr:API-1:open']);
+    expect(opens({ state: { task: task({ pr: { number: 1, url: null, state: 'draft' } }) } })).toEqual([]);
+    expect(opens({ input: { head: null } })).toEqual([]);
+  });
+
+  it('before a deploy that needs approval makes the pull request ready and asks, without taking a slot', () => {
+    const effects = settle('success', {
+      state: {
+        job: job({ stage: 'review', agent: 'reviewer' }),
+        task: task({ stage: 'review', head: HEAD, pr: { number: 1, url: null, state: 'draft' } }),
+      },
+      input: { head: null },
+    });
+    expect(effects.newJobs).toMatchObject([
+      {
+        stage: 'deploy',
+        agent: null,
+        account: null,
+        hold: 'approval.pending',
+        context: { roundHead: HEAD, approvedHead: null },
+      },
+    ]);
+    expect(effects.task).toMatchObject({
+      stage: 'deploy',
+      status: 'needs_you',
+      reason: { code: 'approval.pending' },
+    });
+    expect(incidents(effects)).toEqual([['approval:API-1:deploy', true]]);
+    expect(rows(effects, 'forge.pull_request')).toMatchObject([{ message: { action: 'ready' } }]);
+  });
+
+  it('of the last stage ends the task and tells the tracker', () => {
+    const effects = settle('success', {
+      state: {
+        job: job({ stage: 'deploy', agent: null, account: null }),
+        task: task({ stage: 'deploy', head: HEAD }),
+        run: run({ agent: null, account: null }),
+        account: null,
+      },
+      input: { pr: { number: 1, url: null, state: 'merged' }, head: null },
+    });
+    expect(effects.task).toMatchObject({ status: 'done', reason: null, pr: { state: 'merged' } });
+    expect(effects.newJobs).toEqual([]);
+    expect(rows(effects, 'tracker.status')).toMatchObject([{ message: { status: 'done' } }]);
+    expect(rows(effects, 'notify.digest')).toHaveLength(1);
+    expect(rows(effects, 'tracker.comment')).toEqual([]);
+  });
+
+  it('with nothing to merge ends the task before the deploy', () => {
+    const effects = settle('success', {
+      state: { job: job({ stage: 'review', agent: 'reviewer' }), task: task({ stage: 'review' }) },
+      input: { head: null },
+    });
+    expect(effects.task).toMatchObject({ status: 'done' });
+    expect(effects.newJobs).toEqual([]);
+  });
+
+  it('of a job without a task ends the job, and neither comments nor moves anything', () => {
+    const effects = settle('success', {
+      state: { job: job({ taskId: null, stage: null }), run: run({ taskId: null }), task: null },
+      input: { outcome: null },
+    });
+    expect(effects.job).toMatchObject({ status: 'done' });
+    expect([effects.task, effects.newJobs, effects.outbox]).toEqual([undefined, [], []]);
+  });
+
+  it('clears the incident that the job had, and the hold that its account had', () => {
+    const effects = settle('success', {
+      state: { job: job({ error: 'failed before' }), account: account({ hold: HOLD }) },
+    });
+    expect(effects.account?.hold).toBeNull();
+    expect(resolved(effects)).toEqual(['job_17', 'account:a']);
+    expect(resolved(settle('success'))).toEqual([]);
+  });
+
+  it('of a run from before the hold neither ends the hold nor says that it ended', () => {
+    const effects = settle('success', {
+      state: { account: account({ hold: { ...HOLD, since: NOW - 500 } }) },
+    });
+    expect(effects.account?.hold).not.toBeNull();
+    expect(resolved(effects)).toEqual([]);
+  });
+
+  it('keeps the rework in front while it walks the later stages again', () => {
+    expect(settle('success', { state: { job: job({ rework: true }) } }).newJobs).toMatchObject([
+      { stage: 'review', rework: true },
+    ]);
+  });
+
+  it('of a stage that has left the pipeline does not pass for the end of the task', () => {
+    const effects = settle('success', {
+      state: { job: job({ stage: 'polish' }), task: task({ stage: 'polish' }) },
+    });
+    expect(effects.task?.status).not.toBe('done');
+  });
+
+  it('of a project that has left the configuration does not strand the task', () => {
+    const effects = settle('success', { input: { project: null } });
+    const goesOn = effects.job?.status === 'queued' || (effects.newJobs ?? []).length > 0;
+    expect(goesOn || effects.task?.status === 'needs_you').toBe(true);
+  });
+});
+
+describe('a result without its evidence', () => {
+  it.each(['permanent', 'no_change'] as const)(
+    'is %s: the job tries again, nothing advances, nothing is commented',
+    (verdict) => {
+      const effects = settle('success', {
+        input: { outcome: { kind: 'no_evidence', verdict, reason: 'no evidence: x' } },
+      });
+      expect(effects.job).toMatchObject({
+        status: 'queued',
+        attempts: 1,
+        verdict,
+        error: 'no evidence: x',
+        context: { lastFailure: 'no evidence: x', resume: false },
+      });
+      expect(effects.run).toMatchObject({ verdict, resultOk: true, reason: 'no evidence: x' });
+      expect(effects.newJobs).toEqual([]);
+      expect(effects.task?.status).toBeUndefined();
+      expect(rows(effects, 'tracker.comment')).toEqual([]);
+      expect(incidents(effects)).toEqual([['job_17', false]]);
+    },
+  );
+});
+
+describe('a job whose attempts are spent', () => {
+  it('fails, alerts, asks a person about the task and counts against its project', () => {
+    const effects = settle('permanent', { state: { job: job({ attempts: 3, error: 'something else' }) } });
+    expect(effects.job).toMatchObject({
+      status: 'failed',
+      attempts: 3,
+      error: 'why permanent',
+      finishedAt: NOW,
+    });
+    expect(effects.task).toMatchObject({
+      status: 'needs_you',
+      reason: { code: 'job.failed', detail: 'why permanent.' },
+    });
+    expect(effects.project).toBe('failed');
+    expect(incidents(effects)).toEqual([['job_17', true]]);
+    expect(rows(effects, 'tracker.comment')).toEqual([]);
+  });
+
+  it('says so when it was the same error each time', () => {
+    expect(
+      settle('permanent', { state: { job: job({ attempts: 3, error: 'why permanent' }) } }).task?.reason
+        ?.detail,
+    ).toBe('why permanent. Same error each time.');
+  });
+});
+
+describe('a verdict that is not the fault of the job', () => {
+  it('auth gives the attempt back, holds the account and feeds no breaker', () => {
+    const effects = settle('auth', {
+      state: { job: job({ attempts: 3 }), account: account({ breaker: { ...CLOSED_BREAKER, failures: 4 } }) },
+    });
+    expect(effects.job).toMatchObject({
+      status: 'queued',
+      attempts: 2,
+      transientAttempts: 0,
+      lostAttempts: 0,
+      availableAt: null,
+      hold: null,
+      finishedAt: null,
+    });
+    expect(effects.account).toMatchObject({
+      hold: { reason: 'signed_out', since: NOW, until: null },
+      breaker: { state: 'closed', failures: 4 },
+    });
+    expect(effects.project).toBeUndefined();
+    expect(effects.task?.status).toBeUndefined();
+    expect(incidents(effects)).toEqual([['account:a', true]]);
+  });
+
+  it('a usage limit holds the account until the reset and is no alarm', () => {
+    const effects = settle('usage_limit', { judged: { resetAt: NOW + 3_600_000 } });
+    expect(effects.job).toMatchObject({ status: 'queued', attempts: 0 });
+    expect(effects.account?.hold).toMatchObject({ reason: 'limit', until: NOW + 3_600_000 });
+    expect(incidents(effects)).toEqual([['account:a', false]]);
+  });
+
+  it('a transient failure delays the job and feeds the breaker', () => {
+    const effects = settle('transient', { judged: { retryAfterMs: 7000 } });
+    expect(effects.job).toMatchObject({
+      status: 'queued',
+      attempts: 0,
+      transientAttempts: 1,
+      availableAt: NOW + 7000,
+    });
+    expect(effects.account).toMatchObject({ breaker: { failures: 1 }, notBefore: NOW + 7000 });
+  });
+
+  it('trouble of our own, without a run, teaches nothing about the account', () => {
+    expect(settle('transient', { input: { ran: false } }).account).toBeUndefined();
+  });
+
+  it('a lost run feeds no breaker', () => {
+    const effects = settle('lost');
+    expect(effects.job).toMatchObject({ status: 'queued', attempts: 0, lostAttempts: 1 });
+    expect(effects.account?.breaker).toEqual(CLOSED_BREAKER);
+  });
+
+  it('shutting down gives the job back and tells nobody', () => {
+    const effects = settle('cancelled', { input: { released: true } });
+    expect(effects.job).toMatchObject({ status: 'queued', attempts: 0, finishedAt: null });
+    expect([effects.outbox, effects.task?.status]).toEqual([[], undefined]);
+  });
+});
+
+describe("a person's cancel", () => {
+  it.each(VERDICTS)('wins over whatever the run came to (%s)', (verdict) => {
+    const effects = settle(verdict, {
+      state: { job: job({ cancelRequested: true, attempts: 2 }), task: task({ status: 'cancelled' }) },
+    });
+    expect(effects.job).toMatchObject({
+      status: 'cancelled',
+      verdict: 'cancelled',
+      attempts: 1,
+      cancelRequested: false,
+      finishedAt: NOW,
+    });
+    expect([effects.newJobs, effects.outbox, effects.project]).toEqual([[], [], undefined]);
+    expect(effects.task?.status).toBeUndefined();
+  });
+
+  it('wins over a release', () => {
+    expect(
+      settle('cancelled', { state: { job: job({ cancelRequested: true }) }, input: { released: true } }).job
+        ?.status,
+    ).toBe('cancelled');
+  });
+
+  it('keeps the work and its price: head and cost still go to the task, the account still learns', () => {
+    const effects = settle('success', {
+      state: { job: job({ cancelRequested: true }), account: account({ hold: HOLD }) },
+      judged: { usage: { ...NO_USAGE, costUsd: 0.5 } },
+    });
+    expect(effects.task).toEqual({ head: HEAD, addCostMicroUsd: 500_000 });
+    expect(effects.account?.hold).toBeNull();
+  });
+
+  it('does not strand an active task when a run ends cancelled without one', () => {
+    const effects = settle('cancelled');
+    expect(effects.job?.status === 'queued' || effects.task?.status === 'needs_you').toBe(true);
+  });
+});
+
+describe('changes are requested', () => {
+  const review = (rounds: Record<string, number>) =>
+    settle('success', {
+      state: {
+        job: job({ stage: 'review', agent: 'reviewer' }),
+        task: task({ stage: 'review', head: HEAD, rounds }),
+      },
+      input: { head: null, outcome: { kind: 'send_back', findings: [FINDING] } },
+    });
+
+  it('the job is done, and development gets one new job with the findings, ahead of new work', () => {
+    const effects = review({});
+    expect(effects.job).toMatchObject({ status: 'done', verdict: 'success' });
+    expect(effects.newJobs).toMatchObject([
+      { stage: 'development', account: 'a', rework: true, context: { findings: [FINDING], roundHead: HEAD } },
+    ]);
+    expect(effects.task).toMatchObject({ stage: 'development', status: 'active', rounds: { review: 1 } });
+  });
+
+  it('the last allowed round is still a round', () => {
+    expect(review({ review: 1, testing: 9 }).newJobs).toHaveLength(1);
+  });
+
+  it('a person is asked when the rounds are spent', () => {
+    const effects = review({ review: 2 });
+    expect(effects.newJobs).toEqual([]);
+    expect(effects.task).toMatchObject({
+      status: 'needs_you',
+      reason: { code: 'rounds.spent', detail: expect.stringContaining('2 rounds: off by one') },
+      rounds: { review: 3 },
+    });
+    expect(incidents(effects)).toEqual([['job_17', true]]);
+  });
+
+  it('a person is asked when no earlier stage can make them', () => {
+    const effects = settle('success', { input: { outcome: { kind: 'send_back', findings: [FINDING] } } });
+    expect(effects.task).toMatchObject({ status: 'needs_you', reason: { code: 'rounds.spent' } });
+  });
+});
+
+describe('a question', () => {
+  const asked = settle('success', {
+    state: { job: job({ error: 'before' }) },
+    input: { outcome: { kind: 'ask', code: 'question.pending', detail: 'Which database?' } },
+  });
+
+  it('frees the slot, spends nothing, and waits to resume the same session', () => {
+    expect(asked.job).toMatchObject({
+      status: 'queued',
+      attempts: 0,
+      hold: 'question.pending',
+      error: null,
+      finishedAt: null,
+      context: { sessionId: 's1', resume: true },
+    });
+    expect(asked.task).toMatchObject({
+      status: 'needs_you',
+      reason: { code: 'question.pending', detail: 'Which database?' },
+    });
+    expect(asked.newJobs).toEqual([]);
+    expect(asked.project).toBeUndefined();
+    expect(incidents(asked)).toEqual([['question:API-1', true]]);
+  });
+
+  it('does not claim in a usage comment that the stage is done', () => {
+    expect(
+      rows(asked, 'tracker.comment').filter(
+        ({ message }) => message.kind === 'tracker.comment' && message.body.includes(' done by '),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('the session', () => {
+  it.each<[Verdict, boolean]>([
+    ['transient', true],
+    ['auth', true],
+    ['usage_limit', true],
+    ['lost', true],
+    ['timeout', true],
+    ['stalled', true],
+    ['permanent', false],
+    ['no_change', false],
+  ])('after %s is resumed: %s', (verdict, resume) => {
+    expect(settle(verdict).job?.context).toMatchObject({ resume, sessionId: 's1' });
+  });
+
+  it('cannot be resumed when there was none', () => {
+    expect(settle('transient', { judged: { sessionId: null } }).job?.context?.resume).toBe(false);
+    expect(
+      settle('transient', {
+        judged: { sessionId: null },
+        state: { job: job({ context: context({ sessionId: 's0' }) }) },
+      }).job?.context,
+    ).toMatchObject({ resume: true, sessionId: 's0' });
+  });
+
+  it.each(['timeout', 'stalled'] as const)('is not resumed a second time after %s', (verdict) => {
+    expect(settle(verdict, { state: { job: job({ verdict }) } }).job?.context?.resume).toBe(false);
+  });
+
+  it.each<[string, Partial<JobContext>, number | null, { run: number | null; session: number }]>([
+    ['a first run costs what its session cost', {}, 0.3, { run: 0.3, session: 300_000 }],
+    [
+      'a resumed one costs the difference',
+      { resume: true, sessionCostMicroUsd: 300_000 },
+      0.5,
+      { run: 0.2, session: 500_000 },
+    ],
+    [
+      'a fresh session starts at nothing',
+      { resume: false, sessionCostMicroUsd: 300_000 },
+      0.25,
+      { run: 0.25, session: 250_000 },
+    ],
+    [
+      'a cost never goes below nothing',
+      { resume: true, sessionCostMicroUsd: 300_000 },
+      0.1,
+      { run: 0, session: 100_000 },
+    ],
+    [
+      'an unknown cost stays unknown, and the session keeps what is counted',
+      { resume: true, sessionCostMicroUsd: 300_000 },
+      null,
+      { run: null, session: 300_000 },
+    ],
+    [
+      'an unknown cost of a fresh session is not that of the one before',
+      { resume: false, sessionCostMicroUsd: 300_000 },
+      null,
+      { run: null, session: 0 },
+    ],
+  ])('%s', (_name, fields, sessionCostUsd, expected) => {
+    const effects = settle('transient', {
+      state: { job: job({ context: context({ sessionId: 's1', ...fields }) }) },
+      judged: { sessionCostUsd, usage: { ...NO_USAGE, costUsd: sessionCostUsd } },
+    });
+    expect([effects.run?.usage.costUsd, effects.job?.context?.sessionCostMicroUsd]).toEqual([
+      expected.run,
+      expected.session,
+    ]);
+    expect(effects.task?.addCostMicroUsd).toBe(Math.round((expected.run ?? 0) * 1e6));
+  });
+});
+
+describe('every message', () => {
+  it('has a key of its own per attempt, so that a second attempt is told too and none is told twice', () => {
+    const keys = (fence: number) =>
+      (settle('permanent', { state: { job: job({ fence }) } }).outbox ?? []).map((row) => row.key);
+    expect(keys(1)).toEqual(keys(1));
+    expect(keys(1).filter((key) => keys(2).includes(key))).toEqual([]);
+  });
+
+  it('about one incident shares an order with its resolution', () => {
+    const failed = settle('permanent').outbox?.[0];
+    const cleared = settle('success', { state: { job: job({ error: 'x', fence: 2 }) } }).outbox?.find(
+      (row) => row.message.kind === 'notify.resolved',
+    );
+    expect(cleared?.orderKey).toBe(failed?.orderKey);
+  });
+});

@@ -1,0 +1,101 @@
+import { AppError } from '../core/errors.ts';
+import { lineOf, saidBy } from './git.ts';
+import { isCommitId } from './names.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
+
+/** The commit a ref of the bare repository names, or null. */
+export async function resolveRef(context: Context, project: string, ref: string): Promise<string | null> {
+  const output = await inBare(
+    context,
+    project,
+    ['rev-parse', '--verify', '--quiet', '--end-of-options', `${ref}^{commit}`],
+    { okCodes: [0, 1, 128] },
+  );
+  const commit = lineOf(output);
+  return output.exitCode === 0 && isCommitId(commit) ? commit : null;
+}
+
+/** Moves a ref only from `before` (null: it must not exist yet); false when someone else was faster. */
+export async function moveRef(
+  context: Context,
+  project: string,
+  ref: string,
+  commit: string,
+  before: string | null,
+): Promise<boolean> {
+  const output = await inBare(
+    context,
+    project,
+    ['update-ref', '--no-deref', '--end-of-options', ref, commit, before ?? '0'.repeat(commit.length)],
+    { okCodes: [0, 1, 128] },
+  );
+  if (output.exitCode === 0) return true;
+  if ((await resolveRef(context, project, ref)) !== before) return false;
+  throw new AppError(`cannot write ${ref}: ${saidBy(output.stderr)}`, {
+    code: 'workspace.ref_failed',
+    hint: 'a branch whose name is the beginning of another one (a and a/b) cannot exist beside it',
+    facts: { ref, commit },
+  });
+}
+
+/** Writes or deletes (null) a ref that is ours alone. */
+export async function setRef(
+  context: Context,
+  project: string,
+  ref: string,
+  commit: string | null,
+): Promise<void> {
+  const args =
+    commit === null
+      ? ['update-ref', '--no-deref', '-d', '--end-of-options', ref]
+      : ['update-ref', '--no-deref', '--end-of-options', ref, commit];
+  await inBare(context, project, args);
+}
+
+export async function isAncestor(
+  context: Context,
+  project: string,
+  ancestor: string,
+  descendant: string,
+): Promise<boolean> {
+  const output = await inBare(
+    context,
+    project,
+    ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant],
+    { okCodes: [0, 1] },
+  );
+  return output.exitCode === 0;
+}
+
+export async function treeOf(context: Context, project: string, commit: string): Promise<string> {
+  return lineOf(
+    await inBare(context, project, ['rev-parse', '--verify', '--end-of-options', `${commit}^{tree}`]),
+  );
+}
+
+/** Names and addresses of commits that Orch makes itself. */
+export function identity(author: Repository['author']): Record<string, string> {
+  return {
+    GIT_AUTHOR_NAME: author.name,
+    GIT_AUTHOR_EMAIL: author.email,
+    GIT_COMMITTER_NAME: author.name,
+    GIT_COMMITTER_EMAIL: author.email,
+  };
+}
+
+/** A commit object in the bare repository; no ref moves. */
+export async function commitTree(
+  context: Context,
+  repo: Repository,
+  tree: string,
+  parents: readonly string[],
+  message: string,
+): Promise<string> {
+  const args = ['commit-tree', ...parents.flatMap((parent) => ['-p', parent]), '-F', '-', tree];
+  return lineOf(
+    await inBare(context, repo.project, args, {
+      env: identity(repo.author),
+      stdin: message.endsWith('\n') ? message : `${message}\n`,
+    }),
+  );
+}
