@@ -50,6 +50,7 @@ export interface App {
 /** Composition root: configuration in, running service out. Nothing is left behind when it throws. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
+  refusePublicAddress(config);
   const clock = options.clock ?? systemClock;
   for (const directory of [config.home, config.reposDir, config.worktreesDir, config.runsDir])
     await makeDirectory(directory);
@@ -58,10 +59,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     const workspace = openWorkspace({
       reposDir: config.reposDir,
       worktreesDir: config.worktreesDir,
-      path: options.env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin',
+      path: searchPathOf(options.env),
       network: { env: networkEnvironment(options.env) },
     });
-    const runtime = (next: Config) => buildRuntime(next, { store, workspace, clock });
+    const runtime = (next: Config) =>
+      buildRuntime(next, { store, workspace, clock, searchPath: searchPathOf(options.env) });
     const engine = createEngine({
       store,
       workspace,
@@ -99,10 +101,15 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-function buildRuntime(config: Config, parts: { store: Store; workspace: Workspace; clock: Clock }): Runtime {
+function buildRuntime(
+  config: Config,
+  parts: { store: Store; workspace: Workspace; clock: Clock; searchPath: string },
+): Runtime {
   return {
     projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
-    accounts: new Map(config.accounts.map((account) => [account.id, runtimeAccount(account)])),
+    accounts: new Map(
+      config.accounts.map((account) => [account.id, runtimeAccount(account, parts.searchPath)]),
+    ),
     stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
     notifiers: notifiersOf(config),
     slots: config.maxConcurrency,
@@ -183,15 +190,20 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
   ];
 }
 
+/** Where a bare binary name is looked up. */
+export function searchPathOf(env: Readonly<Record<string, string | undefined>>): string {
+  return env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+}
+
 /** The adapter of a CLI kind. Throws `usage.agent_kind` naming those there are. */
-export function agentOfKind(kind: string): Agent {
+export function agentOfKind(kind: string, searchPath: string): Agent {
   const adapter = AGENTS.find((agent) => agent.kind === kind);
   if (adapter === undefined)
     throw new AppError(`agent ${kind} is not available in this version`, {
       code: 'usage.agent_kind',
       hint: `--agent is one of ${AGENTS.map((agent) => agent.kind).join(', ')}`,
     });
-  return adapter.create();
+  return adapter.create({ searchPath });
 }
 
 /** An account as its adapter sees it. */
@@ -205,9 +217,9 @@ export function agentAccountOf(account: Config['accounts'][number]): AgentAccoun
   };
 }
 
-function runtimeAccount(account: Config['accounts'][number]): RuntimeAccount {
+function runtimeAccount(account: Config['accounts'][number], searchPath: string): RuntimeAccount {
   return {
-    agent: agentOfKind(account.agent),
+    agent: agentOfKind(account.agent, searchPath),
     account: agentAccountOf(account),
     slots: account.slots,
     isolation: account.isolation,
@@ -235,6 +247,16 @@ function networkEnvironment(env: Readonly<Record<string, string | undefined>>): 
     'SSL_CERT_FILE',
   ];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+/** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
+function refusePublicAddress(config: Config): void {
+  const loopback = config.host === 'localhost' || config.host === '::1' || /^127\./.test(config.host);
+  if (loopback || config.apiToken !== null) return;
+  throw new AppError(`${config.host} can be reached from other machines, and there is no admin`, {
+    code: 'server.public_without_admin',
+    hint: 'set ORCH_API_TOKEN to a long random value, or keep ORCH_HOST=127.0.0.1',
+  });
 }
 
 async function makeDirectory(path: string): Promise<void> {

@@ -7,7 +7,10 @@ import { deployStage } from './stages/deploy/deploy-stage.ts';
 import type { StageKind } from './stages/stage.ts';
 
 /** The one list of everything pluggable; configuration, docs and `doctor` read it. */
-export const AGENTS: readonly { readonly kind: string; create(): Agent }[] = [claudeCode, scripted];
+export const AGENTS: readonly { readonly kind: string; create(options: { searchPath: string }): Agent }[] = [
+  claudeCode,
+  scripted,
+];
 /** `human` stages are never claimed: a person's decision settles them. */
 export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, deployStage];
 const TRACKERS = ['local'] as const;

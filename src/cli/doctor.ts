@@ -1,10 +1,17 @@
 import { access, constants, stat, statfs } from 'node:fs/promises';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { agentAccountOf, agentOfKind, checkDatabase, gitVersion, isolationHere } from '../app.ts';
+import {
+  agentAccountOf,
+  agentOfKind,
+  checkDatabase,
+  gitVersion,
+  isolationHere,
+  searchPathOf,
+} from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
-import { processConfig, processHome } from '../config/process.ts';
+import { processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
@@ -236,7 +243,7 @@ async function* server(): AsyncGenerator<Finding> {
 async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'agents';
   for (const account of loaded?.config.accounts ?? []) {
-    const agent = agentOfKind(account.agent);
+    const agent = agentOfKind(account.agent, searchPathOf(processEnvironment()));
     const home = agentAccountOf(account);
     const unreadable = await access(account.home, constants.R_OK | constants.X_OK).then(
       () => null,

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { agentOfKind } from '../app.ts';
-import { processConfig } from '../config/process.ts';
+import { agentOfKind, searchPathOf } from '../app.ts';
+import { processConfig, processEnvironment } from '../config/process.ts';
 import { AppError } from '../core/errors.ts';
 import type { StoppedBy } from '../core/failure.ts';
 import { wholeNumber } from './actions.ts';
@@ -52,11 +52,11 @@ export function registerJudgeCommands(program: Command): void {
           hint: 'such as 2026-01-31T12:00:00Z',
         });
       checkZone(o.timeZone);
-      const judgement = await agentOfKind(o.agent).judge({
+      const judgement = await agentOfKind(o.agent, searchPathOf(processEnvironment())).judge({
         stdoutPath: resolve(o.stdout),
         stderrPath: o.stderr === undefined ? null : resolve(o.stderr),
         end: {
-          exitCode: o.signal === undefined ? (o.exitCode ?? null) : null,
+          exitCode: o.signal === undefined ? (o.exitCode ?? 0) : null,
           signal: o.signal ?? null,
           stoppedBy: o.stoppedBy === undefined ? null : (STOPPED_BY[o.stoppedBy] ?? null),
           vanished: false,
@@ -94,7 +94,7 @@ export function registerJudgeCommands(program: Command): void {
           hint: 'name an existing folder this user may read',
         });
       });
-      const signIn = await agentOfKind(o.agent).signIn(
+      const signIn = await agentOfKind(o.agent, searchPathOf(processEnvironment())).signIn(
         { id: 'signin', home, bin: o.agent, env: environment(o.env ?? []) },
         { now: Date.now(), expirySkewMs: expirySkew() },
       );

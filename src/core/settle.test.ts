@@ -171,7 +171,6 @@ function settle(verdict: Verdict, { state = {}, input = {}, judged = {} }: Given
       },
       end: { exitCode: 0, signal: null, stoppedBy: null, vanished: false },
       outcome: verdict === 'success' ? ADVANCE : null,
-      released: false,
       head: verdict === 'success' ? HEAD : null,
       pr: null,
       ran: true,
@@ -476,8 +475,8 @@ describe('a verdict that is not the fault of the job', () => {
     expect(effects.account?.breaker).toEqual(CLOSED_BREAKER);
   });
 
-  it('shutting down gives the job back and tells nobody', () => {
-    const effects = settle('cancelled', { input: { released: true } });
+  it('a run that was stopped without a cancel gives the job back and tells nobody', () => {
+    const effects = settle('cancelled');
     expect(effects.job).toMatchObject({ status: 'queued', attempts: 0, finishedAt: null });
     expect([effects.outbox, effects.task?.status]).toEqual([[], undefined]);
   });
@@ -499,13 +498,6 @@ describe("a person's cancel", () => {
     expect(effects.task?.status).toBeUndefined();
   });
 
-  it('wins over a release', () => {
-    expect(
-      settle('cancelled', { state: { job: job({ cancelRequested: true }) }, input: { released: true } }).job
-        ?.status,
-    ).toBe('cancelled');
-  });
-
   it('keeps the work and its price: head and cost still go to the task, the account still learns', () => {
     const effects = settle('success', {
       state: { job: job({ cancelRequested: true }), account: account({ hold: HOLD }) },
@@ -513,11 +505,6 @@ describe("a person's cancel", () => {
     });
     expect(effects.task).toEqual({ head: HEAD, addCostMicroUsd: 500_000 });
     expect(effects.account?.hold).toBeNull();
-  });
-
-  it('does not strand an active task when a run ends cancelled without one', () => {
-    const effects = settle('cancelled');
-    expect(effects.job?.status === 'queued' || effects.task?.status === 'needs_you').toBe(true);
   });
 });
 

@@ -30,8 +30,6 @@ export interface SettleInput {
   readonly end: ProcessEnd;
   /** Evidence for a task's stage; null for a job without a task, or when the run was not ok. */
   readonly outcome: StageOutcome | null;
-  /** A cancelled run whose job goes back to the queue (shutdown, `stop`). */
-  readonly released: boolean;
   /** Head of the task branch after the work was taken; null = unchanged or unknown. */
   readonly head: string | null;
   /** Set by a deploy stage that merged. */
@@ -59,7 +57,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       verdict: asks === null ? verdict : 'cancelled',
       reason,
       retryAfterMs: input.judgement.retryAfterMs,
-      released: asks !== null || (input.released && !job.cancelRequested),
+      released: asks !== null || !job.cancelRequested,
     },
     input.budgets,
     now,

@@ -28,7 +28,7 @@ interface Live {
   readonly claimed: Claimed;
   readonly processes: Set<LiveRun>;
   readonly ending: AbortController;
-  stop: { readonly released: boolean; readonly now: boolean } | null;
+  stop: { readonly now: boolean } | null;
   done: Promise<void>;
 }
 
@@ -160,7 +160,6 @@ export function createAttempts(parts: AttemptParts) {
         state,
         {
           ...result,
-          released: entry.stop?.released ?? false,
           credentialFingerprint: fresh?.fingerprint ?? null,
           project: runtime.projects.get(job.project)?.rules ?? null,
           maxAttempts: runtime.maxAttempts,
@@ -178,8 +177,8 @@ export function createAttempts(parts: AttemptParts) {
     start: (claimed: Claimed): void => begin(claimed, 'start'),
     /** Takes over a run that an earlier process left: live, ended or gone. Never throws. */
     adopt: (claimed: Claimed): void => begin(claimed, 'adopt'),
-    /** Ends a live run: its job is cancelled, or released back to the queue. False when it is not live here. */
-    async stop(runId: number, options: { released: boolean; now: boolean }): Promise<boolean> {
+    /** Ends a live run: its job is cancelled when a person asked for that, else it goes back to the queue. False when it is not live here. */
+    async stop(runId: number, options: { now: boolean }): Promise<boolean> {
       const entry = live.get(runId);
       if (entry === undefined) return false;
       entry.stop = options;

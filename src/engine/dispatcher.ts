@@ -161,14 +161,20 @@ export function createDispatcher(parts: DispatcherParts) {
       if (gate.kind === 'open') open.push({ id, slots: gate.slots });
       else if (gate.running === 0) {
         const claimed = await store.claim(request([{ id, slots: 1 }], gate.probe));
-        if (claimed !== null) parts.start(claimed);
+        if (claimed !== null) begin(claimed);
       }
     }
     while (!stopped) {
       const claimed = await store.claim(request(open, false));
       if (claimed === null) return;
-      parts.start(claimed);
+      begin(claimed);
     }
+  }
+
+  /** Each start changes what the next look sees, so the explanation follows at once. */
+  function begin(claimed: Claimed): void {
+    parts.start(claimed);
+    again = true;
   }
 
   async function loop(): Promise<void> {
@@ -196,13 +202,19 @@ export function createDispatcher(parts: DispatcherParts) {
     ticking = loop();
   }
 
-  /** A closed account's files are looked at more often than the slow tick. */
-  const filePoll = setInterval(() => {
-    if (state !== null && [...state.accounts.values()].some((gate) => gate.kind === 'closed')) wake();
-  }, FILE_POLL_MS);
-  const unsubscribe = store.onWake(() => queueMicrotask(wake));
+  let filePoll: NodeJS.Timeout | undefined;
+  let unsubscribe = (): void => {};
 
   return {
+    /** Begins to dispatch: on every change of the store, and by the clock. */
+    start(): void {
+      unsubscribe = store.onWake(() => queueMicrotask(wake));
+      // A closed account's files are looked at more often than the slow tick.
+      filePoll = setInterval(() => {
+        if (state !== null && [...state.accounts.values()].some((gate) => gate.kind === 'closed')) wake();
+      }, FILE_POLL_MS);
+      wake();
+    },
     wake,
     /** What the last tick saw; null before the first. Older than `STALE_AFTER_MS` means unknown. */
     state: (): DispatchState | null => state,

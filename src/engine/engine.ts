@@ -157,16 +157,15 @@ export function createEngine(options: EngineOptions) {
     return { kind: 'job', id: run.jobId };
   }
 
-  async function stopRunsOf(jobId: number, now: boolean, released: boolean): Promise<void> {
-    for (const { run } of attempts.live())
-      if (run.jobId === jobId) await attempts.stop(run.id, { released, now });
+  async function stopRunsOf(jobId: number, now: boolean): Promise<void> {
+    for (const { run } of attempts.live()) if (run.jobId === jobId) await attempts.stop(run.id, { now });
   }
 
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
       const adopted = await takeOver();
-      dispatcher.wake();
+      dispatcher.start();
       return { adopted };
     },
 
@@ -292,7 +291,7 @@ export function createEngine(options: EngineOptions) {
       const result = await command(actor, 'cancel', name, (state, target) =>
         cancel(state, target.kind === 'task', commandContext(actor, state.job)),
       );
-      await stopRunsOf(result.job.id, now, false);
+      await stopRunsOf(result.job.id, now);
       return result;
     },
 
@@ -338,7 +337,7 @@ export function createEngine(options: EngineOptions) {
           ({ run, job }) =>
             scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
         );
-      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { released: true, now })));
+      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
       return meant.length;
     },
     idle: attempts.idle,

@@ -1,5 +1,4 @@
 import { statfs } from 'node:fs/promises';
-import { freemem } from 'node:os';
 
 const DISK_FLOOR_BYTES = 1024 ** 3;
 const MEMORY_FLOOR_BYTES = 256 * 1024 ** 2;
@@ -15,10 +14,10 @@ export async function hostGate(
       code: 'host.disk',
       detail: `${gigabytes(free)} disk left, ${gigabytes(DISK_FLOOR_BYTES)} needed`,
     };
-  if (freemem() < MEMORY_FLOOR_BYTES)
+  if (process.availableMemory() < MEMORY_FLOOR_BYTES)
     return {
       code: 'host.memory',
-      detail: `${gigabytes(freemem())} memory left, ${gigabytes(MEMORY_FLOOR_BYTES)} needed`,
+      detail: `${gigabytes(process.availableMemory())} memory left, ${gigabytes(MEMORY_FLOOR_BYTES)} needed`,
     };
   return null;
 }

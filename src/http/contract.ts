@@ -4,9 +4,11 @@ import { z } from 'zod';
 
 const instant = z.string();
 
+const scopeSchema = z.object({ kind: z.string(), id: z.string(), label: z.string() });
+
 export const holdSchema = z.object({
   code: z.string(),
-  scope: z.string(),
+  scope: scopeSchema,
   state: z.enum(['waiting', 'needs_you']),
   title: z.string(),
   since: instant,
@@ -123,7 +125,7 @@ export type AccountWire = z.infer<typeof accountSchema>;
 
 const explainReasonSchema = z.object({
   code: z.string(),
-  scope: z.object({ kind: z.string(), id: z.string(), label: z.string() }),
+  scope: scopeSchema,
   state: z.enum(['waiting', 'needs_you']),
   title: z.string(),
   detail: z.string(),

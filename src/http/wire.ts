@@ -42,7 +42,7 @@ export function jobToWire(job: Job, taskKey: string | null, reason: Reason | nul
 function holdToWire(reason: Reason): HoldWire {
   return {
     code: reason.code,
-    scope: reason.scope.kind === 'all' ? 'all' : `${reason.scope.kind}:${reason.scope.id}`,
+    scope: reason.scope,
     state: reason.state,
     title: reason.title,
     since: iso(reason.since),

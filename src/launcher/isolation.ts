@@ -12,27 +12,27 @@ export type Isolation =
 /** Dies with the process that started it; kept over exec. */
 export const DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL'] as const;
 
-const UNSHARE = ['--pid', '--fork', '--mount-proc', '--kill-child', '--'] as const;
+/** Its first process dies with unshare(1), and with it everything in the namespace. */
+const PID_NAMESPACE = ['--pid', '--fork', '--mount-proc', '--kill-child', '--'];
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** Tries it for real, about 5 ms: kernels, containers and security modules all have a say. */
+/** Tries it for real, about 10 ms: kernels, containers and security modules all have a say. */
 export async function findIsolation(wanted: 'auto' | 'none'): Promise<Isolation> {
-  const tied = await tryOut([...DIE_WITH_PARENT, 'true']);
-  if (tied !== null) return { kind: 'process-tree', why: tied, pdeath: false };
-  if (wanted === 'none') return { kind: 'process-tree', why: 'isolation: none', pdeath: true };
-  // Root needs no user namespace, and without one it keeps its rights over other users' files.
-  const asRoot = process.geteuid?.() === 0;
-  let why = '';
-  for (const user of asRoot ? [[], USER_NAMESPACE] : [USER_NAMESPACE]) {
-    const enter = [...DIE_WITH_PARENT, 'unshare', ...user, ...UNSHARE];
+  let why = wanted === 'none' ? 'isolation: none' : '';
+  for (const namespaces of wanted === 'none' ? [] : allowedNamespaces()) {
+    const enter = [...DIE_WITH_PARENT, 'unshare', ...namespaces];
     const refused = await tryOut([...enter, 'sh', '-c', 'test $$ = 1 && test -e /proc/1/stat']);
     if (refused === null) return { kind: 'pid-namespace', enter, pdeath: true };
     why ||= refused;
   }
-  return { kind: 'process-tree', why, pdeath: true };
+  return { kind: 'process-tree', why, pdeath: (await tryOut([...DIE_WITH_PARENT, 'true'])) === null };
 }
 
-const USER_NAMESPACE = ['--user', '--map-current-user'];
+/** Root needs no user namespace, and without one it keeps its rights over other users' files. */
+function allowedNamespaces(): string[][] {
+  const ofUser = ['--user', '--map-current-user', ...PID_NAMESPACE];
+  return process.geteuid?.() === 0 ? [PID_NAMESPACE, ofUser] : [ofUser];
+}
 
 /** Null when the command ends well, else why not. */
 async function tryOut([command = '', ...args]: readonly string[]): Promise<string | null> {

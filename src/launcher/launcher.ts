@@ -16,7 +16,7 @@ import { AppError } from '../core/errors.ts';
 import type { ProcessEnd, StoppedBy } from '../core/failure.ts';
 import { findIsolation } from './isolation.ts';
 import { type LaunchSpec, prepareRun, startSupervisor } from './prepare.ts';
-import { isAlive, killLeftovers, type ProcessIdentity, signalProcess } from './processes.ts';
+import { isAlive, isPidUsed, killLeftovers, type ProcessIdentity, signalProcess } from './processes.ts';
 
 export type { LaunchSpec } from './prepare.ts';
 
@@ -52,7 +52,8 @@ export type Adoption =
   | { readonly kind: 'gone' };
 
 export type IsolationProbe =
-  { readonly kind: 'pid-namespace' } | { readonly kind: 'process-tree'; readonly why: string };
+  | { readonly kind: 'pid-namespace' }
+  | { readonly kind: 'process-tree'; readonly why: string };
 
 export interface CommandSpec {
   /** For `sh -c`. */
@@ -68,6 +69,7 @@ export interface CommandSpec {
 }
 
 const POLL_MS = 200;
+const POLLS_PER_LOOK = 5;
 /** Beyond the grace, how long a supervisor may take to end a run before it is killed itself. */
 const SUPERVISOR_LIMIT_MS = 5_000;
 const COMMAND_GRACE_MS = 5_000;
@@ -175,9 +177,12 @@ function watch({ directory, supervisor, graceMs, startedAt }: Watched): LiveRun 
   };
   const ended = new Promise<ExitRecord>((resolve) => {
     // Polling, not fs.watch: it is the same for a parent and a stranger, sees a killed supervisor
-    // too, and costs two system calls.
+    // too, and costs two system calls; the whole identity is compared once in a while.
+    const record = join(directory, 'exit.json');
+    let polls = 0;
     const poll = setInterval(() => {
-      if (!existsSync(join(directory, 'exit.json')) && isAlive(supervisor)) return;
+      const isLooked = polls++ % POLLS_PER_LOOK === 0;
+      if (!existsSync(record) && (isLooked ? isAlive(supervisor) : isPidUsed(supervisor.pid))) return;
       clearInterval(poll);
       over = true;
       resolve(finish());
@@ -197,7 +202,10 @@ function watch({ directory, supervisor, graceMs, startedAt }: Watched): LiveRun 
       signalProcess(supervisor, 'SIGCONT'); // in case somebody stopped it
       const patienceMs = (now ? 0 : graceMs) + SUPERVISOR_LIMIT_MS;
       const inTime = new AbortController();
-      await Promise.race([ended, sleep(patienceMs, undefined, { signal: inTime.signal }).catch(() => undefined)]);
+      await Promise.race([
+        ended,
+        sleep(patienceMs, undefined, { signal: inTime.signal }).catch(() => undefined),
+      ]);
       inTime.abort();
       if (!over) signalProcess(supervisor, 'SIGKILL');
     }
@@ -267,7 +275,11 @@ function readExit(directory: string): ExitRecord | null {
   const isWhole =
     (exitCode === null || typeof exitCode === 'number') &&
     (signal === null || typeof signal === 'string') &&
-    (stoppedBy === null || stoppedBy === 'cancel' || stoppedBy === 'timeout' || stoppedBy === 'stall' || stoppedBy === 'outside') &&
+    (stoppedBy === null ||
+      stoppedBy === 'cancel' ||
+      stoppedBy === 'timeout' ||
+      stoppedBy === 'stall' ||
+      stoppedBy === 'outside') &&
     typeof startedAt === 'number' &&
     typeof endedAt === 'number';
   return isWhole ? { exitCode, signal, stoppedBy, vanished: false, startedAt, endedAt } : null;
@@ -284,7 +296,9 @@ function readIdentity(directory: string): ProcessIdentity | null {
 function readLaunch(directory: string): { graceMs: number; startedAt: number } {
   const { limits, launchedAt } = readJson(join(directory, 'run.json')) ?? {};
   const graceMs =
-    typeof limits === 'object' && limits !== null && 'graceMs' in limits ? Number(limits.graceMs) : COMMAND_GRACE_MS;
+    typeof limits === 'object' && limits !== null && 'graceMs' in limits
+      ? Number(limits.graceMs)
+      : COMMAND_GRACE_MS;
   return { graceMs, startedAt: Number(launchedAt ?? 0) };
 }
 
@@ -318,7 +332,9 @@ async function readTail(path: string): Promise<string> {
   try {
     const { size } = await file.stat();
     const start = Math.max(0, size - TAIL_BYTES);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, TAIL_BYTES)), { position: start });
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, TAIL_BYTES)), {
+      position: start,
+    });
     let first = 0;
     while (start > 0 && first < 3 && ((buffer[first] ?? 0) & 0xc0) === 0x80) first += 1;
     return buffer.subarray(first, bytesRead).toString('utf8');

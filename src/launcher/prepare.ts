@@ -114,7 +114,8 @@ export async function prepareRun(
     await rename(join(directory, 'run.json.tmp'), join(directory, 'run.json'));
     written.push('run.json');
   } catch (cause) {
-    if (isCode(cause, 'EEXIST') && !written.includes('prompt.md')) throw directoryUsed(directory, 'prompt.md');
+    if (isCode(cause, 'EEXIST') && !written.includes('prompt.md'))
+      throw directoryUsed(directory, 'prompt.md');
     await discard();
     throw new AppError(`the run directory ${directory} cannot be filled: ${messageOf(cause)}`, {
       code: 'launcher.directory_failed',
@@ -157,7 +158,12 @@ export async function prepareRun(
 /** Starts the supervisor, in its own session, with no tie to this process. */
 export async function startSupervisor(run: PreparedRun): Promise<ProcessIdentity> {
   try {
-    const child = spawn(run.shell, run.args, { cwd: run.directory, env: run.env, detached: true, stdio: 'ignore' });
+    const child = spawn(run.shell, run.args, {
+      cwd: run.directory,
+      env: run.env,
+      detached: true,
+      stdio: 'ignore',
+    });
     // Before anything is awaited: while it is not reaped, its pid is its own.
     const identity = child.pid === undefined ? null : identify(child.pid);
     await once(child, 'spawn'); // or throws what 'error' brings
@@ -188,10 +194,12 @@ function directoryUsed(directory: string, trace: string): AppError {
 function checkText({ runId, directory, argv, cwd, env }: LaunchSpec): void {
   const bad = (what: string, hint: string): AppError =>
     new AppError(what, { code: 'launcher.bad_argument', hint, facts: { runId } });
-  if (!isAbsolute(directory)) throw bad(`the run directory ${directory} is not absolute`, 'Give the whole path.');
+  if (!isAbsolute(directory))
+    throw bad(`the run directory ${directory} is not absolute`, 'Give the whole path.');
   if (argv[0] === undefined || argv[0] === '') throw bad('the command is empty', 'Name the program to run.');
   for (const text of [runId, directory, cwd, ...argv, ...Object.values(env)]) {
-    if (text.includes('\0')) throw bad('an argument or variable holds a NUL byte', 'No process can be given one: remove it.');
+    if (text.includes('\0'))
+      throw bad('an argument or variable holds a NUL byte', 'No process can be given one: remove it.');
   }
   for (const name of Object.keys(env)) {
     if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name)) {
@@ -259,7 +267,11 @@ function splitEnvironment(
 ): { throughShell: Record<string, string>; asArguments: string[] } {
   const throughShell: Record<string, string> = {};
   const asArguments: string[] = [];
-  for (const [name, value] of Object.entries({ ...env, ORCH_RUN_ID: runId, TMPDIR: join(directory, 'tmp') })) {
+  for (const [name, value] of Object.entries({
+    ...env,
+    ORCH_RUN_ID: runId,
+    TMPDIR: join(directory, 'tmp'),
+  })) {
     if (NOT_THROUGH_A_SHELL.test(name)) asArguments.push(`${name}=${value}`);
     else throughShell[name] = value;
   }

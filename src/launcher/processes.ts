@@ -27,7 +27,7 @@ interface ProcessStat {
 const LEFTOVER_LIMIT_MS = 30_000;
 const LEFTOVER_POLL_MS = 20;
 
-export function currentBootId(): string {
+function currentBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
 }
 
@@ -39,6 +39,11 @@ export function identify(pid: number): ProcessIdentity | null {
 
 export function isAlive(identity: ProcessIdentity): boolean {
   return readStat(identity.pid)?.startTime === identity.startTime && identity.bootId === currentBootId();
+}
+
+/** Cheaper than `isAlive`: false proves that the process is gone, true proves nothing. */
+export function isPidUsed(pid: number): boolean {
+  return send(pid, 0);
 }
 
 /** Signals that process and no other; false when it is gone or not ours to signal. */
@@ -128,7 +133,7 @@ function readStat(pid: number): ProcessStat | null {
   };
 }
 
-function send(pid: number, signal: NodeJS.Signals): boolean {
+function send(pid: number, signal: NodeJS.Signals | 0): boolean {
   try {
     process.kill(pid, signal);
     return true;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLOSED_BREAKER } from '../core/breaker.ts';
-import { approve, cancel, type CommandContext, retry } from '../core/commands.ts';
+import { approve, type CommandContext, cancel, retry } from '../core/commands.ts';
 import type { Effects, NewJob, NewOutboxRow } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import type { StageOutcome } from '../core/evidence.ts';
@@ -44,7 +44,8 @@ export function storeContract(name: string, open: OpenStore): void {
     });
     afterEach(() => opened.discard());
 
-    const enqueue = (fields: Partial<NewJob> = {}) => store.enqueue(newJob(fields), (id) => fields.branch ?? `orch/job-${id}`);
+    const enqueue = (fields: Partial<NewJob> = {}) =>
+      store.enqueue(newJob(fields), (id) => fields.branch ?? `orch/job-${id}`);
     const claim = (fields: Partial<ClaimRequest> = {}) => store.claim(claimRequest({ now, ...fields }));
     const claimed = async (fields: Partial<ClaimRequest> = {}): Promise<Claimed> => {
       const result = await claim(fields);
@@ -52,16 +53,33 @@ export function storeContract(name: string, open: OpenStore): void {
       return result;
     };
     const end = (ref: Claimed, effects: Effects) => store.settle(refOf(ref), () => effects);
-    const finish = (ref: Claimed) => end(ref, { job: { status: 'done', finishedAt: now }, run: ENDED, project: 'succeeded' });
-    const fail = (ref: Claimed) => end(ref, { job: { status: 'failed', finishedAt: now }, run: ENDED, project: 'failed' });
-    const release = (ref: Claimed) => end(ref, { job: { status: 'queued', attempts: ref.job.attempts - 1 }, run: ENDED });
-    const submit = (fields: Partial<NewTask> = {}) => store.submit(newTask(fields), (task) => newJob({ taskId: task.id, branch: task.branch, stage: task.stage }));
-    const command = (id: number, effects: Effects) => store.command({ kind: 'job', id }, () => effects, AUDIT);
+    const finish = (ref: Claimed) =>
+      end(ref, { job: { status: 'done', finishedAt: now }, run: ENDED, project: 'succeeded' });
+    const fail = (ref: Claimed) =>
+      end(ref, { job: { status: 'failed', finishedAt: now }, run: ENDED, project: 'failed' });
+    const release = (ref: Claimed) =>
+      end(ref, { job: { status: 'queued', attempts: ref.job.attempts - 1 }, run: ENDED });
+    const submit = (fields: Partial<NewTask> = {}) =>
+      store.submit(newTask(fields), (task) =>
+        newJob({ taskId: task.id, branch: task.branch, stage: task.stage }),
+      );
+    const command = (id: number, effects: Effects) =>
+      store.command({ kind: 'job', id }, () => effects, AUDIT);
 
     describe('taking work on', () => {
       it('queues a job without spending anything, on a branch named by its id', async () => {
         const job = await enqueue({ priority: 2 });
-        expect(job).toMatchObject({ status: 'queued', attempts: 0, transientAttempts: 0, lostAttempts: 0, fence: 0, priority: 2, availableAt: null, error: null, createdAt: T0 });
+        expect(job).toMatchObject({
+          status: 'queued',
+          attempts: 0,
+          transientAttempts: 0,
+          lostAttempts: 0,
+          fence: 0,
+          priority: 2,
+          availableAt: null,
+          error: null,
+          createdAt: T0,
+        });
         expect(job.branch).toBe(`orch/job-${job.id}`);
         expect(await store.job(job.id)).toEqual(job);
       });
@@ -72,7 +90,9 @@ export function storeContract(name: string, open: OpenStore): void {
         expect([first.created, second.created]).toEqual([true, false]);
         expect(second.task).toEqual(first.task);
         expect((await store.jobs({ limit: EVERYTHING })).items).toHaveLength(1);
-        expect((await store.dueMessages(now, EVERYTHING)).map((row) => row.destination)).toEqual(['tracker:api']);
+        expect((await store.dueMessages(now, EVERYTHING)).map((row) => row.destination)).toEqual([
+          'tracker:api',
+        ]);
       });
 
       it('refuses a key that another work item has, and writes nothing', async () => {
@@ -98,7 +118,17 @@ export function storeContract(name: string, open: OpenStore): void {
         now += SECOND;
         const { job: taken, run, task } = await claimed();
         expect(taken).toMatchObject({ id: job.id, status: 'running', attempts: 1, fence: 1, startedAt: now });
-        expect(run).toMatchObject({ jobId: job.id, attempt: 1, fence: 1, account: 'a', agent: 'developer', status: 'running', probe: false, startedAt: now, directory: `/runs/${run.id}` });
+        expect(run).toMatchObject({
+          jobId: job.id,
+          attempt: 1,
+          fence: 1,
+          account: 'a',
+          agent: 'developer',
+          status: 'running',
+          probe: false,
+          startedAt: now,
+          directory: `/runs/${run.id}`,
+        });
         expect(task).toBeNull();
         expect(await store.running()).toEqual([{ run, job: taken }]);
       });
@@ -149,18 +179,32 @@ export function storeContract(name: string, open: OpenStore): void {
       });
 
       it('keeps the caps of project, account and worker exact, counted from what runs', async () => {
-        await store.configure([project('api', { maxConcurrency: 2 }), project('web', { maxConcurrency: 9 })], ['a', 'b']);
+        await store.configure(
+          [project('api', { maxConcurrency: 2 }), project('web', { maxConcurrency: 9 })],
+          ['a', 'b'],
+        );
         for (let i = 0; i < 4; i++) {
           await enqueue();
           await enqueue({ project: 'web' });
           await enqueue({ project: 'web', account: 'b' });
         }
-        const request = { accounts: [{ id: 'a', slots: 3 }, { id: 'b', slots: 2 }], slots: 5 };
+        const request = {
+          accounts: [
+            { id: 'a', slots: 3 },
+            { id: 'b', slots: 2 },
+          ],
+          slots: 5,
+        };
         const taken: Claimed[] = [];
         for (let next = await claim(request); next !== null; next = await claim(request)) taken.push(next);
         const { runningByAccount, runningByProject } = await store.counts();
         expect(taken).toHaveLength(5);
-        expect(runningByAccount).toEqual(new Map([['a', 3], ['b', 2]]));
+        expect(runningByAccount).toEqual(
+          new Map([
+            ['a', 3],
+            ['b', 2],
+          ]),
+        );
         expect(runningByProject.get('api') ?? 0).toBeLessThanOrEqual(2);
         await finish(taken[0] as Claimed);
         expect(await claim(request)).not.toBeNull();
@@ -198,13 +242,18 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(await claim()).toBeNull();
         await finish(slow);
         expect((await store.counts()).failedInRow.get('api') ?? 0).toBe(0);
-        expect([await claim(), await claim(), await claim(), await claim()].filter((c) => c !== null)).toHaveLength(3);
+        expect(
+          [await claim(), await claim(), await claim(), await claim()].filter((c) => c !== null),
+        ).toHaveLength(3);
       });
 
       it('leaves a delayed job alone until it is due, and then starts it at its old age', async () => {
         const delayed = await enqueue();
         await enqueue();
-        await end(await claimed(), { job: { status: 'queued', attempts: 0, availableAt: now + MINUTE }, run: ENDED });
+        await end(await claimed(), {
+          job: { status: 'queued', attempts: 0, availableAt: now + MINUTE },
+          run: ENDED,
+        });
         expect(await store.nextDue()).toBe(now + MINUTE);
         now += MINUTE - 1;
         expect(await store.ahead(await enqueue())).toBe(1);
@@ -226,7 +275,10 @@ export function storeContract(name: string, open: OpenStore): void {
 
       it('does not wake up for a held job whose delay is over', async () => {
         const held = await enqueue();
-        await end(await claimed(), { job: { status: 'queued', hold: 'question.pending', availableAt: now + SECOND }, run: ENDED });
+        await end(await claimed(), {
+          job: { status: 'queued', hold: 'question.pending', availableAt: now + SECOND },
+          run: ENDED,
+        });
         now += MINUTE;
         expect(await store.nextDue()).toBeNull();
         expect(await claim()).toBeNull();
@@ -257,7 +309,11 @@ export function storeContract(name: string, open: OpenStore): void {
         await enqueue({ priority: 5, rework: true });
         await command(failedOnce.id, { job: { attempts: 1 } });
         now += MINUTE;
-        const probe = await claimed({ probe: true, accounts: [{ id: 'a', slots: 1 }], withoutAccount: false });
+        const probe = await claimed({
+          probe: true,
+          accounts: [{ id: 'a', slots: 1 }],
+          withoutAccount: false,
+        });
         expect(probe.job.id).toBe(oldest.id);
         expect(probe.run.probe).toBe(true);
         expect((await store.accounts()).find((a) => a.id === 'a')?.lastProbeAt).toBe(now);
@@ -284,34 +340,45 @@ export function storeContract(name: string, open: OpenStore): void {
       it('serves every waiting project at least once in P x ceil(w_max / w_min) claims, whatever the weights', async () => {
         const weight = fc.oneof(fc.integer({ min: 1, max: 7 }), fc.constantFrom(0.5, 1.5, 2.75, 1 / 3));
         await fc.assert(
-          fc.asyncProperty(fc.array(weight, { minLength: 2, maxLength: 6 }), fc.array(fc.nat({ max: 5 }), { maxLength: 12 }), async (weights, early) => {
-            const projects = weights.map((w, i) => project(`p${i}`, { weight: w }));
-            const bound = projects.length * Math.ceil(Math.max(...weights) / Math.min(...weights));
-            const fresh = await open(() => now);
-            try {
-              await fresh.store.configure(projects, ['a']);
-              const serve = async () => {
-                const taken = await fresh.store.claim(claimRequest({ now }));
-                if (taken === null) throw new Error('nothing was claimed');
-                await fresh.store.settle(refOf(taken), () => ({ job: { status: 'queued', attempts: 0 }, run: ENDED }));
-                return taken.job.project;
-              };
-              const wait = (key: string) => fresh.store.enqueue(newJob({ project: key }), (id) => `orch/${id}`);
-              // Some projects work while the others are idle: that must earn nobody credit.
-              const worked = new Set(early.map((i) => `p${i % projects.length}`));
-              for (const key of worked) await wait(key);
-              if (worked.size > 0) for (let i = 0; i < early.length; i++) await serve();
-              for (const { key } of projects) if (!worked.has(key)) await wait(key);
-              const order: string[] = [];
-              for (let i = 0; i < bound * 2 + 1; i++) order.push(await serve());
-              for (const { key } of projects) {
-                const gaps = gapsOf(order, key);
-                expect(Math.max(...gaps), `${key} of ${weights.join(' ')}: ${order.join(' ')}`).toBeLessThanOrEqual(bound);
+          fc.asyncProperty(
+            fc.array(weight, { minLength: 2, maxLength: 6 }),
+            fc.array(fc.nat({ max: 5 }), { maxLength: 12 }),
+            async (weights, early) => {
+              const projects = weights.map((w, i) => project(`p${i}`, { weight: w }));
+              const bound = projects.length * Math.ceil(Math.max(...weights) / Math.min(...weights));
+              const fresh = await open(() => now);
+              try {
+                await fresh.store.configure(projects, ['a']);
+                const serve = async () => {
+                  const taken = await fresh.store.claim(claimRequest({ now }));
+                  if (taken === null) throw new Error('nothing was claimed');
+                  await fresh.store.settle(refOf(taken), () => ({
+                    job: { status: 'queued', attempts: 0 },
+                    run: ENDED,
+                  }));
+                  return taken.job.project;
+                };
+                const wait = (key: string) =>
+                  fresh.store.enqueue(newJob({ project: key }), (id) => `orch/${id}`);
+                // Some projects work while the others are idle: that must earn nobody credit.
+                const worked = new Set(early.map((i) => `p${i % projects.length}`));
+                for (const key of worked) await wait(key);
+                if (worked.size > 0) for (let i = 0; i < early.length; i++) await serve();
+                for (const { key } of projects) if (!worked.has(key)) await wait(key);
+                const order: string[] = [];
+                for (let i = 0; i < bound * 2 + 1; i++) order.push(await serve());
+                for (const { key } of projects) {
+                  const gaps = gapsOf(order, key);
+                  expect(
+                    Math.max(...gaps),
+                    `${key} of ${weights.join(' ')}: ${order.join(' ')}`,
+                  ).toBeLessThanOrEqual(bound);
+                }
+              } finally {
+                await fresh.discard();
               }
-            } finally {
-              await fresh.discard();
-            }
-          }),
+            },
+          ),
           // Thirds of a step, rounded down, would fit four times into a whole one.
           { numRuns: 15, examples: [[[1, 3, 3, 3], []]] },
         );
@@ -376,7 +443,11 @@ export function storeContract(name: string, open: OpenStore): void {
         });
         expect([late, asked]).toEqual(['stale', false]);
         expect(await store.started(refOf(lost), { pid: 1 })).toBe(false);
-        expect(await store.settle({ ...refOf(owner), fence: owner.job.fence + 1 }, () => ({ job: { status: 'done' } }))).toBe('stale');
+        expect(
+          await store.settle({ ...refOf(owner), fence: owner.job.fence + 1 }, () => ({
+            job: { status: 'done' },
+          })),
+        ).toBe('stale');
         expect(await dump(store)).toEqual(before);
         expect(await finish(owner)).toBe('ok');
       });
@@ -386,7 +457,12 @@ export function storeContract(name: string, open: OpenStore): void {
         await enqueue({ project: 'web' });
         const [one, two] = [await claimed(), await claimed()];
         const before = await dump(store);
-        expect(await store.settle({ ...refOf(one), runId: two.run.id }, () => ({ job: { status: 'done' }, run: ENDED }))).toBe('stale');
+        expect(
+          await store.settle({ ...refOf(one), runId: two.run.id }, () => ({
+            job: { status: 'done' },
+            run: ENDED,
+          })),
+        ).toBe('stale');
         expect(await store.started({ ...refOf(one), runId: two.run.id }, { pid: 1 })).toBe(false);
         expect(await dump(store)).toEqual(before);
       });
@@ -394,11 +470,25 @@ export function storeContract(name: string, open: OpenStore): void {
       it('writes job, run, task, account, next job and messages in one step', async () => {
         const { task } = await submit();
         const taken = await claimed();
-        const account = { id: 'a', hold: null, breaker: CLOSED_BREAKER, notBefore: 5, lastProbeAt: null, provenFingerprint: 'f', windows: [], windowsAt: null };
+        const account = {
+          id: 'a',
+          hold: null,
+          breaker: CLOSED_BREAKER,
+          notBefore: 5,
+          lastProbeAt: null,
+          provenFingerprint: 'f',
+          windows: [],
+          windowsAt: null,
+        };
         const row = message({ key: 'k1' });
         now += SECOND;
         const result = await store.settle(refOf(taken), (state) => {
-          expect(state).toMatchObject({ job: taken.job, run: taken.run, task: { id: task.id }, account: { id: 'a', notBefore: null } });
+          expect(state).toMatchObject({
+            job: taken.job,
+            run: taken.run,
+            task: { id: task.id },
+            account: { id: 'a', notBefore: null },
+          });
           return {
             job: { status: 'done', verdict: 'success', finishedAt: now },
             run: { ...ENDED, usage: { ...NO_USAGE, outputTokens: 45, costUsd: 0.12 } },
@@ -410,18 +500,52 @@ export function storeContract(name: string, open: OpenStore): void {
           };
         });
         expect(result).toBe('ok');
-        expect(await store.job(taken.job.id)).toMatchObject({ status: 'done', verdict: 'success', finishedAt: now });
-        expect(await store.run(taken.run.id)).toMatchObject({ status: 'ended', verdict: 'success', usage: { outputTokens: 45, costUsd: 0.12 }, finishedAt: now });
-        expect(await store.taskById(task.id)).toMatchObject({ stage: 'review', head: 'abc', rounds: { review: 1 }, costMicroUsd: 120_000, updatedAt: now });
+        expect(await store.job(taken.job.id)).toMatchObject({
+          status: 'done',
+          verdict: 'success',
+          finishedAt: now,
+        });
+        expect(await store.run(taken.run.id)).toMatchObject({
+          status: 'ended',
+          verdict: 'success',
+          usage: { outputTokens: 45, costUsd: 0.12 },
+          finishedAt: now,
+        });
+        expect(await store.taskById(task.id)).toMatchObject({
+          stage: 'review',
+          head: 'abc',
+          rounds: { review: 1 },
+          costMicroUsd: 120_000,
+          updatedAt: now,
+        });
         expect((await store.accounts()).find((a) => a.id === 'a')).toEqual(account);
-        expect((await store.jobs({ taskId: task.id, limit: EVERYTHING })).items.map((j) => [j.stage, j.status])).toEqual([['development', 'done'], ['review', 'queued']]);
+        expect(
+          (await store.jobs({ taskId: task.id, limit: EVERYTHING })).items.map((j) => [j.stage, j.status]),
+        ).toEqual([
+          ['development', 'done'],
+          ['review', 'queued'],
+        ]);
         expect((await store.dueMessages(now, EVERYTHING)).some((r) => r.key === 'k1')).toBe(true);
         expect(await store.running()).toEqual([]);
       });
 
       it.each([
-        ['the decider throws', (): Effects => { throw new AppError('no', { code: 'refused' }); }],
-        ['one of its rows cannot be written', (): Effects => ({ job: { status: 'done' }, run: ENDED, project: 'failed', outbox: [message({ key: 'k' })], newJobs: [newJob({ taskId: 4711 })] })],
+        [
+          'the decider throws',
+          (): Effects => {
+            throw new AppError('no', { code: 'refused' });
+          },
+        ],
+        [
+          'one of its rows cannot be written',
+          (): Effects => ({
+            job: { status: 'done' },
+            run: ENDED,
+            project: 'failed',
+            outbox: [message({ key: 'k' })],
+            newJobs: [newJob({ taskId: 4711 })],
+          }),
+        ],
       ])('changes nothing at all when %s', async (_why, decide) => {
         await enqueue();
         const taken = await claimed();
@@ -434,9 +558,21 @@ export function storeContract(name: string, open: OpenStore): void {
       it('notes what is known of a started process, and keeps what it was not told', async () => {
         await enqueue();
         const taken = await claimed();
-        expect(await store.started(refOf(taken), { pid: 77, cliKind: 'claude-code', cliVersion: '2.1.0', sessionId: 's1' })).toBe(true);
+        expect(
+          await store.started(refOf(taken), {
+            pid: 77,
+            cliKind: 'claude-code',
+            cliVersion: '2.1.0',
+            sessionId: 's1',
+          }),
+        ).toBe(true);
         expect(await store.started(refOf(taken), { roundHead: 'abc' })).toBe(true);
-        expect(await store.run(taken.run.id)).toMatchObject({ pid: 77, cliKind: 'claude-code', cliVersion: '2.1.0', sessionId: 's1' });
+        expect(await store.run(taken.run.id)).toMatchObject({
+          pid: 77,
+          cliKind: 'claude-code',
+          cliVersion: '2.1.0',
+          sessionId: 's1',
+        });
         expect((await store.job(taken.job.id))?.context).toMatchObject({ roundHead: 'abc', sessionId: 's1' });
       });
     });
@@ -445,28 +581,49 @@ export function storeContract(name: string, open: OpenStore): void {
       it('gives the decider the job meant, or the latest job of the task', async () => {
         const { task } = await submit();
         const latest = await enqueue({ taskId: task.id, stage: 'review' });
-        const byTask = await store.command({ kind: 'task', key: 'API-1' }, ({ job, task: t }) => {
-          expect([job.id, t?.id]).toEqual([latest.id, task.id]);
-          return { job: { priority: 1 } as Effects['job'] & object, task: { status: 'needs_you', reason: { code: 'x', detail: 'y' } } };
-        }, AUDIT);
+        const byTask = await store.command(
+          { kind: 'task', key: 'API-1' },
+          ({ job, task: t }) => {
+            expect([job.id, t?.id]).toEqual([latest.id, task.id]);
+            return {
+              job: { priority: 1 } as Effects['job'] & object,
+              task: { status: 'needs_you', reason: { code: 'x', detail: 'y' } },
+            };
+          },
+          AUDIT,
+        );
         expect(byTask.task).toMatchObject({ status: 'needs_you', reason: { code: 'x', detail: 'y' } });
-        await store.command({ kind: 'task', key: 'API-1' }, () => ({ task: { status: 'active', reason: null } }), AUDIT);
+        await store.command(
+          { kind: 'task', key: 'API-1' },
+          () => ({ task: { status: 'active', reason: null } }),
+          AUDIT,
+        );
         expect((await store.task('API-1'))?.reason).toBeNull();
       });
 
       it('says so when the task or job does not exist', async () => {
-        await expect(store.command({ kind: 'task', key: 'API-9' }, () => ({}), AUDIT)).rejects.toMatchObject({ code: 'not_found' });
-        await expect(store.command({ kind: 'job', id: 9 }, () => ({}), AUDIT)).rejects.toMatchObject({ code: 'not_found' });
+        await expect(store.command({ kind: 'task', key: 'API-9' }, () => ({}), AUDIT)).rejects.toMatchObject({
+          code: 'not_found',
+        });
+        await expect(store.command({ kind: 'job', id: 9 }, () => ({}), AUDIT)).rejects.toMatchObject({
+          code: 'not_found',
+        });
       });
 
       it('passes on what the decider throws, and then has changed nothing', async () => {
         const job = await enqueue();
         const before = await dump(store);
-        const refused = store.command({ kind: 'job', id: job.id }, () => {
-          throw new AppError('stale', { code: 'approval.stale' });
-        }, AUDIT);
+        const refused = store.command(
+          { kind: 'job', id: job.id },
+          () => {
+            throw new AppError('stale', { code: 'approval.stale' });
+          },
+          AUDIT,
+        );
         await expect(refused).rejects.toMatchObject({ code: 'approval.stale' });
-        await expect(command(job.id, { job: { status: 'cancelled' }, newJobs: [newJob({ taskId: 4711 })] })).rejects.toThrow();
+        await expect(
+          command(job.id, { job: { status: 'cancelled' }, newJobs: [newJob({ taskId: 4711 })] }),
+        ).rejects.toThrow();
         expect(await dump(store)).toEqual(before);
       });
 
@@ -474,29 +631,52 @@ export function storeContract(name: string, open: OpenStore): void {
         await enqueue();
         const taken = await claimed();
         await command(taken.job.id, { job: { cancelRequested: true } });
-        expect(await store.job(taken.job.id)).toMatchObject({ status: 'running', fence: 1, cancelRequested: true });
-        expect(await end(taken, { job: { status: 'cancelled', cancelRequested: false }, run: ENDED })).toBe('ok');
+        expect(await store.job(taken.job.id)).toMatchObject({
+          status: 'running',
+          fence: 1,
+          cancelRequested: true,
+        });
+        expect(await end(taken, { job: { status: 'cancelled', cancelRequested: false }, run: ENDED })).toBe(
+          'ok',
+        );
       });
     });
 
     describe('pauses and gates', () => {
       it('remembers a pause across a restart, changes its note but not since when, and ends it once', async () => {
-        await store.pause({ scope: 'project', id: 'api', note: 'release', by: 'mara', since: now, until: null }, AUDIT);
-        await store.pause({ scope: 'project', id: 'api', note: 'longer', by: 'jon', since: now + MINUTE, until: now + 2 * MINUTE }, AUDIT);
+        await store.pause(
+          { scope: 'project', id: 'api', note: 'release', by: 'mara', since: now, until: null },
+          AUDIT,
+        );
+        await store.pause(
+          {
+            scope: 'project',
+            id: 'api',
+            note: 'longer',
+            by: 'jon',
+            since: now + MINUTE,
+            until: now + 2 * MINUTE,
+          },
+          AUDIT,
+        );
         await store.pause({ scope: 'all', id: '', note: '', by: 'mara', since: now, until: null }, AUDIT);
         store = await opened.reopen();
         expect(await store.pauses()).toEqual([
           { scope: 'all', id: '', note: '', by: 'mara', since: now, until: null },
           { scope: 'project', id: 'api', note: 'longer', by: 'jon', since: now, until: now + 2 * MINUTE },
         ]);
-        expect([await store.resume('project', 'api', AUDIT), await store.resume('project', 'api', AUDIT)]).toEqual([true, false]);
+        expect([
+          await store.resume('project', 'api', AUDIT),
+          await store.resume('project', 'api', AUDIT),
+        ]).toEqual([true, false]);
         expect((await store.pauses()).map((p) => p.scope)).toEqual(['all']);
       });
 
       it('keeps since when a gate is closed: over ticks, restarts and a flap under five minutes', async () => {
         const gate = { code: 'account.limit', scope: 'a', detail: '' };
         const key = 'account.limit:a';
-        const sinceAt = async (at: number, closed: boolean) => (await store.noteGates(closed ? [gate] : [], at)).get(key);
+        const sinceAt = async (at: number, closed: boolean) =>
+          (await store.noteGates(closed ? [gate] : [], at)).get(key);
         expect(await sinceAt(T0, true)).toBe(T0);
         expect(await sinceAt(T0 + MINUTE, true)).toBe(T0);
         store = await opened.reopen();
@@ -510,19 +690,43 @@ export function storeContract(name: string, open: OpenStore): void {
       it('tells the gates of two scopes apart', async () => {
         const gate = (scope: string) => ({ code: 'cap.project', scope, detail: '' });
         await store.noteGates([gate('api')], T0);
-        expect(await store.noteGates([gate('api'), gate('web')], T0 + SECOND)).toEqual(new Map([['cap.project:api', T0], ['cap.project:web', T0 + SECOND]]));
+        expect(await store.noteGates([gate('api'), gate('web')], T0 + SECOND)).toEqual(
+          new Map([
+            ['cap.project:api', T0],
+            ['cap.project:web', T0 + SECOND],
+          ]),
+        );
       });
     });
 
     describe('accounts', () => {
       it('knows every configured account, untouched at first, and keeps what is learned of one', async () => {
-        expect(await store.accounts()).toMatchObject([{ id: 'a', hold: null, breaker: CLOSED_BREAKER }, { id: 'b' }]);
-        const hold = { reason: 'limit', since: now, until: now + MINUTE, guessed: false, detail: 'resets soon', fingerprint: 'f' } as const;
-        const changed = await store.updateAccount('a', (account) => ({ ...account, hold, windows: [{ name: 'five_hour', utilization: 0.4, resetAt: 1 }], windowsAt: now }));
+        expect(await store.accounts()).toMatchObject([
+          { id: 'a', hold: null, breaker: CLOSED_BREAKER },
+          { id: 'b' },
+        ]);
+        const hold = {
+          reason: 'limit',
+          since: now,
+          until: now + MINUTE,
+          guessed: false,
+          detail: 'resets soon',
+          fingerprint: 'f',
+        } as const;
+        const changed = await store.updateAccount('a', (account) => ({
+          ...account,
+          hold,
+          windows: [{ name: 'five_hour', utilization: 0.4, resetAt: 1 }],
+          windowsAt: now,
+        }));
         expect(changed.hold).toEqual(hold);
         await store.configure([project('api')], ['a', 'b', 'c']);
         store = await opened.reopen();
-        expect(await store.accounts()).toEqual([changed, expect.objectContaining({ id: 'b', hold: null }), expect.objectContaining({ id: 'c' })]);
+        expect(await store.accounts()).toEqual([
+          changed,
+          expect.objectContaining({ id: 'b', hold: null }),
+          expect.objectContaining({ id: 'c' }),
+        ]);
       });
 
       it('neither writes nor wakes anyone when a change changes nothing', async () => {
@@ -541,7 +745,8 @@ export function storeContract(name: string, open: OpenStore): void {
         await command(job.id, { outbox: rows.map(message) });
       };
       const due = async (limit = EVERYTHING) => (await store.dueMessages(now, limit)).map((row) => row.key);
-      const idOf = async (key: string) => (await store.dueMessages(now, EVERYTHING)).find((row) => row.key === key)?.id ?? 0;
+      const idOf = async (key: string) =>
+        (await store.dueMessages(now, EVERYTHING)).find((row) => row.key === key)?.id ?? 0;
 
       it('hands out the rows of one order key one at a time, in the order they were written', async () => {
         await write({ key: 'a1', orderKey: 'a' }, { key: 'b1', orderKey: 'b' }, { key: 'a2', orderKey: 'a' });
@@ -579,16 +784,36 @@ export function storeContract(name: string, open: OpenStore): void {
       });
 
       it('lets no destination with a long line push another one out', async () => {
-        await write(...Array.from({ length: 20 }, (_, i) => ({ key: `slow${i}`, orderKey: `slow${i}`, destination: 'notify' })), { key: 'quick', orderKey: 'quick', destination: 'tracker:api' });
+        await write(
+          ...Array.from({ length: 20 }, (_, i) => ({
+            key: `slow${i}`,
+            orderKey: `slow${i}`,
+            destination: 'notify',
+          })),
+          { key: 'quick', orderKey: 'quick', destination: 'tracker:api' },
+        );
         expect(await due(2)).toEqual(['slow0', 'quick']);
       });
 
       it('remembers on which message an incident was told', async () => {
-        const incident = { key: 'job_1', channel: 'telegram:1', messageRef: '77', text: 'failed', openedAt: now, updatedAt: now, resolvedAt: null };
+        const incident = {
+          key: 'job_1',
+          channel: 'telegram:1',
+          messageRef: '77',
+          text: 'failed',
+          openedAt: now,
+          updatedAt: now,
+          resolvedAt: null,
+        };
         expect(await store.incident('job_1', 'telegram:1')).toBeNull();
         await store.saveIncident(incident);
         await store.saveIncident({ ...incident, text: 'resolved', updatedAt: now + 1, resolvedAt: now + 1 });
-        expect(await store.incident('job_1', 'telegram:1')).toEqual({ ...incident, text: 'resolved', updatedAt: now + 1, resolvedAt: now + 1 });
+        expect(await store.incident('job_1', 'telegram:1')).toEqual({
+          ...incident,
+          text: 'resolved',
+          updatedAt: now + 1,
+          resolvedAt: now + 1,
+        });
         expect(await store.incident('job_1', 'telegram:2')).toBeNull();
       });
     });
@@ -599,9 +824,15 @@ export function storeContract(name: string, open: OpenStore): void {
         const first = await board.create({ project: 'api', key: null, title: 'One', body: '' }, now);
         const own = await board.create({ project: 'api', key: 'API-7', title: 'Seven', body: '' }, now);
         expect([first.key, own.key]).toEqual(['API-1', 'API-7']);
-        expect((await board.create({ project: 'api', key: null, title: 'Next', body: '' }, now)).key).toBe('API-8');
-        expect(await board.create({ project: 'api', key: 'API-7', title: 'Again', body: '' }, now)).toEqual(own);
-        await expect(board.create({ project: 'web', key: 'API-7', title: '', body: '' }, now)).rejects.toMatchObject({ code: 'usage.key_taken' });
+        expect((await board.create({ project: 'api', key: null, title: 'Next', body: '' }, now)).key).toBe(
+          'API-8',
+        );
+        expect(await board.create({ project: 'api', key: 'API-7', title: 'Again', body: '' }, now)).toEqual(
+          own,
+        );
+        await expect(
+          board.create({ project: 'web', key: 'API-7', title: '', body: '' }, now),
+        ).rejects.toMatchObject({ code: 'usage.key_taken' });
         expect(await board.item('web', first.id)).toBeNull();
       });
 
@@ -611,7 +842,13 @@ export function storeContract(name: string, open: OpenStore): void {
         for (const at of [1, 2]) await board.comment('api', item.id, 'usage:run_1', 'spent', at);
         await board.comment('api', item.id, 'usage:run_2', 'spent again', 3);
         await board.setStatus('api', item.id, 'done', now);
-        expect(await board.item('api', item.id)).toMatchObject({ status: 'done', comments: [{ body: 'spent', at: 1 }, { body: 'spent again', at: 3 }] });
+        expect(await board.item('api', item.id)).toMatchObject({
+          status: 'done',
+          comments: [
+            { body: 'spent', at: 1 },
+            { body: 'spent again', at: 3 },
+          ],
+        });
       });
 
       it('opens one pull request per branch, numbered per project', async () => {
@@ -621,16 +858,24 @@ export function storeContract(name: string, open: OpenStore): void {
         expect((await board.openPullRequest('api', 'orch/two', 'Two', 'draft', now)).number).toBe(2);
         expect((await board.openPullRequest('web', 'orch/one', 'One', 'draft', now)).number).toBe(1);
         await board.setPullRequestState('api', 1, 'merged', now);
-        expect(await board.openPullRequest('api', 'orch/one', 'One', 'draft', now)).toMatchObject({ number: 1, state: 'merged' });
+        expect(await board.openPullRequest('api', 'orch/one', 'One', 'draft', now)).toMatchObject({
+          number: 1,
+          state: 'merged',
+        });
         for (const at of [1, 2]) await board.pullRequestComment('api', 1, 'k', 'text', at);
       });
     });
 
     describe('reading', () => {
       it('pages through jobs, runs and tasks in order, without a gap or a repeat', async () => {
-        for (let i = 1; i <= 5; i++) await submit({ key: `API-${i}`, workItemId: String(i), branch: `orch/${i}` });
+        for (let i = 1; i <= 5; i++)
+          await submit({ key: `API-${i}`, workItemId: String(i), branch: `orch/${i}` });
         for (let i = 0; i < 3; i++) await finish(await claimed());
-        const walk = async (read: (after: number | undefined) => Promise<{ items: readonly { id: number }[]; next: number | null }>) => {
+        const walk = async (
+          read: (
+            after: number | undefined,
+          ) => Promise<{ items: readonly { id: number }[]; next: number | null }>,
+        ) => {
           const ids: number[] = [];
           for (let after: number | null | undefined; after !== null; ) {
             const page = await read(after);
@@ -639,9 +884,14 @@ export function storeContract(name: string, open: OpenStore): void {
           }
           return ids;
         };
-        const from = (after: number | undefined) => (after === undefined ? { limit: 2 } : { limit: 2, after });
-        expect(await walk((after) => store.tasks({ ...from(after), project: 'api', status: ['active', 'done'] }))).toHaveLength(5);
-        expect(await walk((after) => store.jobs({ ...from(after), status: ['queued'], project: 'api' }))).toHaveLength(2);
+        const from = (after: number | undefined) =>
+          after === undefined ? { limit: 2 } : { limit: 2, after };
+        expect(
+          await walk((after) => store.tasks({ ...from(after), project: 'api', status: ['active', 'done'] })),
+        ).toHaveLength(5);
+        expect(
+          await walk((after) => store.jobs({ ...from(after), status: ['queued'], project: 'api' })),
+        ).toHaveLength(2);
         expect(await walk((after) => store.runs({ ...from(after), status: 'ended' }))).toHaveLength(3);
         expect((await store.jobs({ limit: 5 })).next).toBeNull();
         expect((await store.runs({ jobId: 1, limit: 5 })).items).toHaveLength(1);
@@ -689,7 +939,13 @@ export function storeContract(name: string, open: OpenStore): void {
       it('has everything again after a restart', async () => {
         const { task } = await submit();
         await store.setPullRequest(task.id, { number: 3, url: null, state: 'draft' });
-        await enqueue({ context: { ...EMPTY_CONTEXT, note: 'mock the clock', findings: [{ severity: 'high', file: 'a.ts', line: 3, title: 't', detail: 'd' }] } });
+        await enqueue({
+          context: {
+            ...EMPTY_CONTEXT,
+            note: 'mock the clock',
+            findings: [{ severity: 'high', file: 'a.ts', line: 3, title: 't', detail: 'd' }],
+          },
+        });
         const taken = await claimed();
         await store.setMeta('boot', '7');
         const before = await dump(store);
@@ -701,24 +957,28 @@ export function storeContract(name: string, open: OpenStore): void {
       });
     });
 
-    const sequences = Number(process.env['ORCH_TEST_SEQUENCES'] ?? 150);
-    it(`follows the model through ${sequences} random histories`, async () => {
-      const statistics = { steps: 0, claims: 0, settles: 0 };
-      await fc.assert(
-        fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
-          const history = await createHistory(open, statistics);
-          try {
-            for (const next of steps) await history.take(next);
-          } finally {
-            await history.discard();
-          }
-        }),
-        { numRuns: sequences, endOnFailure: false },
-      );
-      // A model that never got to the interesting states would prove nothing.
-      expect(statistics.claims).toBeGreaterThan(sequences);
-      expect(statistics.settles).toBeGreaterThan(sequences / 2);
-    }, 60_000 + sequences * 200);
+    const sequences = Number(process.env['ORCH_TEST_SEQUENCES'] ?? 200);
+    it(
+      `follows the model through ${sequences} random histories`,
+      async () => {
+        const statistics = { steps: 0, claims: 0, settles: 0 };
+        await fc.assert(
+          fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), async (steps) => {
+            const history = await createHistory(open, statistics);
+            try {
+              for (const next of steps) await history.take(next);
+            } finally {
+              await history.discard();
+            }
+          }),
+          { numRuns: sequences, endOnFailure: false },
+        );
+        // A model that never got to the interesting states would prove nothing.
+        expect(statistics.claims).toBeGreaterThan(sequences);
+        expect(statistics.settles).toBeGreaterThan(sequences / 2);
+      },
+      60_000 + sequences * 200,
+    );
   });
 }
 
@@ -743,19 +1003,62 @@ function project(key: string, fields: Partial<ProjectRow> = {}): ProjectRow {
 }
 
 function newJob(fields: Partial<NewJob> = {}): NewJob {
-  return { taskId: null, project: 'api', repo: 'api.git', branch: '', stage: null, agent: 'developer', account: 'a', maxAttempts: 3, priority: 0, rework: false, hold: null, context: EMPTY_CONTEXT, ...fields };
+  return {
+    taskId: null,
+    project: 'api',
+    repo: 'api.git',
+    branch: '',
+    stage: null,
+    agent: 'developer',
+    account: 'a',
+    maxAttempts: 3,
+    priority: 0,
+    rework: false,
+    hold: null,
+    context: EMPTY_CONTEXT,
+    ...fields,
+  };
 }
 
 function newTask(fields: Partial<NewTask> = {}): NewTask {
-  return { project: 'api', workItemId: '1', key: 'API-1', repo: 'api.git', branch: 'orch/api-1', title: 'First', body: '', stage: 'development', priority: 0, ...fields };
+  return {
+    project: 'api',
+    workItemId: '1',
+    key: 'API-1',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    title: 'First',
+    body: '',
+    stage: 'development',
+    priority: 0,
+    ...fields,
+  };
 }
 
 function claimRequest(fields: Partial<ClaimRequest> & { now: number }): ClaimRequest {
-  return { accounts: [{ id: 'a', slots: 99 }, { id: 'b', slots: 99 }], closedProjects: [], slots: 99, probe: false, withoutAccount: true, directoryFor: (id) => `/runs/${id}`, ...fields };
+  return {
+    accounts: [
+      { id: 'a', slots: 99 },
+      { id: 'b', slots: 99 },
+    ],
+    closedProjects: [],
+    slots: 99,
+    probe: false,
+    withoutAccount: true,
+    directoryFor: (id) => `/runs/${id}`,
+    ...fields,
+  };
 }
 
 function message(fields: Partial<NewOutboxRow>): NewOutboxRow {
-  return { destination: 'notify', key: 'k', orderKey: fields.key ?? 'k', availableAt: null, message: { kind: 'notify.digest', line: 'x' }, ...fields };
+  return {
+    destination: 'notify',
+    key: 'k',
+    orderKey: fields.key ?? 'k',
+    availableAt: null,
+    message: { kind: 'notify.digest', line: 'x' },
+    ...fields,
+  };
 }
 
 function refOf({ job, run }: Claimed): RunRef {
@@ -784,27 +1087,87 @@ async function dump(store: Store): Promise<unknown> {
 // -- The model: what every job and task must look like after any history ------------------------------
 
 const PIPELINE: readonly Stage[] = [
-  { stage: 'development', kind: 'agent', agent: 'developer', onReject: null, maxRounds: 3, approval: 'none', account: null },
-  { stage: 'review', kind: 'agent', agent: 'reviewer', onReject: 'development', maxRounds: 1, approval: 'none', account: 'b' },
-  { stage: 'deploy', kind: 'deploy', agent: null, onReject: null, maxRounds: 3, approval: 'required', account: null },
+  {
+    stage: 'development',
+    kind: 'agent',
+    agent: 'developer',
+    onReject: null,
+    maxRounds: 3,
+    approval: 'none',
+    account: null,
+  },
+  {
+    stage: 'review',
+    kind: 'agent',
+    agent: 'reviewer',
+    onReject: 'development',
+    maxRounds: 1,
+    approval: 'none',
+    account: 'b',
+  },
+  {
+    stage: 'deploy',
+    kind: 'deploy',
+    agent: null,
+    onReject: null,
+    maxRounds: 3,
+    approval: 'required',
+    account: null,
+  },
 ];
-const PROJECTS = [project('p0', { maxConcurrency: 1 }), project('p1', { maxConcurrency: 2, weight: 2 }), project('p2', { maxConcurrency: 3, weight: 0.5 })];
+const PROJECTS = [
+  project('p0', { maxConcurrency: 1 }),
+  project('p1', { maxConcurrency: 2, weight: 2 }),
+  project('p2', { maxConcurrency: 3, weight: 0.5 }),
+];
 const MAX_ATTEMPTS = 2;
-const BUDGETS = { maxTransientAttempts: 2, maxLostAttempts: 2, backoff: { baseMs: 10 * SECOND, maxMs: 15 * SECOND } };
+const BUDGETS = {
+  maxTransientAttempts: 2,
+  maxLostAttempts: 2,
+  backoff: { baseMs: 10 * SECOND, maxMs: 15 * SECOND },
+};
 const BREAKER = { threshold: 3, cooldownMs: MINUTE };
 const HEAD = 'c0ffee';
 
 const projectIndex = fc.nat({ max: PROJECTS.length - 1 });
 const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('submit' as const), project: projectIndex, item: fc.nat({ max: 2 }) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('enqueue' as const), project: projectIndex, account: fc.constantFrom('a', 'b', null), priority: fc.nat({ max: 1 }), rework: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      do: fc.constant('submit' as const),
+      project: projectIndex,
+      item: fc.nat({ max: 2 }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('enqueue' as const),
+      project: projectIndex,
+      account: fc.constantFrom('a', 'b', null),
+      priority: fc.nat({ max: 1 }),
+      rework: fc.boolean(),
+    }),
+  },
   {
     weight: 14,
     arbitrary: fc.record({
       do: fc.constant('claim' as const),
       accounts: fc.oneof(
-        { weight: 3, arbitrary: fc.constant([{ id: 'a', slots: 3 }, { id: 'b', slots: 2 }]) },
-        { weight: 1, arbitrary: fc.uniqueArray(fc.record({ id: fc.constantFrom('a', 'b'), slots: fc.nat({ max: 2 }) }), { selector: (a) => a.id, maxLength: 2 }) },
+        {
+          weight: 3,
+          arbitrary: fc.constant([
+            { id: 'a', slots: 3 },
+            { id: 'b', slots: 2 },
+          ]),
+        },
+        {
+          weight: 1,
+          arbitrary: fc.uniqueArray(fc.record({ id: fc.constantFrom('a', 'b'), slots: fc.nat({ max: 2 }) }), {
+            selector: (a) => a.id,
+            maxLength: 2,
+          }),
+        },
       ),
       slots: fc.constantFrom(9, 9, 9, 2, 1),
       probe: fc.constantFrom(false, false, false, true),
@@ -817,17 +1180,41 @@ const step = fc.oneof(
       do: fc.constant('settle' as const),
       which: fc.nat(),
       verdict: fc.oneof(fc.constant('success' as const), fc.constantFrom(...VERDICTS)),
-      outcome: fc.constantFrom('advance' as const, 'advance' as const, 'send_back' as const, 'ask' as const, 'no_evidence' as const),
-      released: fc.boolean(),
+      outcome: fc.constantFrom(
+        'advance' as const,
+        'advance' as const,
+        'send_back' as const,
+        'ask' as const,
+        'no_evidence' as const,
+      ),
       retryAfterMs: fc.constantFrom(null, 0, 3 * SECOND),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('settle late' as const), which: fc.nat() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('cancel' as const), which: fc.nat(), whole: fc.boolean() }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('cancel' as const), which: fc.nat(), whole: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('retry' as const), which: fc.nat() }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('approve' as const), which: fc.nat(), stale: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const), project: projectIndex, on: fc.constantFrom(true, false, false) }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1, SECOND, 4 * SECOND, MINUTE) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('approve' as const), which: fc.nat(), stale: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('pause' as const),
+      project: projectIndex,
+      on: fc.constantFrom(true, false, false),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      ms: fc.constantFrom(1, SECOND, 4 * SECOND, MINUTE),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
 );
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
@@ -835,7 +1222,24 @@ type StepOf<K extends Step['do']> = Extract<Step, { do: K }>;
 
 /** The part of a job the model speaks of. */
 type ModelJob = {
-  -readonly [K in 'id' | 'taskId' | 'project' | 'branch' | 'stage' | 'agent' | 'account' | 'status' | 'attempts' | 'transientAttempts' | 'lostAttempts' | 'fence' | 'priority' | 'rework' | 'availableAt' | 'hold' | 'cancelRequested']: Job[K];
+  -readonly [K in
+    | 'id'
+    | 'taskId'
+    | 'project'
+    | 'branch'
+    | 'stage'
+    | 'agent'
+    | 'account'
+    | 'status'
+    | 'attempts'
+    | 'transientAttempts'
+    | 'lostAttempts'
+    | 'fence'
+    | 'priority'
+    | 'rework'
+    | 'availableAt'
+    | 'hold'
+    | 'cancelRequested']: Job[K];
 };
 interface ModelTask {
   readonly id: number;
@@ -846,7 +1250,10 @@ interface ModelTask {
 }
 
 /** One random history: every step is done to the store and to the model, and then they are compared. */
-async function createHistory(open: OpenStore, statistics: { steps: number; claims: number; settles: number }) {
+async function createHistory(
+  open: OpenStore,
+  statistics: { steps: number; claims: number; settles: number },
+) {
   let now = T0;
   const opened = await open(() => now);
   let { store } = opened;
@@ -856,52 +1263,113 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
   const refs: RunRef[] = [];
   const paused = new Set<string>();
   const failedInRow = new Map<string, number>();
-  const rules = (key: string): ProjectRules => ({ key, repo: 'r', accounts: ['a'], pipeline: PIPELINE, usageComments: 'tracker' });
-  const contextOf = (job: Job): CommandContext => ({ project: rules(job.project), maxAttempts: MAX_ATTEMPTS, by: 'mara', now });
+  const rules = (key: string): ProjectRules => ({
+    key,
+    repo: 'r',
+    accounts: ['a'],
+    pipeline: PIPELINE,
+    usageComments: 'tracker',
+  });
+  const contextOf = (job: Job): CommandContext => ({
+    project: rules(job.project),
+    maxAttempts: MAX_ATTEMPTS,
+    by: 'mara',
+    now,
+  });
 
-  const live = () => refs.filter((ref) => jobs.get(ref.jobId)?.status === 'running' && jobs.get(ref.jobId)?.fence === ref.fence);
-  const running = (count: (job: ModelJob) => boolean) => [...jobs.values()].filter((job) => job.status === 'running' && count(job)).length;
-  const pick = <T>(from: readonly T[], which: number): T | undefined => (from.length === 0 ? undefined : from[which % from.length]);
-  const isLatest = (job: ModelJob) => job.taskId === null || ![...jobs.values()].some((other) => other.taskId === job.taskId && other.id > job.id);
+  const live = () =>
+    refs.filter(
+      (ref) => jobs.get(ref.jobId)?.status === 'running' && jobs.get(ref.jobId)?.fence === ref.fence,
+    );
+  const running = (count: (job: ModelJob) => boolean) =>
+    [...jobs.values()].filter((job) => job.status === 'running' && count(job)).length;
+  const pick = <T>(from: readonly T[], which: number): T | undefined =>
+    from.length === 0 ? undefined : from[which % from.length];
+  const isLatest = (job: ModelJob) =>
+    job.taskId === null ||
+    ![...jobs.values()].some((other) => other.taskId === job.taskId && other.id > job.id);
   const taskOf = (job: ModelJob) => (job.taskId === null ? undefined : tasks.get(job.taskId));
 
   /** New rows must be exactly the expected ones; from then on the model knows their ids. */
   async function adopt(expected: readonly Omit<ModelJob, 'id'>[]): Promise<void> {
     const { items } = await store.jobs({ after: Math.max(0, ...jobs.keys()), limit: EVERYTHING });
-    expect(items.map((job) => ({ ...seen(job), id: 0 }))).toEqual(expected.map((job) => ({ ...job, id: 0, branch: job.branch === '' ? expect.any(String) : job.branch })));
+    expect(items.map((job) => ({ ...seen(job), id: 0 }))).toEqual(
+      expected.map((job) => ({ ...job, id: 0, branch: job.branch === '' ? expect.any(String) : job.branch })),
+    );
     for (const job of items) jobs.set(job.id, seen(job));
   }
 
   function fresh(fields: Partial<ModelJob>): Omit<ModelJob, 'id'> {
-    return { taskId: null, project: 'p0', branch: '', stage: null, agent: 'developer', account: 'a', status: 'queued', attempts: 0, transientAttempts: 0, lostAttempts: 0, fence: 0, priority: 0, rework: false, availableAt: null, hold: null, cancelRequested: false, ...fields };
+    return {
+      taskId: null,
+      project: 'p0',
+      branch: '',
+      stage: null,
+      agent: 'developer',
+      account: 'a',
+      status: 'queued',
+      attempts: 0,
+      transientAttempts: 0,
+      lostAttempts: 0,
+      fence: 0,
+      priority: 0,
+      rework: false,
+      availableAt: null,
+      hold: null,
+      cancelRequested: false,
+      ...fields,
+    };
   }
 
   function freshStage(job: ModelJob, stage: string, rework: boolean): Omit<ModelJob, 'id'> {
     const { taskId, project: key, branch, priority } = job;
-    const own = { development: { agent: 'developer', account: 'a' }, review: { agent: 'reviewer', account: 'b' }, deploy: { agent: null, account: null, hold: 'approval.pending' } }[stage];
+    const own = {
+      development: { agent: 'developer', account: 'a' },
+      review: { agent: 'reviewer', account: 'b' },
+      deploy: { agent: null, account: null, hold: 'approval.pending' },
+    }[stage];
     return fresh({ taskId, project: key, branch, priority, stage, rework, ...own });
   }
 
   async function submit({ project: index, item }: StepOf<'submit'>): Promise<void> {
     const key = `P${index}-${item}`;
     const known = [...tasks.values()].some((task) => task.key === key);
-    const { task, created } = await store.submit(newTask({ project: `p${index}`, workItemId: String(item), key, branch: `orch/${key}` }), (made: Task) =>
-      jobForStage(made, PIPELINE[0] as Stage, rules(made.project), { maxAttempts: MAX_ATTEMPTS, rework: false, context: {} }),
+    const { task, created } = await store.submit(
+      newTask({ project: `p${index}`, workItemId: String(item), key, branch: `orch/${key}` }),
+      (made: Task) =>
+        jobForStage(made, PIPELINE[0] as Stage, rules(made.project), {
+          maxAttempts: MAX_ATTEMPTS,
+          rework: false,
+          context: {},
+        }),
     );
     expect(created).toBe(!known);
     if (!created) return;
     tasks.set(task.id, { id: task.id, key, stage: 'development', status: 'active', rounds: 0 });
-    await adopt([fresh({ taskId: task.id, project: task.project, branch: task.branch, stage: 'development' })]);
+    await adopt([
+      fresh({ taskId: task.id, project: task.project, branch: task.branch, stage: 'development' }),
+    ]);
   }
 
   async function enqueue({ project: index, account, priority, rework }: StepOf<'enqueue'>): Promise<void> {
-    await store.enqueue(newJob({ project: `p${index}`, account, priority, rework, maxAttempts: MAX_ATTEMPTS }), (id) => `orch/job-${id}`);
+    await store.enqueue(
+      newJob({ project: `p${index}`, account, priority, rework, maxAttempts: MAX_ATTEMPTS }),
+      (id) => `orch/job-${id}`,
+    );
     await adopt([fresh({ project: `p${index}`, account, priority, rework })]);
   }
 
   function mayStart(job: ModelJob, request: ClaimRequest): boolean {
-    const cap = (failedInRow.get(job.project) ?? 0) >= 5 ? 1 : (PROJECTS.find((p) => p.key === job.project)?.maxConcurrency ?? 0);
-    const slots = job.agent === null ? (request.withoutAccount ? Infinity : 0) : (request.accounts.find((a) => a.id === job.account)?.slots ?? 0);
+    const cap =
+      (failedInRow.get(job.project) ?? 0) >= 5
+        ? 1
+        : (PROJECTS.find((p) => p.key === job.project)?.maxConcurrency ?? 0);
+    const slots =
+      job.agent === null
+        ? request.withoutAccount
+          ? Infinity
+          : 0
+        : (request.accounts.find((a) => a.id === job.account)?.slots ?? 0);
     return (
       job.status === 'queued' &&
       job.hold === null &&
@@ -915,10 +1383,18 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
   }
 
   async function claim({ accounts, slots, probe, withoutAccount }: StepOf<'claim'>): Promise<void> {
-    const request = claimRequest({ accounts, slots, probe, withoutAccount, closedProjects: [...paused], now });
+    const request = claimRequest({
+      accounts,
+      slots,
+      probe,
+      withoutAccount,
+      closedProjects: [...paused],
+      now,
+    });
     const mayBe = [...jobs.values()].filter((job) => mayStart(job, request));
     const taken = await store.claim(request);
-    for (const job of jobs.values()) if (due(job) && (taken !== null || running(() => true) < slots)) job.availableAt = null;
+    for (const job of jobs.values())
+      if (due(job) && (taken !== null || running(() => true) < slots)) job.availableAt = null;
     if (taken === null) {
       expect(mayBe, 'these jobs could have started').toEqual([]);
       return;
@@ -928,7 +1404,11 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     if (job === undefined) return;
     const first = probe
       ? mayBe.toSorted((a, b) => Number(a.attempts > 0) - Number(b.attempts > 0) || a.id - b.id)[0]
-      : mayBe.filter((other) => other.project === job.project).toSorted((a, b) => b.priority - a.priority || Number(b.rework) - Number(a.rework) || a.id - b.id)[0];
+      : mayBe
+          .filter((other) => other.project === job.project)
+          .toSorted(
+            (a, b) => b.priority - a.priority || Number(b.rework) - Number(a.rework) || a.id - b.id,
+          )[0];
     expect(job).toEqual(first);
     job.status = 'running';
     job.attempts += 1;
@@ -938,23 +1418,35 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     statistics.claims += 1;
   }
 
-  const due = (job: ModelJob) => job.status === 'queued' && job.hold === null && job.availableAt !== null && job.availableAt <= now;
+  const due = (job: ModelJob) =>
+    job.status === 'queued' && job.hold === null && job.availableAt !== null && job.availableAt <= now;
 
-  async function settle({ which, verdict, outcome, released, retryAfterMs }: StepOf<'settle'>): Promise<void> {
+  async function settle({ which, verdict, outcome, retryAfterMs }: StepOf<'settle'>): Promise<void> {
     const ref = pick(live(), which);
     const job = ref === undefined ? undefined : jobs.get(ref.jobId);
     if (ref === undefined || job === undefined) return;
     const evidence = job.taskId === null || verdict !== 'success' ? null : OUTCOMES[outcome];
-    // A run ends cancelled because a person asked for it, or because it was released.
-    const freed = released || verdict === 'cancelled';
-    expect(await store.settle(ref, (state) => decideSettle(state, settleInput(rules(job.project), verdict, evidence, freed, retryAfterMs), now))).toBe('ok');
+    expect(
+      await store.settle(ref, (state) =>
+        decideSettle(state, settleInput(rules(job.project), verdict, evidence, retryAfterMs), now),
+      ),
+    ).toBe('ok');
     statistics.settles += 1;
-    await adopt(expectSettled(job, verdict, evidence?.kind ?? null, freed, retryAfterMs));
+    await adopt(expectSettled(job, verdict, evidence?.kind ?? null, retryAfterMs));
   }
 
   /** The table of the specification, by hand: what each verdict does to the job, and the task with it. */
-  function expectSettled(job: ModelJob, came: Verdict, outcome: StageOutcome['kind'] | null, released: boolean, retryAfterMs: number | null): Omit<ModelJob, 'id'>[] {
-    const verdict = job.cancelRequested ? 'cancelled' : came === 'success' && outcome === 'no_evidence' ? 'permanent' : came;
+  function expectSettled(
+    job: ModelJob,
+    came: Verdict,
+    outcome: StageOutcome['kind'] | null,
+    retryAfterMs: number | null,
+  ): Omit<ModelJob, 'id'>[] {
+    const verdict = job.cancelRequested
+      ? 'cancelled'
+      : came === 'success' && outcome === 'no_evidence'
+        ? 'permanent'
+        : came;
     const task = taskOf(job);
     const asked = verdict === 'success' && outcome === 'ask';
     const cancelled = job.cancelRequested;
@@ -965,7 +1457,11 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     if (givesBack) job.attempts -= 1;
     if (verdict === 'transient') job.transientAttempts += 1;
     if (verdict === 'lost') job.lostAttempts += 1;
-    const spent = givesBack ? job.transientAttempts >= 2 && verdict === 'transient' ? true : verdict === 'lost' && job.lostAttempts >= 2 : job.attempts >= MAX_ATTEMPTS;
+    const spent = givesBack
+      ? job.transientAttempts >= 2 && verdict === 'transient'
+        ? true
+        : verdict === 'lost' && job.lostAttempts >= 2
+      : job.attempts >= MAX_ATTEMPTS;
     if (asked) {
       job.status = 'queued';
       job.hold = 'question.pending';
@@ -978,7 +1474,7 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
       return task === undefined ? [] : moveOn(job, task, outcome);
     }
     if (verdict === 'cancelled') {
-      job.status = released && !cancelled ? 'queued' : 'cancelled';
+      job.status = cancelled ? 'cancelled' : 'queued';
       return [];
     }
     job.status = spent ? 'failed' : 'queued';
@@ -990,7 +1486,11 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     return [];
   }
 
-  function moveOn(job: ModelJob, task: ModelTask, outcome: StageOutcome['kind'] | null): Omit<ModelJob, 'id'>[] {
+  function moveOn(
+    job: ModelJob,
+    task: ModelTask,
+    outcome: StageOutcome['kind'] | null,
+  ): Omit<ModelJob, 'id'>[] {
     if (outcome === 'advance') {
       if (job.stage === 'deploy') {
         task.status = 'done';
@@ -1016,9 +1516,14 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
 
   async function settleLate({ which }: StepOf<'settle late'>): Promise<void> {
     const current = new Set(live());
-    const ref = pick(refs.filter((old) => !current.has(old)), which);
+    const ref = pick(
+      refs.filter((old) => !current.has(old)),
+      which,
+    );
     if (ref === undefined) return;
-    expect(await store.settle(ref, () => ({ job: { status: 'done', attempts: 0 }, project: 'failed' }))).toBe('stale');
+    expect(await store.settle(ref, () => ({ job: { status: 'done', attempts: 0 }, project: 'failed' }))).toBe(
+      'stale',
+    );
     expect(await store.started(ref, { pid: 1 })).toBe(false);
   }
 
@@ -1027,7 +1532,11 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     if (job === undefined) return;
     const task = taskOf(job);
     const refused = whole && task?.status === 'done';
-    const done = store.command({ kind: 'job', id: job.id }, (state) => cancel(state, whole, contextOf(state.job)), AUDIT);
+    const done = store.command(
+      { kind: 'job', id: job.id },
+      (state) => cancel(state, whole, contextOf(state.job)),
+      AUDIT,
+    );
     if (refused) {
       await expect(done).rejects.toMatchObject({ code: 'task.ended' });
       return;
@@ -1045,10 +1554,17 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
 
   async function retryOne({ which }: StepOf<'retry'>): Promise<void> {
     // A deploy that was cancelled or failed must be approved again: a rule of `retry`, tested beside it.
-    const job = pick([...jobs.values()].filter((j) => isLatest(j) && !(j.stage === 'deploy' && j.status !== 'queued')), which);
+    const job = pick(
+      [...jobs.values()].filter((j) => isLatest(j) && !(j.stage === 'deploy' && j.status !== 'queued')),
+      which,
+    );
     if (job === undefined) return;
     const task = taskOf(job);
-    const done = store.command({ kind: 'job', id: job.id }, (state) => retry(state, { note: null, fromStage: null, account: null }, contextOf(state.job)), AUDIT);
+    const done = store.command(
+      { kind: 'job', id: job.id },
+      (state) => retry(state, { note: null, fromStage: null, account: null }, contextOf(state.job)),
+      AUDIT,
+    );
     if (job.status === 'running' || job.status === 'done') {
       await expect(done).rejects.toBeInstanceOf(AppError);
       return;
@@ -1065,7 +1581,11 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     const job = pick([...jobs.values()].filter(isLatest), which);
     if (job === undefined) return;
     const task = taskOf(job);
-    const done = store.command({ kind: 'job', id: job.id }, (state) => approve(state, stale ? 'beef' : HEAD.slice(0, 4), contextOf(state.job)), AUDIT);
+    const done = store.command(
+      { kind: 'job', id: job.id },
+      (state) => approve(state, stale ? 'beef' : HEAD.slice(0, 4), contextOf(state.job)),
+      AUDIT,
+    );
     if (stale || task === undefined || job.status !== 'queued' || job.hold !== 'approval.pending') {
       await expect(done).rejects.toBeInstanceOf(AppError);
       return;
@@ -1077,7 +1597,8 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
 
   async function pause({ project: index, on }: StepOf<'pause'>): Promise<void> {
     const key = `p${index}`;
-    if (on) await store.pause({ scope: 'project', id: key, note: '', by: 'mara', since: now, until: null }, AUDIT);
+    if (on)
+      await store.pause({ scope: 'project', id: key, note: '', by: 'mara', since: now, until: null }, AUDIT);
     else expect(await store.resume('project', key, AUDIT)).toBe(paused.has(key));
     if (on) paused.add(key);
     else paused.delete(key);
@@ -1087,15 +1608,23 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
     const stored = (await store.jobs({ limit: EVERYTHING })).items;
     expect(stored.map(seen)).toEqual([...jobs.values()]);
     const storedTasks = (await store.tasks({ limit: EVERYTHING })).items;
-    expect(storedTasks.map(({ id, key, stage, status }) => ({ id, key, stage, status }))).toEqual([...tasks.values()].map(({ id, key, stage, status }) => ({ id, key, stage, status })));
-    expect((await store.running()).map(({ run }) => [run.jobId, run.fence])).toEqual(live().map((ref) => [ref.jobId, ref.fence]));
+    expect(storedTasks.map(({ id, key, stage, status }) => ({ id, key, stage, status }))).toEqual(
+      [...tasks.values()].map(({ id, key, stage, status }) => ({ id, key, stage, status })),
+    );
+    expect((await store.running()).map(({ run }) => [run.jobId, run.fence])).toEqual(
+      live().map((ref) => [ref.jobId, ref.fence]),
+    );
     const counts = await store.counts();
-    for (const status of ['queued', 'running', 'done', 'failed', 'cancelled'] as const) expect(counts.jobs[status]).toBe(stored.filter((job) => job.status === status).length);
+    for (const status of ['queued', 'running', 'done', 'failed', 'cancelled'] as const)
+      expect(counts.jobs[status]).toBe(stored.filter((job) => job.status === status).length);
     expect(new Map([...failedInRow].filter(([, n]) => n > 0))).toEqual(counts.failedInRow);
-    for (const { key, maxConcurrency } of PROJECTS) expect(running((job) => job.project === key)).toBeLessThanOrEqual(maxConcurrency);
+    for (const { key, maxConcurrency } of PROJECTS)
+      expect(running((job) => job.project === key)).toBeLessThanOrEqual(maxConcurrency);
     // No work is lost: an active task always has exactly one job that waits or runs.
     for (const task of tasks.values()) {
-      const alive = [...jobs.values()].filter((job) => job.taskId === task.id && (job.status === 'queued' || job.status === 'running'));
+      const alive = [...jobs.values()].filter(
+        (job) => job.taskId === task.id && (job.status === 'queued' || job.status === 'running'),
+      );
       if (task.status === 'active') expect(alive, `${task.key} is active`).toHaveLength(1);
       else expect(alive.length).toBeLessThanOrEqual(1);
     }
@@ -1147,17 +1676,40 @@ async function createHistory(open: OpenStore, statistics: { steps: number; claim
 
 const OUTCOMES: Readonly<Record<StageOutcome['kind'], StageOutcome>> = {
   advance: { kind: 'advance', noChange: false },
-  send_back: { kind: 'send_back', findings: [{ severity: 'high', file: null, line: null, title: 'wrong', detail: '' }] },
+  send_back: {
+    kind: 'send_back',
+    findings: [{ severity: 'high', file: null, line: null, title: 'wrong', detail: '' }],
+  },
   ask: { kind: 'ask', code: 'question.pending', detail: 'which one?' },
   no_evidence: { kind: 'no_evidence', verdict: 'permanent', reason: 'no evidence: nothing' },
 };
 
-function settleInput(rules: ProjectRules, verdict: Verdict, outcome: StageOutcome | null, released: boolean, retryAfterMs: number | null): SettleInput {
+function settleInput(
+  rules: ProjectRules,
+  verdict: Verdict,
+  outcome: StageOutcome | null,
+  retryAfterMs: number | null,
+): SettleInput {
   return {
-    judgement: { verdict, reason: verdict, rule: 'model', resultOk: verdict === 'success', resetAt: null, retryAfterMs, usage: NO_USAGE, sessionCostUsd: null, sessionId: null, realAnswer: verdict === 'success', denials: [], answer: '', structured: null, windows: [], cliVersion: null },
+    judgement: {
+      verdict,
+      reason: verdict,
+      rule: 'model',
+      resultOk: verdict === 'success',
+      resetAt: null,
+      retryAfterMs,
+      usage: NO_USAGE,
+      sessionCostUsd: null,
+      sessionId: null,
+      realAnswer: verdict === 'success',
+      denials: [],
+      answer: '',
+      structured: null,
+      windows: [],
+      cliVersion: null,
+    },
     end: { exitCode: 0, signal: null, stoppedBy: null, vanished: false },
     outcome,
-    released,
     head: verdict === 'success' ? HEAD : null,
     pr: null,
     ran: true,
@@ -1171,6 +1723,42 @@ function settleInput(rules: ProjectRules, verdict: Verdict, outcome: StageOutcom
 }
 
 function seen(job: Job): ModelJob {
-  const { id, taskId, project: key, branch, stage, agent, account, status, attempts, transientAttempts, lostAttempts, fence, priority, rework, availableAt, hold, cancelRequested } = job;
-  return { id, taskId, project: key, branch, stage, agent, account, status, attempts, transientAttempts, lostAttempts, fence, priority, rework, availableAt, hold, cancelRequested };
+  const {
+    id,
+    taskId,
+    project: key,
+    branch,
+    stage,
+    agent,
+    account,
+    status,
+    attempts,
+    transientAttempts,
+    lostAttempts,
+    fence,
+    priority,
+    rework,
+    availableAt,
+    hold,
+    cancelRequested,
+  } = job;
+  return {
+    id,
+    taskId,
+    project: key,
+    branch,
+    stage,
+    agent,
+    account,
+    status,
+    attempts,
+    transientAttempts,
+    lostAttempts,
+    fence,
+    priority,
+    rework,
+    availableAt,
+    hold,
+    cancelRequested,
+  };
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import { isInnerPath } from './names.ts';
-import { baseCommit, type Context, inBare, type Repository } from './repository.ts';
+import { baseCommit } from './refs.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
 
 export interface BaseFile {
   readonly path: string;
@@ -95,7 +96,7 @@ export async function readBaseFiles(
 }
 
 /** A cut in the middle of a character loses that character. */
-export function wholeText(bytes: Buffer): string {
+function wholeText(bytes: Buffer): string {
   return new TextDecoder('utf8').decode(bytes, { stream: true });
 }
 

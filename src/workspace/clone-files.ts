@@ -12,6 +12,11 @@ export type CloneHead =
   | { readonly kind: 'detached'; readonly commit: string }
   | { readonly kind: 'broken'; readonly reason: string };
 
+export type CloneRef =
+  | { readonly kind: 'at'; readonly commit: string }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'broken' };
+
 const MAX_HEAD_BYTES = 4096;
 const MAX_PACKED_REFS_BYTES = 8 * 1024 * 1024;
 const MAX_REFS = 200;
@@ -39,28 +44,31 @@ export async function readHead(clone: string): Promise<CloneHead> {
   const branch = /^ref:\s*refs\/heads\/(.+)$/.exec(text)?.[1];
   if (branch === undefined || !isBranchName(branch))
     return { kind: 'broken', reason: '.git/HEAD names no branch' };
-  const commit = await readRef(clone, `refs/heads/${branch}`);
-  if (commit === BROKEN) return { kind: 'broken', reason: `.git/refs/heads/${branch} is not a plain ref` };
-  return commit === null ? { kind: 'unborn', branch } : { kind: 'branch', branch, commit };
+  const ref = await readRef(clone, `refs/heads/${branch}`);
+  if (ref.kind === 'broken')
+    return { kind: 'broken', reason: `.git/refs/heads/${branch} is not a plain ref` };
+  return ref.kind === 'absent' ? { kind: 'unborn', branch } : { kind: 'branch', branch, commit: ref.commit };
 }
 
-export const BROKEN = Symbol('broken');
-
-/** The commit of one ref in the clone; `BROKEN` when it is a symlink, symbolic or not a commit id. */
-export async function readRef(clone: string, ref: string): Promise<string | null | typeof BROKEN> {
+/** One ref in the clone; `broken` when it is a symlink, symbolic or not a commit id. */
+export async function readRef(clone: string, ref: string): Promise<CloneRef> {
   const parts = ref.split('/');
   let path = join(clone, '.git');
   for (const part of parts.slice(0, -1)) {
     path = join(path, part);
     const stat = await lstatOrNull(path);
-    if (stat === null) return (await readPackedRefs(clone)).get(ref) ?? null;
-    if (!stat.isDirectory()) return BROKEN;
+    if (stat === null) return refAt((await readPackedRefs(clone)).get(ref));
+    if (!stat.isDirectory()) return { kind: 'broken' };
   }
   const file = join(path, parts.at(-1) ?? '');
   const stat = await lstatOrNull(file);
-  if (stat === null || stat.isDirectory()) return (await readPackedRefs(clone)).get(ref) ?? null;
+  if (stat === null || stat.isDirectory()) return refAt((await readPackedRefs(clone)).get(ref));
   const text = (await readSmall(file, MAX_HEAD_BYTES))?.trim();
-  return text !== undefined && isCommitId(text) ? text : BROKEN;
+  return text !== undefined && isCommitId(text) ? refAt(text) : { kind: 'broken' };
+}
+
+function refAt(commit: string | undefined): CloneRef {
+  return commit === undefined ? { kind: 'absent' } : { kind: 'at', commit };
 }
 
 /** Every branch and the stash of the clone, as far as they are plain; for salvage. */
@@ -68,7 +76,7 @@ export async function readRefs(clone: string): Promise<Map<string, string>> {
   const refs = new Map<string, string>();
   if ((await brokenGitDir(clone)) !== null) return refs;
   const stash = await readRef(clone, 'refs/stash');
-  if (stash !== null && stash !== BROKEN) refs.set('refs/stash', stash);
+  if (stash.kind === 'at') refs.set('refs/stash', stash.commit);
   await readLoose(clone, 'refs/heads', refs, 0);
   for (const [ref, commit] of await readPackedRefs(clone)) {
     if (refs.size < MAX_REFS && ref.startsWith('refs/heads/') && !refs.has(ref)) refs.set(ref, commit);
@@ -136,7 +144,7 @@ export async function lstatOrNull(path: string | Buffer) {
 }
 
 /** A plain file's text; null for anything else, and for a file larger than the limit. */
-export async function readSmall(path: string, maxBytes: number): Promise<string | null> {
+async function readSmall(path: string, maxBytes: number): Promise<string | null> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch(() => null); // absent, symlink or unreadable: all the same here
   if (file === null) return null;
@@ -184,8 +192,8 @@ async function readLoose(
     if (refs.size >= MAX_REFS) return;
     if (entry.isDirectory()) await readLoose(clone, name, refs, depth + 1);
     else if (entry.isFile()) {
-      const commit = await readRef(clone, name);
-      if (commit !== null && commit !== BROKEN) refs.set(name, commit);
+      const ref = await readRef(clone, name);
+      if (ref.kind === 'at') refs.set(name, ref.commit);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../lib/assert.ts';
 import {
@@ -13,17 +13,9 @@ import {
 import { lineOf } from './git.ts';
 import { checkBranch, checkCommit, checkProject, safeName } from './names.ts';
 import { OUR_EXCLUDES, packedRefs, withOwnGitDir } from './own-git-dir.ts';
-import {
-  barePath,
-  baseCommit,
-  type Context,
-  fetchRemote,
-  inBare,
-  moveRef,
-  type Repository,
-  resolveRef,
-  setRef,
-} from './repository.ts';
+import { baseCommit, moveRef, resolveRef, setRef } from './refs.ts';
+import { removeTree } from './remove-tree.ts';
+import { barePath, type Context, fetchRemote, inBare, type Repository } from './repository.ts';
 
 export interface PrepareRequest {
   readonly key: string;
@@ -161,7 +153,7 @@ export async function writeGitDir(
 }
 
 /** Sets HEAD and the branch as plain data. */
-export async function pointHead(path: string, branch: string | null, head: string): Promise<void> {
+async function pointHead(path: string, branch: string | null, head: string): Promise<void> {
   if (branch !== null) await writeGitFile(path, `refs/heads/${branch}`, `${head}\n`);
   await writeGitFile(path, 'HEAD', branch === null ? `${head}\n` : `ref: refs/heads/${branch}\n`);
 }

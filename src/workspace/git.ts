@@ -3,7 +3,7 @@ import { execa } from 'execa';
 import { AppError } from '../core/errors.ts';
 
 /** For work on this machine's disk. */
-export const LOCAL_TIMEOUT_MS = 300_000;
+const LOCAL_TIMEOUT_MS = 300_000;
 /** For fetch, push and ls-remote, which wait for someone else. */
 export const NETWORK_TIMEOUT_MS = 600_000;
 /** What one call may print before it is ended; a listing of half a million names fits. */

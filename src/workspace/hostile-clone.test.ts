@@ -392,6 +392,29 @@ describe('a tampered git directory', () => {
     expect(await kit.git(bare, 'show', `${BRANCH}:data.bin`)).toBe('hidden');
   });
 
+  test('folders of .git that became symlinks lead no write outside', async () => {
+    const { kit, path, since } = await hostile();
+    const outside = join(kit.root, 'outside');
+    for (const name of ['info', 'refs/remotes', 'objects/info/alternates', 'index', 'ORIG_HEAD']) {
+      const target = join(outside, name.replaceAll('/', '-'));
+      await kit.write(target, { exclude: 'precious', 'origin/main': 'precious', alternates: 'precious' });
+      await rm(join(path, '.git', name), { recursive: true, force: true });
+      await symlink(
+        name.includes('alternates') || name === 'index' ? join(target, 'exclude') : target,
+        join(path, '.git', name),
+      );
+    }
+    await kit.write(path, { 'data.bin': 'changed\n' });
+    await kit.workspace.prepare(kit.repo, { key: KEY, branch: BRANCH });
+    const request = { key: KEY, branch: BRANCH, run: '1', since, message: 'm' };
+    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken' });
+    await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
+    for (const entry of await readdir(outside, { recursive: true, withFileTypes: true })) {
+      if (entry.isFile()) expect(await readFile(join(entry.parentPath, entry.name), 'utf8')).toBe('precious');
+    }
+    expect(await readdir(outside, { recursive: true })).toHaveLength(5 + 5 * 4);
+  });
+
   test('a reset and a removal follow no symlink out of the clone', async () => {
     const { kit, path, since } = await hostile();
     const outside = join(kit.root, 'outside');

@@ -3,7 +3,8 @@ import { AppError } from '../core/errors.ts';
 import { saidIn } from './git.ts';
 import { safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import { type Context, inBare, setRef } from './repository.ts';
+import { setRef } from './refs.ts';
+import { type Context, inBare } from './repository.ts';
 
 export type Incoming =
   | { readonly kind: 'fetched'; readonly commit: string }

@@ -1,7 +1,7 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../core/errors.ts';
-import { removeTree } from './clone.ts';
+import { removeTree } from './remove-tree.ts';
 import { barePath, type Context } from './repository.ts';
 
 /** Git holds a ref's lock for milliseconds; one this old belongs to a process that was killed. */

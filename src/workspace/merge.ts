@@ -2,16 +2,9 @@ import { AppError } from '../core/errors.ts';
 import { lineOf } from './git.ts';
 import { checkBranch, checkCommit, isCommitId } from './names.ts';
 import { shownPath, splitRaw } from './paths.ts';
+import { baseCommit, commitTree, isAncestor, resolveRef } from './refs.ts';
 import { fetchBranch, pushCommit } from './remote.ts';
-import {
-  baseCommit,
-  type Context,
-  commitTree,
-  inBare,
-  isAncestor,
-  type Repository,
-  resolveRef,
-} from './repository.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
 
 export interface MergeRequest {
   readonly branch: string;

@@ -1,8 +1,9 @@
 import { AppError } from '../core/errors.ts';
 import { type Commit, commitsBetween } from './diff.ts';
 import { checkBranch } from './names.ts';
+import { baseCommit, isAncestor, resolveRef, setRef } from './refs.ts';
 import { fetchBranch, peopleRef, pushCommit, pushedRef } from './remote.ts';
-import { baseCommit, type Context, isAncestor, type Repository, resolveRef, setRef } from './repository.ts';
+import { type Context, type Repository } from './repository.ts';
 
 export type PushResult =
   | { readonly kind: 'pushed'; readonly head: string; readonly previous: string | null }

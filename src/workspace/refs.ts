@@ -1,7 +1,36 @@
 import { AppError } from '../core/errors.ts';
 import { lineOf, saidBy } from './git.ts';
-import { isCommitId } from './names.ts';
+import { checkBranch, isCommitId } from './names.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
+import { parseRemoteUrl } from './url.ts';
+
+/** The commit of the base branch as last fetched. Throws `workspace.base_missing`. */
+export async function baseCommit(context: Context, repo: Repository): Promise<string> {
+  const commit = await resolveRef(context, repo.project, `refs/remotes/origin/${checkBranch(repo.base)}`);
+  if (commit !== null) return commit;
+  const branches = lineOf(
+    await inBare(context, repo.project, [
+      'for-each-ref',
+      '--count=6',
+      '--format=%(refname:lstrip=3)',
+      'refs/remotes/origin',
+    ]),
+  );
+  const url = parseRemoteUrl(repo.url, repo.credentials).url;
+  throw new AppError(
+    branches === ''
+      ? `${url} is empty: it has no commit yet`
+      : `${url} has no branch ${JSON.stringify(repo.base)}`,
+    {
+      code: 'workspace.base_missing',
+      hint:
+        branches === ''
+          ? `push a first commit to ${repo.base}`
+          : `set "base" of project ${repo.project} to one of its branches: ${branches.split('\n').join(', ')}`,
+      facts: { url, base: repo.base },
+    },
+  );
+}
 
 /** The commit a ref of the bare repository names, or null. */
 export async function resolveRef(context: Context, project: string, ref: string): Promise<string | null> {
@@ -52,19 +81,22 @@ export async function setRef(
   await inBare(context, project, args);
 }
 
+/** Whether one commit is part of the other's history; a commit that is not here is part of none. */
 export async function isAncestor(
   context: Context,
   project: string,
   ancestor: string,
   descendant: string,
 ): Promise<boolean> {
-  const output = await inBare(
-    context,
-    project,
-    ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant],
-    { okCodes: [0, 1] },
-  );
-  return output.exitCode === 0;
+  if (ancestor === descendant) return true;
+  const args = ['merge-base', '--is-ancestor', '--end-of-options', ancestor, descendant];
+  const output = await inBare(context, project, args, { okCodes: [0, 1, 128] });
+  const isUnknown = /Not a valid (?:commit|object) name|not a valid commit/i.test(output.stderr);
+  if (output.exitCode !== 128 || isUnknown) return output.exitCode === 0;
+  throw new AppError(`git merge-base failed: ${saidBy(output.stderr)}`, {
+    code: 'workspace.git_failed',
+    hint: 'check the disk and the repository with git fsck',
+  });
 }
 
 export async function treeOf(context: Context, project: string, commit: string): Promise<string> {
@@ -74,7 +106,7 @@ export async function treeOf(context: Context, project: string, commit: string):
 }
 
 /** Names and addresses of commits that Orch makes itself. */
-export function identity(author: Repository['author']): Record<string, string> {
+function identity(author: Repository['author']): Record<string, string> {
   return {
     GIT_AUTHOR_NAME: author.name,
     GIT_AUTHOR_EMAIL: author.email,

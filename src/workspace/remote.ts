@@ -1,15 +1,8 @@
 import { AppError } from '../core/errors.ts';
 import { type GitOutput, lineOf, saidBy } from './git.ts';
 import { checkBranch, isCommitId } from './names.ts';
-import {
-  type Context,
-  masked,
-  overNetwork,
-  type Repository,
-  remoteHint,
-  resolveRef,
-  setRef,
-} from './repository.ts';
+import { resolveRef, setRef } from './refs.ts';
+import { type Context, masked, overNetwork, type Repository, remoteHint } from './repository.ts';
 import { parseRemoteUrl, type RemoteUrl } from './url.ts';
 
 export type PushOutcome = { readonly kind: 'pushed' } | { readonly kind: 'moved' };

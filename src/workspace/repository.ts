@@ -10,10 +10,10 @@ import {
   type GitOutput,
   lineOf,
   NETWORK_TIMEOUT_MS,
-  saidBy,
+  saidIn,
 } from './git.ts';
 import { NamedMutex } from './mutex.ts';
-import { checkBranch, checkProject, isCommitId } from './names.ts';
+import { checkProject } from './names.ts';
 import { type Credentials, parseRemoteUrl, type RemoteUrl } from './url.ts';
 
 /** A project's repository as configured. */
@@ -171,34 +171,6 @@ export async function overNetwork(
     ...askpassEnv(script, remote),
   };
   return inBare(context, repo.project, args, { timeoutMs: NETWORK_TIMEOUT_MS, ...call, env });
-}
-
-/** The commit of the base branch as last fetched. Throws `workspace.base_missing`. */
-export async function baseCommit(context: Context, repo: Repository): Promise<string> {
-  const commit = await resolveRef(context, repo.project, `refs/remotes/origin/${checkBranch(repo.base)}`);
-  if (commit !== null) return commit;
-  const branches = lineOf(
-    await inBare(context, repo.project, [
-      'for-each-ref',
-      '--count=6',
-      '--format=%(refname:lstrip=3)',
-      'refs/remotes/origin',
-    ]),
-  );
-  const url = parseRemoteUrl(repo.url, repo.credentials).url;
-  throw new AppError(
-    branches === ''
-      ? `${url} is empty: it has no commit yet`
-      : `${url} has no branch ${JSON.stringify(repo.base)}`,
-    {
-      code: 'workspace.base_missing',
-      hint:
-        branches === ''
-          ? `push a first commit to ${repo.base}`
-          : `set "base" of project ${repo.project} to one of its branches: ${branches.split('\n').join(', ')}`,
-      facts: { url, base: repo.base },
-    },
-  );
 }
 
 /** Hides the password wherever git repeats it. */

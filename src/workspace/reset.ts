@@ -1,14 +1,17 @@
 import { readFile, rmdir, unlink } from 'node:fs/promises';
 import { AppError } from '../core/errors.ts';
-import { clonePath, removeTree, writeGitDir } from './clone.ts';
+import { clonePath, writeGitDir } from './clone.ts';
 import { clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-files.ts';
+import type { GitCall } from './git.ts';
 import { isListed } from './left-out.ts';
 import { checkBranch, checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath } from './paths.ts';
-import { type Context, isAncestor, type Repository, resolveRef, setRef } from './repository.ts';
+import { isAncestor, resolveRef, setRef } from './refs.ts';
+import { removeTree } from './remove-tree.ts';
+import { type Context, type Repository } from './repository.ts';
 import { type Salvaged, salvageClone } from './salvage.ts';
-import { scanTree } from './scan.ts';
+import { listOthers, loadIndex } from './scan.ts';
 
 export interface ResetRequest {
   readonly key: string;
@@ -61,9 +64,9 @@ export async function resetClone(
   await withOwnGitDir(context, { project: repo.project }, async (dir) => {
     const call = dir.call(clone);
     // From the old commit, so that what it tracked goes away and unchanged files keep their time stamps.
-    await scanTree(context, call, from ?? head).catch(() => scanTree(context, call, head)); // a malformed commit has no index
+    await loadIndex(context, call, from ?? head).catch(() => loadIndex(context, call, head)); // a malformed commit has no index
     await context.git(['read-tree', '--reset', '-u', head], call);
-    await dropUntracked(context, call, clone, head, request.copied ?? []);
+    await dropUntracked(context, call, clone, request.copied ?? []);
     await writeGitFile(clone, 'index', await readFile(call.indexFile));
   });
   await clearGitState(clone);
@@ -83,12 +86,11 @@ export async function removeClone(
 
 async function dropUntracked(
   context: Context,
-  call: Parameters<typeof scanTree>[1],
+  call: GitCall,
   clone: string,
-  head: string,
   copied: readonly string[],
 ): Promise<void> {
-  const { untracked } = await scanTree(context, call, head);
+  const untracked = (await listOthers(context, call)).filter((path) => !path.endsWith('/'));
   for (const path of untracked) {
     if (isListed(shownPath(path), copied)) continue;
     await unlink(onDisk(clone, path)).catch((error: NodeJS.ErrnoException) => {

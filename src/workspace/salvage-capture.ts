@@ -1,17 +1,44 @@
-interface Captured {
+import { constants } from 'node:fs';
+import { access, lstat, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GitCall } from './git.ts';
+import { isListed, type LeftOut, type LeftOutReason, rebuiltFolder } from './left-out.ts';
+import { withOwnGitDir } from './own-git-dir.ts';
+import { joinRaw, onDisk, packRaw, type RawPath, shownPath, splitRaw } from './paths.ts';
+import { resolveRef, treeOf } from './refs.ts';
+import { type Context, inBare } from './repository.ts';
+import { scanTree, writeSnapshot } from './scan.ts';
+import { WORK_FOLDER, workRef } from './work-folder.ts';
+
+interface CaptureRequest {
+  readonly project: string;
+  readonly key: string;
+  readonly clone: string;
+  /** The commit the files are compared with. */
+  readonly head: string;
+  readonly copied: readonly string[];
+}
+
+export interface Captured {
   readonly tree: string;
   readonly changed: boolean;
   readonly leftOut: readonly LeftOut[];
 }
 
-async function captureTree(
-  context: Context,
-  repo: Repository,
-  request: SalvageRequest,
-  clone: string,
-  head: string,
-): Promise<Captured> {
-  return withOwnGitDir(context, { project: repo.project, raw: true }, async (dir) => {
+/** Larger single files, and what comes after this much in all, are named in the note instead. */
+const MAX_FILE_BYTES = 100 * 1024 * 1024;
+const MAX_TOTAL_BYTES = 2 * 1024 * 1024 * 1024;
+const MAX_NESTING = 5;
+/** Salvage records names that a pushed commit may not have; it is never pushed. */
+const ANY_NAME = ['core.protectNTFS=false', 'core.protectHFS=false'];
+
+/**
+ * Writes the whole working tree as one tree object, byte for byte, and says whether it holds anything
+ * that a checkout of `head` (and the saved task folder) would not give back.
+ */
+export async function captureTree(context: Context, request: CaptureRequest): Promise<Captured> {
+  const { project, key, clone, head, copied } = request;
+  return withOwnGitDir(context, { project, raw: true }, async (dir) => {
     const call = { ...dir.call(clone), config: ANY_NAME };
     const scan = await scanTree(context, call, head);
     const leftOut = new Map<string, LeftOutReason>();
@@ -22,7 +49,7 @@ async function captureTree(
     const outside = [...scan.untracked, ...nested].filter((path) => !path.startsWith(`${WORK_FOLDER}/`));
     const work = await listAll(context, call, WORK_FOLDER);
     const tracked = await choose(clone, scan.modified, () => null, leftOut);
-    const others = await choose(clone, outside, (path) => notWork(path, request.copied ?? []), leftOut);
+    const others = await choose(clone, outside, (path) => notWork(path, copied), leftOut);
     const handedIn = await choose(clone, work, () => null, leftOut);
     const files = await writeSnapshot(context, call, { deleted: scan.deleted, modified: tracked }, others);
     const tree =
@@ -31,8 +58,8 @@ async function captureTree(
         : await writeSnapshot(context, call, { deleted: [], modified: [] }, handedIn);
     const differs =
       scan.deleted.length + others.length > 0 ||
-      (await changedSinceCheckout(context, repo.project, clone, head, tracked));
-    const changed = differs || (tree !== files && (await addsWork(context, repo.project, tree, request.key)));
+      (await changedSinceCheckout(context, project, clone, head, tracked));
+    const changed = differs || (tree !== files && (await addsWork(context, project, tree, key)));
     return { tree, changed, leftOut: [...leftOut].map(([path, reason]) => ({ path, reason })) };
   });
 }

@@ -4,7 +4,8 @@ import { AppError } from '../core/errors.ts';
 import { type Diff, diffCommits } from './diff.ts';
 import { checkBranch, safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import { type Context, commitTree, inBare, moveRef, type Repository, setRef } from './repository.ts';
+import { commitTree, moveRef, setRef } from './refs.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
 import { SALVAGE_REFS, type SalvageNote } from './salvage.ts';
 import { WORK_FOLDER } from './work-folder.ts';
 

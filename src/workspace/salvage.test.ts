@@ -172,6 +172,31 @@ describe('salvage', () => {
   });
 });
 
+test('bytes survive whatever the attributes of the repository ask for', async () => {
+  const { kit, path } = await prepared({
+    '.gitattributes':
+      '*.crlf text eol=crlf\n*.auto text=auto\n*.id ident\n*.enc text working-tree-encoding=UTF-16LE\n',
+  });
+  const files = {
+    'a.crlf': 'lf\nonly\n',
+    'b.auto': 'mixed\r\nends\n',
+    'c.id': '$Id: mine $\n',
+    'd.enc': 'a\0b\0',
+  };
+  await kit.write(path, files);
+  const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
+  const into = join(kit.root, 'restored');
+  await kit.workspace.restoreSalvage(kit.repo, salvaged?.ref ?? '', { directory: into });
+  for (const [name, text] of Object.entries(files))
+    expect(await readFile(join(into, name), 'utf8')).toBe(text);
+});
+
+test('a checkout with line ends of its own is not work', async () => {
+  const { kit, path } = await prepared({ '.gitattributes': '*.txt text eol=crlf\n', 'a.txt': 'one\n' });
+  expect(await readFile(join(path, 'a.txt'), 'utf8')).toBe('one\r\n');
+  expect(await kit.workspace.salvage(kit.repo, { key: KEY, run: '1' })).toBeNull();
+});
+
 describe('a reset', () => {
   test('salvages first, then leaves exactly the head; ignored and copied files and documents stay', async () => {
     const { kit, path, head, bare } = await prepared({
@@ -231,6 +256,7 @@ describe('a reset', () => {
       since: head,
       message: 'm',
     });
+    await kit.git(path, 'reset', '-q', '--hard', head);
     const { salvaged } = await kit.workspace.resetTo(kit.repo, { key: KEY, branch: BRANCH, run: '2', head });
     expect(await kit.git(bare, 'rev-list', salvaged?.ref ?? '')).toContain(
       taken.kind === 'taken' ? taken.head : 'nothing',
@@ -251,6 +277,7 @@ describe('a reset', () => {
 
 const TRACKED = ['README.md', 'src/app.js', 'dir/a', 'crlf.txt', 'latin1.txt'];
 const NAMES = [
+  ...TRACKED,
   ...TRACKED,
   'src',
   'dir',

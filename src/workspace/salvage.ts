@@ -1,27 +1,13 @@
-import { constants } from 'node:fs';
-import { access, lstat, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { clonePath, repairClone } from './clone.ts';
 import { lstatOrNull, readHead, readRefs } from './clone-files.ts';
-import { type GitCall, lineOf } from './git.ts';
+import { lineOf } from './git.ts';
 import { withIncoming } from './incoming.ts';
-import { isListed, type LeftOut, type LeftOutReason, rebuiltFolder } from './left-out.ts';
+import type { LeftOut } from './left-out.ts';
 import { safeName } from './names.ts';
-import { withOwnGitDir } from './own-git-dir.ts';
-import { joinRaw, onDisk, packRaw, type RawPath, shownPath, splitRaw } from './paths.ts';
-import {
-  baseCommit,
-  type Context,
-  commitTree,
-  inBare,
-  type Repository,
-  resolveRef,
-  setRef,
-  treeOf,
-} from './repository.ts';
-import { scanTree, writeSnapshot } from './scan.ts';
-import { WORK_FOLDER, workRef } from './work-folder.ts';
+import { baseCommit, commitTree, resolveRef, setRef } from './refs.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
+import { captureTree } from './salvage-capture.ts';
 
 /** Written into the salvage commit's message, after its first line. */
 export interface SalvageNote {
@@ -56,14 +42,8 @@ export interface Salvaged {
 }
 
 export const SALVAGE_REFS = 'refs/orch/salvage/';
-/** Larger single files, and what comes after this much in all, are named in the note instead. */
-const MAX_FILE_BYTES = 100 * 1024 * 1024;
-const MAX_TOTAL_BYTES = 2 * 1024 * 1024 * 1024;
 const MAX_NAMED_LEFT_OUT = 1000;
-const MAX_NESTING = 5;
 const MAX_SAME_RUN = 1000;
-/** Salvage records names that a pushed commit may not have; it is never pushed. */
-const ANY_NAME = ['core.protectNTFS=false', 'core.protectHFS=false'];
 
 /**
  * Keeps everything in a clone that exists nowhere else as one commit: its tree is the working tree,
@@ -91,7 +71,13 @@ export async function salvageClone(
   return withHeads(context, repo.project, clone, request.run, heads, problems, async (kept, malformed) => {
     // A malformed commit is kept as a parent, but no index can be made from it.
     const head = (malformed.has('HEAD') ? null : kept.get('HEAD')) ?? (await baseCommit(context, repo));
-    const captured = await captureTree(context, repo, request, clone, head);
+    const captured = await captureTree(context, {
+      project: repo.project,
+      key: request.key,
+      clone,
+      head,
+      copied: request.copied ?? [],
+    });
     const extra = [...new Set([...kept.values(), ...(request.also ?? [])])].filter(
       (commit) => commit !== head,
     );

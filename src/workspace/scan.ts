@@ -33,8 +33,7 @@ const TOKEN_SCAN_BYTES = 64 * 1024;
  * configuration, index flags (skip-worktree, fsmonitor) and filters have no say.
  */
 export async function scanTree(context: Context, call: GitCall, commit: string): Promise<Scan> {
-  await context.git(['read-tree', commit], call);
-  await context.git(['update-index', '-q', '--ignore-submodules', '--refresh'], { ...call, okCodes: [0, 1] });
+  await loadIndex(context, call, commit);
   const tracked = splitRaw(
     (
       await context.git(
@@ -43,9 +42,7 @@ export async function scanTree(context: Context, call: GitCall, commit: string):
       )
     ).stdout,
   );
-  const others = splitRaw(
-    (await context.git(['ls-files', '-z', '--others', '--exclude-standard'], call)).stdout,
-  );
+  const others = await listOthers(context, call);
   const deleted: RawPath[] = [];
   const modified: RawPath[] = [];
   for (let i = 0; i + 1 < tracked.length; i += 2)
@@ -56,6 +53,17 @@ export async function scanTree(context: Context, call: GitCall, commit: string):
     untracked: others.filter((path) => !path.endsWith('/')),
     nested: others.filter((path) => path.endsWith('/')),
   };
+}
+
+/** The commit in the private index, each entry marked whether its file on disk still is the same. */
+export async function loadIndex(context: Context, call: GitCall, commit: string): Promise<void> {
+  await context.git(['read-tree', commit], call);
+  await context.git(['update-index', '-q', '--ignore-submodules', '--refresh'], { ...call, okCodes: [0, 1] });
+}
+
+/** What is neither in the index nor ignored; nested repositories end in a slash. */
+export async function listOthers(context: Context, call: GitCall): Promise<RawPath[]> {
+  return splitRaw((await context.git(['ls-files', '-z', '--others', '--exclude-standard'], call)).stdout);
 }
 
 export interface Selection {
@@ -70,7 +78,7 @@ export async function selectUntracked(
   scan: Scan,
   copied: readonly string[],
 ): Promise<Selection> {
-  const trackedFolders = await foldersOf(context, call);
+  const trackedFolders = scan.untracked.length === 0 ? new Set<RawPath>() : await foldersOf(context, call);
   const taken: RawPath[] = [];
   const leftOut = new Map<string, LeftOutReason>();
   for (const folder of scan.nested) leftOut.set(shownPath(folder), 'nested_repository');

@@ -5,16 +5,9 @@ import { type Commit, commitsBetween } from './diff.ts';
 import { joinTrees } from './merge.ts';
 import { checkBranch } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
+import { commitTree, isAncestor, moveRef, resolveRef, setRef } from './refs.ts';
 import { fetchBranch, peopleRef, pushedRef } from './remote.ts';
-import {
-  type Context,
-  commitTree,
-  isAncestor,
-  moveRef,
-  type Repository,
-  resolveRef,
-  setRef,
-} from './repository.ts';
+import { type Context, type Repository } from './repository.ts';
 import { scanTree } from './scan.ts';
 
 export type SyncResult =

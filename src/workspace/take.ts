@@ -1,20 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { clonePath, repairClone, settleClone } from './clone.ts';
-import { BROKEN, brokenClone, lstatOrNull, readHead, readRef, unfinishedOperation } from './clone-files.ts';
+import { brokenClone, lstatOrNull, readHead, readRef, unfinishedOperation } from './clone-files.ts';
 import { type Commit, commitsBetween, diffCommits, type FileChange } from './diff.ts';
 import { withIncoming } from './incoming.ts';
 import type { LeftOut } from './left-out.ts';
 import { checkBranch, checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import {
-  type Context,
-  commitTree,
-  isAncestor,
-  moveRef,
-  type Repository,
-  resolveRef,
-  treeOf,
-} from './repository.ts';
+import { commitTree, isAncestor, moveRef, resolveRef, treeOf } from './refs.ts';
+import { type Context, type Repository } from './repository.ts';
 import { scanTree, selectUntracked, writeSnapshot } from './scan.ts';
 
 export interface TakeRequest {
@@ -79,7 +72,9 @@ export async function takeWork(
       found: found.kind === 'branch' ? found.branch : null,
       head: found.commit,
     };
-  const left = onBranch ? null : await readRef(clone, `refs/heads/${branch}`);
+  // What HEAD's history must hold: on another branch also all that was done on the task branch.
+  const left = await readRef(clone, `refs/heads/${branch}`);
+  const needed = left.kind === 'at' && left.commit !== found.commit ? [since, left.commit] : [since];
   await repairClone(context, repo.project, clone);
   return withIncoming(
     context,
@@ -88,9 +83,9 @@ export async function takeWork(
     { run: request.run, commit: found.commit, strict: true },
     async (incoming) => {
       if (incoming.kind === 'refused') return incoming;
-      for (const needed of [since, left]) {
-        if (needed !== null && !(await holds(context, repo, found.commit, needed)))
-          return { kind: 'diverged', head: found.commit, missing: needed };
+      for (const commit of needed) {
+        if (!(await isAncestor(context, repo.project, commit, found.commit)))
+          return { kind: 'diverged', head: found.commit, missing: commit };
       }
       return snapshotAndMove(context, repo, { ...request, branch, since }, clone, found.commit);
     },
@@ -136,15 +131,4 @@ async function snapshotAndMove(
     ]);
     return { kind: 'taken', head, commits, committed, files, leftOut };
   });
-}
-
-/** Whether `needed` is known and part of the history of `head`. */
-async function holds(
-  context: Context,
-  repo: Repository,
-  head: string,
-  needed: string | typeof BROKEN,
-): Promise<boolean> {
-  if (needed === BROKEN || (await resolveRef(context, repo.project, needed)) === null) return false;
-  return isAncestor(context, repo.project, needed, head);
 }

@@ -6,7 +6,8 @@ import { lstatOrNull } from './clone-files.ts';
 import { isInnerPath, safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath, splitRaw } from './paths.ts';
-import { type Context, commitTree, type Repository, resolveRef, setRef, treeOf } from './repository.ts';
+import { commitTree, resolveRef, setRef, treeOf } from './refs.ts';
+import { type Context, type Repository } from './repository.ts';
 import { writeSnapshot } from './scan.ts';
 
 /** Where a task's documents lie in its clone; git there ignores it. */

@@ -10,16 +10,14 @@ import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './le
 import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
 import { checkBranch, checkCommit } from './names.ts';
 import { type PushResult, pushBranch } from './push.ts';
+import { baseCommit, isAncestor, resolveRef } from './refs.ts';
 import { remoteHead } from './remote.ts';
 import {
-  baseCommit,
   createContext,
   ensureBare,
   ensureSupport,
   fetchRemote,
-  isAncestor,
   type Repository,
-  resolveRef,
   type WorkspaceOptions,
 } from './repository.ts';
 import { type ResetRequest, removeClone, resetClone } from './reset.ts';

@@ -9,9 +9,17 @@ function invoke(changes: Partial<AgentRequest> = {}) {
   return invocationOf(requestFor(account, changes));
 }
 
+/** Each option with its value, as `--name=value`. */
+function optionsOf(argv: readonly string[]): string[] {
+  return argv.map((word, at) => {
+    const value = argv[at + 1];
+    return word.startsWith('--') && value !== undefined && !value.startsWith('-') ? `${word}=${value}` : word;
+  });
+}
+
 describe('Claude Code is started', () => {
   it('streaming, deaf to the settings and servers of the repository', () => {
-    expect(invoke().argv).toEqual(
+    expect(optionsOf(invoke().argv)).toEqual(
       expect.arrayContaining([
         '-p',
         '--output-format=stream-json',
@@ -25,7 +33,7 @@ describe('Claude Code is started', () => {
 
   it('going on with a session where it is asked to', () => {
     const session = { id: '22222222-2222-4222-8222-222222222222', resume: true };
-    const { argv } = invoke({ session });
+    const argv = optionsOf(invoke({ session }).argv);
     expect(argv).toContain(`--resume=${session.id}`);
     expect(argv.join(' ')).not.toContain('--session-id');
   });
@@ -38,7 +46,7 @@ describe('Claude Code is started', () => {
       maxTurns: 30,
       maxBudgetUsd: 2.5,
     };
-    expect(invoke(limits).argv).toEqual(
+    expect(optionsOf(invoke(limits).argv)).toEqual(
       expect.arrayContaining([
         '--model=claude-opus-4-8[1m]',
         '--fallback-model=sonnet,haiku',
@@ -62,7 +70,7 @@ describe('Claude Code is started', () => {
   });
 
   it('to read: it writes nowhere but in .orch-work, and runs only git commands that look', () => {
-    const { argv } = invoke({ tools: 'read', bypassPermissions: true });
+    const argv = optionsOf(invoke({ tools: 'read', bypassPermissions: true }).argv);
     expect(argv).toContain('--permission-mode=default');
     expect(argv).toContain('--tools=Read,Glob,Grep,Write,Edit,Bash');
     const allowed =
@@ -78,7 +86,8 @@ describe('Claude Code is started', () => {
   });
 
   it('to write: it edits and runs commands without asking', () => {
-    const { argv, env } = invoke({ tools: 'write' });
+    const { argv: words, env } = invoke({ tools: 'write' });
+    const argv = optionsOf(words);
     expect(argv).toContain('--permission-mode=acceptEdits');
     expect(argv).toContain('--allowedTools=Read,Glob,Grep,Edit,Write,Bash');
     expect(env['IS_SANDBOX']).toBeUndefined();
@@ -86,7 +95,7 @@ describe('Claude Code is started', () => {
 
   it('bypassing permissions only where that is asked for', () => {
     const { argv, env } = invoke({ tools: 'write', bypassPermissions: true });
-    expect(argv).toContain('--permission-mode=bypassPermissions');
+    expect(optionsOf(argv)).toContain('--permission-mode=bypassPermissions');
     expect(env['IS_SANDBOX']).toBe('1');
   });
 

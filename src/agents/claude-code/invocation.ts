@@ -76,15 +76,15 @@ export function invocationOf(request: AgentRequest): Invocation {
   const argv = [
     account.bin,
     '-p',
-    '--output-format=stream-json',
+    ...['--output-format', 'stream-json'],
     '--verbose',
-    '--setting-sources=user',
+    ...['--setting-sources', 'user'],
     '--strict-mcp-config',
-    `--${session.resume ? 'resume' : 'session-id'}=${checked('session', session.id, UUID)}`,
-    `--permission-mode=${isBypassed ? 'bypassPermissions' : profile.mode}`,
-    `--tools=${profile.offered.join(',')}`,
-    `--allowedTools=${profile.allowed.join(',')}`,
-    ...(profile.refused.length === 0 ? [] : [`--disallowedTools=${profile.refused.join(',')}`]),
+    ...[`--${session.resume ? 'resume' : 'session-id'}`, checked('session', session.id, UUID)],
+    ...['--permission-mode', isBypassed ? 'bypassPermissions' : profile.mode],
+    ...['--tools', profile.offered.join(',')],
+    ...['--allowedTools', profile.allowed.join(',')],
+    ...(profile.refused.length === 0 ? [] : ['--disallowedTools', profile.refused.join(',')]),
     ...option('model', request.model),
     ...option('fallback-model', request.fallbackModel),
     ...option('effort', request.effort),
@@ -113,13 +113,13 @@ export function environmentOf(account: AgentAccount): Record<string, string> {
 }
 
 function option(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [`--${name}=${checked(name, value, NAME)}`];
+  return value === undefined ? [] : [`--${name}`, checked(name, value, NAME)];
 }
 
 function limit(name: string, value: number | undefined, isValid: boolean): string[] {
   if (value === undefined) return [];
   if (!isValid || value <= 0) throw invalid(name, String(value));
-  return [`--${name}=${value}`];
+  return [`--${name}`, String(value)];
 }
 
 /** As one argument with its option, so that instructions that begin with a dash stay words. */

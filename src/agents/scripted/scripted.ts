@@ -42,7 +42,7 @@ function create(): Agent {
       argv: /\.[cm]?[jt]s$/.test(request.account.bin)
         ? [process.execPath, request.account.bin]
         : [request.account.bin],
-      env: {},
+      env: { ...request.account.env, HOME: request.account.home },
       stdin: request.prompt,
     }),
     judge,

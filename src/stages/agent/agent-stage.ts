@@ -47,8 +47,6 @@ export const agentStage: StageKind = {
       env: {
         ...context.baseEnv,
         ...context.project.env,
-        HOME: account.account.home,
-        ...account.account.env,
         ...invocation.env,
       },
       stdin: invocation.stdin,

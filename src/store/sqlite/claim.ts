@@ -26,16 +26,21 @@ WHERE q.status = 'queued' AND q.ready = 1 AND q.project = p.key AND (CASE WHEN q
   AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.status = 'running' AND l.task_id = q.task_id)
 ORDER BY ${order} LIMIT 1`;
 
+/** The first job of the project that waits for one of the open accounts. */
+const FIRST_JOB_OF_ANY = (index: string, order: readonly string[]) => `
+SELECT i.id FROM a CROSS JOIN jobs i ON i.id = (${FIRST_JOB(index, order.map((term) => term.replace('job.', 'q.')).join(', '))})
+ORDER BY ${order.map((term) => term.replace('job.', 'i.')).join(', ')} LIMIT 1`;
+
 /**
  * Fair order: the project with the least virtual time (ties: served longest ago), inside it by
  * priority, rework before new work, then age. Caps are counted from running rows, so nothing can leak.
  */
 const PICK_FAIR = `${OPEN_ACCOUNTS}
 SELECT j.id, p.key AS project, p.vtime, p.weight
-FROM projects p INDEXED BY projects_order CROSS JOIN a CROSS JOIN jobs j
-  ON j.id = (${FIRST_JOB('jobs_ready', 'q.priority DESC, q.rework DESC, q.id')})
+FROM projects p INDEXED BY projects_order CROSS JOIN jobs j
+  ON j.id = (${FIRST_JOB_OF_ANY('jobs_ready', ['job.priority DESC', 'job.rework DESC', 'job.id'])})
 WHERE ${PROJECT_MAY}
-ORDER BY p.vtime, p.served, p.key, j.priority DESC, j.rework DESC, j.id LIMIT 1`;
+ORDER BY p.vtime, p.served, p.key LIMIT 1`;
 
 /**
  * A probe takes the oldest job, whatever its project's turn. A queued job that has spent an attempt
@@ -43,8 +48,8 @@ ORDER BY p.vtime, p.served, p.key, j.priority DESC, j.rework DESC, j.id LIMIT 1`
  */
 const PICK_OLDEST = `${OPEN_ACCOUNTS}
 SELECT j.id, p.key AS project, p.vtime, p.weight
-FROM projects p CROSS JOIN a CROSS JOIN jobs j
-  ON j.id = (${FIRST_JOB('jobs_oldest', '(q.attempts > 0), q.id')})
+FROM projects p CROSS JOIN jobs j
+  ON j.id = (${FIRST_JOB_OF_ANY('jobs_oldest', ['(job.attempts > 0)', 'job.id'])})
 WHERE ${PROJECT_MAY}
 ORDER BY (j.attempts > 0), j.id LIMIT 1`;
 
@@ -58,9 +63,9 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   const take = db.prepare(`UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, started_at = @now, cancel_requested = 0
     WHERE id = @id AND status = 'queued' RETURNING *`);
   const ordinal = db.prepare(`SELECT count(*) + 1 FROM agent_runs WHERE job_id = ?`).pluck();
-  const insertRun = db.prepare(`INSERT INTO agent_runs(job_id, task_id, attempt, fence, agent, account, directory, status, probe, started_at)
-    VALUES(@jobId, @taskId, @attempt, @fence, @agent, @account, '', 'running', @probe, @now) RETURNING *`);
-  const setDirectory = db.prepare(`UPDATE agent_runs SET directory = ? WHERE id = ? RETURNING *`);
+  const nextRunId = db.prepare(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agent_runs'), 0) + 1`).pluck();
+  const insertRun = db.prepare(`INSERT INTO agent_runs(id, job_id, task_id, attempt, fence, agent, account, directory, status, probe, started_at)
+    VALUES(@id, @jobId, @taskId, @attempt, @fence, @agent, @account, @directory, 'running', @probe, @now) RETURNING *`);
   const clock = db.prepare(`SELECT vclock, served FROM fair_clock WHERE id = 1`);
   const setClock = db.prepare(`UPDATE fair_clock SET vclock = ?, served = ? WHERE id = 1`);
   const serve = db.prepare(`UPDATE projects SET vtime = ?, served = ? WHERE key = ?`);
@@ -77,7 +82,10 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
     }) as { id: number; project: string; vtime: number; weight: number } | undefined;
     if (pick === undefined) return null;
     const job = jobOf(take.get({ id: pick.id, now: request.now }) as Row);
+    const runId = Number(nextRunId.get());
     const inserted = insertRun.get({
+      id: runId,
+      directory: request.directoryFor(runId),
       jobId: job.id,
       taskId: job.taskId,
       attempt: Number(ordinal.get(job.id)),
@@ -87,7 +95,6 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
       probe: request.probe ? 1 : 0,
       now: request.now,
     }) as Row;
-    const run = runOf(setDirectory.get(request.directoryFor(Number(inserted['id'])), inserted['id']) as Row);
     const { vclock, served } = clock.get() as { vclock: number; served: number };
     const start = Math.max(pick.vtime, vclock);
     // Rounded up: R small steps of a heavy project then never fit into one of a light one, R = ceil(w_max / w_min).
@@ -95,6 +102,6 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
     setClock.run(start, served + 1);
     if (request.probe && job.account !== null) probed.run(request.now, job.account);
     const task = job.taskId === null ? null : (taskById.get(job.taskId) as Row);
-    return { job, run, task: task === null ? null : taskOf(task) };
+    return { job, run: runOf(inserted), task: task === null ? null : taskOf(task) };
   }).immediate;
 }

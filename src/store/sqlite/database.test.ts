@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -42,7 +51,12 @@ describe('the SQLite file', () => {
 
   it('is created with its folder, for its owner only', () => {
     const db = openDatabase(path);
-    expect([modeOf(join(folder, 'state')), modeOf(path), modeOf(`${path}-wal`), modeOf(`${path}-shm`)]).toEqual(['700', '600', '600', '600']);
+    expect([
+      modeOf(join(folder, 'state')),
+      modeOf(path),
+      modeOf(`${path}-wal`),
+      modeOf(`${path}-shm`),
+    ]).toEqual(['700', '600', '600', '600']);
     db.close();
     chmodSync(path, 0o644);
     openDatabase(path).close();
@@ -58,16 +72,23 @@ describe('the SQLite file', () => {
     db.close();
   });
 
-  it.each(['wal', 'delete'])('of a newer schema is refused with the way back, and left as it was (journal: %s)', (journal) => {
-    openDatabase(path).close();
-    const db = new Database(path);
-    db.pragma(`journal_mode = ${journal}`);
-    db.pragma('user_version = 99');
-    db.close();
-    const before = readFileSync(path);
-    expect(refusal()).toMatchObject({ code: 'store.newer_schema', hint: expect.stringContaining('newer build'), facts: { found: 99, known: MIGRATIONS.length } });
-    expect(readFileSync(path).equals(before)).toBe(true);
-  });
+  it.each(['wal', 'delete'])(
+    'of a newer schema is refused with the way back, and left as it was (journal: %s)',
+    (journal) => {
+      openDatabase(path).close();
+      const db = new Database(path);
+      db.pragma(`journal_mode = ${journal}`);
+      db.pragma('user_version = 99');
+      db.close();
+      const before = readFileSync(path);
+      expect(refusal()).toMatchObject({
+        code: 'store.newer_schema',
+        hint: expect.stringContaining('newer build'),
+        facts: { found: 99, known: MIGRATIONS.length },
+      });
+      expect(readFileSync(path).equals(before)).toBe(true);
+    },
+  );
 
   it('of another program is refused and left as it was', () => {
     foreign('CREATE TABLE recipes(name TEXT); PRAGMA user_version = 1');
@@ -82,7 +103,10 @@ describe('the SQLite file', () => {
     mkdirSync(join(folder, 'state'));
     const text = 'accounts:\n'.repeat(200);
     writeFileSync(path, text);
-    expect(refusal()).toMatchObject({ code: 'store.corrupt', hint: expect.stringContaining('orch db restore') });
+    expect(refusal()).toMatchObject({
+      code: 'store.corrupt',
+      hint: expect.stringContaining('orch db restore'),
+    });
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
@@ -98,29 +122,53 @@ describe('the SQLite file', () => {
     expect(refusal()).toMatchObject({ code: 'store.failed', hint: expect.any(String) });
   });
 
-  it.skipIf(isRoot)(`cannot be made in a folder that this user may not write${isRoot ? ' [skipped: root may write anywhere]' : ''}`, () => {
-    chmodSync(folder, 0o500);
-    expect(refusal()).toMatchObject({ code: 'store.read_only' });
-  });
+  it.skipIf(isRoot)(
+    `cannot be made in a folder that this user may not write${isRoot ? ' [skipped: root may write anywhere]' : ''}`,
+    () => {
+      chmodSync(folder, 0o500);
+      expect(refusal()).toMatchObject({ code: 'store.read_only' });
+    },
+  );
 
-  it.skipIf(isRoot)(`cannot be used in a folder that this user may not write${isRoot ? ' [skipped: root may write anywhere]' : ''}`, () => {
-    openDatabase(path).close();
-    chmodSync(join(folder, 'state'), 0o500);
-    expect(refusal()).toMatchObject({ code: 'store.read_only' });
-    chmodSync(join(folder, 'state'), 0o700);
-  });
+  it.skipIf(isRoot)(
+    `cannot be used in a folder that this user may not write${isRoot ? ' [skipped: root may write anywhere]' : ''}`,
+    () => {
+      openDatabase(path).close();
+      chmodSync(join(folder, 'state'), 0o500);
+      expect(refusal()).toMatchObject({ code: 'store.read_only' });
+      chmodSync(join(folder, 'state'), 0o700);
+    },
+  );
 
   it('writes every action of a person into the audit', async () => {
     const store = openSqliteStore(path, () => 1);
     await store.configure([{ key: 'api', weight: 1, maxConcurrency: 1 }], []);
     const job = await store.enqueue(
-      { taskId: null, project: 'api', repo: 'r', stage: null, agent: 'developer', account: null, maxAttempts: 3, priority: 0, rework: false, hold: null, context: { ...NO_CONTEXT } },
+      {
+        taskId: null,
+        project: 'api',
+        repo: 'r',
+        stage: null,
+        agent: 'developer',
+        account: null,
+        maxAttempts: 3,
+        priority: 0,
+        rework: false,
+        hold: null,
+        context: { ...NO_CONTEXT },
+      },
       (id) => `orch/job-${id}`,
     );
     await store.pause({ scope: 'project', id: 'api', note: '', by: 'mara', since: 1, until: null }, AUDIT);
     await store.resume('project', 'api', { ...AUDIT, action: 'resume' });
-    await store.command({ kind: 'job', id: job.id }, () => ({}), { ...AUDIT, action: 'cancel', target: 'job_1' });
-    await expect(store.command({ kind: 'job', id: 99 }, () => ({}), { ...AUDIT, action: 'retry' })).rejects.toThrow();
+    await store.command({ kind: 'job', id: job.id }, () => ({}), {
+      ...AUDIT,
+      action: 'cancel',
+      target: 'job_1',
+    });
+    await expect(
+      store.command({ kind: 'job', id: 99 }, () => ({}), { ...AUDIT, action: 'retry' }),
+    ).rejects.toThrow();
     await store.close();
     const db = new Database(path);
     expect(db.prepare('SELECT by, surface, action, target, at FROM audit ORDER BY id').all()).toEqual([
@@ -142,7 +190,10 @@ describe('the SQLite file', () => {
       process.stdin.once('data', () => { db.exec('COMMIT'); db.close(); process.exit(0); });
     `);
     await other.line();
-    await expect(store.setMeta('ours', '2')).rejects.toMatchObject({ code: 'store.busy', hint: expect.stringContaining('orch down') });
+    await expect(store.setMeta('ours', '2')).rejects.toMatchObject({
+      code: 'store.busy',
+      hint: expect.stringContaining('orch down'),
+    });
     other.process.stdin.write('go\n');
     await other.ended;
     await store.setMeta('ours', '3');
@@ -182,12 +233,21 @@ describe('the SQLite file', () => {
     }
     const db = openDatabase(path);
     const count = (sql: string) => Number(db.prepare(sql).pluck().get());
-    const done = new Set(db.prepare(`SELECT j.id FROM jobs j JOIN agent_runs r ON r.job_id = j.id WHERE j.status = 'done' AND r.status = 'ended' AND j.attempts = 1`).pluck().all());
+    const done = new Set(
+      db
+        .prepare(
+          `SELECT j.id FROM jobs j JOIN agent_runs r ON r.job_id = j.id WHERE j.status = 'done' AND r.status = 'ended' AND j.attempts = 1`,
+        )
+        .pluck()
+        .all(),
+    );
     expect(acknowledged.filter((id) => !done.has(id))).toEqual([]);
     expect(new Set(acknowledged).size).toBe(acknowledged.length);
     // One transaction each: as many next jobs as settles, as many live runs as running jobs.
     expect(count(`SELECT count(*) FROM jobs WHERE branch = 'next'`)).toBe(done.size);
-    expect(count(`SELECT count(*) FROM jobs WHERE status = 'running'`)).toBe(count(`SELECT count(*) FROM agent_runs WHERE status = 'running'`));
+    expect(count(`SELECT count(*) FROM jobs WHERE status = 'running'`)).toBe(
+      count(`SELECT count(*) FROM agent_runs WHERE status = 'running'`),
+    );
     expect(count(`SELECT sum(n) FROM totals WHERE of = 'jobs'`)).toBe(count('SELECT count(*) FROM jobs'));
     expect(db.pragma('integrity_check', { simple: true })).toBe('ok');
     db.close();
@@ -195,11 +255,23 @@ describe('the SQLite file', () => {
   }, 60_000);
 });
 
-const NO_CONTEXT = { roundHead: null, findings: [], note: null, lastFailure: null, sessionId: null, resume: false, approvedHead: null, approvedBy: null, sessionCostMicroUsd: 0 };
+const NO_CONTEXT = {
+  roundHead: null,
+  findings: [],
+  note: null,
+  lastFailure: null,
+  sessionId: null,
+  resume: false,
+  approvedHead: null,
+  approvedBy: null,
+  sessionCostMicroUsd: 0,
+};
 
 /** A Node process that runs `source`; `line` waits for the next line it prints. */
 function child(source: string) {
-  const started = spawn(process.execPath, ['--input-type=module', '--eval', source], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const started = spawn(process.execPath, ['--input-type=module', '--eval', source], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines: string[] = [];
   const waiting: ((line: string) => void)[] = [];
   let partial = '';

@@ -92,11 +92,10 @@ CREATE TABLE jobs(
 CREATE INDEX jobs_ready ON jobs(project, (CASE WHEN agent IS NULL THEN '' ELSE account END), priority DESC, rework DESC, id) WHERE status = 'queued' AND ready = 1;
 CREATE INDEX jobs_oldest ON jobs(project, (CASE WHEN agent IS NULL THEN '' ELSE account END), (attempts > 0), id) WHERE status = 'queued' AND ready = 1;
 CREATE INDEX jobs_deferred ON jobs(available_at) WHERE status = 'queued' AND ready = 0 AND hold IS NULL AND available_at IS NOT NULL;
-CREATE INDEX jobs_running_project ON jobs(project) WHERE status = 'running';
 CREATE INDEX jobs_running_account ON jobs(account) WHERE status = 'running';
 CREATE INDEX jobs_running_branch ON jobs(project, branch) WHERE status = 'running';
 CREATE UNIQUE INDEX jobs_running_task ON jobs(task_id) WHERE status = 'running' AND task_id IS NOT NULL;
-CREATE INDEX jobs_task ON jobs(task_id, id);
+CREATE INDEX jobs_task ON jobs(task_id, id) WHERE task_id IS NOT NULL;
 CREATE INDEX jobs_status ON jobs(status, id);
 
 -- How many rows are in each status, for display: counting a million of them on every tick would not do.
@@ -154,9 +153,9 @@ CREATE TABLE agent_runs(
   finished_at INTEGER,
   UNIQUE(job_id, fence)
 ) STRICT;
-CREATE INDEX agent_runs_task ON agent_runs(task_id, id);
+CREATE INDEX agent_runs_task ON agent_runs(task_id, id) WHERE task_id IS NOT NULL;
 CREATE INDEX agent_runs_running ON agent_runs(id) WHERE status = 'running';
-CREATE INDEX agent_runs_finished ON agent_runs(finished_at);
+CREATE INDEX agent_runs_finished ON agent_runs(finished_at) WHERE finished_at IS NOT NULL;
 
 CREATE TABLE outbox(
   id INTEGER PRIMARY KEY AUTOINCREMENT,

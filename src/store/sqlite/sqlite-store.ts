@@ -238,7 +238,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       const group = (sql: string) => new Map((db.prepare(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
       const jobs = group(`SELECT status, n FROM totals WHERE of = 'jobs'`);
       const tasks = group(`SELECT status, n FROM totals WHERE of = 'tasks'`);
-      const ended = db.prepare('SELECT max(finished_at) FROM agent_runs').pluck().get() as number | null;
+      const ended = db.prepare('SELECT max(finished_at) FROM agent_runs WHERE finished_at IS NOT NULL').pluck().get() as number | null;
       return {
         jobs: { queued: jobs.get('queued') ?? 0, running: jobs.get('running') ?? 0, done: jobs.get('done') ?? 0, failed: jobs.get('failed') ?? 0, cancelled: jobs.get('cancelled') ?? 0 },
         tasks: { active: tasks.get('active') ?? 0, needs_you: tasks.get('needs_you') ?? 0, done: tasks.get('done') ?? 0, cancelled: tasks.get('cancelled') ?? 0 },

@@ -1,0 +1,163 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Installation, install, LOGIN, VALID_RESULT, waitFor } from '../support/orch.ts';
+import { projectRoot } from '../support/requirements.ts';
+
+interface StateCase {
+  readonly name: string;
+  readonly env: Record<string, string>;
+  readonly files: Record<string, unknown>;
+  readonly verdict: string;
+  readonly extra_args?: string[];
+}
+
+const { cases } = JSON.parse(
+  readFileSync(join(projectRoot, 'test/fixtures/agent-auth-states.json'), 'utf8'),
+) as { cases: StateCase[] };
+const signedOut = cases.filter(
+  (each) =>
+    (each.verdict === 'logged_out' || each.verdict === 'login_needed') && !each.name.startsWith('bare-'),
+);
+
+let here: Installation;
+afterEach(() => here.remove());
+
+/** `{"$now_ms": n}` is now + n in milliseconds, `{"$now_s": n}` in seconds. */
+function filled(value: unknown, now: number): unknown {
+  if (Array.isArray(value)) return value.map((each) => filled(each, now));
+  if (typeof value !== 'object' || value === null) return value;
+  if ('$now_ms' in value) return now + Number(value.$now_ms);
+  if ('$now_s' in value) return Math.floor(now / 1000) + Number(value.$now_s);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, filled(each, now)]));
+}
+
+/** Two projects with an account each; `b`'s account is in the given state. */
+function twoProjects(state: StateCase): string {
+  here = install();
+  const other = join(here.root, 'agent-b');
+  mkdirSync(other, { recursive: true });
+  for (const [path, content] of Object.entries(state.files)) {
+    mkdirSync(dirname(join(other, path)), { recursive: true });
+    writeFileSync(
+      join(other, path),
+      typeof content === 'string' ? content : JSON.stringify(filled(content, Date.now())),
+    );
+  }
+  const env = Object.entries({ FAKE_PLAN: join(here.root, 'plan'), ...state.env }).map(
+    ([key, value]) => `${key}: ${JSON.stringify(value.replace('${HOME}', other))}`,
+  );
+  const project = (key: string, account: string) => `  ${key}:
+    repo: ${here.repository}
+    tracker: { kind: local }
+    forge: { kind: local }
+    accounts: [${account}]
+    pipeline:
+      - { stage: development, agent: developer, tools: write }
+`;
+  here.writeConfig(`accounts:
+  ok: { agent: claude-code, home: ${here.agentHome}, bin: ${here.root}/claude, env: { FAKE_PLAN: "${here.root}/plan" } }
+  out: { agent: claude-code, home: ${other}, bin: ${here.root}/claude, env: { ${env.join(', ')} } }
+projects:
+${project('a', 'ok')}${project('b', 'out')}`);
+  here.scene(0, `echo '${VALID_RESULT}'`);
+  return other;
+}
+
+async function enqueue(project: string): Promise<string> {
+  return (await here.json<{ job: { id: string } }>('enqueue', '--agent', 'developer', '--repo', project)).job
+    .id;
+}
+
+describe('two projects, two accounts, one signed out', () => {
+  it('covers every recorded state that cannot start', () => {
+    here = install();
+    expect(signedOut.length).toBeGreaterThan(10);
+  });
+
+  it.each(signedOut.map((state) => [state.name, state] as const))(
+    '%s: the other project finishes, nothing is spent, and the login starts the held job within 1 s',
+    async (_name, state) => {
+      const other = twoProjects(state);
+      await here.up();
+      const [held, free] = [await enqueue('b'), await enqueue('a')];
+      await waitFor(async () => (await here.job(free)).status === 'done');
+      const waiting = await here.job(held);
+      expect(waiting).toMatchObject({
+        status: 'queued',
+        attempts: 0,
+        transientAttempts: 0,
+        lostAttempts: 0,
+        hold: { code: 'account.signed_out', state: 'needs_you' },
+      });
+      expect(here.row(`SELECT breaker_failures FROM accounts WHERE id = 'out'`)).toEqual({
+        breaker_failures: 0,
+      });
+      expect(here.calls()).toBe(1);
+
+      const folder =
+        state.env['CLAUDE_CONFIG_DIR'] === undefined ? join(other, '.claude') : join(other, 'cfg');
+      mkdirSync(folder, { recursive: true });
+      const signedInAt = Date.now();
+      writeFileSync(join(folder, '.credentials.json'), JSON.stringify(LOGIN));
+      const started = await waitFor(() =>
+        here.row<{ started_at: number | null }>(
+          'SELECT started_at FROM jobs WHERE id = 1 AND started_at IS NOT NULL',
+        ),
+      );
+      expect((started.started_at ?? 0) - signedInAt).toBeLessThan(1000);
+      await waitFor(async () => (await here.job(held)).status === 'done');
+    },
+  );
+});
+
+describe('an account that is refused while it runs', () => {
+  it('is held after one run, and no other job of it is started', async () => {
+    here = install({ env: { ORCH_PROBE_INTERVAL_SECONDS: '3600' } });
+    here.scene(0, `echo 'Failed to authenticate: OAuth session expired and could not be refreshed'; exit 1`);
+    await here.up({ ORCH_MAX_CONCURRENCY: '1' });
+    const ids = [await enqueue('p'), await enqueue('p'), await enqueue('p')];
+    await waitFor(async () => (await here.job(ids[0] ?? '')).hold?.code === 'account.signed_out');
+    for (const id of ids) expect(await here.job(id)).toMatchObject({ status: 'queued', attempts: 0 });
+    expect(here.calls()).toBe(1);
+    const why = await here.orch('why');
+    expect(why.code).toBe(7);
+    expect(why.stdout).toContain('Account claude-a is signed out');
+    expect(why.stdout).toContain('orch accounts login claude-a');
+  });
+
+  it('recovers when the credentials change, and the held jobs finish', async () => {
+    here = install({ env: { ORCH_PROBE_INTERVAL_SECONDS: '3600' } });
+    here.scene(1, `echo 'Not logged in. Please run /login'; exit 1`);
+    here.scene(0, `echo '${VALID_RESULT}'`);
+    await here.up();
+    const id = await enqueue('p');
+    await waitFor(async () => (await here.job(id)).hold?.code === 'account.signed_out');
+    here.signIn({ claudeAiOauth: { ...LOGIN.claudeAiOauth, accessToken: 'sk-ant-oat01-NEW' } });
+    await waitFor(async () => (await here.job(id)).status === 'done');
+    expect(await here.job(id)).toMatchObject({ attempts: 1 });
+  });
+});
+
+describe('a usage limit', () => {
+  it('holds the account until the stated reset and gives the attempt back', async () => {
+    here = install();
+    const reset = Math.floor(Date.now() / 1000) + 7200;
+    here.scene(
+      0,
+      `echo '{"type":"result","subtype":"success","is_error":true,"result":"Claude AI usage limit reached|${reset}"}'; exit 1`,
+    );
+    await here.up();
+    const id = await enqueue('p');
+    const job = await waitFor(async () => {
+      const seen = await here.job(id);
+      return seen.hold?.code === 'account.limit' ? seen : null;
+    });
+    expect(job).toMatchObject({
+      status: 'queued',
+      attempts: 0,
+      hold: { state: 'waiting', clearsAt: new Date(reset * 1000).toISOString() },
+    });
+    expect(here.calls()).toBe(1);
+  });
+});

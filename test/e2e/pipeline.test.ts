@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process';
+import { afterEach, describe, expect, it } from 'vitest';
+import { handIn, type Installation, install, waitFor } from '../support/orch.ts';
+
+/** The first form of the pipeline: advance, send back, approve, reject, commands, checks. */
+let here: Installation;
+afterEach(() => here.remove());
+
+const develop = (n: number) => handIn({ outcome: 'done' }, `echo "export const n = ${n};" > src/new.js`);
+const request = (title: string) =>
+  handIn({
+    outcome: 'request_changes',
+    findings: [{ severity: 'high', file: 'src/new.js', line: 1, title, detail: 'because' }],
+  });
+const approve = handIn({ outcome: 'approve' });
+const DEV = '      - { stage: development, agent: developer, tools: write }';
+const REVIEW =
+  '      - { stage: review, agent: reviewer, tools: read, on_reject: development, max_rounds: 1 }';
+
+async function submit(): Promise<string> {
+  return (
+    await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet the world')
+  ).task.key;
+}
+
+async function reaches(key: string, status: string): Promise<void> {
+  await waitFor(
+    async () => (await here.task(key)).status === status,
+    30_000,
+    async () => (await here.task(key)).jobs.map((job) => [job.stage, job.status, job.error]),
+  );
+}
+
+describe('the pipeline', () => {
+  it('sends findings back to development, and asks a person when the rounds are spent', async () => {
+    here = install({ pipeline: `${DEV}\n${REVIEW}` });
+    here.scene(1, develop(1));
+    here.scene(2, request('n must be 2'));
+    here.scene(3, develop(2));
+    here.scene(4, request('n must be 3'));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    const task = await here.task(key);
+    expect(task).toMatchObject({ stage: 'review', rounds: { review: 2 }, reason: { code: 'rounds.spent' } });
+    expect(task.jobs.map((job) => [job.stage, job.status])).toEqual([
+      ['development', 'done'],
+      ['review', 'done'],
+      ['development', 'done'],
+      ['review', 'done'],
+    ]);
+    expect(here.call(3).prompt).toContain('n must be 2 (src/new.js:1): because');
+  });
+
+  it('binds an approval to the head, sends a rejection back with its reason, and merges exactly what was approved', async () => {
+    here = install({
+      pipeline: `${DEV}\n      - { stage: deploy, kind: deploy, approval: required, merge: auto, command: "cp src/new.js ../../../deployed.js" }`,
+    });
+    here.scene(1, develop(1));
+    here.scene(0, develop(2));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    expect(await here.task(key)).toMatchObject({ stage: 'deploy', reason: { code: 'approval.pending' } });
+    expect((await here.orch('approve', key, '--commit', 'deadbeef')).stderr).toContain('moved');
+    expect((await here.orch('reject', key)).code).toBe(2);
+    expect((await here.orch('reject', key, '--reason', 'n must be 2')).code).toBe(0);
+    await waitFor(() => here.calls() === 2);
+    expect(here.call(2).prompt).toContain('n must be 2');
+    await reaches(key, 'needs_you');
+    const head = (await here.task(key)).head ?? '';
+    expect((await here.orch('approve', key, '--commit', head.slice(0, 8))).code).toBe(0);
+    await reaches(key, 'done');
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', here.repository, ...args], { encoding: 'utf8' }).trim();
+    expect(git('show', 'main:src/new.js')).toBe('export const n = 2;');
+    expect(git('merge-base', '--is-ancestor', head, 'main')).toBe('');
+    expect(execFileSync('cat', [`${here.home}/deployed.js`], { encoding: 'utf8' })).toBe(
+      'export const n = 2;\n',
+    );
+    expect((await here.task(key)).pr).toMatchObject({ state: 'merged' });
+  });
+
+  it('runs command and human stages, and a failing command is a failed attempt with its output', async () => {
+    here = install({
+      pipeline: `${DEV}\n      - { stage: build, kind: command, command: "test -f src/new.js && cat src/new.js && exit 4" }`,
+      projectExtra: '',
+    });
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    const [, build] = (await here.task(key)).jobs;
+    expect(build).toMatchObject({ stage: 'build', status: 'failed', attempts: 3 });
+    expect(build?.error).toContain('exit 4');
+    expect(build?.error).toContain('export const n = 1;');
+    expect((await here.orch('retry', key, '--note', 'again')).code).toBe(0);
+    await waitFor(async () => (await here.task(key)).jobs[1]?.status === 'failed');
+  });
+
+  it('lets no red check and no lying agent advance, and tells the next attempt why', async () => {
+    here = install({ pipeline: DEV, projectExtra: '    checks: ["grep -q 2 src/new.js"]' });
+    here.scene(1, handIn({ outcome: 'done' }));
+    here.scene(2, develop(1));
+    here.scene(3, develop(2));
+    await here.up();
+    const key = await submit();
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    expect((await here.runs()).map((run) => [run.verdict, (run.reason ?? '').split('\n')[0]])).toEqual([
+      ['no_change', 'no evidence: nothing was changed since the start of the round'],
+      ['permanent', 'check failed: grep -q 2 src/new.js (exit 1)'],
+      ['success', expect.anything()],
+    ]);
+    expect(here.call(2).prompt).toContain('nothing was changed since the start of the round');
+    expect(here.call(3).prompt).toContain('check failed: grep -q 2');
+  });
+
+  it('drops what a reviewer changed, keeps it as salvage, and does not advance', async () => {
+    here = install({ pipeline: `${DEV}\n${REVIEW}` });
+    here.scene(1, develop(1));
+    here.scene(2, `echo sneaky >> src/new.js\n${approve}`);
+    here.scene(3, approve);
+    await here.up();
+    const key = await submit();
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    const reviews = (await here.runs()).filter((run) => run.agent === 'reviewer');
+    expect(reviews.map((run) => run.verdict)).toEqual(['permanent', 'success']);
+    expect(reviews[0]?.reason).toContain('review may not change files, but changed src/new.js');
+    expect(
+      execFileSync(
+        'git',
+        ['-C', `${here.home}/repos/p.git`, 'show', `refs/orch/salvage/${reviews[0]?.id}:src/new.js`],
+        { encoding: 'utf8' },
+      ),
+    ).toContain('sneaky');
+  });
+
+  it('asks a question without spending anything, and goes on with the answer', async () => {
+    here = install({ pipeline: DEV });
+    here.scene(
+      1,
+      handIn({ outcome: 'question', question: { text: 'MIT or Apache?', options: ['MIT', 'Apache'] } }),
+    );
+    here.scene(2, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    expect(await here.task(key)).toMatchObject({
+      reason: { code: 'question.pending', detail: 'MIT or Apache?' },
+      jobs: [{ status: 'queued', attempts: 0, hold: { code: 'question.pending' } }],
+    });
+    expect((await here.orch('answer', key, 'MIT')).code).toBe(0);
+    await waitFor(() => here.calls() === 2);
+    expect(here.call(2).prompt).toContain('MIT');
+  });
+});
