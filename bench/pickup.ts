@@ -8,15 +8,14 @@ export async function pickup({ folder, quick }: BenchOptions): Promise<Report> {
   const spent: number[] = [];
   let sentAt = 0;
   let held: () => void = () => undefined;
-  own.store.onWake(() =>
-    queueMicrotask(async () => {
-      const claimed = await own.claim();
-      if (claimed === null) return;
-      spent.push(performance.now() - sentAt);
-      await own.finish(claimed);
-      held();
-    }),
-  );
+  const dispatch = async (): Promise<void> => {
+    const claimed = await own.claim();
+    if (claimed === null) return;
+    spent.push(performance.now() - sentAt);
+    await own.finish(claimed);
+    held();
+  };
+  own.store.onWake(() => queueMicrotask(() => void dispatch()));
   for (let i = 0; i < (quick ? 100 : 300); i++) {
     await sleep(5 + (i % 7));
     const picked = new Promise<void>((resolve) => {

@@ -65,6 +65,8 @@ export interface Agent {
   credentialFiles(account: AgentAccount): readonly string[];
   /** The exact command with which a person signs this account in. */
   loginCommand(account: AgentAccount): string;
+  /** Whether a session can still be resumed, judged from local files. Never throws. */
+  canResume(account: AgentAccount, sessionId: string): Promise<boolean>;
   invocation(request: AgentRequest): Invocation;
   /** Judges a finished run by its end and its logs alone (the repository is looked at elsewhere). Constant memory. Never throws for bad logs. */
   judge(run: FinishedRun): Promise<Judgement>;

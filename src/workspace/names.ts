@@ -41,7 +41,6 @@ export function safeName(id: string): string {
 export function isBranchName(branch: string): boolean {
   if (branch === '' || branch.length > MAX_BRANCH_LENGTH || branch === '@' || branch === 'HEAD') return false;
   if (branch.startsWith('-') || branch.startsWith('refs/')) return false;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   if (/[\u0000-\u0020\u007f~^:?*[\\]/.test(branch) || branch.includes('..') || branch.includes('@{'))
     return false;
   return branch

@@ -28,7 +28,6 @@ const ONE_READING = /^(?:file:\/\/[^\\\s]*|[a-z]+:\/\/[^/\\\s]+(?:\/[^\\\s]*)?)$
  * and password inside the URL are taken out of it, because arguments are visible to every process.
  */
 export function parseRemoteUrl(url: string, credentials?: Credentials): RemoteUrl {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused here
   if (url === '' || url.startsWith('-') || /[\u0000-\u001f\u007f]/.test(url))
     throw refused(url, 'it is empty, an option, or has control characters');
   if (url.startsWith('/')) return local(url);

@@ -5,6 +5,7 @@ import { invocationOf } from './invocation.ts';
 import { judge } from './judge.ts';
 import { loginCommandOf } from './login-command.ts';
 import { judgeSignIn } from './sign-in.ts';
+import { hasTranscript } from './transcript.ts';
 import { askVersion } from './version.ts';
 
 const KIND = 'claude-code';
@@ -40,6 +41,7 @@ function create({ searchPath = STANDARD_PATH, platform = process.platform }: Cla
     signIn: (account, options) => judgeSignIn(account, { ...options, platform }),
     credentialFiles: (account) => Object.values(credentialFilesOf(account)),
     loginCommand: loginCommandOf,
+    canResume: hasTranscript,
     invocation: invocationOf,
     judge,
   };

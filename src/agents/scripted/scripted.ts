@@ -38,6 +38,7 @@ function create(): Agent {
     },
     credentialFiles: () => [],
     loginCommand: () => 'true',
+    canResume: () => Promise.resolve(false),
     invocation: (request) => ({
       argv: /\.[cm]?[jt]s$/.test(request.account.bin)
         ? [process.execPath, request.account.bin]

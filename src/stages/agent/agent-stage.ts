@@ -21,10 +21,9 @@ export const agentStage: StageKind = {
     const account = accountOf(context);
     const worktree = await prepare(context);
     const roundHead = context.job.context.roundHead ?? worktree.head;
-    const resume = context.job.context.resume && context.job.context.sessionId !== null;
-    const session = { id: resume ? (context.job.context.sessionId ?? '') : randomUUID(), resume };
+    const session = await sessionOf(context);
     const instructions = await context.workspace.readInstructions(context.repository);
-    const prompt = resume ? resumeLine(context) : renderPrompt(context);
+    const prompt = session.resume ? resumeLine(context) : renderPrompt(context);
     const invocation = account.agent.invocation({
       account: account.account,
       runId: runName(context.run.id),
@@ -97,6 +96,15 @@ export const agentStage: StageKind = {
     );
   },
 };
+
+/** The last attempt's session when it is to go on and still can; else a new one, told everything anew. */
+async function sessionOf(context: StageContext): Promise<{ id: string; resume: boolean }> {
+  const { agent, account } = accountOf(context);
+  const { resume, sessionId } = context.job.context;
+  if (resume && sessionId !== null && (await agent.canResume(account, sessionId)))
+    return { id: sessionId, resume };
+  return { id: randomUUID(), resume: false };
+}
 
 function stopped(): StageResult {
   return {
