@@ -18,23 +18,24 @@ export interface AccountRules extends BreakerRule {
 export interface RunFacts {
   readonly startedAt: number;
   readonly judgement: Judgement;
-  /** Fingerprint of the credential files now, after the run. */
+  /** Fingerprint of the credential that the run was started with. */
   readonly fingerprint: string | null;
 }
 
 /** What an ended run teaches about its account. Only a real answer ends a hold; no error ever does. */
 export function accountAfterRun(
   account: AccountState,
-  { startedAt, judgement, fingerprint }: RunFacts,
+  run: RunFacts,
   rules: BreakerRule,
   now: number,
 ): AccountState {
+  const { startedAt, judgement, fingerprint } = run;
   const learned = withWindows(answered(account, startedAt, judgement, fingerprint), judgement, now);
   switch (judgement.verdict) {
     case 'auth':
       return {
         ...learned,
-        hold: holdSignedOut(learned.hold, judgement, fingerprint, now),
+        hold: holdSignedOut(learned.hold, run, now),
         provenFingerprint: null,
       };
     case 'usage_limit':
@@ -80,19 +81,20 @@ function withWindows(account: AccountState, judgement: Judgement, now: number): 
   return { ...account, windows: judgement.windows, windowsAt: now };
 }
 
+/** A run from before the hold says nothing of a sign-in that came after it. */
 function holdSignedOut(
   hold: AccountHold | null,
-  judgement: Judgement,
-  fingerprint: string | null,
+  { startedAt, judgement, fingerprint }: RunFacts,
   now: number,
 ): AccountHold {
+  const before = hold?.reason === 'signed_out' ? hold : null;
   return {
     reason: 'signed_out',
-    since: hold?.reason === 'signed_out' ? hold.since : now,
+    since: before?.since ?? now,
     until: null,
     guessed: false,
     detail: judgement.reason,
-    fingerprint,
+    fingerprint: before !== null && startedAt <= before.since ? before.fingerprint : fingerprint,
   };
 }
 
@@ -213,7 +215,7 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
         code: 'account.probing',
         detail: 'the sign-in is renewed by one run at a time',
       };
-    if (v.signIn.state === 'unknown' && v.account.provenFingerprint !== v.fingerprint)
+    if (v.signIn.state === 'unknown' && (v.fingerprint === null || v.account.provenFingerprint !== v.fingerprint))
       return {
         kind: 'single',
         probe: true,

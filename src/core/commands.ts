@@ -1,7 +1,7 @@
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, jobName, type Task } from './model.ts';
-import { sendBackTarget, stageNamed } from './pipeline.ts';
+import { sendBackTarget, stageNamed, waitsForPerson } from './pipeline.ts';
 import { advance, jobForStage, type ProjectRules, pullRequestRow, sendBack, statusRow } from './task.ts';
 
 /**
@@ -144,7 +144,7 @@ export function retry({ task, job }: CommandState, options: RetryOptions, c: Com
       code: 'job.done',
       hint: 'orch retry KEY --from-stage STAGE',
     });
-  const hold = job.hold === 'question.pending' ? null : job.hold;
+  const hold = holdAfterRetry(task, job, c);
   return {
     job: {
       status: 'queued',
@@ -156,8 +156,15 @@ export function retry({ task, job }: CommandState, options: RetryOptions, c: Com
       ...(options.account === null ? {} : { account: options.account }),
       context: { ...job.context, note: options.note ?? job.context.note },
     },
-    ...(hold === null ? active : {}),
+    ...(hold === null ? active : { task: { status: 'needs_you' as const, reason: { code: hold, detail: `${job.stage} waits for approval` } } }),
   };
+}
+
+/** A stage that waits for a person asks again, unless this very head was approved. */
+function holdAfterRetry(task: Task | null, job: Job, c: CommandContext): string | null {
+  const stage = stageOf(c, job);
+  if (task === null || stage === null || !waitsForPerson(stage)) return null;
+  return task.head !== null && job.context.approvedHead === task.head ? null : 'approval.pending';
 }
 
 /** Cancelling a task ends its job and keeps branch and worktree; cancelling a job asks a person. */

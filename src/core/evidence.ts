@@ -95,9 +95,22 @@ export type StageOutcome =
   | { readonly kind: 'ask'; readonly code: string; readonly detail: string }
   | { readonly kind: 'no_evidence'; readonly verdict: 'permanent' | 'no_change'; readonly reason: string };
 
-const DOCUMENTATION = /(^|\/)(docs?\/|README|CHANGELOG|LICENSE|CONTRIBUTING)|\.(md|mdx|rst|adoc)$/i;
-const TEST_FILE =
-  /(^|\/)(tests?|__tests__|spec|specs|e2e)\/|[._-](test|spec)\.[^/]+$|(^|\/)test_[^/]+$|Test\.[a-z]+$/i;
+/** Prose by its ending or its well-known name; `src/license.ts` and `CMakeLists.txt` are code. */
+const DOCUMENTATION = [
+  /\.(md|mdx|markdown|rst|adoc|asciidoc)$/i,
+  /(^|\/)(README|CHANGELOG|LICEN[CS]E|CONTRIBUTING|NOTICE|AUTHORS|COPYING)(\.txt)?$/i,
+  /(^|\/)docs?\/.*\.(txt|html|png|svg|jpe?g|gif)$/i,
+];
+const TEST_FILE = [
+  /(^|\/)(tests?|__tests__|specs?|e2e|fixtures)\//i,
+  /[._-](test|spec)\.[^/.]+$/i,
+  /(^|\/)test_[^/]+$/,
+  /[a-z0-9](Tests?|Spec)\.[A-Za-z]+$/,
+];
+
+function isOneOf(patterns: readonly RegExp[], file: string): boolean {
+  return patterns.some((pattern) => pattern.test(file));
+}
 
 /** Judges an agent stage by its evidence; every refusal says what is missing, for the next prompt. */
 export function judgeEvidence(o: Observed): StageOutcome {
@@ -163,7 +176,7 @@ function review(o: Observed, handIn: HandIn): StageOutcome {
 }
 
 function testing(o: Observed, handIn: HandIn): StageOutcome {
-  const other = o.changed.filter((file) => !TEST_FILE.test(file));
+  const other = o.changed.filter((file) => !isOneOf(TEST_FILE, file));
   if (other.length > 0)
     return missing(`${o.stage} may change test files only, but changed ${other.slice(0, 5).join(', ')}`);
   const unmet = handIn.acs.filter((ac) => ac.met !== true);
@@ -193,7 +206,7 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
       verdict: 'no_change',
       reason: 'no evidence: nothing was changed since the start of the round',
     };
-  if (o.changed.every((file) => DOCUMENTATION.test(file))) return missing('only documentation was changed');
+  if (o.changed.every((file) => isOneOf(DOCUMENTATION, file))) return missing('only documentation was changed');
   return checksGreen(o) ?? { kind: 'advance', noChange: false };
 }
 

@@ -1,6 +1,6 @@
 import { type BackoffRule, retryDelayMs } from './backoff.ts';
 import type { Verdict } from './failure.ts';
-import type { Job, JobStatus } from './model.ts';
+import type { Job, JobContext, JobStatus } from './model.ts';
 
 export interface Budgets {
   readonly maxTransientAttempts: number;
@@ -87,4 +87,18 @@ export function resumesSession(verdict: Verdict): boolean {
     case 'permanent':
       return false;
   }
+}
+
+/** The context once a run has started: a new session has cost nothing yet. */
+export function contextAtStart(
+  context: JobContext,
+  facts: { readonly sessionId?: string; readonly roundHead?: string },
+): JobContext {
+  const sessionId = facts.sessionId ?? context.sessionId;
+  return {
+    ...context,
+    roundHead: facts.roundHead ?? context.roundHead,
+    sessionId,
+    sessionCostMicroUsd: sessionId === context.sessionId ? context.sessionCostMicroUsd : 0,
+  };
 }

@@ -50,6 +50,7 @@ export function reasonFor(job: Job, dispatch: DispatchState, ahead: number): Rea
   for (const gate of [
     pausedGate,
     hostGate,
+    workerMatchGate,
     ownHoldGate,
     accountClosedGate,
     backoffGate,
@@ -131,33 +132,25 @@ const ownHoldGate: Gate = (job) => {
   };
 };
 
+/** Nobody here could ever run it, whatever else opens. */
+const workerMatchGate: Gate = (job, d) => {
+  if (job.agent === null || (job.account !== null && d.accounts.has(job.account))) return null;
+  return accountReason(
+    job,
+    'worker.no_match',
+    'needs_you',
+    job.account === null ? `No account is configured for ${job.project}` : `Account ${job.account} is not configured`,
+    '',
+    job.createdAt,
+    null,
+    job.account === null ? 'A person adds an account to the project.' : `A person adds ${job.account} to orch.yaml.`,
+    null,
+  );
+};
+
 const accountClosedGate: Gate = (job, d, now) => {
-  if (job.agent === null) return null;
-  if (job.account === null)
-    return accountReason(
-      job,
-      'worker.no_match',
-      'needs_you',
-      `No account is configured for ${job.project}`,
-      '',
-      job.createdAt,
-      null,
-      'A person adds an account to the project.',
-      'orch config schema',
-    );
-  const gate = d.accounts.get(job.account);
-  if (gate === undefined)
-    return accountReason(
-      job,
-      'worker.no_match',
-      'needs_you',
-      `Account ${job.account} is not configured`,
-      '',
-      job.createdAt,
-      null,
-      `A person adds ${job.account} to orch.yaml.`,
-      null,
-    );
+  const gate = job.account === null ? undefined : d.accounts.get(job.account);
+  if (job.account === null || gate === undefined) return null;
   if (gate.kind === 'closed') {
     const since = gate.since ?? sinceOf(d, gate.code, job.account, now);
     const signedOut = gate.code === 'account.signed_out';

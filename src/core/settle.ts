@@ -13,7 +13,7 @@ import {
   runName,
   type Task,
 } from './model.ts';
-import { advance, type ProjectRules, pullRequestRow, sendBack, type TaskStep } from './task.ts';
+import { advance, type ProjectRules, pullRequestRow, sendBack, stranded, type TaskStep } from './task.ts';
 import { usageLine } from './usage-line.ts';
 
 /** The rows a settle decides on, read inside the settling transaction. */
@@ -140,11 +140,10 @@ function resumes(job: Job, verdict: Verdict, sessionId: string | null): boolean 
 
 /** A resumed session reports the cost of all its runs: only the difference is this run's. */
 function runCost(job: Job, judgement: Judgement): { runUsd: number | null; sessionMicroUsd: number } {
-  if (judgement.sessionCostUsd === null)
-    return { runUsd: judgement.usage.costUsd, sessionMicroUsd: job.context.sessionCostMicroUsd };
+  const counted = job.context.resume ? job.context.sessionCostMicroUsd : 0;
+  if (judgement.sessionCostUsd === null) return { runUsd: judgement.usage.costUsd, sessionMicroUsd: counted };
   const total = Math.round(judgement.sessionCostUsd * 1e6);
-  const before = job.context.resume ? job.context.sessionCostMicroUsd : 0;
-  return { runUsd: Math.max(0, total - before) / 1e6, sessionMicroUsd: total };
+  return { runUsd: Math.max(0, total - counted) / 1e6, sessionMicroUsd: total };
 }
 
 function taskStep(
@@ -163,27 +162,26 @@ function taskStep(
       task: { status: 'needs_you', reason: { code: 'job.failed', detail: failureDetail(job, reason) } },
     };
   if (status === 'cancelled') return { task: {} };
-  if (verdict !== 'success' || input.outcome === null || input.project === null) return { task: {} };
-  switch (input.outcome.kind) {
+  if (verdict !== 'success' || input.outcome === null) return { task: {} };
+  const project = input.project;
+  const { outcome } = input;
+  if (outcome.kind === 'ask')
+    return {
+      task: { status: 'needs_you', reason: { code: outcome.code, detail: outcome.detail } },
+      outbox: [incident(job, `question:${task.key}`, `${task.key} asks`, outcome.detail, true)],
+    };
+  if (project === null)
+    return stranded(task, job, `project ${task.project} is no longer in the configuration`);
+  switch (outcome.kind) {
     case 'advance':
-      return withPullRequest(
-        advance(task, job, input.project, { head, maxAttempts: input.maxAttempts, now }),
-        task,
-        job,
-        input,
-      );
+      return withPullRequest(advance(task, job, project, { head, maxAttempts: input.maxAttempts, now }), task, job, input);
     case 'send_back':
       return withPullRequest(
-        sendBack(task, job, input.project, input.outcome.findings, { head, maxAttempts: input.maxAttempts }),
+        sendBack(task, job, project, outcome.findings, { head, maxAttempts: input.maxAttempts }),
         task,
         job,
         input,
       );
-    case 'ask':
-      return {
-        task: { status: 'needs_you', reason: { code: input.outcome.code, detail: input.outcome.detail } },
-        outbox: [incident(job, `question:${task.key}`, `${task.key} asks`, input.outcome.detail, true)],
-      };
     case 'no_evidence':
       return { task: {} };
   }
@@ -212,9 +210,8 @@ function messages(
     case 'success': {
       const rows: NewOutboxRow[] = [];
       if (job.error !== null) rows.push(resolved(job, jobName(job.id)));
-      if (state.account?.hold != null && run.account !== null)
-        rows.push(resolved(job, `account:${run.account}`));
-      if (task !== null && run.agent !== null) rows.push(...usageComment(task, job, run, input));
+      const moved = input.outcome?.kind === 'advance' || input.outcome?.kind === 'send_back';
+      if (task !== null && run.agent !== null && moved) rows.push(...usageComment(task, job, run, input));
       return rows;
     }
     case 'cancelled':

@@ -1,6 +1,6 @@
 import type { NewJob, NewOutboxRow, TaskChange } from './effects.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, type JobContext, jobName, type Task } from './model.ts';
-import { type Stage, sendBackTarget, stageAfter, waitsForPerson } from './pipeline.ts';
+import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
 
 /** A project as the rules need it; configuration objects fit structurally. */
 export interface ProjectRules {
@@ -54,6 +54,8 @@ export function advance(
   project: ProjectRules,
   after: { head: string | null; maxAttempts: number; now: number },
 ): TaskStep {
+  if (job.stage !== null && stageNamed(project.pipeline, job.stage) === null)
+    return stranded(task, job, `stage ${job.stage} is no longer in the pipeline of ${task.project}`);
   const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
   const approval = waitsForPerson(next);
@@ -88,6 +90,15 @@ export function advance(
       }),
     ],
     outbox,
+  };
+}
+
+/** The work is done, but the configuration no longer says what comes next: a person decides. */
+export function stranded(task: Task, job: Job, detail: string): TaskStep {
+  return {
+    task: { status: 'needs_you', reason: { code: 'gate.failed', detail } },
+    newJobs: [],
+    outbox: [needsYouRow(task, job, detail)],
   };
 }
 

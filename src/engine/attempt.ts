@@ -29,6 +29,8 @@ interface Live {
   readonly processes: Set<LiveRun>;
   readonly ending: AbortController;
   stop: { readonly now: boolean } | null;
+  /** Of the credential the run started with; null when an earlier process started it. */
+  fingerprint: string | null;
   done: Promise<void>;
 }
 
@@ -46,6 +48,7 @@ export function createAttempts(parts: AttemptParts) {
       processes: new Set(),
       ending: new AbortController(),
       stop: null,
+      fingerprint: null,
       done: Promise.resolve(),
     };
     live.set(claimed.run.id, entry);
@@ -62,6 +65,7 @@ export function createAttempts(parts: AttemptParts) {
     };
     log.info(fields, how === 'start' ? 'run started' : 'run adopted');
     const runtime = parts.runtime();
+    if (how === 'start') entry.fingerprint = await fingerprintOf(claimed.run.account, runtime);
     const result = await work(entry, how, runtime).catch((error: unknown) => failed(error, claimed));
     try {
       const settled = await settle(entry, result, parts.runtime());
@@ -143,24 +147,24 @@ export function createAttempts(parts: AttemptParts) {
     };
   }
 
+  /** One-way fingerprint of the credential the account's CLI would use now. */
+  async function fingerprintOf(id: string | null, runtime: Runtime): Promise<string | null> {
+    const found = id === null ? undefined : runtime.accounts.get(id);
+    if (found === undefined) return null;
+    const { expirySkewMs } = runtime.preflight;
+    return (await found.agent.signIn(found.account, { now: clock(), expirySkewMs })).fingerprint;
+  }
+
   async function settle(entry: Live, result: StageResult, runtime: Runtime): Promise<'ok' | 'stale'> {
     const { job, run } = entry.claimed;
-    const account = run.account === null ? undefined : runtime.accounts.get(run.account);
-    const signInSeen = result.judgement.verdict === 'auth';
-    if (signInSeen && run.account !== null) parts.preflight.drop(run.account);
-    const fresh =
-      account === undefined || !result.ran
-        ? null
-        : await account.agent.signIn(account.account, {
-            now: clock(),
-            expirySkewMs: runtime.preflight.expirySkewMs,
-          });
+    if (result.judgement.verdict === 'auth' && run.account !== null) parts.preflight.drop(run.account);
+    const fingerprint = entry.fingerprint ?? (result.ran ? await fingerprintOf(run.account, runtime) : null);
     return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) =>
       decideSettle(
         state,
         {
           ...result,
-          credentialFingerprint: fresh?.fingerprint ?? null,
+          credentialFingerprint: fingerprint,
           project: runtime.projects.get(job.project)?.rules ?? null,
           maxAttempts: runtime.maxAttempts,
           budgets: runtime.budgets,

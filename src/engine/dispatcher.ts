@@ -1,5 +1,6 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import { type AccountGate, type AccountRules, accountGate, holdIsOver } from '../core/account.ts';
+import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 import type { AccountState } from '../core/model.ts';
 import { type DispatchState, isPaused } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -56,6 +57,8 @@ export function createDispatcher(parts: DispatcherParts) {
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let lastNoted = '';
+  /** Accounts that start nothing, with the code of their gate; null before the first look. */
+  let troubled: ReadonlyMap<string, string> | null = null;
   let since: ReadonlyMap<string, number> = new Map();
 
   async function look(
@@ -125,6 +128,7 @@ export function createDispatcher(parts: DispatcherParts) {
     const config = parts.config();
     const seen = await look(config);
     const noted = await note(seen.dispatch);
+    await tellOfAccounts(seen.dispatch, noted);
     state = { ...seen.dispatch, since: noted };
     if (seen.dispatch.host === null && !allPaused(seen.dispatch)) await claimAll(config, seen.dispatch);
     void parts.deliver().catch((error: unknown) => log.error({ error: String(error) }, 'delivery failed'));
@@ -137,6 +141,29 @@ export function createDispatcher(parts: DispatcherParts) {
     since = await store.noteGates(closed, dispatch.tickAt);
     lastNoted = signature;
     return since;
+  }
+
+  /** One incident per account in need of a person, and its end; what a run already told is edited, not repeated. */
+  async function tellOfAccounts(dispatch: DispatchState, noted: ReadonlyMap<string, number>): Promise<void> {
+    const rows: NewOutboxRow[] = [];
+    const now = new Map<string, string>();
+    for (const [id, gate] of dispatch.accounts) {
+      const before = troubled?.get(id);
+      // A check or probe of a troubled account does not end its incident.
+      if (gate.kind === 'single' || (gate.kind === 'closed' && gate.code === CHECKING.code)) {
+        if (before !== undefined) now.set(id, before);
+        continue;
+      }
+      if (gate.kind === 'closed') {
+        now.set(id, gate.code);
+        const since = gate.since ?? noted.get(`${gate.code}:${id}`) ?? dispatch.tickAt;
+        if (gate.state === 'needs_you' && before !== gate.code)
+          rows.push(accountRow(id, `gate:${gate.code}:${id}:${since}`, incidentOf(id, gate)));
+      } else if (troubled === null || before !== undefined)
+        rows.push(accountRow(id, `cleared:${id}:${dispatch.tickAt}`, { kind: 'notify.resolved', incident: `account:${id}` }));
+    }
+    troubled = now;
+    if (rows.length > 0) await store.tell(rows);
   }
 
   async function claimAll(config: DispatcherConfig, dispatch: DispatchState): Promise<void> {
@@ -230,14 +257,25 @@ export function createDispatcher(parts: DispatcherParts) {
 
 export type Dispatcher = ReturnType<typeof createDispatcher>;
 
-const CHECKING: AccountGate = {
+const CHECKING = {
   kind: 'closed',
   code: 'account.probing',
   detail: 'the sign-in is being checked',
   state: 'waiting',
   since: null,
   clearsAt: null,
-};
+} as const satisfies AccountGate;
+
+function accountRow(id: string, key: string, message: OutboxMessage): NewOutboxRow {
+  return { destination: 'notify', key, orderKey: `notify:account:${id}`, availableAt: null, message };
+}
+
+function incidentOf(id: string, gate: { code: string; detail: string }): OutboxMessage {
+  const title = gate.code === 'account.signed_out' ? `Account ${id} is signed out` : `Account ${id} needs you`;
+  const fix = gate.code === 'account.signed_out' ? `orch accounts login ${id}` : 'orch doctor --only agents';
+  const detail = `${gate.detail}\nNothing is spent while its jobs wait.\n${fix}`;
+  return { kind: 'notify.incident', incident: `account:${id}`, title, detail, urgent: true };
+}
 
 function allPaused(dispatch: DispatchState): boolean {
   return dispatch.pauses.some((p) => p.scope === 'all' && isPaused(p, dispatch.tickAt));

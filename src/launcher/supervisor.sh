@@ -1,3 +1,4 @@
+#!/bin/sh
 # Owns one run of an agent, whatever happens to the orchestrator. POSIX sh (dash, busybox ash,
 # bash --posix) on Linux; started by launcher.ts in its own session, in two roles:
 #

@@ -1,4 +1,4 @@
-import type { Effects, NewJob, OutboxMessage } from '../core/effects.ts';
+import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
 
@@ -54,6 +54,8 @@ export interface Store {
   delivered(id: number, now: number): Promise<void>;
   /** Counts a failed delivery: again at `retryAt`, or dead when it is null. */
   undelivered(id: number, error: string, retryAt: number | null, now: number): Promise<void>;
+  /** Writes messages that belong to no other change; once per key. */
+  tell(rows: readonly NewOutboxRow[]): Promise<void>;
   incident(key: string, channel: string): Promise<Incident | null>;
   saveIncident(incident: Incident): Promise<void>;
 

@@ -1,36 +1,31 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { globSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { AccountWire, JobWire, TaskDetailWire } from '../../src/http/contract.ts';
+import { REAL_CLI_VERSION } from '../../scripts/real-cli.mjs';
 import type { Reply } from '../fakes/fake-anthropic/scenario.ts';
 import { type FakeAnthropic, fingerprintOf, startFakeAnthropic } from '../fakes/fake-anthropic/server.ts';
-import { type Installation, waitFor } from '../support/orch.ts';
+import { waitFor } from '../support/orch.ts';
 import {
+  approves,
   bash,
   cliProcess,
-  FAKE_KEY,
+  commits,
   FAKE_TOKEN,
-  handInByBash,
   installReal,
-  promptedRun,
+  type RealInstallation,
   type RealOptions,
 } from '../support/real-claude.ts';
 import { requirement, suiteName } from '../support/requirements.ts';
 
 const cli = requirement('real-cli');
-const EDITED: Reply = {
-  tool_use: bash(
-    `echo "export const n = 1;" > src/new.js && git add -A && git commit -q -m Add && ${handInByBash('done')}`,
-  ),
-};
-const ENDED: Reply = { text: 'All done.' };
+const WORK = commits('echo "export const n = 1;" > src/new.js');
+const END: Reply = { text: 'All done.' };
+const NO_BUDGET_SPENT = { status: 'queued', attempts: 0, transientAttempts: 0, lostAttempts: 0 };
 
 describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
   let api: FakeAnthropic;
-  let here: Installation;
+  let here: RealInstallation;
 
   beforeAll(async () => {
     api = await startFakeAnthropic();
@@ -38,223 +33,271 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
   afterAll(() => api.close());
   afterEach(() => here.remove());
 
-  function setUp(options: Partial<RealOptions> = {}): Installation {
-    here = installReal({ bin: cli.value, url: api.url, ...options });
-    return here;
+  /** An installation with its service, and one work item; its key. */
+  async function begin(options: Omit<RealOptions, 'bin' | 'api'> = {}): Promise<string> {
+    setUp(options);
+    await here.up();
+    return here.submit();
   }
 
-  async function submit(): Promise<string> {
-    const { task } = await here.json<{ task: { key: string } }>(
-      'submit',
-      '--project',
-      'p',
-      '--title',
-      'Greet with a comma',
-    );
-    return task.key;
+  function setUp(options: Omit<RealOptions, 'bin' | 'api'>): void {
+    here = installReal({ bin: cli.value, api, ...options });
   }
 
-  /** Waits until the task's newest job is as wanted. */
-  function jobWhere(key: string, wanted: (job: JobWire) => boolean): Promise<JobWire> {
-    const newest = async () => (await here.task(key)).jobs.at(-1);
-    return waitFor(
-      async () => {
-        const job = await newest();
-        return job !== undefined && wanted(job) ? job : null;
-      },
-      30_000,
-      async () => [
-        await newest(),
-        (await here.runs()).map((r) => [r.verdict, r.reason]),
-        api.requests().map((r) => [r.kind, r.replied]),
-      ],
-    );
-  }
+  const done = (key: string) => here.jobWhere(key, (job) => job.status === 'done');
+  const runs = async () => (await here.runs()).toSorted((a, b) => a.attempt - b.attempt);
 
-  function taskWhere(key: string, wanted: (task: TaskDetailWire) => boolean): Promise<TaskDetailWire> {
-    return waitFor(
-      async () => {
-        const task = await here.task(key);
-        return wanted(task) ? task : null;
-      },
-      30_000,
-      async () => [await here.task(key), api.requests().map((r) => [r.kind, r.replied])],
-    );
-  }
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', here.repository, ...args], { encoding: 'utf8' }).trim();
+  const replies = () => api.turns().map((turn) => turn.replied);
 
-  const account = async () => (await here.json<{ accounts: AccountWire[] }>('accounts')).accounts[0];
-
-  it('edits, commits, is reviewed and merged', async () => {
-    const pipeline = `      - { stage: development, agent: developer, tools: write, model: sonnet, effort: low }
+  describe('at work', () => {
+    it('edits and commits, is reviewed by one that may only read, and is merged as approved', async () => {
+      setUp({
+        pipeline: `      - { stage: development, agent: developer, tools: write, model: sonnet, effort: low }
       - { stage: review, agent: reviewer, tools: read, on_reject: development }
-      - { stage: deploy, kind: deploy, approval: required, merge: auto }`;
-    setUp({ pipeline });
-    const file = (name: string) => join(here.home, 'worktrees', 'p', 'P-1', name);
-    api.load({
-      replies: [
-        { tool_use: { name: 'Read', input: { file_path: file('src/greet.js') } } },
-        {
-          text: 'I will fix it.',
-          tool_use: {
-            name: 'Edit',
-            input: { file_path: file('src/greet.js'), old_string: "'Hello '", new_string: "'Hello, '" },
-          },
-        },
-        { tool_use: bash(`git add -A && git commit -q -m 'Fix greeting' && ${handInByBash('done')}`) },
-        {
-          text: 'Fixed and committed.',
-          usage: { input_tokens: 5000, output_tokens: 120, cache_read_input_tokens: 3000 },
-        },
-        { tool_use: bash('git diff main...HEAD') },
-        { tool_use: bash('echo hacked > src/greet.js') },
-        (request) => ({
-          tool_use: {
-            name: 'Write',
-            input: {
-              file_path: file('.orch-work/verdict.json'),
-              content: JSON.stringify({
-                schema: 'orch.verdict/1',
-                run: promptedRun(request),
-                outcome: 'approve',
-              }),
+      - { stage: deploy, kind: deploy, approval: required, merge: auto }`,
+      });
+      const greet = here.worktree('P-1', 'src/greet.js');
+      api.load({
+        replies: [
+          { tool_use: { name: 'Read', input: { file_path: greet } } },
+          {
+            text: 'I will fix it.',
+            tool_use: {
+              name: 'Edit',
+              input: { file_path: greet, old_string: "'Hello '", new_string: "'Hello, '" },
             },
           },
-        }),
-        { text: 'Approved.' },
-      ],
+          commits('true'),
+          {
+            text: 'Fixed and committed.',
+            usage: { input_tokens: 5000, output_tokens: 120, cache_read_input_tokens: 3000 },
+          },
+          { tool_use: bash('git diff origin/main...HEAD') },
+          {
+            tool_use: [
+              bash('echo hacked > src/greet.js'),
+              { name: 'Write', input: { file_path: greet, content: 'x' } },
+            ],
+          },
+          approves(here.worktree('P-1', '.orch-work/verdict.json')),
+          { text: 'Approved.' },
+        ],
+      });
+      await here.up();
+      const key = await here.submit();
+      const waiting = await here.taskWhere(key, (task) => task.reason?.code === 'approval.pending');
+      expect((await here.orch('approve', key)).code).toBe(0);
+      const merged = await here.taskWhere(key, (task) => task.status === 'done');
+
+      const session = expect.stringMatching(/^[0-9a-f-]{36}$/);
+      const common = {
+        account: 'claude-a',
+        cli: { kind: 'claude-code', version: REAL_CLI_VERSION },
+        exitCode: 0,
+        resultOk: true,
+        verdict: 'success',
+        sessionId: session,
+      };
+      const agents = merged.runs.filter((run) => run.cli !== null);
+      expect(agents).toMatchObject([
+        {
+          ...common,
+          agent: 'developer',
+          reason: 'Fixed and committed.',
+          usage: { inputTokens: 8600, outputTokens: 246, cacheReadTokens: 3000, turns: 4 },
+        },
+        {
+          ...common,
+          agent: 'reviewer',
+          reason: 'Approved.',
+          usage: { inputTokens: 4800, outputTokens: 168, turns: 5 },
+        },
+      ]);
+      const costs = agents.map((run) => run.usage.costUsd ?? 0);
+      expect(Math.min(...costs)).toBeGreaterThan(0);
+      expect(merged.costUsd).toBeCloseTo(
+        costs.reduce((sum, cost) => sum + cost),
+        6,
+      );
+      expect(here.runFile('run_1', 'run.log')).toContain(`"session_id":"${agents[0]?.sessionId}"`);
+      expect(agents[0]?.sessionId).not.toBe(agents[1]?.sessionId);
+
+      const [development, review] = [api.turns()[0], api.turns().at(-1)];
+      expect(development?.model).toContain('sonnet');
+      expect(review?.said).toContain("+  return 'Hello, ' + name;");
+      expect(JSON.parse(here.runFile('run_2', 'run.log').trim().split('\n').at(-1) ?? '')).toMatchObject({
+        permission_denials: [{ tool_name: 'Bash' }, { tool_name: 'Write' }],
+      });
+
+      expect(merged.pr?.state).toBe('merged');
+      expect(git('show', 'main:src/greet.js')).toContain("return 'Hello, ' + name;");
+      expect(git('log', '-1', '--format=%s|%P', 'main')).toMatch(
+        new RegExp(`^${key}: Greet with a comma\\|[0-9a-f]{40} ${waiting.head}$`),
+      );
+      expect(git('log', '--format=%s', `main^1..${waiting.head}`)).toBe('Change');
+      await waitFor(
+        () =>
+          here.rows(`SELECT 1 FROM outbox WHERE status = 'pending' AND destination LIKE 'tracker:%'`)
+            .length === 0,
+      );
+      const comments = here.rows<{ body: string }>('SELECT body FROM work_item_comments ORDER BY id');
+      expect(comments.map((comment) => comment.body)).toEqual([
+        expect.stringMatching(
+          /^\*\*development\*\* .*8,600 tokens in, 3,000 from cache, 246 out, \$0\.0\d \(run_1/,
+        ),
+        expect.stringMatching(/^\*\*review\*\* .*4,800 tokens in, 168 out, \$0\.0\d \(run_2/),
+      ]);
     });
-    const t0 = Date.now();
-    await here.up();
-    const key = await submit();
-    await taskWhere(key, (t) => t.status === 'needs_you');
-    await here.orch('approve', key);
-    const done = await taskWhere(key, (t) => t.status === 'done');
-    console.log('done', Date.now() - t0);
-    console.log(done.pr, api.turns().at(-1)?.said);
-    console.log(
-      here.rows('SELECT * FROM work_item_comments'),
-      readFileSync(join(here.home, 'runs/run_2/run.json'), 'utf8'),
-    );
-    expect(done.status).toBe('done');
-  });
 
-  it('401', async () => {
-    setUp({ env: { ORCH_PROBE_INTERVAL_SECONDS: '3600', ORCH_PREFLIGHT_CACHE_TTL: '1' } });
-    api.load({
-      after: { status: 401, error: { type: 'authentication_error', message: 'invalid x-api-key' } },
+    it('outlasts an overload that ends within its own few tries', async () => {
+      const overloaded = {
+        status: 529,
+        error: { type: 'overloaded_error', message: 'Overloaded' },
+        repeat: 2,
+      };
+      api.load({ replies: [overloaded, WORK, END] });
+      const job = await done(await begin());
+      expect(job).toMatchObject({ attempts: 1, transientAttempts: 0 });
+      expect(await here.runs()).toHaveLength(1);
+      expect(replies()).toEqual(['status 529', 'status 529', 'message', 'message']);
     });
-    await here.up();
-    const key = await submit();
-    const job = await jobWhere(key, (j) => j.verdict === 'auth');
-    console.log(
-      job,
-      await account(),
-      api.requests().map((r) => [r.kind, r.replied, r.credentials]),
-    );
-    api.load({ replies: [EDITED, ENDED] });
-    const healed = readFileSync(join(here.root, 'orch.yaml'), 'utf8').replace(FAKE_KEY, 'sk-ant-api03-OTHER');
-    here.writeConfig(healed);
-    await taskWhere(key, (t) => t.status !== 'active');
-    console.log(await here.runs());
-    console.log(
-      await account(),
-      api.requests().map((r) => [r.kind, r.replied, r.credentials]),
-      fingerprintOf('sk-ant-api03-OTHER'),
-    );
+
+    const here_done = (key: string) => here.jobWhere(key, (job) => job.status === 'done');
   });
 
-  it('429', async () => {
-    setUp({ env: { ORCH_BACKOFF_BASE_SECONDS: '60' } });
-    api.load({ after: { status: 429, error: { type: 'rate_limit_error', message: 'slow down' } } });
-    await here.up();
-    const key = await submit();
-    const job = await jobWhere(key, (j) => j.verdict !== null);
-    console.log(
-      job,
-      await account(),
-      api.requests().map((r) => [r.kind, r.replied]),
-    );
-  });
+  describe('refused', () => {
+    it('401 holds the account, spends nothing, and goes on in its session with another key', async () => {
+      api.load({
+        after: { status: 401, error: { type: 'authentication_error', message: 'invalid x-api-key' } },
+      });
+      const key = await begin({
+        env: { ORCH_PROBE_INTERVAL_SECONDS: '3600', ORCH_PREFLIGHT_CACHE_TTL: '1' },
+      });
+      expect(await here.jobWhere(key, (job) => job.hold?.code === 'account.signed_out')).toMatchObject({
+        ...NO_BUDGET_SPENT,
+        verdict: 'auth',
+      });
+      expect(await here.account()).toMatchObject({
+        hold: { code: 'account.signed_out', until: null },
+        breaker: { failures: 0 },
+      });
+      expect(replies()).toEqual(['status 401', 'status 401', 'status 401']);
 
-  it('529 twice', async () => {
-    setUp();
-    api.load({
-      replies: [
-        { status: 529, error: { type: 'overloaded_error', message: 'Overloaded' }, repeat: 2 },
-        EDITED,
-        ENDED,
-      ],
+      api.load({ replies: [WORK, END] });
+      here.credential({ ANTHROPIC_API_KEY: 'sk-ant-api03-OTHER' });
+      expect(await done(key)).toMatchObject({ attempts: 1 });
+      expect((await here.account())?.hold).toBeNull();
+      expect(api.turns()[0]?.credentials).toEqual([
+        { header: 'x-api-key', fingerprint: fingerprintOf('sk-ant-api03-OTHER') },
+      ]);
+      const [refused, resumed] = await runs();
+      expect(resumed?.sessionId).toBe(refused?.sessionId);
+      expect(api.turns()[0]?.said).toContain('This is now run run_2');
     });
-    await here.up();
-    const key = await submit();
-    const t = await taskWhere(key, (j) => j.status !== 'active');
-    console.log(
-      t,
-      api.requests().map((r) => [r.kind, r.replied]),
-    );
-  });
 
-  it('usage limit', async () => {
-    setUp({ credential: { CLAUDE_CODE_OAUTH_TOKEN: FAKE_TOKEN } });
-    const reset = Math.floor(Date.now() / 1000) + 7200;
-    api.load({ after: { usage_limit: { claim: 'five_hour', reset } } });
-    await here.up();
-    const key = await submit();
-    const job = await jobWhere(key, (j) => j.verdict !== null);
-    console.log(
-      job,
-      await account(),
-      new Date(reset * 1000),
-      api.requests().map((r) => [r.kind, r.replied]),
-    );
-  });
-
-  it('logged out', async () => {
-    setUp({
-      credential: {},
-      env: { ORCH_PREFLIGHT_CHECK_AUTH: 'false', ORCH_PROBE_INTERVAL_SECONDS: '3600', ORCH_PREFLIGHT_CACHE_TTL: '1' },
+    it('429 is transient: its own budget, a delay, the breaker', async () => {
+      api.load({ after: { status: 429, error: { type: 'rate_limit_error', message: 'Slow down' } } });
+      const key = await begin({ env: { ORCH_BACKOFF_BASE_SECONDS: '60' } });
+      const job = await here.jobWhere(key, ({ verdict }) => verdict !== null);
+      expect(job).toMatchObject({ ...NO_BUDGET_SPENT, verdict: 'transient', transientAttempts: 1 });
+      expect(Date.parse(job.availableAt ?? '')).toBeGreaterThan(Date.now());
+      expect(await here.account()).toMatchObject({ hold: null, breaker: { failures: 1 } });
+      expect(replies()).toEqual(['status 429', 'status 429', 'status 429']);
     });
-    api.load({ replies: [EDITED, ENDED] });
-    await here.up();
-    const key = await submit();
-    const job = await jobWhere(key, (j) => j.verdict !== null);
-    console.log(
-      job,
-      await account(),
-      await here.runs(),
-      api.requests().map((r) => [r.kind, r.replied]),
-    );
-    const healed = readFileSync(join(here.root, 'orch.yaml'), 'utf8').replace(
-      '"env":{',
-      `"env":{"ANTHROPIC_API_KEY":"${FAKE_KEY}",`,
-    );
-    here.writeConfig(healed);
-    await taskWhere(key, (t) => t.status !== 'active');
-    console.log(await here.runs());
+
+    it('a used-up plan holds the account until the stated reset', async () => {
+      const reset = Math.floor(Date.now() / 1000) + 7200;
+      api.load({ after: { usage_limit: { claim: 'five_hour', reset } } });
+      const key = await begin({ credential: { CLAUDE_CODE_OAUTH_TOKEN: FAKE_TOKEN } });
+      const job = await here.jobWhere(key, ({ hold }) => hold?.code === 'account.limit');
+      expect(job).toMatchObject({
+        ...NO_BUDGET_SPENT,
+        verdict: 'usage_limit',
+        error: expect.stringContaining('limit'),
+      });
+      const account = await here.account();
+      expect(account).toMatchObject({ hold: { code: 'account.limit' }, breaker: { failures: 0 } });
+      expect(Math.abs(Date.parse(account?.hold?.until ?? '') - reset * 1000)).toBeLessThanOrEqual(60_000);
+      expect(Date.parse(job.hold?.clearsAt ?? '')).toBe(Date.parse(account?.hold?.until ?? ''));
+      expect(api.turns().map((turn) => turn.credentials)).toEqual([
+        [{ header: 'authorization', fingerprint: fingerprintOf(FAKE_TOKEN) }],
+      ]);
+    });
+
+    it('a CLI that is logged out asks nobody, and holds the account', async () => {
+      api.load({ replies: [WORK, END] });
+      const env = { ORCH_PREFLIGHT_CHECK_AUTH: 'false', ORCH_PROBE_INTERVAL_SECONDS: '3600' };
+      const key = await begin({ credential: {}, env });
+      expect(await here.jobWhere(key, (job) => job.hold?.code === 'account.signed_out')).toMatchObject({
+        ...NO_BUDGET_SPENT,
+        verdict: 'auth',
+        error: expect.stringContaining('/login'),
+      });
+      expect(await here.account()).toMatchObject({
+        hold: { code: 'account.signed_out' },
+        breaker: { failures: 0 },
+      });
+      expect(await here.runs()).toHaveLength(1);
+      expect(api.requests()).toEqual([]);
+    });
   });
 
-  it('killed', async () => {
-    setUp();
-    api.load({ replies: [{ ...EDITED, delay_ms: 60_000 }, EDITED, ENDED] });
-    await here.up();
-    const key = await submit();
-    await waitFor(() => api.turns().length === 1);
-    const pid = cliProcess(here, cli.value, 'run_1');
-    process.kill(pid ?? 0, 'SIGKILL');
-    const job = await jobWhere(key, (j) => j.verdict !== null);
-    console.log(job);
-    await taskWhere(key, (t) => t.status !== 'active');
-    console.log(await here.runs(), api.turns().at(-1)?.said);
-  });
+  describe('cut off', () => {
+    const WAITING: Reply = { ...END, delay_ms: 120_000 };
+    const transcripts = () => globSync(join(here.agentHome, '.claude/projects/*/*.jsonl'));
 
-  it('stalled', async () => {
-    setUp({ pipeline: '      - { stage: development, agent: developer, tools: write, stall: 3s }' });
-    api.load({ replies: [{ ...EDITED, stall_ms: 60_000 }, EDITED, ENDED] });
-    await here.up();
-    const key = await submit();
-    const job = await jobWhere(key, (j) => j.verdict !== null);
-    console.log(job);
-    await taskWhere(key, (t) => t.status !== 'active');
-    console.log(await here.runs(), api.turns().at(-1)?.said);
+    /** Kills the CLI in its second turn, while it waits for the model. */
+    async function killInSecondTurn(): Promise<void> {
+      await waitFor(() => api.turns().length === 2 && transcripts().length === 1, 30_000, replies);
+      process.kill(cliProcess(here, cli.value, 'run_1') ?? Number.NaN, 'SIGKILL');
+    }
+
+    it('killed from outside it is lost, gets its attempt back and goes on in its session', async () => {
+      api.load({ replies: [{ tool_use: bash('echo first-step') }, WAITING, WORK, END] });
+      const key = await begin();
+      await killInSecondTurn();
+      expect(await done(key)).toMatchObject({
+        attempts: 1,
+        transientAttempts: 0,
+        lostAttempts: 1,
+      });
+      const [killed, resumed] = await runs();
+      expect(killed).toMatchObject({ verdict: 'lost', signal: 'SIGKILL', exitCode: null, resultOk: false });
+      expect(resumed).toMatchObject({ verdict: 'success', sessionId: killed?.sessionId });
+      expect(api.turns()[2]?.said).toMatch(/first-step[\s\S]*This is now run run_2/);
+      expect(git('show', `${(await here.task(key)).branch}:src/new.js`)).toContain('export const n');
+    });
+
+    it.fails('starts afresh at no cost when its session is gone', async () => {
+      api.load({ replies: [{ tool_use: bash('echo first-step') }, WAITING, WORK, END] });
+      const key = await begin();
+      await here.orch('pause');
+      await killInSecondTurn();
+      await here.jobWhere(key, (job) => job.verdict === 'lost');
+      for (const transcript of transcripts()) rmSync(transcript);
+      await here.orch('resume');
+      expect(await done(key)).toMatchObject({
+        attempts: 1,
+        lostAttempts: 1,
+      });
+    });
+
+    it('silent beyond the limit of its stage it is stalled, keeps its attempt and goes on', async () => {
+      api.load({ replies: [{ ...WORK, stall_ms: 120_000 }, WORK, END] });
+      const key = await begin({
+        pipeline: '      - { stage: development, agent: developer, tools: write, stall: 4s }',
+      });
+      expect(await done(key)).toMatchObject({
+        attempts: 2,
+        transientAttempts: 0,
+        lostAttempts: 0,
+      });
+      const [stalled, resumed] = await runs();
+      expect(stalled).toMatchObject({ verdict: 'stalled', exitCode: 143, resultOk: false });
+      expect(resumed).toMatchObject({ verdict: 'success', sessionId: stalled?.sessionId });
+      expect(replies()).toEqual(['stall', 'message', 'message']);
+    });
   });
 });

@@ -1,35 +1,66 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ModelRequest, ToolUse } from '../fakes/fake-anthropic/scenario.ts';
-import { type InstallOptions, type Installation, install } from './orch.ts';
+import type { AccountWire, JobWire, TaskDetailWire } from '../../src/http/contract.ts';
+import type { ModelRequest, Reply, ToolUse } from '../fakes/fake-anthropic/scenario.ts';
+import type { FakeAnthropic } from '../fakes/fake-anthropic/server.ts';
+import { type Installation, type InstallOptions, install, waitFor } from './orch.ts';
 
 export const FAKE_KEY = 'sk-ant-api03-FAKE';
 export const FAKE_TOKEN = 'sk-ant-oat01-FAKE';
 
-export interface RealOptions extends Pick<InstallOptions, 'pipeline' | 'env'> {
+const PATIENCE_MS = 40_000;
+
+export interface RealOptions extends Pick<InstallOptions, 'env'> {
   readonly bin: string;
-  /** Of the scripted API. */
-  readonly url: string;
-  /** The account's credential; none: signed out. Default: a made-up API key. */
+  readonly api: FakeAnthropic;
+  readonly pipeline?: string;
+  /** What the account signs in with. Default: a made-up API key. */
   readonly credential?: Readonly<Record<string, string>>;
-  /** Files of the base branch, beside the harness's own. */
-  readonly files?: Readonly<Record<string, string>>;
 }
 
 /** An installation whose account is the real CLI, with a home, a credential and an API that are made up. */
-export function installReal(options: RealOptions): Installation {
-  const here = install({ bin: options.bin, ...(options.env === undefined ? {} : { env: options.env }) });
+export interface RealInstallation extends Installation {
+  /** Changes what the account signs in with, as a person would: in orch.yaml. */
+  credential(variables: Readonly<Record<string, string>>): void;
+  /** Puts a work item on the board; its key. */
+  submit(): Promise<string>;
+  /** Waits until the first job of a task is as wanted. */
+  jobWhere(key: string, wanted: (job: JobWire) => boolean): Promise<JobWire>;
+  taskWhere(key: string, wanted: (task: TaskDetailWire) => boolean): Promise<TaskDetailWire>;
+  account(): Promise<AccountWire | undefined>;
+  /** A file of the task's worktree. */
+  worktree(key: string, file: string): string;
+  /** A file of a run's directory, as text. */
+  runFile(run: string, file: string): string;
+}
+
+export function installReal({ bin, api, pipeline, env, credential }: RealOptions): RealInstallation {
+  const here = install({ bin, ...(env === undefined ? {} : { env }) });
   here.signIn(null);
-  if (options.files !== undefined) commitToBase(here, options.files);
-  const account = {
-    agent: 'claude-code',
-    home: here.agentHome,
-    bin: options.bin,
-    env: { ANTHROPIC_BASE_URL: options.url, ...(options.credential ?? { ANTHROPIC_API_KEY: FAKE_KEY }) },
-  };
-  // JSON is YAML.
-  here.writeConfig(`accounts:
+  const lookInto = async (key: string) => ({
+    task: await here.task(key),
+    model: api.requests().map(({ kind, replied }) => `${kind}: ${replied}`),
+  });
+  const self: RealInstallation = {
+    ...here,
+    credential(variables) {
+      const account = {
+        agent: 'claude-code',
+        home: here.agentHome,
+        bin,
+        env: { ANTHROPIC_BASE_URL: api.url, ...variables },
+      };
+      here.writeConfig(`accounts:
   claude-a: ${JSON.stringify(account)}
 projects:
   p:
@@ -38,16 +69,45 @@ projects:
     forge: { kind: local }
     accounts: [claude-a]
     pipeline:
-${options.pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
+${pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
 `);
-  return here;
+    },
+    async submit() {
+      const { task } = await here.json<{ task: { key: string } }>(
+        'submit',
+        '--project',
+        'p',
+        '--title',
+        'Greet with a comma',
+      );
+      return task.key;
+    },
+    jobWhere(key, wanted) {
+      const look = async () => (await here.task(key)).jobs.find(wanted) ?? null;
+      return waitFor(look, PATIENCE_MS, () => lookInto(key));
+    },
+    taskWhere(key, wanted) {
+      const look = async () => {
+        const task = await here.task(key);
+        return wanted(task) ? task : null;
+      };
+      return waitFor(look, PATIENCE_MS, () => lookInto(key));
+    },
+    account: async () => (await here.json<{ accounts: AccountWire[] }>('accounts')).accounts[0],
+    worktree: (key, file) => join(here.home, 'worktrees', 'p', key, file),
+    runFile: (run, file) => readFileSync(join(here.home, 'runs', run, file), 'utf8'),
+  };
+  self.credential(credential ?? { ANTHROPIC_API_KEY: FAKE_KEY });
+  return self;
 }
 
-function commitToBase(here: Installation, files: Readonly<Record<string, string>>): void {
+/** Adds files to the base branch, beside the harness's own. */
+export function commitToBase(here: Installation, files: Readonly<Record<string, string>>): void {
   const clone = mkdtempSync(join(here.root, 'base-'));
   const env = { PATH: process.env['PATH'] ?? '', HOME: here.root };
   const who = ['-c', 'user.name=T', '-c', 'user.email=t@localhost'];
-  const git = (...args: string[]) => execFileSync('git', [...who, ...args], { cwd: clone, env, stdio: 'ignore' });
+  const git = (...args: string[]) =>
+    execFileSync('git', [...who, ...args], { cwd: clone, env, stdio: 'ignore' });
   git('clone', '-q', here.repository, '.');
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(join(clone, dirname(path)), { recursive: true });
@@ -63,24 +123,30 @@ export function bash(command: string): ToolUse {
   return { name: 'Bash', input: { command, description: 'Next step' } };
 }
 
-/** Hands in by a shell, which knows the run from its environment. */
-export function handInByBash(outcome: string): string {
-  return `printf '{"schema":"orch.verdict/1","run":"%s","outcome":"${outcome}","summary":"As asked."}' "$ORCH_RUN_ID" > .orch-work/verdict.json`;
+/** The model runs commands, commits what they left and hands in; a shell knows the run from its environment. */
+export function commits(...commands: string[]): Reply {
+  const handIn = `printf '{"schema":"orch.verdict/1","run":"%s","outcome":"done"}' "$ORCH_RUN_ID" > .orch-work/verdict.json`;
+  return { tool_use: bash([...commands, 'git add -A -f', 'git commit -q -m Change', handIn].join(' && ')) };
 }
 
-/** What the prompt says about the run, newest first where a session was resumed. */
-export function promptedRun({ said }: ModelRequest): string {
-  return [...said.matchAll(/(?:Run: |This is now run )(run_\d+)/g)].at(-1)?.[1] ?? 'no run in the prompt';
+/** The model hands in without a shell, as a reviewer must: it knows the run from its prompt. */
+export function approves(path: string): (request: ModelRequest) => Reply {
+  return ({ said }) => {
+    const run = /This is now run (run_\d+)|Run: (run_\d+)/.exec(said)?.slice(1).find(Boolean) ?? 'not told';
+    const content = JSON.stringify({ schema: 'orch.verdict/1', run, outcome: 'approve' });
+    return { tool_use: { name: 'Write', input: { file_path: path, content } } };
+  };
 }
 
-/** The CLI's own process in a run, told by its binary and the run's id in its environment; null when there is none. */
+/** The CLI's own process in a run, told by its binary and its environment; null when there is none. */
 export function cliProcess(here: Installation, bin: string, run: string): number | null {
   const binary = realpathSync(bin);
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (readlinkSync(`/proc/${pid}/exe`) !== binary) continue;
       const environment = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-      if (environment.includes(`ORCH_RUN_ID=${run}`) && environment.includes(`HOME=${here.agentHome}`)) return Number(pid);
+      if (environment.includes(`ORCH_RUN_ID=${run}`) && environment.includes(`HOME=${here.agentHome}`))
+        return Number(pid);
     } catch {
       // gone, or not ours to read
     }

@@ -9,8 +9,6 @@ export type Db = Database.Database;
 /** The WAL-reset corruption bug is fixed from here on. */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 const BUSY_TIMEOUT_MS = 2000;
-/** A claim writes some 15 pages: the default of 1000 would copy the log back every few dozen commits. */
-const CHECKPOINT_PAGES = 4000;
 
 /** "Orch" in ASCII: tells our files from any other SQLite database. */
 const APPLICATION_ID = 0x4f726368;
@@ -28,7 +26,6 @@ export function openDatabase(path: string): Db {
     checkOwner(db, path);
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = FULL');
-    db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma('foreign_keys = ON');
     if (schemaVersion(db) < MIGRATIONS.length) migrate(db);
     for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file) && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { SqliteError } from 'better-sqlite3';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
 import type { AccountState, Job, Pause, Run, Task } from '../../core/model.ts';
+import { contextAtStart } from '../../core/job.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Audit, Counts, Page, Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
@@ -110,7 +111,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         noteStart.run({ runId: ref.runId, pid: facts.pid ?? null, cliKind: facts.cliKind ?? null, cliVersion: facts.cliVersion ?? null, sessionId: facts.sessionId ?? null });
         const job = jobOf(row);
         if (facts.roundHead !== undefined || facts.sessionId !== undefined)
-          setContext.run(JSON.stringify({ ...job.context, roundHead: facts.roundHead ?? job.context.roundHead, sessionId: facts.sessionId ?? job.context.sessionId }), job.id);
+          setContext.run(JSON.stringify(contextAtStart(job.context, facts)), job.id);
         return true;
       });
     },
@@ -155,6 +156,11 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       });
       if (after !== before) wake();
       return after;
+    },
+
+    async tell(rows) {
+      inTransaction(() => applier.insertOutbox(rows, clock()));
+      wake();
     },
 
     async setPullRequest(taskId, pr) {

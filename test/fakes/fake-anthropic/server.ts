@@ -66,13 +66,21 @@ export async function startFakeAnthropic(): Promise<FakeAnthropic> {
     sendError(response, 404, { type: 'not_found_error', message: 'fake API: no such endpoint' });
   }
 
-  async function play(reply: Reply, asked: ModelRequest, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function play(
+    reply: Reply,
+    asked: ModelRequest,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
     const wait = waiter(response, stopping.signal);
     await wait(reply.delay_ms ?? 0);
     if (reply.drop === 'before_headers') return void request.socket.destroy();
     const headers = { 'request-id': id('req'), ...reply.headers };
     if (reply.usage_limit !== undefined) {
-      const error = { type: 'rate_limit_error', message: "This request would exceed your account's rate limit." };
+      const error = {
+        type: 'rate_limit_error',
+        message: "This request would exceed your account's rate limit.",
+      };
       return sendError(response, 429, error, { ...headers, ...limitHeaders(reply.usage_limit) });
     }
     if (reply.status !== undefined) {
@@ -120,7 +128,10 @@ export function fingerprintOf(credential: string): string {
 }
 
 function scriptOf(scenario: Scenario): { next(isMain: boolean, asked: ModelRequest): Reply } {
-  const queue: { left: number | null; scripted: Scripted }[] = (scenario.replies ?? []).map((scripted) => ({ left: null, scripted }));
+  const queue: { left: number | null; scripted: Scripted }[] = (scenario.replies ?? []).map((scripted) => ({
+    left: null,
+    scripted,
+  }));
   return {
     next(isMain, asked) {
       if (!isMain) return scenario.side ?? { text: 'ok' };
@@ -128,7 +139,8 @@ function scriptOf(scenario: Scenario): { next(isMain: boolean, asked: ModelReque
       const scripted = head?.scripted ?? scenario.after ?? NOTHING;
       const reply = typeof scripted === 'function' ? scripted(asked) : scripted;
       if (head !== undefined) {
-        head.left = (head.left ?? (reply.repeat === 'forever' ? Number.POSITIVE_INFINITY : (reply.repeat ?? 1))) - 1;
+        head.left =
+          (head.left ?? (reply.repeat === 'forever' ? Number.POSITIVE_INFINITY : (reply.repeat ?? 1))) - 1;
         if (head.left <= 0) queue.shift();
       }
       return reply;
@@ -165,11 +177,17 @@ function eventsOf(reply: Reply, asked: ModelRequest): Event[] {
     const isText = block.type === 'text';
     const whole = isText ? String(block['text']) : JSON.stringify(block['input']);
     return [
-      { type: 'content_block_start', index, content_block: isText ? { ...block, text: '' } : { ...block, input: {} } },
+      {
+        type: 'content_block_start',
+        index,
+        content_block: isText ? { ...block, text: '' } : { ...block, input: {} },
+      },
       ...piecesOf(whole).map((piece) => ({
         type: 'content_block_delta',
         index,
-        delta: isText ? { type: 'text_delta', text: piece } : { type: 'input_json_delta', partial_json: piece },
+        delta: isText
+          ? { type: 'text_delta', text: piece }
+          : { type: 'input_json_delta', partial_json: piece },
       })),
       { type: 'content_block_stop', index },
     ];
@@ -275,12 +293,22 @@ function waiter(response: ServerResponse, stopping: AbortSignal): (ms: number) =
   };
 }
 
-function sendJson(response: ServerResponse, status: number, value: unknown, headers: Record<string, string> = {}): void {
+function sendJson(
+  response: ServerResponse,
+  status: number,
+  value: unknown,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers });
   response.end(response.req.method === 'HEAD' ? undefined : JSON.stringify(value));
 }
 
-function sendError(response: ServerResponse, status: number, error: { type: string; message: string }, headers: Record<string, string> = {}): void {
+function sendError(
+  response: ServerResponse,
+  status: number,
+  error: { type: string; message: string },
+  headers: Record<string, string> = {},
+): void {
   sendJson(response, status, { type: 'error', error, request_id: id('req') }, headers);
 }
 
