@@ -156,8 +156,12 @@ export function retry({ task, job }: CommandState, options: RetryOptions, c: Com
       ...(options.account === null ? {} : { account: options.account }),
       context: { ...job.context, note: options.note ?? job.context.note },
     },
-    ...(hold === null ? active : { task: { status: 'needs_you' as const, reason: { code: hold, detail: `${job.stage} waits for approval` } } }),
+    ...(hold === null ? active : hold === job.hold ? {} : asksAgain(job, hold)),
   };
+}
+
+function asksAgain(job: Job, hold: string): Effects {
+  return { task: { status: 'needs_you', reason: { code: hold, detail: `${job.stage} waits for approval` } } };
 }
 
 /** A stage that waits for a person asks again, unless this very head was approved. */

@@ -100,6 +100,8 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
           input.breaker,
           now,
         );
+  const holdEnded =
+    state.account?.hold != null && account?.hold === null ? [resolved(job, `account:${run.account}`)] : [];
   const taskChange: TaskChange | undefined =
     task === null
       ? undefined
@@ -117,7 +119,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     ...(after.status === 'failed' ? { project: 'failed' as const } : {}),
     ...(after.status === 'done' ? { project: 'succeeded' as const } : {}),
     newJobs: step?.newJobs ?? [],
-    outbox: [...messages(state, input, verdict, reason, after.status), ...(step?.outbox ?? [])],
+    outbox: [...messages(state, input, verdict, reason, after.status), ...holdEnded, ...(step?.outbox ?? [])],
   };
 }
 

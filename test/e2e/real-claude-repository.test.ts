@@ -111,7 +111,7 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code and what a repos
       expect(api.turns()).toHaveLength(2);
 
       elsewhere.load(script);
-      spawnSync(cli.value, ['-p', 'Go on.', '--allowedTools=Bash'], {
+      const o = spawnSync(cli.value, ['-p', 'Go on.', '--allowedTools=Bash'], {
         cwd: here.worktree(key, '.'),
         env: {
           PATH: process.env['PATH'] ?? '',
@@ -126,6 +126,7 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code and what a repos
         input: '',
         timeout: 30_000,
       });
+      console.log(String(o.stdout), String(o.stderr), o.status, elsewhere.requests().map((r) => [r.kind, r.replied, r.tools]), api.requests().length);
       expect(readdirSync(marks)).toEqual([
         'helper',
         'local',
