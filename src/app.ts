@@ -251,7 +251,7 @@ function networkEnvironment(env: Readonly<Record<string, string | undefined>>): 
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
 function refusePublicAddress(config: Config): void {
-  const loopback = config.host === 'localhost' || config.host === '::1' || /^127\./.test(config.host);
+  const loopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');
   if (loopback || config.apiToken !== null) return;
   throw new AppError(`${config.host} can be reached from other machines, and there is no admin`, {
     code: 'server.public_without_admin',

@@ -63,7 +63,7 @@ export async function readHead(path: string, maxBytes: number): Promise<Buffer |
   await using log = await openRegularFile(path);
   if (log === null) return null;
   const { size } = await log.file.stat();
-  return readFully(log.file, Buffer.alloc(Math.min(size, maxBytes)), 0);
+  return await readFully(log.file, Buffer.alloc(Math.min(size, maxBytes)), 0);
 }
 
 /** The last bytes of a file; null when there is no such file. */
@@ -72,7 +72,7 @@ export async function readTail(path: string, maxBytes: number): Promise<Buffer |
   if (log === null) return null;
   const { size } = await log.file.stat();
   const length = Math.min(size, maxBytes);
-  return readFully(log.file, Buffer.alloc(length), size - length);
+  return await readFully(log.file, Buffer.alloc(length), size - length);
 }
 
 /** Collects the pieces of a line that spans blocks, and lets go of them once the line is too long. */

@@ -62,5 +62,7 @@ function isHours(value: unknown): value is WeeklyHours {
 
 function shown(value: unknown): ConfigRow['value'] {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;
-  return Array.isArray(value) ? value.map(String) : String(value);
+  if (typeof value === 'string') return value;
+  if (value instanceof Secret) return value.toString();
+  return Array.isArray(value) ? value.map(String) : JSON.stringify(value);
 }

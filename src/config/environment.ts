@@ -40,7 +40,7 @@ export function readEnvironment(env: Environment, schema: SchemaNode): Environme
           line: null,
         });
   }
-  return { values: values as Partial<Settings>, problems, warnings: unknownVariables(env) };
+  return { values, problems, warnings: unknownVariables(env) };
 }
 
 /** The text of one variable, trimmed; null when it is unset or blank. */

@@ -99,7 +99,7 @@ function fixFor(
     const meant = typeof value === 'string' ? nearest(value, allowed.map(String)) : null;
     return `${meant === null ? '' : `did you mean "${meant}"? `}use ${allowed.join(', ')}`;
   }
-  if (node?.examples?.[0] !== undefined) return `write it like ${String(node.examples[0])}`;
+  if (node?.examples?.[0] !== undefined) return `write it like ${JSON.stringify(node.examples[0])}`;
   if (node?.pattern !== undefined)
     return 'use letters, digits, dot, dash and underscore, at most 63, a letter or digit first';
   switch (node?.type) {
@@ -171,7 +171,7 @@ export function printable(value: unknown, path: readonly PropertyKey[]): string 
   if (value === undefined || value === null) return null;
   if (holdsSecret(path)) return '[secret]';
   if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a mapping';
-  return typeof value === 'string' ? scrub(JSON.stringify(cut(value))) : String(value);
+  return typeof value === 'string' ? scrub(JSON.stringify(cut(value))) : JSON.stringify(value);
 }
 
 /** True for a path whose value is never shown; the names of accounts and projects do not count. */

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { absolute, type FinalSettings, program } from './build.ts';
+import { notYet } from './not-yet.ts';
 import { type AsProblem, keyOf } from './problems.ts';
 import type { Mapping } from './raw.ts';
 import { envName, isSecretSetting, SETTING_KEYS, type SettingKey, type Settings } from './settings.ts';
@@ -53,7 +54,7 @@ export function checkBackoff(raw: Mapping, env: Partial<Settings>, problem: AsPr
 
 /** What is legal and probably not meant. */
 export function doubts(raw: Mapping, s: Settings, config: Config, problem: AsProblem): Problem[] {
-  const found: Problem[] = [];
+  const found: Problem[] = notYet(raw).map(problem);
   for (const key of SETTING_KEYS)
     if (raw[key] !== undefined && isSecretSetting(key))
       found.push(

@@ -215,7 +215,10 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
         code: 'account.probing',
         detail: 'the sign-in is renewed by one run at a time',
       };
-    if (v.signIn.state === 'unknown' && (v.fingerprint === null || v.account.provenFingerprint !== v.fingerprint))
+    if (
+      v.signIn.state === 'unknown' &&
+      (v.fingerprint === null || v.account.provenFingerprint !== v.fingerprint)
+    )
       return {
         kind: 'single',
         probe: true,

@@ -206,7 +206,8 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
       verdict: 'no_change',
       reason: 'no evidence: nothing was changed since the start of the round',
     };
-  if (o.changed.every((file) => isOneOf(DOCUMENTATION, file))) return missing('only documentation was changed');
+  if (o.changed.every((file) => isOneOf(DOCUMENTATION, file)))
+    return missing('only documentation was changed');
   return checksGreen(o) ?? { kind: 'advance', noChange: false };
 }
 

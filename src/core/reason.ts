@@ -139,11 +139,15 @@ const workerMatchGate: Gate = (job, d) => {
     job,
     'worker.no_match',
     'needs_you',
-    job.account === null ? `No account is configured for ${job.project}` : `Account ${job.account} is not configured`,
+    job.account === null
+      ? `No account is configured for ${job.project}`
+      : `Account ${job.account} is not configured`,
     '',
     job.createdAt,
     null,
-    job.account === null ? 'A person adds an account to the project.' : `A person adds ${job.account} to orch.yaml.`,
+    job.account === null
+      ? 'A person adds an account to the project.'
+      : `A person adds ${job.account} to orch.yaml.`,
     null,
   );
 };

@@ -176,7 +176,12 @@ function taskStep(
     return stranded(task, job, `project ${task.project} is no longer in the configuration`);
   switch (outcome.kind) {
     case 'advance':
-      return withPullRequest(advance(task, job, project, { head, maxAttempts: input.maxAttempts, now }), task, job, input);
+      return withPullRequest(
+        advance(task, job, project, { head, maxAttempts: input.maxAttempts, now }),
+        task,
+        job,
+        input,
+      );
     case 'send_back':
       return withPullRequest(
         sendBack(task, job, project, outcome.findings, { head, maxAttempts: input.maxAttempts }),

@@ -3,7 +3,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
 import { runName } from '../core/model.ts';
 import { decideSettle } from '../core/settle.ts';
-import type { LiveRun } from '../launcher/launcher.ts';
+import { adopt, type LiveRun } from '../launcher/launcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
@@ -66,7 +66,9 @@ export function createAttempts(parts: AttemptParts) {
     log.info(fields, how === 'start' ? 'run started' : 'run adopted');
     const runtime = parts.runtime();
     if (how === 'start') entry.fingerprint = await fingerprintOf(claimed.run.account, runtime);
-    const result = await work(entry, how, runtime).catch((error: unknown) => failed(error, claimed));
+    const result = await work(entry, how, runtime).catch((error: unknown) =>
+      how === 'adopt' && isUnconfigured(error) ? letGo(error, claimed) : failed(error, claimed),
+    );
     try {
       const settled = await settle(entry, result, parts.runtime());
       log.info(
@@ -217,6 +219,19 @@ function failed(error: unknown, claimed: Claimed): StageResult {
     pr: null,
     ran: claimed.run.pid !== null,
   };
+}
+
+const UNCONFIGURED = new Set(['project.unknown', 'account.unknown', 'stage.unknown', 'stage.unknown_kind']);
+
+function isUnconfigured(error: unknown): error is AppError {
+  return error instanceof AppError && UNCONFIGURED.has(error.code);
+}
+
+/** A run whose project, stage or account is no longer configured is ended; its job waits in the queue for them. */
+async function letGo(error: AppError, claimed: Claimed): Promise<StageResult> {
+  const found = await adopt(claimed.run.directory);
+  if (found.kind === 'live') await found.run.stop('cancel');
+  return { ...failed(error, claimed), judgement: notRun('cancelled', error.message, error.code), ran: false };
 }
 
 /** Codes of troubles outside that pass by themselves. */

@@ -160,7 +160,12 @@ export function createDispatcher(parts: DispatcherParts) {
         if (gate.state === 'needs_you' && before !== gate.code)
           rows.push(accountRow(id, `gate:${gate.code}:${id}:${since}`, incidentOf(id, gate)));
       } else if (troubled === null || before !== undefined)
-        rows.push(accountRow(id, `cleared:${id}:${dispatch.tickAt}`, { kind: 'notify.resolved', incident: `account:${id}` }));
+        rows.push(
+          accountRow(id, `cleared:${id}:${dispatch.tickAt}`, {
+            kind: 'notify.resolved',
+            incident: `account:${id}`,
+          }),
+        );
     }
     troubled = now;
     if (rows.length > 0) await store.tell(rows);
@@ -271,7 +276,8 @@ function accountRow(id: string, key: string, message: OutboxMessage): NewOutboxR
 }
 
 function incidentOf(id: string, gate: { code: string; detail: string }): OutboxMessage {
-  const title = gate.code === 'account.signed_out' ? `Account ${id} is signed out` : `Account ${id} needs you`;
+  const title =
+    gate.code === 'account.signed_out' ? `Account ${id} is signed out` : `Account ${id} needs you`;
   const fix = gate.code === 'account.signed_out' ? `orch accounts login ${id}` : 'orch doctor --only agents';
   const detail = `${gate.detail}\nNothing is spent while its jobs wait.\n${fix}`;
   return { kind: 'notify.incident', incident: `account:${id}`, title, detail, urgent: true };

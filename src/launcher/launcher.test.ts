@@ -158,7 +158,7 @@ async function orchestrator(specs: readonly LaunchSpec[]): Promise<ChildProcess>
   const child = spawn(process.execPath, ['--no-warnings', script, JSON.stringify(specs)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  await once(child.stdout!, 'data');
+  await once(child.stdout, 'data');
   return child;
 }
 
@@ -285,7 +285,7 @@ describe.concurrent.each(namespaces ? (['auto', 'none'] as const) : (['none'] as
         fileText(bare, 'run.log')
           .split('\0')
           .map((entry) => entry.split('=')[0])
-          .sort(),
+          .toSorted((a, b) => (a ?? '').localeCompare(b ?? '')),
       ).toEqual(['', 'ORCH_RUN_ID', 'TMPDIR']);
     });
 

@@ -24,14 +24,21 @@ export interface Store {
   settle(run: RunRef, decide: (state: SettleState) => Effects): Promise<'ok' | 'stale'>;
 
   /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
-  command(target: Target, decide: (state: { task: Task | null; job: Job }) => Effects, audit: Audit): Promise<{ task: Task | null; job: Job }>;
+  command(
+    target: Target,
+    decide: (state: { task: Task | null; job: Job }) => Effects,
+    audit: Audit,
+  ): Promise<{ task: Task | null; job: Job }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
   setPullRequest(taskId: number, pr: PullRequest): Promise<void>;
   pause(pause: Pause, audit: Audit): Promise<void>;
   resume(scope: Pause['scope'], id: string, audit: Audit): Promise<boolean>;
 
   /** Records which scope gates are closed now: opens and ends intervals; returns the first `since` of each. */
-  noteGates(closed: readonly { code: string; scope: string; detail: string }[], now: number): Promise<ReadonlyMap<string, number>>;
+  noteGates(
+    closed: readonly { code: string; scope: string; detail: string }[],
+    now: number,
+  ): Promise<ReadonlyMap<string, number>>;
 
   job(id: number): Promise<Job | null>;
   run(id: number): Promise<Run | null>;
@@ -125,7 +132,9 @@ export interface StartFacts {
   readonly roundHead?: string;
 }
 
-export type Target = { readonly kind: 'task'; readonly key: string } | { readonly kind: 'job'; readonly id: number };
+export type Target =
+  | { readonly kind: 'task'; readonly key: string }
+  | { readonly kind: 'job'; readonly id: number };
 
 export interface Audit {
   readonly by: string;
@@ -205,13 +214,27 @@ export interface WorkItem {
 
 export interface BoardStore {
   /** Creates an item on Orch's own board; the same key returns the existing one. */
-  create(item: { project: string; key: string | null; title: string; body: string }, now: number): Promise<WorkItem>;
+  create(
+    item: { project: string; key: string | null; title: string; body: string },
+    now: number,
+  ): Promise<WorkItem>;
   item(project: string, id: string): Promise<WorkItem | null>;
   /** Safe to repeat with the same key: the comment is there once. */
   comment(project: string, id: string, key: string, body: string, now: number): Promise<void>;
   setStatus(project: string, id: string, status: string, now: number): Promise<void>;
-  openPullRequest(project: string, branch: string, title: string, state: 'draft' | 'open', now: number): Promise<PullRequest>;
-  setPullRequestState(project: string, number: number, state: PullRequest['state'], now: number): Promise<void>;
+  openPullRequest(
+    project: string,
+    branch: string,
+    title: string,
+    state: 'draft' | 'open',
+    now: number,
+  ): Promise<PullRequest>;
+  setPullRequestState(
+    project: string,
+    number: number,
+    state: PullRequest['state'],
+    now: number,
+  ): Promise<void>;
   pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
 }
 
@@ -222,4 +245,3 @@ export interface StoreInfo {
   readonly path: string;
   readonly bytes: number;
 }
-

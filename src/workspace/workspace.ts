@@ -35,11 +35,10 @@ import { type SyncResult, syncTaskBranch } from './sync.ts';
 import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
 import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
 
-export type { BaseFile, BaseFiles } from './base-files.ts';
+export type { BaseFiles } from './base-files.ts';
 export type { PreparedClone, PrepareRequest } from './clone.ts';
-export type { Commit, Diff, FileChange } from './diff.ts';
+export type { Commit, Diff } from './diff.ts';
 export type { Instructions } from './instructions.ts';
-export type { LeftOut, LeftOutReason } from './left-out.ts';
 export type { MergeRequest, MergeResult } from './merge.ts';
 export type { PushResult } from './push.ts';
 export type { Repository, WorkspaceOptions } from './repository.ts';
@@ -49,7 +48,7 @@ export type { RestoreTarget, SalvageEntry } from './salvage-store.ts';
 export type { CloneStatus } from './status.ts';
 export type { SyncResult } from './sync.ts';
 export type { TakeRequest, TakeResult } from './take.ts';
-export type { WorkFile, WorkSaved } from './work-folder.ts';
+export type { WorkSaved } from './work-folder.ts';
 
 /**
  * Bare repositories and task clones; the only part of Orch that runs git.

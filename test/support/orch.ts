@@ -301,7 +301,7 @@ export async function waitFor<T>(
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const value = await condition();
-    if (value !== false && value !== null && value !== undefined) return value as NonNullable<T>;
+    if (value !== false && value !== null && value !== undefined) return value;
     if (Date.now() > deadline)
       throw new Error(
         `condition did not hold within ${timeoutMs} ms${what === undefined ? '' : `: ${JSON.stringify(await what())}`}`,

@@ -291,7 +291,7 @@ describe('the credential that is chosen', () => {
       null,
     ],
   ] as const)('%s', async (_, env, files, state, source) => {
-    expect(await judgeHome({ env: env as Record<string, string>, files })).toMatchObject({ state, source });
+    expect(await judgeHome({ env, files })).toMatchObject({ state, source });
   });
 
   it('on macOS is unknown without a file and variables, and known with them', async () => {

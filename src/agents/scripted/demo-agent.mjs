@@ -7,7 +7,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 const prompt = readFileSync(0, 'utf8');
 const say = (type, fields) => process.stdout.write(`${JSON.stringify({ type, ...fields })}\n`);
 const role = /^You are the (\w+) of/.exec(prompt)?.[1] ?? 'developer';
-const run = process.env.ORCH_RUN_ID ?? /Run: (run_\d+)/.exec(prompt)?.[1] ?? '';
+const run = /Run: (run_\d+)/.exec(prompt)?.[1] ?? '';
 const language = /in (\p{Lu}\p{L}+)/u.exec(/## Work item .*/.exec(prompt)?.[0] ?? '')?.[1] ?? 'Spanish';
 const failed = prompt.includes('## Last attempt');
 const GREETINGS = {

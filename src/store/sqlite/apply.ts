@@ -12,25 +12,33 @@ export interface Applier {
 }
 
 export function prepareApply(db: Db): Applier {
-  const insertJobRow = db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at)
+  const insertJobRow =
+    db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at)
     VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now) RETURNING *`);
-  const updateJob = db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
+  const updateJob =
+    db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
     lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, account = @account,
     cancel_requested = @cancelRequested, error = @error, verdict = @verdict, context = @context, finished_at = @finishedAt WHERE id = @id`);
-  const endRun = db.prepare(`UPDATE agent_runs SET status = 'ended', exit_code = @exitCode, signal = @signal, result_ok = @resultOk, verdict = @verdict, reason = @reason,
+  const endRun =
+    db.prepare(`UPDATE agent_runs SET status = 'ended', exit_code = @exitCode, signal = @signal, result_ok = @resultOk, verdict = @verdict, reason = @reason,
     rule = @rule, session_id = coalesce(@sessionId, session_id), cli_version = coalesce(@cliVersion, cli_version), input_tokens = @inputTokens, output_tokens = @outputTokens,
     cache_read_tokens = @cacheReadTokens, cache_write_tokens = @cacheWriteTokens, turns = @turns, cost_micro_usd = @costMicroUsd, finished_at = @now
     WHERE id = @id AND status = 'running'`);
-  const task = db.prepare(`SELECT stage, status, reason_code, reason_detail, head, pr, rounds FROM tasks WHERE id = ?`);
-  const updateTask = db.prepare(`UPDATE tasks SET stage = @stage, status = @status, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
+  const task = db.prepare(
+    `SELECT stage, status, reason_code, reason_detail, head, pr, rounds FROM tasks WHERE id = ?`,
+  );
+  const updateTask =
+    db.prepare(`UPDATE tasks SET stage = @stage, status = @status, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
     rounds = @rounds, cost_micro_usd = cost_micro_usd + @cost, updated_at = @now WHERE id = @id`);
-  const upsertAccount = db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at)
+  const upsertAccount =
+    db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at)
     VALUES(@id, @hold, @state, @failures, @probeAt, @since, @notBefore, @lastProbeAt, @proven, @windows, @windowsAt)
     ON CONFLICT(id) DO UPDATE SET hold = @hold, breaker_state = @state, breaker_failures = @failures, breaker_probe_at = @probeAt, breaker_since = @since,
     not_before = @notBefore, last_probe_at = @lastProbeAt, proven_fingerprint = @proven, windows = @windows, windows_at = @windowsAt`);
   const failed = db.prepare(`UPDATE projects SET failed_in_row = failed_in_row + 1 WHERE key = ?`);
   const succeeded = db.prepare(`UPDATE projects SET failed_in_row = 0 WHERE key = ? AND failed_in_row <> 0`);
-  const outbox = db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
+  const outbox =
+    db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
     VALUES(@destination, @key, @orderKey, @message, @availableAt, @now) ON CONFLICT(key) DO NOTHING`);
 
   function insertJob(job: NewJob, now: number): Job {

@@ -8,16 +8,31 @@ import type { Row } from './rows.ts';
 export function prepareBoard(db: Db): BoardStore {
   const byKey = db.prepare('SELECT * FROM work_items WHERE key = ?');
   const byId = db.prepare('SELECT * FROM work_items WHERE project = ? AND id = ?');
-  const insert = db.prepare('INSERT INTO work_items(project, key, title, body, created_at, updated_at) VALUES(@project, @key, @title, @body, @now, @now) RETURNING *');
-  const nextNumber = db.prepare(`SELECT coalesce(max(CAST(substr(key, length(@prefix) + 1) AS INTEGER)), 0) + 1 FROM work_items WHERE project = @project AND key GLOB @prefix || '[0-9]*'`).pluck();
+  const insert = db.prepare(
+    'INSERT INTO work_items(project, key, title, body, created_at, updated_at) VALUES(@project, @key, @title, @body, @now, @now) RETURNING *',
+  );
+  const nextNumber = db
+    .prepare(
+      `SELECT coalesce(max(CAST(substr(key, length(@prefix) + 1) AS INTEGER)), 0) + 1 FROM work_items WHERE project = @project AND key GLOB @prefix || '[0-9]*'`,
+    )
+    .pluck();
   const comments = db.prepare('SELECT body, at FROM work_item_comments WHERE work_item_id = ? ORDER BY id');
-  const insertComment = db.prepare('INSERT INTO work_item_comments(work_item_id, key, body, at) VALUES(?, ?, ?, ?) ON CONFLICT(key) DO NOTHING');
-  const setStatus = db.prepare('UPDATE work_items SET status = ?, updated_at = ? WHERE project = ? AND id = ?');
+  const insertComment = db.prepare(
+    'INSERT INTO work_item_comments(work_item_id, key, body, at) VALUES(?, ?, ?, ?) ON CONFLICT(key) DO NOTHING',
+  );
+  const setStatus = db.prepare(
+    'UPDATE work_items SET status = ?, updated_at = ? WHERE project = ? AND id = ?',
+  );
   const prByBranch = db.prepare('SELECT * FROM pull_requests WHERE project = ? AND branch = ?');
-  const insertPr = db.prepare(`INSERT INTO pull_requests(project, number, branch, title, state, created_at, updated_at)
+  const insertPr =
+    db.prepare(`INSERT INTO pull_requests(project, number, branch, title, state, created_at, updated_at)
     VALUES(@project, (SELECT coalesce(max(number), 0) + 1 FROM pull_requests WHERE project = @project), @branch, @title, @state, @now, @now) RETURNING *`);
-  const setPr = db.prepare('UPDATE pull_requests SET state = ?, updated_at = ? WHERE project = ? AND number = ?');
-  const prComment = db.prepare('INSERT INTO pull_request_comments(project, number, key, body, at) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING');
+  const setPr = db.prepare(
+    'UPDATE pull_requests SET state = ?, updated_at = ? WHERE project = ? AND number = ?',
+  );
+  const prComment = db.prepare(
+    'INSERT INTO pull_request_comments(project, number, key, body, at) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING',
+  );
 
   const itemOf = (row: Row): WorkItem => ({
     id: String(row['id']),
@@ -26,19 +41,31 @@ export function prepareBoard(db: Db): BoardStore {
     title: String(row['title']),
     body: String(row['body']),
     status: String(row['status']),
-    comments: (comments.all(row['id']) as { body: string; at: number }[]).map(({ body, at }) => ({ body, at })),
+    comments: (comments.all(row['id']) as { body: string; at: number }[]).map(({ body, at }) => ({
+      body,
+      at,
+    })),
   });
-  const prOf = (row: Row): PullRequest => ({ number: Number(row['number']), url: null, state: String(row['state']) as PullRequest['state'] });
+  const prOf = (row: Row): PullRequest => ({
+    number: Number(row['number']),
+    url: null,
+    state: String(row['state']) as PullRequest['state'],
+  });
 
-  const create = db.transaction((item: { project: string; key: string | null; title: string; body: string }, now: number): WorkItem => {
-    const prefix = `${item.project.toUpperCase()}-`;
-    const key = item.key ?? `${prefix}${Number(nextNumber.get({ project: item.project, prefix }))}`;
-    const existing = byKey.get(key) as Row | undefined;
-    if (existing === undefined) return itemOf(insert.get({ ...item, key, now }) as Row);
-    if (existing['project'] !== item.project)
-      throw new AppError(`${key} already belongs to project ${String(existing['project'])}`, { code: 'usage.key_taken', hint: 'choose another --key' });
-    return itemOf(existing);
-  });
+  const create = db.transaction(
+    (item: { project: string; key: string | null; title: string; body: string }, now: number): WorkItem => {
+      const prefix = `${item.project.toUpperCase()}-`;
+      const key = item.key ?? `${prefix}${Number(nextNumber.get({ project: item.project, prefix }))}`;
+      const existing = byKey.get(key) as Row | undefined;
+      if (existing === undefined) return itemOf(insert.get({ ...item, key, now }) as Row);
+      if (existing['project'] !== item.project)
+        throw new AppError(`${key} already belongs to project ${String(existing['project'])}`, {
+          code: 'usage.key_taken',
+          hint: 'choose another --key',
+        });
+      return itemOf(existing);
+    },
+  );
 
   return {
     async create(item, now) {

@@ -1,7 +1,7 @@
-import type { Claimed, ClaimRequest } from '../store.ts';
 import { SLOW_AFTER_FAILURES } from '../../core/reason.ts';
-import { jobOf, type Row, runOf, taskOf } from './rows.ts';
+import type { Claimed, ClaimRequest } from '../store.ts';
 import type { Db } from './database.ts';
+import { jobOf, type Row, runOf, taskOf } from './rows.ts';
 
 /** One claim moves a project's virtual time by this, divided by its weight. */
 const VTIME_STEP = 1_000_000;
@@ -55,16 +55,24 @@ ORDER BY (j.attempts > 0), j.id LIMIT 1`;
 
 /** Prepares the claim statements once; the returned function is one immediate transaction. */
 export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null {
-  const due = db.prepare(`SELECT 1 FROM jobs INDEXED BY jobs_deferred WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL LIMIT 1`);
-  const promote = db.prepare(`UPDATE jobs INDEXED BY jobs_deferred SET ready = 1, available_at = NULL WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL`);
+  const due = db.prepare(
+    `SELECT 1 FROM jobs INDEXED BY jobs_deferred WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL LIMIT 1`,
+  );
+  const promote = db.prepare(
+    `UPDATE jobs INDEXED BY jobs_deferred SET ready = 1, available_at = NULL WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL`,
+  );
   const running = db.prepare(`SELECT count(*) FROM jobs WHERE status = 'running'`).pluck();
   const fair = db.prepare(PICK_FAIR);
   const oldest = db.prepare(PICK_OLDEST);
-  const take = db.prepare(`UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, started_at = @now, cancel_requested = 0
+  const take =
+    db.prepare(`UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, started_at = @now, cancel_requested = 0
     WHERE id = @id AND status = 'queued' RETURNING *`);
   const ordinal = db.prepare(`SELECT count(*) + 1 FROM agent_runs WHERE job_id = ?`).pluck();
-  const nextRunId = db.prepare(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agent_runs'), 0) + 1`).pluck();
-  const insertRun = db.prepare(`INSERT INTO agent_runs(id, job_id, task_id, attempt, fence, agent, account, directory, status, probe, started_at)
+  const nextRunId = db
+    .prepare(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agent_runs'), 0) + 1`)
+    .pluck();
+  const insertRun =
+    db.prepare(`INSERT INTO agent_runs(id, job_id, task_id, attempt, fence, agent, account, directory, status, probe, started_at)
     VALUES(@id, @jobId, @taskId, @attempt, @fence, @agent, @account, @directory, 'running', @probe, @now) RETURNING *`);
   const clock = db.prepare(`SELECT vclock, served FROM fair_clock WHERE id = 1`);
   const setClock = db.prepare(`UPDATE fair_clock SET vclock = ?, served = ? WHERE id = 1`);

@@ -20,7 +20,12 @@ export async function checkDatabase(path: string, migrate: boolean): Promise<Dat
   }
   const db = openReadOnly(path);
   try {
-    return { path, integrity: String(db.pragma('integrity_check', { simple: true })), schema: schemaVersion(db), known: MIGRATIONS.length };
+    return {
+      path,
+      integrity: String(db.pragma('integrity_check', { simple: true })),
+      schema: schemaVersion(db),
+      known: MIGRATIONS.length,
+    };
   } catch (error) {
     return { path, integrity: messageOf(error), schema: 0, known: MIGRATIONS.length };
   } finally {
@@ -30,7 +35,11 @@ export async function checkDatabase(path: string, migrate: boolean): Promise<Dat
 
 /** A consistent copy, also while the server writes. */
 export async function backupDatabase(path: string, target: string): Promise<void> {
-  if (existsSync(target)) throw new AppError(`${target} is there already`, { code: 'usage.backup_exists', hint: 'choose another name' });
+  if (existsSync(target))
+    throw new AppError(`${target} is there already`, {
+      code: 'usage.backup_exists',
+      hint: 'choose another name',
+    });
   const db = openReadOnly(path);
   try {
     await db.backup(target);
@@ -43,6 +52,10 @@ function openReadOnly(path: string): Database.Database {
   try {
     return new Database(path, { readonly: true, fileMustExist: true });
   } catch (error) {
-    throw new AppError(`cannot open ${path}: ${messageOf(error)}`, { code: 'store.open_failed', hint: 'check ORCH_DB_PATH', cause: error });
+    throw new AppError(`cannot open ${path}: ${messageOf(error)}`, {
+      code: 'store.open_failed',
+      hint: 'check ORCH_DB_PATH',
+      cause: error,
+    });
   }
 }

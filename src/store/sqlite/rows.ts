@@ -1,15 +1,28 @@
 import type { Breaker } from '../../core/breaker.ts';
 import type { Verdict } from '../../core/failure.ts';
-import type { AccountHold, AccountState, Job, JobContext, JobStatus, Pause, PullRequest, Run, Task, TaskStatus } from '../../core/model.ts';
+import type {
+  AccountHold,
+  AccountState,
+  Job,
+  JobContext,
+  JobStatus,
+  Pause,
+  PullRequest,
+  Run,
+  Task,
+  TaskStatus,
+} from '../../core/model.ts';
 import { EMPTY_CONTEXT } from '../../core/model.ts';
 
 /** Rows as SQLite returns them, and their way into the model. */
 export type Row = Record<string, string | number | null | undefined>;
 
 const text = (value: Row[string]): string => String(value ?? '');
-const textOrNull = (value: Row[string]): string | null => (value === null || value === undefined ? null : String(value));
+const textOrNull = (value: Row[string]): string | null =>
+  value === null || value === undefined ? null : String(value);
 const count = (value: Row[string]): number => Number(value ?? 0);
-const countOrNull = (value: Row[string]): number | null => (value === null || value === undefined ? null : Number(value));
+const countOrNull = (value: Row[string]): number | null =>
+  value === null || value === undefined ? null : Number(value);
 
 function json<T>(value: Row[string], otherwise: T): T {
   return value === null || value === undefined ? otherwise : (JSON.parse(String(value)) as T);

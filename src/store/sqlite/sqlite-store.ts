@@ -1,9 +1,9 @@
 import { statSync } from 'node:fs';
 import { SqliteError } from 'better-sqlite3';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
-import type { AccountState, Job, Pause, Run, Task } from '../../core/model.ts';
-import { contextAtStart } from '../../core/job.ts';
 import { AppError } from '../../core/errors.ts';
+import { contextAtStart } from '../../core/job.ts';
+import type { AccountState, Job, Pause, Run, Task } from '../../core/model.ts';
 import type { Audit, Counts, Page, Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
 import { prepareBoard } from './board.ts';
@@ -30,25 +30,48 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const taskByItem = db.prepare('SELECT * FROM tasks WHERE project = ? AND work_item_id = ?');
   const latestJob = db.prepare('SELECT * FROM jobs WHERE task_id = ? ORDER BY id DESC LIMIT 1');
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
-  const insertTask = db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, created_at, updated_at)
+  const insertTask =
+    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, created_at, updated_at)
     VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
-  const heldJob = db.prepare(`SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`);
-  const heldRun = db.prepare(`SELECT * FROM agent_runs WHERE id = @runId AND job_id = @jobId AND fence = @fence AND status = 'running'`);
-  const noteStart = db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version),
+  const heldJob = db.prepare(
+    `SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`,
+  );
+  const heldRun = db.prepare(
+    `SELECT * FROM agent_runs WHERE id = @runId AND job_id = @jobId AND fence = @fence AND status = 'running'`,
+  );
+  const noteStart =
+    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version),
     session_id = coalesce(@sessionId, session_id) WHERE id = @runId AND status = 'running'`);
   const setContext = db.prepare('UPDATE jobs SET context = ? WHERE id = ?');
   const setTaskPr = db.prepare('UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ?');
-  const audit = db.prepare('INSERT INTO audit(at, by, surface, action, target) VALUES(@at, @by, @surface, @action, @target)');
+  const audit = db.prepare(
+    'INSERT INTO audit(at, by, surface, action, target) VALUES(@at, @by, @surface, @action, @target)',
+  );
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
   function account(id: string): AccountState {
     const row = accountById.get(id) as Row | undefined;
     if (row !== undefined) return accountOf(row);
-    return { id, hold: null, breaker: CLOSED_BREAKER, notBefore: null, lastProbeAt: null, provenFingerprint: null, windows: [], windowsAt: null };
+    return {
+      id,
+      hold: null,
+      breaker: CLOSED_BREAKER,
+      notBefore: null,
+      lastProbeAt: null,
+      provenFingerprint: null,
+      windows: [],
+      windowsAt: null,
+    };
   }
 
-  function page<T>(sql: string, params: Record<string, unknown>, limit: number, of: (row: Row) => T, id: (item: T) => number): Page<T> {
+  function page<T>(
+    sql: string,
+    params: Record<string, unknown>,
+    limit: number,
+    of: (row: Row) => T,
+    id: (item: T) => number,
+  ): Page<T> {
     const rows = db.prepare(sql).all({ ...params, limit: limit + 1 }) as Row[];
     const items = rows.slice(0, limit).map(of);
     const last = items.at(-1);
@@ -63,7 +86,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     async configure(projects, accounts) {
       inTransaction(() => {
         db.prepare('UPDATE projects SET active = 0').run();
-        const upsert = db.prepare(`INSERT INTO projects(key, weight, max_concurrency) VALUES(@key, @weight, @maxConcurrency)
+        const upsert =
+          db.prepare(`INSERT INTO projects(key, weight, max_concurrency) VALUES(@key, @weight, @maxConcurrency)
           ON CONFLICT(key) DO UPDATE SET active = 1, weight = @weight, max_concurrency = @maxConcurrency`);
         for (const project of projects) upsert.run({ ...project });
         const known = db.prepare('INSERT INTO accounts(id) VALUES(?) ON CONFLICT(id) DO NOTHING');
@@ -77,12 +101,29 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const existing = taskByItem.get(item.project, item.workItemId) as Row | undefined;
         if (existing !== undefined) return { task: taskOf(existing), created: false };
         if (taskByKey.get(item.key) !== undefined)
-          throw new AppError(`${item.key} is already the key of another work item`, { code: 'task.key_taken', hint: 'give the item another key' });
+          throw new AppError(`${item.key} is already the key of another work item`, {
+            code: 'task.key_taken',
+            hint: 'give the item another key',
+          });
         const now = clock();
         const task = taskOf(insertTask.get({ ...item, now }) as Row);
         applier.insertJob(firstJob(task), now);
         applier.insertOutbox(
-          [{ destination: `tracker:${task.project}`, key: `status:${task.key}:taken`, orderKey: `item:${task.project}:${task.workItemId}`, availableAt: null, message: { kind: 'tracker.status', project: task.project, workItemId: task.workItemId, status: 'in_progress', stage: task.stage } }],
+          [
+            {
+              destination: `tracker:${task.project}`,
+              key: `status:${task.key}:taken`,
+              orderKey: `item:${task.project}:${task.workItemId}`,
+              availableAt: null,
+              message: {
+                kind: 'tracker.status',
+                project: task.project,
+                workItemId: task.workItemId,
+                status: 'in_progress',
+                stage: task.stage,
+              },
+            },
+          ],
           now,
         );
         return { task, created: true };
@@ -108,7 +149,13 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       return inTransaction(() => {
         const row = heldJob.get(ref) as Row | undefined;
         if (row === undefined || heldRun.get(ref) === undefined) return false;
-        noteStart.run({ runId: ref.runId, pid: facts.pid ?? null, cliKind: facts.cliKind ?? null, cliVersion: facts.cliVersion ?? null, sessionId: facts.sessionId ?? null });
+        noteStart.run({
+          runId: ref.runId,
+          pid: facts.pid ?? null,
+          cliKind: facts.cliKind ?? null,
+          cliVersion: facts.cliVersion ?? null,
+          sessionId: facts.sessionId ?? null,
+        });
         const job = jobOf(row);
         if (facts.roundHead !== undefined || facts.sessionId !== undefined)
           setContext.run(JSON.stringify(contextAtStart(job.context, facts)), job.id);
@@ -124,7 +171,12 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const job = jobOf(row);
         const run = runOf(runRow);
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
-        const effects = decide({ job, run, task, account: run.account === null ? null : account(run.account) });
+        const effects = decide({
+          job,
+          run,
+          task,
+          account: run.account === null ? null : account(run.account),
+        });
         applier.apply(effects, { job, runId: run.id }, clock());
         return 'ok' as const;
       });
@@ -134,7 +186,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
     async command(target, decide, entry) {
       const result = inTransaction(() => {
-        const found = target.kind === 'job' ? (jobById.get(target.id) as Row | undefined) : jobOfTask(target.key);
+        const found =
+          target.kind === 'job' ? (jobById.get(target.id) as Row | undefined) : jobOfTask(target.key);
         if (found === undefined) throw notFound(target.kind === 'job' ? `job_${target.id}` : target.key);
         const job = jobOf(found);
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
@@ -169,7 +222,9 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
     async pause(pause, entry) {
       inTransaction(() => {
-        db.prepare('INSERT INTO pauses(scope, id, note, by, since, until) VALUES(@scope, @id, @note, @by, @since, @until) ON CONFLICT(scope, id) DO UPDATE SET note = @note, by = @by, until = @until').run({ ...pause });
+        db.prepare(
+          'INSERT INTO pauses(scope, id, note, by, since, until) VALUES(@scope, @id, @note, @by, @since, @until) ON CONFLICT(scope, id) DO UPDATE SET note = @note, by = @by, until = @until',
+        ).run({ ...pause });
         writeAudit(entry);
       });
       wake();
@@ -209,7 +264,13 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         filter.taskId === undefined ? null : 'task_id = @taskId',
         filter.after === undefined ? null : 'id > @after',
       ]);
-      return page<Job>(`SELECT * FROM jobs ${where} ORDER BY id LIMIT @limit`, params(filter), filter.limit, jobOf, (j) => j.id);
+      return page<Job>(
+        `SELECT * FROM jobs ${where} ORDER BY id LIMIT @limit`,
+        params(filter),
+        filter.limit,
+        jobOf,
+        (j) => j.id,
+      );
     },
     async runs(filter) {
       const where = conditions([
@@ -218,7 +279,13 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         filter.status === undefined ? null : 'status = @status',
         filter.after === undefined ? null : 'id > @after',
       ]);
-      return page<Run>(`SELECT * FROM agent_runs ${where} ORDER BY id LIMIT @limit`, params(filter), filter.limit, runOf, (r) => r.id);
+      return page<Run>(
+        `SELECT * FROM agent_runs ${where} ORDER BY id LIMIT @limit`,
+        params(filter),
+        filter.limit,
+        runOf,
+        (r) => r.id,
+      );
     },
     async tasks(filter) {
       const where = conditions([
@@ -226,7 +293,13 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         filter.project === undefined ? null : 'project = @project',
         filter.after === undefined ? null : 'id > @after',
       ]);
-      return page<Task>(`SELECT * FROM tasks ${where} ORDER BY id LIMIT @limit`, params(filter), filter.limit, taskOf, (t) => t.id);
+      return page<Task>(
+        `SELECT * FROM tasks ${where} ORDER BY id LIMIT @limit`,
+        params(filter),
+        filter.limit,
+        taskOf,
+        (t) => t.id,
+      );
     },
 
     async running() {
@@ -237,19 +310,40 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       return (db.prepare('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
     },
     async pauses() {
-      return (db.prepare('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(pauseOf) as readonly Pause[];
+      return (db.prepare('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(
+        pauseOf,
+      ) as readonly Pause[];
     },
 
     async counts() {
-      const group = (sql: string) => new Map((db.prepare(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
+      const group = (sql: string) =>
+        new Map((db.prepare(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
       const jobs = group(`SELECT status, n FROM totals WHERE of = 'jobs'`);
       const tasks = group(`SELECT status, n FROM totals WHERE of = 'tasks'`);
-      const ended = db.prepare('SELECT max(finished_at) FROM agent_runs WHERE finished_at IS NOT NULL').pluck().get() as number | null;
+      const ended = db
+        .prepare('SELECT max(finished_at) FROM agent_runs WHERE finished_at IS NOT NULL')
+        .pluck()
+        .get() as number | null;
       return {
-        jobs: { queued: jobs.get('queued') ?? 0, running: jobs.get('running') ?? 0, done: jobs.get('done') ?? 0, failed: jobs.get('failed') ?? 0, cancelled: jobs.get('cancelled') ?? 0 },
-        tasks: { active: tasks.get('active') ?? 0, needs_you: tasks.get('needs_you') ?? 0, done: tasks.get('done') ?? 0, cancelled: tasks.get('cancelled') ?? 0 },
-        runningByProject: group(`SELECT project, count(*) FROM jobs WHERE status = 'running' GROUP BY project`),
-        runningByAccount: group(`SELECT account, count(*) FROM jobs WHERE status = 'running' AND account IS NOT NULL GROUP BY account`),
+        jobs: {
+          queued: jobs.get('queued') ?? 0,
+          running: jobs.get('running') ?? 0,
+          done: jobs.get('done') ?? 0,
+          failed: jobs.get('failed') ?? 0,
+          cancelled: jobs.get('cancelled') ?? 0,
+        },
+        tasks: {
+          active: tasks.get('active') ?? 0,
+          needs_you: tasks.get('needs_you') ?? 0,
+          done: tasks.get('done') ?? 0,
+          cancelled: tasks.get('cancelled') ?? 0,
+        },
+        runningByProject: group(
+          `SELECT project, count(*) FROM jobs WHERE status = 'running' GROUP BY project`,
+        ),
+        runningByAccount: group(
+          `SELECT account, count(*) FROM jobs WHERE status = 'running' AND account IS NOT NULL GROUP BY account`,
+        ),
         failedInRow: group('SELECT key, failed_in_row FROM projects WHERE failed_in_row > 0'),
         lastRunEndedAt: ended,
       } satisfies Counts;
@@ -266,10 +360,14 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     },
 
     async meta(key) {
-      return (db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(key) as string | undefined) ?? null;
+      return (
+        (db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(key) as string | undefined) ?? null
+      );
     },
     async setMeta(key, value) {
-      db.prepare('INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value').run(key, value);
+      db.prepare(
+        'INSERT INTO meta(key, value) VALUES(?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value',
+      ).run(key, value);
     },
     onWake(callback) {
       wakers.add(callback);
@@ -303,7 +401,10 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
 /** SQLite's errors leave as `AppError`; what a decider throws passes as it is. */
 function atTheEdge<T extends object>(part: T, path: string): T {
-  const wrapped = Object.entries(part).map(([name, member]) => [name, typeof member === 'function' ? guarded(member, path) : member]);
+  const wrapped = Object.entries(part).map(([name, member]) => [
+    name,
+    typeof member === 'function' ? guarded(member, path) : member,
+  ]);
   return Object.fromEntries(wrapped) as T;
 }
 
@@ -323,7 +424,9 @@ function conditions(parts: readonly (string | null)[]): string {
 }
 
 function params(filter: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(filter).map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : value]));
+  return Object.fromEntries(
+    Object.entries(filter).map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : value]),
+  );
 }
 
 function notFound(name: string): AppError {

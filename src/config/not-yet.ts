@@ -1,0 +1,33 @@
+import type { Finding } from './problems.ts';
+import { list, type Mapping, mapping } from './raw.ts';
+
+/** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
+const ACCOUNT = ['reserve', 'sandbox'];
+const PROJECT = ['open_prs', 'budget', 'reports', 'artefacts', 'trace', 'pipelines', 'failover'];
+const WORKSPACE = ['teardown', 'copy', 'env_file'];
+const STAGE = ['when', 'reviewers'];
+
+/** Says so for every such key that the file sets: silence would pass for obedience. */
+export function notYet(raw: Mapping): Finding[] {
+  const found: Finding[] = [];
+  const look = (value: unknown, keys: readonly string[], path: readonly PropertyKey[]): void => {
+    for (const key of keys) {
+      if (mapping(value)[key] === undefined) continue;
+      found.push({
+        path: [...path, key],
+        problem: 'is checked, but this version does not act on it yet',
+        fix: 'do not rely on it; see "What is missing" in the README',
+      });
+    }
+  };
+  for (const [id, account] of Object.entries(mapping(raw['accounts'])))
+    look(account, ACCOUNT, ['accounts', id]);
+  for (const [key, project] of Object.entries(mapping(raw['projects']))) {
+    look(project, PROJECT, ['projects', key]);
+    look(mapping(project)['workspace'], WORKSPACE, ['projects', key, 'workspace']);
+    for (const [at, stage] of list(mapping(project)['pipeline']).entries())
+      look(stage, STAGE, ['projects', key, 'pipeline', at]);
+  }
+  look(raw, ['notify'], []);
+  return found;
+}
