@@ -205,6 +205,14 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
       expect(replies()).toEqual(['status 429', 'status 429', 'status 429']);
     });
 
+    it('a connection that breaks in every answer is transient', async () => {
+      api.load({ after: { text: 'Half of what I wanted to say.'.repeat(20), drop: 'mid_stream' } });
+      const key = await begin({ env: { ORCH_BACKOFF_BASE_SECONDS: '60' } });
+      const job = await here.jobWhere(key, ({ verdict }) => verdict !== null);
+      expect(job).toMatchObject({ ...NO_BUDGET_SPENT, verdict: 'transient', transientAttempts: 1 });
+      expect(new Set(replies())).toEqual(new Set(['mid_stream']));
+    });
+
     it('a used-up plan holds the account until the stated reset', async () => {
       const reset = Math.floor(Date.now() / 1000) + 7200;
       api.load({ after: { usage_limit: { claim: 'five_hour', reset } } });
