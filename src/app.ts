@@ -41,6 +41,8 @@ export interface App {
   readonly url: string;
   /** Bearer token of the CLI on this machine. */
   readonly token: string;
+  /** Opens the read-only page. */
+  readonly pageCode: string;
   /** Applies a changed configuration without a restart. */
   reload(config: Config): Promise<void>;
   /** Stops serving and dispatching; live runs go on. */
@@ -75,7 +77,15 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
-    const http = createHttp({ engine, tokens, version: options.version, log, shutdown: options.onShutdown });
+    const pageCode = randomBytes(12).toString('base64url');
+    const http = createHttp({
+      engine,
+      tokens,
+      pageCode,
+      version: options.version,
+      log,
+      shutdown: options.onShutdown,
+    });
     const server = await listen(http, config.host, config.port);
     try {
       const { adopted } = await engine.start();
@@ -87,6 +97,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     return {
       engine,
       token,
+      pageCode,
       url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
       reload: (next) => engine.reload(runtime(next)),
       async close() {

@@ -9,6 +9,8 @@ const TIMEOUT_MS = 60_000;
 
 export interface ServerInfo {
   readonly url: string;
+  readonly host: string;
+  readonly port: number;
   readonly pid: number;
   readonly startedAt: string;
   readonly version: string;

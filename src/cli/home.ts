@@ -14,7 +14,9 @@ interface Lock {
 export async function runningServer(home: string): Promise<ServerInfo | null> {
   const lock = await readLock(home);
   if (lock === null || !isAlive(lock)) return null;
-  return (await readServerInfo(home)) ?? { url: '', pid: lock.pid, startedAt: '', version: '' };
+  return (
+    (await readServerInfo(home)) ?? { url: '', host: '', port: 0, pid: lock.pid, startedAt: '', version: '' }
+  );
 }
 
 /** One server a home. Throws `server.already_running`; a lock left by a crash is taken over. */

@@ -127,7 +127,14 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   }
   await announce(
     config.home,
-    { url: app.url, pid: process.pid, startedAt: new Date(started).toISOString(), version: VERSION },
+    {
+      url: app.url,
+      host: config.host,
+      port: Number(new URL(app.url).port),
+      pid: process.pid,
+      startedAt: new Date(started).toISOString(),
+      version: VERSION,
+    },
     app.token,
   );
   const watcher = demo === null ? follow(loaded, app, out) : null;
@@ -135,7 +142,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   process.removeAllListeners('SIGINT');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.resolve(false));
   out.progress(`Orch ${VERSION} is up at ${app.url} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-  out.text(`Open ${app.url}/?code=${app.token}`);
+  out.text(`Open ${app.url}/?code=${app.pageCode}`);
   let result: DemoResult | null = null;
   try {
     if (demo !== null) {
@@ -148,10 +155,9 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
     if (o.untilDone !== true) {
       const cancel = await ending.promise;
       if (cancel) {
-        await app.engine.pause('all', '', 'shutting down', null, { by: 'orch', surface: 'orch' });
+        await app.engine.stop();
         await app.engine.endRuns('all', '', false);
         await app.engine.idle();
-        await app.engine.resume('all', '', { by: 'orch', surface: 'orch' });
       }
     }
   } finally {

@@ -25,8 +25,11 @@ export function notYet(raw: Mapping): Finding[] {
   for (const [key, project] of Object.entries(mapping(raw['projects']))) {
     look(project, PROJECT, ['projects', key]);
     look(mapping(project)['workspace'], WORKSPACE, ['projects', key, 'workspace']);
-    for (const [at, stage] of list(mapping(project)['pipeline']).entries())
+    for (const [at, stage] of list(mapping(project)['pipeline']).entries()) {
       look(stage, STAGE, ['projects', key, 'pipeline', at]);
+      // Orch merges after the approval; a merge made elsewhere is not watched for.
+      if (mapping(stage)['merge'] === 'manual') look(stage, ['merge'], ['projects', key, 'pipeline', at]);
+    }
   }
   look(raw, ['notify'], []);
   return found;

@@ -126,7 +126,7 @@ export function holdIsOver(
   now: number,
 ): boolean {
   if (hold.until !== null && now >= hold.until) return true;
-  return fingerprint !== hold.fingerprint && mayStart(signIn);
+  return fingerprint !== null && fingerprint !== hold.fingerprint && mayStart(signIn);
 }
 
 function mayStart(signIn: SignIn): boolean {

@@ -41,7 +41,7 @@ function running(fields: Partial<Job> = {}): Job {
 }
 
 function ends(verdict: Verdict, fields: Partial<AttemptEnd> = {}): AttemptEnd {
-  return { verdict, reason: 'why', retryAfterMs: null, released: false, ...fields };
+  return { verdict, reason: 'why', retryAfterMs: null, released: false, final: false, ...fields };
 }
 
 describe('what the end of an attempt does to its job', () => {

@@ -14,6 +14,8 @@ export interface AttemptEnd {
   readonly retryAfterMs: number | null;
   /** For `cancelled`: the job is only released (shutdown, pause), not cancelled by a person. */
   readonly released: boolean;
+  /** Trying again cannot help: a failure is final whatever budget is left. */
+  readonly final: boolean;
 }
 
 /** The part of a job that the end of an attempt changes. */
@@ -47,7 +49,7 @@ export function jobAfter(job: Job, end: AttemptEnd, budgets: Budgets, now: numbe
     case 'permanent':
     case 'timeout':
     case 'stalled':
-      return { ...kept, status: job.attempts < job.maxAttempts ? 'queued' : 'failed' };
+      return { ...kept, status: job.attempts < job.maxAttempts && !end.final ? 'queued' : 'failed' };
     case 'transient': {
       const transientAttempts = job.transientAttempts + 1;
       if (transientAttempts >= budgets.maxTransientAttempts)

@@ -173,6 +173,7 @@ function settle(verdict: Verdict, { state = {}, input = {}, judged = {} }: Given
       outcome: verdict === 'success' ? ADVANCE : null,
       head: verdict === 'success' ? HEAD : null,
       pr: null,
+      finalCode: null,
       ran: true,
       credentialFingerprint: 'f',
       project: RULES,

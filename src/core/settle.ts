@@ -34,6 +34,8 @@ export interface SettleInput {
   readonly head: string | null;
   /** Set by a deploy stage that merged. */
   readonly pr: PullRequest | null;
+  /** Reason code of a failure that only a person can mend: no further attempt; null = the usual budgets. */
+  readonly finalCode: string | null;
   /** False when no agent process was started: then nothing was learned about the account. */
   readonly ran: boolean;
   readonly credentialFingerprint: string | null;
@@ -58,6 +60,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       reason,
       retryAfterMs: input.judgement.retryAfterMs,
       released: asks !== null || !job.cancelRequested,
+      final: input.finalCode !== null,
     },
     input.budgets,
     now,
@@ -161,7 +164,10 @@ function taskStep(
   const head = input.head ?? task.head;
   if (status === 'failed')
     return {
-      task: { status: 'needs_you', reason: { code: 'job.failed', detail: failureDetail(job, reason) } },
+      task: {
+        status: 'needs_you',
+        reason: { code: input.finalCode ?? 'job.failed', detail: failureDetail(job, reason) },
+      },
     };
   if (status === 'cancelled') return { task: {} };
   if (verdict !== 'success' || input.outcome === null) return { task: {} };

@@ -1,3 +1,4 @@
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
@@ -87,7 +88,7 @@ export function createAttempts(parts: AttemptParts) {
   }
 
   async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
-    const context = contextOf(entry, runtime);
+    const context = await contextOf(entry, runtime);
     const kind = runtime.stageKinds.get(context.stage.kind);
     if (kind === undefined)
       throw new AppError(`no stage kind ${context.stage.kind}`, {
@@ -97,7 +98,7 @@ export function createAttempts(parts: AttemptParts) {
     return how === 'start' ? kind.start(context) : kind.adopt(context);
   }
 
-  function contextOf(entry: Live, runtime: Runtime): StageContext {
+  async function contextOf(entry: Live, runtime: Runtime): Promise<StageContext> {
     const { job, run, task } = entry.claimed;
     const project = runtime.projects.get(job.project);
     if (project === undefined)
@@ -137,7 +138,7 @@ export function createAttempts(parts: AttemptParts) {
         timeoutMs: stage.timeoutMs ?? runtime.runTimeoutMs,
         stallMs: stage.stallMs ?? runtime.stallTimeoutMs,
       },
-      baseEnv: parts.baseEnv,
+      baseEnv: { ...parts.baseEnv, HOME: await commandHome(runtime.worktreesDir, job.project) },
       note: (facts) => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts),
       watch(process) {
         entry.processes.add(process);
@@ -217,6 +218,7 @@ function failed(error: unknown, claimed: Claimed): StageResult {
     outcome: null,
     head: null,
     pr: null,
+    finalCode: null,
     ran: claimed.run.pid !== null,
   };
 }
@@ -231,7 +233,12 @@ function isUnconfigured(error: unknown): error is AppError {
 async function letGo(error: AppError, claimed: Claimed): Promise<StageResult> {
   const found = await adopt(claimed.run.directory);
   if (found.kind === 'live') await found.run.stop('cancel');
-  return { ...failed(error, claimed), judgement: notRun('cancelled', error.message, error.code), ran: false };
+  return {
+    ...failed(error, claimed),
+    judgement: notRun('cancelled', error.message, error.code),
+    finalCode: null,
+    ran: false,
+  };
 }
 
 /** Codes of troubles outside that pass by themselves. */
@@ -266,6 +273,13 @@ function taskless(role: string): StageSettings {
     prompt: null,
     checks: null,
   };
+}
+
+/** HOME of a project's setup, checks and commands: kept between runs for caches, shared with no agent. */
+async function commandHome(worktreesDir: string, project: string): Promise<string> {
+  const home = join(worktreesDir, project, '.home');
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  return home;
 }
 
 export function runDirectory(runsDir: string, runId: number): string {

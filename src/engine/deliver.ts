@@ -66,10 +66,39 @@ export function createDelivery(options: {
       case 'notify.resolved':
         return resolve(to.notifiers, message.incident);
       case 'notify.digest':
-        for (const notifier of to.notifiers)
-          await notifier.send({ title: message.line, detail: '', state: 'info', repeated: row.tries > 0 });
-        return;
+        return digest(to.notifiers, [message.line], row.tries > 0);
     }
+  }
+
+  async function digest(
+    notifiers: readonly Notifier[],
+    lines: readonly string[],
+    repeated: boolean,
+  ): Promise<void> {
+    const [first, ...more] = lines;
+    const title = more.length === 0 ? (first ?? '') : `${lines.length} tasks done`;
+    for (const notifier of notifiers)
+      await notifier.send({
+        title,
+        detail: more.length === 0 ? '' : lines.join('\n'),
+        state: 'info',
+        repeated,
+      });
+  }
+
+  /** All digest lines that are due go out as one message. */
+  async function attemptDigest(rows: readonly OutboxRow[]): Promise<void> {
+    const lines = rows.flatMap(({ message }) => (message.kind === 'notify.digest' ? [message.line] : []));
+    const [first] = rows;
+    if (first === undefined) return;
+    await digest(options.destinations().notifiers, lines, first.tries > 0).then(
+      async () => {
+        for (const row of rows) await store.delivered(row.id, clock());
+      },
+      async (error: unknown) => {
+        for (const row of rows) await undelivered(row, error);
+      },
+    );
   }
 
   async function deliverToForge(row: OutboxRow, forge: Forge, base: string): Promise<void> {
@@ -136,17 +165,22 @@ export function createDelivery(options: {
       await deliver(row);
       await store.delivered(row.id, clock());
     } catch (error) {
-      const refused = error instanceof AppError && error.code === 'notifier.refused';
-      const stated = error instanceof AppError ? error.facts['retryAfterMs'] : undefined;
-      const delay =
-        typeof stated === 'number' ? stated : Math.min(BASE_DELAY_MS * 2 ** row.tries, MAX_DELAY_MS);
-      const dead = refused || row.tries + 1 >= MAX_TRIES;
-      log.warn(
-        { outboxId: row.id, key: row.key, destination: row.destination, error: messageOf(error), dead },
-        'message was not delivered',
-      );
-      await store.undelivered(row.id, messageOf(error), dead ? null : clock() + delay, clock());
+      await undelivered(row, error);
     }
+  }
+
+  async function undelivered(row: OutboxRow, error: unknown): Promise<void> {
+    const refused = error instanceof AppError && error.code === 'notifier.refused';
+    const stated = error instanceof AppError ? error.facts['retryAfterMs'] : undefined;
+    const delay =
+      typeof stated === 'number' ? stated : Math.min(BASE_DELAY_MS * 2 ** row.tries, MAX_DELAY_MS);
+    const dead = refused || row.tries + 1 >= MAX_TRIES;
+    const what = messageOf(error);
+    log.warn(
+      { outboxId: row.id, key: row.key, destination: row.destination, error: what, dead },
+      'message was not delivered',
+    );
+    await store.undelivered(row.id, what, dead ? null : clock() + delay, clock());
   }
 
   return {
@@ -160,10 +194,10 @@ export function createDelivery(options: {
           if (busy.has(destination)) return;
           busy.add(destination);
           try {
-            for (const row of rows) {
-              attempted++;
-              await attempt(row);
-            }
+            const digests = rows.filter((row) => row.message.kind === 'notify.digest');
+            attempted += rows.length;
+            for (const row of rows) if (!digests.includes(row)) await attempt(row);
+            await attemptDigest(digests);
           } finally {
             busy.delete(destination);
           }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   answer,
   approve,
@@ -10,10 +9,8 @@ import {
 } from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
-import { EMPTY_CONTEXT, type Job, type Pause, type Run, type Task } from '../core/model.ts';
-import { stageNamed } from '../core/pipeline.ts';
+import { type Job, type Pause, type Run, type Task } from '../core/model.ts';
 import { type Reason, reasonFor } from '../core/reason.ts';
-import { accountFor, jobForStage } from '../core/task.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Audit, Store, Target } from '../store/store.ts';
@@ -21,8 +18,9 @@ import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
+import { type Actor, createIntake } from './intake.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
-import type { Runtime, RuntimeProject } from './runtime.ts';
+import type { Runtime } from './runtime.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -32,11 +30,6 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
-}
-
-export interface Actor {
-  readonly by: string;
-  readonly surface: Audit['surface'];
 }
 
 /** Jobs looked at for one explanation; beyond it counts are lower bounds and say so. */
@@ -49,6 +42,7 @@ const EXPLAIN_LIMIT = 20_000;
 export function createEngine(options: EngineOptions) {
   const { store, clock, log } = options;
   let runtime = options.runtime;
+  const intake = createIntake({ store, workspace: options.workspace, runtime: () => runtime, clock, log });
   const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
   const attempts: Attempts = createAttempts({
     store,
@@ -107,26 +101,6 @@ export function createEngine(options: EngineOptions) {
     return left.length;
   }
 
-  function projectOf(nameOrRepo: string): RuntimeProject {
-    const exact = runtime.projects.get(nameOrRepo);
-    if (exact !== undefined) return exact;
-    const matches = [...runtime.projects.values()].filter(
-      (p) => repositoryName(p.rules.repo) === nameOrRepo || p.rules.repo === nameOrRepo,
-    );
-    const [match] = matches;
-    if (match !== undefined && matches.length === 1) return match;
-    const known = [...runtime.projects.keys()].join(', ');
-    throw new AppError(
-      matches.length > 1
-        ? `${nameOrRepo} names ${matches.length} projects`
-        : `there is no project ${nameOrRepo}`,
-      {
-        code: 'project.unknown',
-        hint: known === '' ? 'add one under projects: in orch.yaml (orch init)' : `one of ${known}`,
-      },
-    );
-  }
-
   function commandContext(actor: Actor, job: Job): CommandContext {
     return {
       project: runtime.projects.get(job.project)?.rules ?? null,
@@ -181,94 +155,8 @@ export function createEngine(options: EngineOptions) {
       dispatcher.wake();
     },
 
-    async submit(
-      request: {
-        project: string;
-        title: string;
-        body: string;
-        stage: string | null;
-        key: string | null;
-        priority: number;
-      },
-      actor: Actor,
-    ): Promise<{ task: Task; created: boolean }> {
-      const project = projectOf(request.project);
-      const first =
-        request.stage === null
-          ? project.rules.pipeline[0]
-          : stageNamed(project.rules.pipeline, request.stage);
-      if (first === undefined || first === null)
-        throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, {
-          code: 'usage.unknown_stage',
-          hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}`,
-        });
-      await options.workspace.fetch(project.repository);
-      const item = await store.board.create(
-        { project: project.rules.key, key: request.key, title: request.title, body: request.body },
-        clock(),
-      );
-      const taken = await store.submit(
-        {
-          project: project.rules.key,
-          workItemId: item.id,
-          key: item.key,
-          repo: project.rules.repo,
-          branch: branchName(project.branchTemplate, item.key, item.title),
-          title: item.title,
-          body: item.body,
-          stage: first.stage,
-          priority: request.priority,
-        },
-        (task) =>
-          jobForStage(task, first, project.rules, {
-            maxAttempts: runtime.maxAttempts,
-            rework: false,
-            context: {},
-          }),
-      );
-      log.info({ key: item.key, by: actor.by, created: taken.created }, 'work item submitted');
-      return taken;
-    },
-
-    async enqueue(request: {
-      agent: string;
-      repo: string;
-      maxAttempts: number | null;
-      priority: number;
-      note: string | null;
-    }): Promise<Job> {
-      const project = projectOf(request.repo);
-      if (!ROLES.includes(request.agent))
-        throw new AppError(`there is no role ${request.agent}`, {
-          code: 'usage.unknown_role',
-          hint: `--agent is one of ${ROLES.join(', ')}`,
-        });
-      const stage = project.rules.pipeline.find((s) => s.kind === 'agent' && s.agent === request.agent);
-      const account =
-        stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
-      if (account === null)
-        throw new AppError(`project ${project.rules.key} has no account`, {
-          code: 'project.no_account',
-          hint: `set projects.${project.rules.key}.accounts in orch.yaml`,
-        });
-      await options.workspace.fetch(project.repository);
-      return store.enqueue(
-        {
-          taskId: null,
-          project: project.rules.key,
-          repo: project.rules.repo,
-          stage: null,
-          agent: request.agent,
-          account,
-          maxAttempts: request.maxAttempts ?? runtime.maxAttempts,
-          priority: request.priority,
-          rework: false,
-          hold: null,
-          context: { ...EMPTY_CONTEXT, note: request.note },
-        },
-        (id) => `orch/job-${id}`,
-      );
-    },
+    submit: intake.submit,
+    enqueue: intake.enqueue,
 
     approve: (name: string, commit: string | null, actor: Actor) =>
       command(actor, 'approve', name, (state) => approve(state, commit, commandContext(actor, state.job))),
@@ -418,8 +306,6 @@ export function createEngine(options: EngineOptions) {
 
 export type Engine = ReturnType<typeof createEngine>;
 
-const ROLES = ['analyst', 'architect', 'developer', 'reviewer', 'tester', 'deployer'];
-
 function staleReason(since: number): Reason {
   return {
     code: 'scheduler.stale',
@@ -432,24 +318,4 @@ function staleReason(since: number): Reason {
     clearsWhen: 'A person looks at the service log.',
     fix: 'orch doctor',
   };
-}
-
-function repositoryName(repo: string): string {
-  const last = repo.replace(/\/+$/, '').split(/[/:]/).at(-1) ?? repo;
-  return last.replace(/\.git$/, '');
-}
-
-const MAX_SLUG = 40;
-
-/** Fills `{key}` and `{slug}`; a title without a usable letter gets a short hash, so the name stays valid. */
-function branchName(template: string, key: string, title: string): string {
-  const slug = title
-    .normalize('NFKD')
-    .replace(/[\u0300-\u036f]/g, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, MAX_SLUG)
-    .replace(/^-+|-+$/g, '');
-  const safe = slug === '' ? createHash('sha256').update(title).digest('hex').slice(0, 8) : slug;
-  return template.replaceAll('{key}', key.toLowerCase()).replaceAll('{slug}', safe);
 }

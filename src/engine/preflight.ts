@@ -22,7 +22,6 @@ interface Entry {
 export interface PreflightOptions {
   readonly cacheTtlMs: number;
   readonly expirySkewMs: number;
-  readonly checkAuth: boolean;
 }
 
 /**
@@ -55,9 +54,8 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
         (value) => ({ value, error: null }),
         (error: unknown) => ({ value: null, error: messageOf(error) }),
       ),
-      options.checkAuth
-        ? agent.signIn(account, { now: clock(), expirySkewMs: options.expirySkewMs })
-        : Promise.resolve(UNCHECKED),
+      // Looked at even when it does not count (S5): a hold still ends when the credential changes.
+      agent.signIn(account, { now: clock(), expirySkewMs: options.expirySkewMs }),
     ]);
     entry.view = { version: version.value, versionError: version.error, signIn, checkedAt: clock() };
     entry.stale = false;
@@ -103,11 +101,3 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
 }
 
 export type Preflight = ReturnType<typeof createPreflight>;
-
-const UNCHECKED: SignIn = {
-  state: 'ready_expiry_unknown',
-  source: null,
-  expiresAt: null,
-  fingerprint: null,
-  detail: 'not checked (ORCH_PREFLIGHT_CHECK_AUTH=false)',
-};

@@ -20,6 +20,8 @@ export interface HttpOptions {
   readonly engine: Engine;
   /** Bearer tokens that may do everything; the CLI's is one of them. */
   readonly tokens: readonly string[];
+  /** Opens the read-only page, and nothing else; part of the printed address. */
+  readonly pageCode: string;
   readonly version: string;
   readonly log: Logger;
   /** Ends the service; called after the answer was sent. */
@@ -71,7 +73,7 @@ export function createHttp(options: HttpOptions) {
   });
   app.route('/api/v1', readRoutes(options));
   app.route('/api/v1', actionRoutes(options));
-  app.route('/', pageRoutes(options, { cookie: COOKIE, known: (token) => known(token, options.tokens) }));
+  app.route('/', pageRoutes(options, { cookie: COOKIE, known: (code) => known(code, [options.pageCode]) }));
   app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {
     if (!(error instanceof AppError))

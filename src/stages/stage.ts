@@ -71,6 +71,8 @@ export interface StageResult {
   readonly outcome: StageOutcome | null;
   readonly head: string | null;
   readonly pr: PullRequest | null;
+  /** Reason code when only a person can mend this failure; null otherwise. */
+  readonly finalCode: string | null;
   /** False when no agent process was started. */
   readonly ran: boolean;
 }

@@ -1712,6 +1712,7 @@ function settleInput(
     outcome,
     head: verdict === 'success' ? HEAD : null,
     pr: null,
+    finalCode: null,
     ran: true,
     credentialFingerprint: null,
     project: rules,

@@ -36,7 +36,7 @@ describe('what an automatic commit leaves out', () => {
   });
 
   test('a registry file counts only with a token inside', () => {
-    expect(holdsToken('//registry.npmjs.org/:_authToken=abc')).toBe(true);
+    expect(holdsToken('//registry.example.org/:_authToken=abc')).toBe(true);
     expect(holdsToken('npmAuthToken: abc')).toBe(true);
     expect(holdsToken('save-exact=true\n')).toBe(false);
   });

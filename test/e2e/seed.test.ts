@@ -22,7 +22,7 @@ beforeEach(async () => {
   telegram = await startTelegram();
 });
 afterEach(async () => {
-  await here.remove();
+  await here?.remove();
   await telegram.close();
 });
 

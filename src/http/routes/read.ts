@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
 import { type Context, Hono } from 'hono';
 import { AppError } from '../../core/errors.ts';
 import type { Job, Run } from '../../core/model.ts';
@@ -77,7 +77,7 @@ export function readRoutes({ engine, version }: HttpOptions) {
   routes.get('/runs/:id/log', async (c) => {
     const run = await runNamed(c.req.param('id'));
     const after = Math.max(0, Number(c.req.query('after') ?? 0) || 0);
-    const { text, next, size } = await readLog(`${run.directory}/run.log`, after);
+    const { text, next, size } = await readLog(await logOf(run), after);
     return c.json({ text, next, size, ended: run.status === 'ended' });
   });
 
@@ -199,6 +199,15 @@ export function readRoutes({ engine, version }: HttpOptions) {
     return found;
   }
   return routes;
+}
+
+/** An agent's log, or that of the command of a stage that runs no agent. */
+async function logOf(run: Run): Promise<string> {
+  const own = `${run.directory}/run.log`;
+  return access(own).then(
+    () => own,
+    () => `${run.directory}/command/run.log`,
+  );
 }
 
 function paging(c: Context): { limit: number; after?: number } {

@@ -9,9 +9,10 @@ import { runStep } from '../../launcher/step.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
 import { collectHandIn } from './hand-in.ts';
 import { renderPrompt, resumeLine } from './prompt.ts';
+import { setUp } from './setup.ts';
+import { stepOf } from './step-of.ts';
 
 const GRACE_MS = 5000;
-const STEP_TIMEOUT_MS = 30 * 60 * 1000;
 
 /** A stage done by a coding-agent CLI in the task's own clone. */
 export const agentStage: StageKind = {
@@ -20,6 +21,9 @@ export const agentStage: StageKind = {
   async start(context) {
     const account = accountOf(context);
     const worktree = await prepare(context);
+    const trouble = await setUp(context, worktree);
+    if (context.signal.aborted) return stopped();
+    if (trouble !== null) return setupFailed(trouble);
     const roundHead = context.job.context.roundHead ?? worktree.head;
     const session = await sessionOf(context);
     const instructions = await context.workspace.readInstructions(context.repository);
@@ -83,6 +87,7 @@ export const agentStage: StageKind = {
         outcome: null,
         head: null,
         pr: null,
+        finalCode: null,
         ran: false,
       };
     }
@@ -106,6 +111,16 @@ async function sessionOf(context: StageContext): Promise<{ id: string; resume: b
   return { id: randomUUID(), resume: false };
 }
 
+/** The workspace is a person's to mend: no token is spent and no further attempt made. */
+function setupFailed(reason: string): StageResult {
+  return {
+    ...stopped(),
+    judgement: notRun('permanent', reason, 'workspace.setup_failed'),
+    end: { exitCode: null, signal: null, stoppedBy: null, vanished: false },
+    finalCode: 'workspace.setup_failed',
+  };
+}
+
 function stopped(): StageResult {
   return {
     judgement: notRun('cancelled', 'stopped before the agent was started', 'orch.stopped'),
@@ -113,6 +128,7 @@ function stopped(): StageResult {
     outcome: null,
     head: null,
     pr: null,
+    finalCode: null,
     ran: false,
   };
 }
@@ -133,34 +149,12 @@ function copied(context: StageContext): readonly string[] {
   return context.project.copy.map((each) => each.to);
 }
 
-/** The clone with the task's branch, its hand-in folder and, when it is new, the project's setup done. */
-async function prepare(context: StageContext): Promise<{ path: string; head: string }> {
+/** The clone with the task's branch and its hand-in folder. */
+async function prepare(context: StageContext): Promise<{ path: string; head: string; created: boolean }> {
   const { workspace, repository } = context;
   const clone = await workspace.prepare(repository, { key: keyOf(context), branch: context.job.branch });
   await workspace.restoreWork(repository, keyOf(context));
-  if (clone.created)
-    for (const [i, command] of context.project.setup.entries()) {
-      const { exit, outputTail } = await runStep(step(context, clone.path, `setup-${i + 1}`, command));
-      if (exit.exitCode !== 0)
-        throw new AppError(
-          `setup failed: ${command} (exit ${exit.exitCode ?? exit.signal ?? 'none'})\n${outputTail.slice(-4000)}`,
-          { code: 'workspace.setup_failed', hint: `correct workspace.setup of ${context.project.key}` },
-        );
-    }
   return clone;
-}
-
-function step(context: StageContext, cwd: string, name: string, command: string) {
-  return {
-    command,
-    cwd,
-    env: { ...context.baseEnv, ...context.project.env },
-    timeoutMs: STEP_TIMEOUT_MS,
-    directory: join(context.run.directory, name),
-    runId: runName(context.run.id),
-    isolation: 'auto' as const,
-    signal: context.signal,
-  };
 }
 
 /** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
@@ -177,7 +171,15 @@ async function finish(
     startedAt: run.startedAt,
     timeZone: 'UTC',
   });
-  const result: StageResult = { judgement, end, outcome: null, head: null, pr: null, ran: true };
+  const result: StageResult = {
+    judgement,
+    end,
+    outcome: null,
+    head: null,
+    pr: null,
+    finalCode: null,
+    ran: true,
+  };
   const key = keyOf(context);
   if (task !== null) await workspace.saveWork(repository, key).catch(() => undefined); // a tampered folder must not cost the run its verdict
   if (judgement.verdict !== 'success' || roundHead === null) {
@@ -197,7 +199,9 @@ async function finish(
   // First the evidence that costs nothing; the project's own checks run only on work that may count.
   const first = task === null ? ADVANCE : judgeEvidence(observed);
   const checks =
-    first.kind === 'advance' && context.stage.tools === 'write' ? await runChecks(context, status.path) : [];
+    task !== null && first.kind === 'advance' && context.stage.tools === 'write'
+      ? await runChecks(context, status.path)
+      : [];
   const outcome = task === null ? null : checks.length === 0 ? first : judgeEvidence({ ...observed, checks });
   if (context.signal.aborted)
     return {
@@ -230,7 +234,7 @@ const ADVANCE: StageOutcome = { kind: 'advance', noChange: false };
 async function runChecks(context: StageContext, cwd: string): Promise<CheckResult[]> {
   const results: CheckResult[] = [];
   for (const [i, command] of (context.stage.checks ?? context.project.checks).entries()) {
-    const { exit, outputTail } = await runStep(step(context, cwd, `check-${i + 1}`, command));
+    const { exit, outputTail } = await runStep(stepOf(context, cwd, `check-${i + 1}`, command));
     results.push({ command, exitCode: exit.exitCode, output: outputTail });
     if (exit.exitCode !== 0) break;
   }

@@ -29,7 +29,7 @@ async function run(context: StageContext): Promise<StageResult> {
     isolation: 'auto',
     signal: context.signal,
   });
-  const base = { end: exit, head: null, pr: null, ran: true };
+  const base = { end: exit, head: null, pr: null, finalCode: null, ran: true };
   if (exit.stoppedBy === 'cancel')
     return { ...base, judgement: notRun('cancelled', 'stopped', 'orch.stopped'), outcome: null };
   if (exit.stoppedBy === 'timeout')

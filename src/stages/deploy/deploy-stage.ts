@@ -41,6 +41,7 @@ async function run(context: StageContext): Promise<StageResult> {
     outcome: { kind: 'advance', noChange: false },
     head: null,
     pr,
+    finalCode: null,
     ran: false,
   };
   if (stage.command === null) return done;
@@ -64,6 +65,8 @@ async function run(context: StageContext): Promise<StageResult> {
     run: runName(context.run.id),
   });
   if (exit.exitCode === 0) return { ...done, end: exit };
+  if (exit.stoppedBy === 'cancel')
+    return { ...ended(notRun('cancelled', 'stopped', 'orch.stopped')), end: exit, pr };
   return {
     ...ended(
       notRun(
@@ -74,9 +77,11 @@ async function run(context: StageContext): Promise<StageResult> {
     ),
     end: exit,
     pr,
+    // The merge is done and stays: running the command again is a person's decision.
+    finalCode: 'deploy.command_failed',
   };
 }
 
 function ended(judgement: StageResult['judgement']): StageResult {
-  return { judgement, end: NO_END, outcome: null, head: null, pr: null, ran: false };
+  return { judgement, end: NO_END, outcome: null, head: null, pr: null, finalCode: null, ran: false };
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { openDatabase, schemaVersion } from './database.ts';
@@ -15,7 +15,10 @@ export interface DatabaseFacts {
 /** Looks at a database file, or brings it to the current schema after keeping a copy beside it. */
 export async function checkDatabase(path: string, migrate: boolean): Promise<DatabaseFacts> {
   if (migrate) {
-    if (existsSync(path)) copyFileSync(path, `${path}.before-migrate`);
+    if (existsSync(path)) {
+      rmSync(`${path}.before-migrate`, { force: true });
+      await backupDatabase(path, `${path}.before-migrate`);
+    }
     openDatabase(path).close();
   }
   const db = openReadOnly(path);

@@ -3,15 +3,16 @@ import { SqliteError } from 'better-sqlite3';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
 import { AppError } from '../../core/errors.ts';
 import { contextAtStart } from '../../core/job.ts';
-import type { AccountState, Job, Pause, Run, Task } from '../../core/model.ts';
-import type { Audit, Counts, Page, Store } from '../store.ts';
+import type { AccountState } from '../../core/model.ts';
+import type { Audit, Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
-import { accountOf, jobOf, pauseOf, type Row, runOf, taskOf } from './rows.ts';
+import { prepareQueries } from './queries.ts';
+import { accountOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
 export function openSqliteStore(path: string, clock: () => number): Store {
@@ -24,7 +25,6 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   };
 
   const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
-  const runById = db.prepare('SELECT * FROM agent_runs WHERE id = ?');
   const taskById = db.prepare('SELECT * FROM tasks WHERE id = ?');
   const taskByKey = db.prepare('SELECT * FROM tasks WHERE key = ?');
   const taskByItem = db.prepare('SELECT * FROM tasks WHERE project = ? AND work_item_id = ?');
@@ -65,23 +65,11 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     };
   }
 
-  function page<T>(
-    sql: string,
-    params: Record<string, unknown>,
-    limit: number,
-    of: (row: Row) => T,
-    id: (item: T) => number,
-  ): Page<T> {
-    const rows = db.prepare(sql).all({ ...params, limit: limit + 1 }) as Row[];
-    const items = rows.slice(0, limit).map(of);
-    const last = items.at(-1);
-    return { items, next: rows.length > limit && last !== undefined ? id(last) : null };
-  }
-
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
     ...prepareOutbox(db),
     ...prepareLedger(db),
+    ...prepareQueries(db),
 
     async configure(projects, accounts) {
       inTransaction(() => {
@@ -240,125 +228,6 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       return resumed;
     },
 
-    async job(id) {
-      const row = jobById.get(id) as Row | undefined;
-      return row === undefined ? null : jobOf(row);
-    },
-    async run(id) {
-      const row = runById.get(id) as Row | undefined;
-      return row === undefined ? null : runOf(row);
-    },
-    async task(key) {
-      const row = taskByKey.get(key) as Row | undefined;
-      return row === undefined ? null : taskOf(row);
-    },
-    async taskById(id) {
-      const row = taskById.get(id) as Row | undefined;
-      return row === undefined ? null : taskOf(row);
-    },
-
-    async jobs(filter) {
-      const where = conditions([
-        filter.status === undefined ? null : 'status IN (SELECT value FROM json_each(@status))',
-        filter.project === undefined ? null : 'project = @project',
-        filter.taskId === undefined ? null : 'task_id = @taskId',
-        filter.after === undefined ? null : 'id > @after',
-      ]);
-      return page<Job>(
-        `SELECT * FROM jobs ${where} ORDER BY id LIMIT @limit`,
-        params(filter),
-        filter.limit,
-        jobOf,
-        (j) => j.id,
-      );
-    },
-    async runs(filter) {
-      const where = conditions([
-        filter.jobId === undefined ? null : 'job_id = @jobId',
-        filter.taskId === undefined ? null : 'task_id = @taskId',
-        filter.status === undefined ? null : 'status = @status',
-        filter.after === undefined ? null : 'id > @after',
-      ]);
-      return page<Run>(
-        `SELECT * FROM agent_runs ${where} ORDER BY id LIMIT @limit`,
-        params(filter),
-        filter.limit,
-        runOf,
-        (r) => r.id,
-      );
-    },
-    async tasks(filter) {
-      const where = conditions([
-        filter.status === undefined ? null : 'status IN (SELECT value FROM json_each(@status))',
-        filter.project === undefined ? null : 'project = @project',
-        filter.after === undefined ? null : 'id > @after',
-      ]);
-      return page<Task>(
-        `SELECT * FROM tasks ${where} ORDER BY id LIMIT @limit`,
-        params(filter),
-        filter.limit,
-        taskOf,
-        (t) => t.id,
-      );
-    },
-
-    async running() {
-      const rows = db.prepare(`SELECT * FROM agent_runs WHERE status = 'running' ORDER BY id`).all() as Row[];
-      return rows.map((row) => ({ run: runOf(row), job: jobOf(jobById.get(row['job_id']) as Row) }));
-    },
-    async accounts() {
-      return (db.prepare('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
-    },
-    async pauses() {
-      return (db.prepare('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(
-        pauseOf,
-      ) as readonly Pause[];
-    },
-
-    async counts() {
-      const group = (sql: string) =>
-        new Map((db.prepare(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
-      const jobs = group(`SELECT status, n FROM totals WHERE of = 'jobs'`);
-      const tasks = group(`SELECT status, n FROM totals WHERE of = 'tasks'`);
-      const ended = db
-        .prepare('SELECT max(finished_at) FROM agent_runs WHERE finished_at IS NOT NULL')
-        .pluck()
-        .get() as number | null;
-      return {
-        jobs: {
-          queued: jobs.get('queued') ?? 0,
-          running: jobs.get('running') ?? 0,
-          done: jobs.get('done') ?? 0,
-          failed: jobs.get('failed') ?? 0,
-          cancelled: jobs.get('cancelled') ?? 0,
-        },
-        tasks: {
-          active: tasks.get('active') ?? 0,
-          needs_you: tasks.get('needs_you') ?? 0,
-          done: tasks.get('done') ?? 0,
-          cancelled: tasks.get('cancelled') ?? 0,
-        },
-        runningByProject: group(
-          `SELECT project, count(*) FROM jobs WHERE status = 'running' GROUP BY project`,
-        ),
-        runningByAccount: group(
-          `SELECT account, count(*) FROM jobs WHERE status = 'running' AND account IS NOT NULL GROUP BY account`,
-        ),
-        failedInRow: group('SELECT key, failed_in_row FROM projects WHERE failed_in_row > 0'),
-        lastRunEndedAt: ended,
-      } satisfies Counts;
-    },
-
-    async ahead(job) {
-      return Number(
-        db
-          .prepare(`SELECT count(*) FROM jobs WHERE status = 'queued' AND ready = 1 AND project = @project
-            AND (priority > @priority OR (priority = @priority AND (rework > @rework OR (rework = @rework AND id < @id))))`)
-          .pluck()
-          .get({ project: job.project, priority: job.priority, rework: job.rework ? 1 : 0, id: job.id }),
-      );
-    },
-
     async meta(key) {
       return (
         (db.prepare('SELECT value FROM meta WHERE key = ?').pluck().get(key) as string | undefined) ?? null
@@ -416,17 +285,6 @@ function guarded(method: (...args: unknown[]) => unknown, path: string) {
       throw error instanceof SqliteError ? storeError(error, path) : error;
     }
   };
-}
-
-function conditions(parts: readonly (string | null)[]): string {
-  const used = parts.filter((part) => part !== null);
-  return used.length === 0 ? '' : `WHERE ${used.join(' AND ')}`;
-}
-
-function params(filter: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(filter).map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : value]),
-  );
 }
 
 function notFound(name: string): AppError {

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../core/errors.ts';
+import { EMPTY_CONTEXT, type Job, type Task } from '../core/model.ts';
+import { stageNamed } from '../core/pipeline.ts';
+import { accountFor, jobForStage } from '../core/task.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Audit, Store } from '../store/store.ts';
+import type { Workspace } from '../workspace/workspace.ts';
+import type { Runtime, RuntimeProject } from './runtime.ts';
+
+/** Who acts, and from where; recorded with every action. */
+export interface Actor {
+  readonly by: string;
+  readonly surface: Audit['surface'];
+}
+
+export interface IntakeParts {
+  readonly store: Store;
+  readonly workspace: Workspace;
+  readonly runtime: () => Runtime;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const ROLES = ['analyst', 'architect', 'developer', 'reviewer', 'tester', 'deployer'];
+
+/** How work comes in. The repository is fetched first, so that nothing is taken on that cannot be worked on. */
+export function createIntake({ store, workspace, runtime, clock, log }: IntakeParts) {
+  function projectOf(nameOrRepo: string): RuntimeProject {
+    const exact = runtime().projects.get(nameOrRepo);
+    if (exact !== undefined) return exact;
+    const matches = [...runtime().projects.values()].filter(
+      (p) => repositoryName(p.rules.repo) === nameOrRepo || p.rules.repo === nameOrRepo,
+    );
+    const [match] = matches;
+    if (match !== undefined && matches.length === 1) return match;
+    const known = [...runtime().projects.keys()].join(', ');
+    throw new AppError(
+      matches.length > 1
+        ? `${nameOrRepo} names ${matches.length} projects`
+        : `there is no project ${nameOrRepo}`,
+      {
+        code: 'project.unknown',
+        hint: known === '' ? 'add one under projects: in orch.yaml (orch init)' : `one of ${known}`,
+      },
+    );
+  }
+
+  return {
+    /** Takes a work item on: an item on the board, its task and first job. The same key returns the existing task. */
+    async submit(
+      request: {
+        project: string;
+        title: string;
+        body: string;
+        stage: string | null;
+        key: string | null;
+        priority: number;
+      },
+      actor: Actor,
+    ): Promise<{ task: Task; created: boolean }> {
+      const project = projectOf(request.project);
+      const first =
+        request.stage === null
+          ? project.rules.pipeline[0]
+          : stageNamed(project.rules.pipeline, request.stage);
+      if (first === undefined || first === null)
+        throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, {
+          code: 'usage.unknown_stage',
+          hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}`,
+        });
+      await workspace.fetch(project.repository);
+      const item = await store.board.create(
+        { project: project.rules.key, key: request.key, title: request.title, body: request.body },
+        clock(),
+      );
+      const taken = await store.submit(
+        {
+          project: project.rules.key,
+          workItemId: item.id,
+          key: item.key,
+          repo: project.rules.repo,
+          branch: branchName(project.branchTemplate, item.key, item.title),
+          title: item.title,
+          body: item.body,
+          stage: first.stage,
+          priority: request.priority,
+        },
+        (task) =>
+          jobForStage(task, first, project.rules, {
+            maxAttempts: runtime().maxAttempts,
+            rework: false,
+            context: {},
+          }),
+      );
+      log.info({ key: item.key, by: actor.by, created: taken.created }, 'work item submitted');
+      return taken;
+    },
+
+    /** Queues one job without a task, on a branch of its own. */
+    async enqueue(request: {
+      agent: string;
+      repo: string;
+      maxAttempts: number | null;
+      priority: number;
+      note: string | null;
+    }): Promise<Job> {
+      const project = projectOf(request.repo);
+      if (!ROLES.includes(request.agent))
+        throw new AppError(`there is no role ${request.agent}`, {
+          code: 'usage.unknown_role',
+          hint: `--agent is one of ${ROLES.join(', ')}`,
+        });
+      const stage = project.rules.pipeline.find((s) => s.kind === 'agent' && s.agent === request.agent);
+      const account =
+        stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
+      if (account === null)
+        throw new AppError(`project ${project.rules.key} has no account`, {
+          code: 'project.no_account',
+          hint: `set projects.${project.rules.key}.accounts in orch.yaml`,
+        });
+      await workspace.fetch(project.repository);
+      return store.enqueue(
+        {
+          taskId: null,
+          project: project.rules.key,
+          repo: project.rules.repo,
+          stage: null,
+          agent: request.agent,
+          account,
+          maxAttempts: request.maxAttempts ?? runtime().maxAttempts,
+          priority: request.priority,
+          rework: false,
+          hold: null,
+          context: { ...EMPTY_CONTEXT, note: request.note },
+        },
+        (id) => `orch/job-${id}`,
+      );
+    },
+  };
+}
+
+function repositoryName(repo: string): string {
+  const last = repo.replace(/\/+$/, '').split(/[/:]/).at(-1) ?? repo;
+  return last.replace(/\.git$/, '');
+}
+
+const MAX_SLUG = 40;
+
+/** Fills `{key}` and `{slug}`; a title without a usable letter gets a short hash, so the name stays valid. */
+function branchName(template: string, key: string, title: string): string {
+  const slug = title
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, MAX_SLUG)
+    .replace(/^-+|-+$/g, '');
+  const safe = slug === '' ? createHash('sha256').update(title).digest('hex').slice(0, 8) : slug;
+  return template.replaceAll('{key}', key.toLowerCase()).replaceAll('{slug}', safe);
+}
