@@ -123,7 +123,7 @@ function whyOne(out: Output, key: string, { job }: { job: JobWire }, task: TaskD
     out.text(
       `  ${pc.dim(job.hold.clearsWhen)}${job.hold.clearsAt === null ? '' : ` ${localTime(job.hold.clearsAt)}`}`,
     );
-    if (job.hold.fix !== null) out.text(`  fix  ${job.hold.fix.replace('KEY', key)}`);
+    if (job.hold.fix !== null) out.text(`  fix  ${job.hold.fix}`);
   } else if (task?.reason != null) out.text(`  ${task.reason.detail}\n  fix  orch retry ${key}`);
   else if (job.error !== null) out.text(`  ${job.error}`);
   if ((job.hold?.state ?? (task?.status === 'needs_you' ? 'needs_you' : 'waiting')) === 'needs_you')

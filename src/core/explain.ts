@@ -22,6 +22,8 @@ export function explain(
   running: number,
   now: number,
   staleAfterMs: number,
+  /** Keys of tasks by their id, for the jobs that have one. */
+  keys: ReadonlyMap<number, string>,
 ): Explanation {
   if (dispatch === null || now - dispatch.tickAt > staleAfterMs) {
     const age = dispatch === null ? 'since the start' : `for ${Math.round((now - dispatch.tickAt) / 1000)} s`;
@@ -36,7 +38,7 @@ export function explain(
   const held = new Map<string, { reason: Reason; jobs: Job[] }>();
   let position = 0;
   for (const job of jobs) {
-    const reason = reasonFor(job, dispatch, position);
+    const reason = reasonFor(job, dispatch, position, job.taskId === null ? undefined : keys.get(job.taskId));
     if (reason.code === 'queue.position') {
       position++;
       continue;

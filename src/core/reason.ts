@@ -1,5 +1,5 @@
 import type { AccountGate } from './account.ts';
-import type { Job, Pause } from './model.ts';
+import { type Job, jobName, type Pause } from './model.ts';
 
 /** Why a queued job waits. Codes are the closed list that web, CLI, Telegram and JSON share. */
 export interface Reason {
@@ -43,9 +43,14 @@ export function isPaused(pause: Pause, now: number): boolean {
 
 /**
  * The one reason of a queued job: the first closed gate in the dispatcher's order. `ahead` is how many
- * claimable jobs come before it, for `queue.position`.
+ * claimable jobs come before it, for `queue.position`; `name` is what people call it, its task's key.
  */
-export function reasonFor(job: Job, dispatch: DispatchState, ahead: number): Reason {
+export function reasonFor(
+  job: Job,
+  dispatch: DispatchState,
+  ahead: number,
+  name: string = jobName(job.id),
+): Reason {
   const now = dispatch.tickAt;
   for (const gate of [
     pausedGate,
@@ -58,7 +63,7 @@ export function reasonFor(job: Job, dispatch: DispatchState, ahead: number): Rea
     accountFullGate,
     workerGate,
   ]) {
-    const reason = gate(job, dispatch, now);
+    const reason = gate(job, dispatch, now, name);
     if (reason !== null) return reason;
   }
   return {
@@ -74,7 +79,7 @@ export function reasonFor(job: Job, dispatch: DispatchState, ahead: number): Rea
   };
 }
 
-type Gate = (job: Job, d: DispatchState, now: number) => Reason | null;
+type Gate = (job: Job, d: DispatchState, now: number, name: string) => Reason | null;
 
 const pausedGate: Gate = (job, d, now) => {
   const pause = d.pauses.find(
@@ -116,19 +121,21 @@ const hostGate: Gate = (_job, d, now) => {
   };
 };
 
-const ownHoldGate: Gate = (job) => {
+const ownHoldGate: Gate = (job, _d, _now, name) => {
   if (job.hold === null) return null;
   const question = job.hold === 'question.pending';
   return {
     code: job.hold,
-    scope: { kind: 'job', id: String(job.id), label: `job_${job.id}` },
+    scope: { kind: 'job', id: String(job.id), label: name },
     state: 'needs_you',
-    title: question ? 'The agent asks a question' : `${job.stage ?? 'job'} waits for approval`,
+    title: question
+      ? `The agent of ${name} asks a question`
+      : `${job.stage ?? 'job'} of ${name} waits for approval`,
     detail: '',
     since: job.holdSince ?? job.createdAt,
     clearsAt: null,
     clearsWhen: question ? 'A person answers.' : 'A person approves or rejects.',
-    fix: question ? 'orch answer KEY "..."' : 'orch approve KEY',
+    fix: question ? `orch answer ${name} "..."` : `orch approve ${name}`,
   };
 };
 

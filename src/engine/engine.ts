@@ -135,6 +135,17 @@ export function createEngine(options: EngineOptions) {
     for (const { run } of attempts.live()) if (run.jobId === jobId) await attempts.stop(run.id, { now });
   }
 
+  /** Keys of the tasks whose jobs have a hold of their own: those reasons name them. */
+  async function keysOf(jobs: readonly Job[]): Promise<Map<number, string>> {
+    const keys = new Map<number, string>();
+    for (const job of jobs) {
+      if (job.hold === null || job.taskId === null) continue;
+      const task = await store.taskById(job.taskId);
+      if (task !== null) keys.set(task.id, task.key);
+    }
+    return keys;
+  }
+
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
@@ -236,7 +247,8 @@ export function createEngine(options: EngineOptions) {
       const state = dispatcher.state();
       const now = clock();
       if (state === null || now - state.tickAt > STALE_AFTER_MS) return staleReason(state?.tickAt ?? now);
-      return reasonFor(job, { ...state, tickAt: now, accounts: state.accounts }, await store.ahead(job));
+      const task = job.taskId === null ? null : await store.taskById(job.taskId);
+      return reasonFor(job, { ...state, tickAt: now }, await store.ahead(job), task?.key);
     },
 
     async explain(filter: { project?: string }) {
@@ -247,7 +259,14 @@ export function createEngine(options: EngineOptions) {
       const state = dispatcher.state();
       const now = clock();
       return {
-        explanation: explain(jobs.items, state, counts.jobs.running, now, STALE_AFTER_MS),
+        explanation: explain(
+          jobs.items,
+          state,
+          counts.jobs.running,
+          now,
+          STALE_AFTER_MS,
+          await keysOf(jobs.items),
+        ),
         counts,
         state,
         now,

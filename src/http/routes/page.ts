@@ -49,7 +49,7 @@ export function pageRoutes(
             tasks.length === 0
               ? html`<p>None yet. <code>orch submit --project P --title "..."</code></p>`
               : html`<table><thead><tr><th>Task</th><th>Title</th><th>Stage</th><th>State</th><th>Cost</th></tr></thead><tbody>
-            ${tasks.map((t) => html`<tr><td class="mono">${t.key}</td><td>${t.title}</td><td>${t.stage}</td><td class="${t.status}">${t.status === 'needs_you' ? '▲ needs you' : t.status === 'done' ? '✓ done' : t.status}${t.reason === null ? '' : html`<br /><small>${t.reason.detail}</small>`}</td><td>$${t.costUsd.toFixed(2)}</td></tr>`)}
+            ${tasks.map((t) => html`<tr><td class="mono key">${t.key}</td><td>${t.title}</td><td class="key">${t.stage}</td><td class="${t.status}">${t.status === 'needs_you' ? '▲ needs you' : t.status === 'done' ? '✓ done' : t.status}${t.reason === null ? '' : html`<br /><small>${t.reason.detail}</small>`}</td><td class="key">$${t.costUsd.toFixed(2)}</td></tr>`)}
           </tbody></table>`
           }
           <h2>Running</h2>
@@ -72,7 +72,7 @@ section{border:1px solid var(--line);border-radius:10px;padding:4px 16px;margin:
 section.needs_you{background:var(--needbg)}section.waiting{background:var(--waitbg)}
 .needs_you{color:var(--need)}.waiting{color:var(--wait)}td.done{color:var(--done)}section p{color:var(--text)}
 table{width:100%;border-collapse:collapse;background:var(--card);border:1px solid var(--line);border-radius:10px}
-th,td{text-align:left;padding:8px 12px;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{color:var(--muted);font-size:12px;border-top:0}
+th,td{text-align:left;padding:8px 12px;border-top:1px solid var(--line);vertical-align:top;overflow-wrap:anywhere}th{color:var(--muted);font-size:12px;border-top:0}th,td.key{white-space:nowrap;overflow-wrap:normal}@media (max-width:600px){th,td{padding:8px}}
 code,.mono{font-family:ui-monospace,monospace;font-size:13px}small,footer{color:var(--muted)}footer{margin-top:28px;font-size:12px}
 </style></head><body>${content}<footer>Orch ${version}</footer></body></html>`;
 }
