@@ -1,4 +1,5 @@
-import { access, constants, stat, statfs } from 'node:fs/promises';
+import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import {
@@ -301,14 +302,20 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
       };
       continue;
     }
-    yield (await stat(project.repo).catch(() => null)) === null
-      ? {
-          group,
-          state: 'error',
-          text: `${project.key}: there is no repository at ${project.repo}`,
-          fix: `set projects.${project.key}.repo`,
-        }
-      : { group, state: 'ok', text: `${project.key}: ${project.repo}, base ${project.base}`, fix: null };
+    if ((await stat(project.repo).catch(() => null)) === null) {
+      const fix = `set projects.${project.key}.repo`;
+      yield { group, state: 'error', text: `${project.key}: there is no repository at ${project.repo}`, fix };
+      continue;
+    }
+    yield { group, state: 'ok', text: `${project.key}: ${project.repo}, base ${project.base}`, fix: null };
+    const head = await readFile(join(project.repo, '.git', 'HEAD'), 'utf8').catch(() => '');
+    if (head.trim() === `ref: refs/heads/${project.base}`)
+      yield {
+        group,
+        state: 'warning',
+        text: `${project.key}: ${project.base} is checked out there, and git refuses to move it under you`,
+        fix: `git -C ${project.repo} config receive.denyCurrentBranch updateInstead`,
+      };
   }
 }
 

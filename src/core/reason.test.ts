@@ -153,7 +153,12 @@ describe('the one reason why a job waits', () => {
 
   it('is the approval or the question the job itself waits for', () => {
     expect(
-      reasonFor(job({ hold: 'approval.pending', holdSince: 7, agent: null, account: null }), OPEN, 0, 'API-1'),
+      reasonFor(
+        job({ hold: 'approval.pending', holdSince: 7, agent: null, account: null }),
+        OPEN,
+        0,
+        'API-1',
+      ),
     ).toMatchObject({ code: 'approval.pending', state: 'needs_you', since: 7, fix: 'orch approve API-1' });
   });
 

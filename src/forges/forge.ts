@@ -20,5 +20,7 @@ export interface Forge {
 export type MergeResult =
   | { readonly kind: 'merged'; readonly commit: string }
   | { readonly kind: 'conflict'; readonly files: readonly string[] }
+  /** Not until a person changes something; `detail` says what and how. */
+  | { readonly kind: 'refused'; readonly detail: string }
   /** Not now, worth another try soon: the base moved under us, the forge is still checking. */
   | { readonly kind: 'retry'; readonly detail: string };

@@ -154,3 +154,57 @@ describe('the pipeline', () => {
     expect(here.call(2).prompt).toContain('MIT');
   });
 });
+
+describe('what only a person can mend', () => {
+  it('a failing setup asks at once with its output, spends no token, and runs again on a retry', async () => {
+    here = install({
+      pipeline: DEV,
+      projectExtra: '    workspace: { setup: ["test -f ../../../ready || { echo no database; exit 3; }"] }',
+    });
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    expect(await here.task(key)).toMatchObject({
+      reason: { code: 'workspace.setup_failed', detail: expect.stringContaining('no database') },
+    });
+    expect(here.calls()).toBe(0);
+    execFileSync('touch', [`${here.home}/ready`]);
+    await here.orch('retry', key);
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+  });
+
+  it('a base branch that is checked out at the repository is said with the command that helps', async () => {
+    here = install({ pipeline: DEV });
+    const clone = `${here.root}/checkout`;
+    execFileSync('git', ['clone', '-q', here.repository, clone]);
+    here.writeConfig(
+      execFileSync('sed', [`s#${here.repository}#${clone}#`, `${here.root}/orch.yaml`], { encoding: 'utf8' }),
+    );
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    await here.orch('approve', key);
+    await waitFor(async () => (await here.task(key)).reason?.code === 'forge.refused');
+    expect((await here.task(key)).reason?.detail).toContain('receive.denyCurrentBranch updateInstead');
+    execFileSync('git', ['-C', clone, 'config', 'receive.denyCurrentBranch', 'updateInstead']);
+    await here.orch('retry', key);
+    await reaches(key, 'done');
+    expect(execFileSync('cat', [`${clone}/src/new.js`], { encoding: 'utf8' })).toBe('export const n = 1;\n');
+  });
+
+  it('a deploy command that fails after the merge runs once and asks', async () => {
+    here = install({
+      pipeline: `${DEV}\n      - { stage: deploy, kind: deploy, approval: required, merge: auto, command: "echo deployed >> ../../../log; exit 1" }`,
+    });
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    await here.orch('approve', key);
+    await waitFor(async () => (await here.task(key)).reason?.code === 'deploy.command_failed');
+    expect(execFileSync('cat', [`${here.home}/log`], { encoding: 'utf8' })).toBe('deployed\n');
+    expect((await here.task(key)).pr).toMatchObject({ state: 'merged' });
+  });
+});

@@ -3,13 +3,14 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { Reply, Seen } from '../fakes/fake-anthropic/scenario.ts';
+import type { Seen } from '../fakes/fake-anthropic/scenario.ts';
 import { type FakeAnthropic, startFakeAnthropic } from '../fakes/fake-anthropic/server.ts';
 import {
   approves,
   bash,
   commits,
   commitToBase,
+  END,
   FAKE_TOKEN,
   installReal,
   type RealInstallation,
@@ -17,7 +18,6 @@ import {
 import { requirement, suiteName } from '../support/requirements.ts';
 
 const cli = requirement('real-cli');
-const END: Reply = { text: 'All done.' };
 
 describe.skipIf(!cli.available)(suiteName('the real Claude Code and what a repository holds', cli), () => {
   let api: FakeAnthropic;

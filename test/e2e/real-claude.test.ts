@@ -1,16 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { globSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { REAL_CLI_VERSION } from '../../scripts/real-cli.mjs';
-import type { Reply } from '../fakes/fake-anthropic/scenario.ts';
 import { type FakeAnthropic, fingerprintOf, startFakeAnthropic } from '../fakes/fake-anthropic/server.ts';
 import { waitFor } from '../support/orch.ts';
 import {
   approves,
   bash,
-  cliProcess,
   commits,
+  END,
   FAKE_TOKEN,
   installReal,
   type RealInstallation,
@@ -20,7 +17,6 @@ import { requirement, suiteName } from '../support/requirements.ts';
 
 const cli = requirement('real-cli');
 const WORK = commits('echo "export const n = 1;" > src/new.js');
-const END: Reply = { text: 'All done.' };
 const NO_BUDGET_SPENT = { status: 'queued', attempts: 0, transientAttempts: 0, lostAttempts: 0 };
 
 describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
@@ -45,7 +41,6 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
   }
 
   const done = (key: string) => here.jobWhere(key, (job) => job.status === 'done');
-  const runs = async () => (await here.runs()).toSorted((a, b) => a.attempt - b.attempt);
 
   const git = (...args: string[]) =>
     execFileSync('git', ['-C', here.repository, ...args], { encoding: 'utf8' }).trim();
@@ -190,7 +185,7 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
       expect(api.turns()[0]?.credentials).toEqual([
         { header: 'x-api-key', fingerprint: fingerprintOf('sk-ant-api03-OTHER') },
       ]);
-      const [refused, resumed] = await runs();
+      const [refused, resumed] = await here.attempts();
       expect(resumed?.sessionId).toBe(refused?.sessionId);
       expect(api.turns()[0]?.said).toContain('This is now run run_2');
     });
@@ -247,65 +242,6 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
       });
       expect(await here.runs()).toHaveLength(1);
       expect(api.requests()).toEqual([]);
-    });
-  });
-
-  describe('cut off', () => {
-    const WAITING: Reply = { ...END, delay_ms: 120_000 };
-    const transcripts = () => globSync(join(here.agentHome, '.claude/projects/*/*.jsonl'));
-
-    /** Kills the CLI while it waits for the model in its second turn, with the first one written down. */
-    async function killInSecondTurn(): Promise<void> {
-      const written = () =>
-        transcripts().some((file) => /tool_result.*first-step/.test(readFileSync(file, 'utf8')));
-      await waitFor(() => api.turns().length === 2 && written(), 30_000, replies);
-      process.kill(cliProcess(here, cli.value, 'run_1') ?? Number.NaN, 'SIGKILL');
-    }
-
-    it('killed from outside it is lost, gets its attempt back and goes on in its session', async () => {
-      api.load({ replies: [{ tool_use: bash('echo first-step') }, WAITING, WORK, END] });
-      const key = await begin();
-      await killInSecondTurn();
-      expect(await done(key)).toMatchObject({
-        attempts: 1,
-        transientAttempts: 0,
-        lostAttempts: 1,
-      });
-      const [killed, resumed] = await runs();
-      expect(killed).toMatchObject({ verdict: 'lost', signal: 'SIGKILL', exitCode: null, resultOk: false });
-      expect(resumed).toMatchObject({ verdict: 'success', sessionId: killed?.sessionId });
-      expect(api.turns()[2]?.said).toMatch(/first-step[\s\S]*This is now run run_2/);
-      expect(git('show', `${(await here.task(key)).branch}:src/new.js`)).toContain('export const n');
-    });
-
-    it('starts afresh at no cost when its session is gone', async () => {
-      api.load({ replies: [{ tool_use: bash('echo first-step') }, WAITING, WORK, END] });
-      const key = await begin();
-      await here.orch('pause');
-      await killInSecondTurn();
-      await here.jobWhere(key, (job) => job.verdict === 'lost');
-      for (const transcript of transcripts()) rmSync(transcript);
-      await here.orch('resume');
-      expect(await done(key)).toMatchObject({
-        attempts: 1,
-        lostAttempts: 1,
-      });
-    });
-
-    it('silent beyond the limit of its stage it is stalled, keeps its attempt and goes on', async () => {
-      api.load({ replies: [{ ...WORK, stall_ms: 120_000 }, WORK, END] });
-      const key = await begin({
-        pipeline: '      - { stage: development, agent: developer, tools: write, stall: 4s }',
-      });
-      expect(await done(key)).toMatchObject({
-        attempts: 2,
-        transientAttempts: 0,
-        lostAttempts: 0,
-      });
-      const [stalled, resumed] = await runs();
-      expect(stalled).toMatchObject({ verdict: 'stalled', exitCode: 143, resultOk: false });
-      expect(resumed).toMatchObject({ verdict: 'success', sessionId: stalled?.sessionId });
-      expect(replies()).toEqual(['stall', 'message', 'message']);
     });
   });
 });

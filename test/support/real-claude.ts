@@ -10,12 +10,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { AccountWire, JobWire, TaskDetailWire } from '../../src/http/contract.ts';
+import type { AccountWire, JobWire, RunWire, TaskDetailWire } from '../../src/http/contract.ts';
 import type { ModelRequest, Reply, ToolUse } from '../fakes/fake-anthropic/scenario.ts';
 import type { FakeAnthropic } from '../fakes/fake-anthropic/server.ts';
 import { type Installation, type InstallOptions, install, waitFor } from './orch.ts';
 
-export const FAKE_KEY = 'sk-ant-api03-FAKE';
+const FAKE_KEY = 'sk-ant-api03-FAKE';
 export const FAKE_TOKEN = 'sk-ant-oat01-FAKE';
 
 const PATIENCE_MS = 40_000;
@@ -38,6 +38,8 @@ export interface RealInstallation extends Installation {
   jobWhere(key: string, wanted: (job: JobWire) => boolean): Promise<JobWire>;
   taskWhere(key: string, wanted: (task: TaskDetailWire) => boolean): Promise<TaskDetailWire>;
   account(): Promise<AccountWire | undefined>;
+  /** Oldest first. */
+  attempts(): Promise<RunWire[]>;
   /** A file of the task's worktree. */
   worktree(key: string, file: string): string;
   /** A file of a run's directory, as text. */
@@ -93,6 +95,7 @@ ${pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
       };
       return waitFor(look, PATIENCE_MS, () => lookInto(key));
     },
+    attempts: async () => (await here.runs()).toSorted((a, b) => a.attempt - b.attempt),
     account: async () => (await here.json<{ accounts: AccountWire[] }>('accounts')).accounts[0],
     worktree: (key, file) => join(here.home, 'worktrees', 'p', key, file),
     runFile: (run, file) => readFileSync(join(here.home, 'runs', run, file), 'utf8'),
@@ -118,6 +121,9 @@ export function commitToBase(here: Installation, files: Readonly<Record<string, 
   git('push', '-q', 'origin', 'HEAD:main');
   rmSync(clone, { recursive: true });
 }
+
+/** The model ends its turn. */
+export const END: Reply = { text: 'All done.' };
 
 export function bash(command: string): ToolUse {
   return { name: 'Bash', input: { command, description: 'Next step' } };

@@ -1,3 +1,4 @@
+import { AppError } from '../../core/errors.ts';
 import type { PullRequest } from '../../core/model.ts';
 import type { Repository, Workspace } from '../../workspace/workspace.ts';
 import type { Forge } from '../forge.ts';
@@ -40,17 +41,29 @@ export function createLocalForge(
       await book.pullRequestComment(project, pr.number, key, body, clock());
     },
     async merge({ pr, branch, head, message }) {
-      const merged = await workspace.merge(repository, { branch, head, message, fastForward: false });
+      const merged = await workspace
+        .merge(repository, { branch, head, message, fastForward: false })
+        .catch(refusal);
       switch (merged.kind) {
         case 'merged':
         case 'already_merged':
           if (pr !== null) await book.setPullRequestState(project, pr.number, 'merged', clock());
           return { kind: 'merged', commit: merged.commit };
         case 'conflict':
+        case 'refused':
           return merged;
         case 'base_moved':
           return { kind: 'retry', detail: 'the base branch moved while it was merged' };
       }
     },
+  };
+}
+
+/** A repository with the base branch checked out takes no push to it; everything else is thrown on. */
+function refusal(error: unknown): { kind: 'refused'; detail: string } {
+  if (!(error instanceof AppError) || !error.code.startsWith('workspace.base_check')) throw error;
+  return {
+    kind: 'refused',
+    detail: error.hint === undefined ? error.message : `${error.message} (${error.hint})`,
   };
 }

@@ -30,9 +30,21 @@ async function run(context: StageContext): Promise<StageResult> {
     message: `${task.key}: ${task.title}\n\nMerged by Orch.`,
   });
   if (merged.kind === 'conflict')
-    return ended(
-      notRun('permanent', `forge.conflict: ${merged.files.slice(0, 10).join(', ')}`, 'deploy.conflict'),
-    );
+    return {
+      ...ended(
+        notRun(
+          'permanent',
+          `conflict with ${context.project.base}: ${merged.files.slice(0, 10).join(', ')}`,
+          'deploy.conflict',
+        ),
+      ),
+      finalCode: 'forge.conflict',
+    };
+  if (merged.kind === 'refused')
+    return {
+      ...ended(notRun('permanent', merged.detail, 'deploy.refused')),
+      finalCode: 'forge.refused',
+    };
   if (merged.kind === 'retry') return ended(notRun('transient', merged.detail, 'deploy.retry'));
   const pr = task.pr === null ? null : { ...task.pr, state: 'merged' as const };
   const done: StageResult = {
