@@ -104,6 +104,8 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
   };
 }
 
+export type OwnQueue = Awaited<ReturnType<typeof openOwnQueue>>;
+
 const DONE = {
   job: { status: 'done', verdict: 'success' },
   run: {

@@ -8,10 +8,11 @@ import {
   type Report,
   timings,
 } from './measure.ts';
-import { openOwnQueue, USUAL } from './own-queue.ts';
-import { type Peer, startPeers } from './peers.ts';
+import { type OwnQueue, openOwnQueue, USUAL } from './own-queue.ts';
+import { startPeers } from './peers.ts';
 
 const SYNCS = 300;
+const WARM_UP = 500;
 const BACKLOGS = [1_000, 100_000, 1_000_000];
 const MANY_PROJECTS = { projects: 200, accounts: 4, projectCap: 1_000_000 };
 const AT_CAP = { projects: 1_000, accounts: 4, projectCap: 1 };
@@ -95,12 +96,15 @@ interface Rounds {
   readonly peers: readonly { readonly name: string; readonly enqueue: number[]; readonly drain: number[] }[];
 }
 
-/** One after the other in every round, so that a busy moment of the machine hits all of them. */
+/**
+ * One after the other in every round, so that a busy moment of the machine hits all of them. The first
+ * round only warms up: compiled code, and log files that have reached their size.
+ */
 async function interleaved(options: BenchOptions, report: Report, longest: number[]): Promise<Rounds> {
   const { quick, folder } = options;
-  const jobs = quick ? 400 : 1_500;
   const { peers, skipped, stop } = await startPeers(options);
   report.skipped.push(...skipped);
+  const own = await openOwnQueue(folder, USUAL);
   try {
     const rounds: Rounds = {
       disk: [],
@@ -108,32 +112,31 @@ async function interleaved(options: BenchOptions, report: Report, longest: numbe
       drain: [],
       peers: peers.map(({ name }) => ({ name, enqueue: [], drain: [] })),
     };
-    for (let round = 0; round < (quick ? 1 : 3); round++) {
-      rounds.disk.push(fdatasyncRate(folder, SYNCS));
-      const own = await openOwnQueue(folder, USUAL);
-      rounds.enqueue.push(await rate(jobs, (i) => own.enqueue(i)));
-      rounds.drain.push(
-        await rate(jobs, async () => {
-          const claimed = await own.claim();
-          if (claimed === null || (await own.finish(claimed)) !== 'ok')
-            throw new Error('the queue lost a job');
-        }),
-      );
-      longest.push(own.longestMs());
-      await own.discard();
-      for (const [i, peer] of peers.entries()) await peerRound(peer, jobs, rounds.peers[i]);
+    for (let round = 0; round <= (quick ? 1 : 3); round++) {
+      const jobs = round === 0 ? WARM_UP : quick ? 400 : 1_500;
+      const keep = (into: number[] | undefined, value: number) =>
+        round === 0 ? undefined : into?.push(value);
+      keep(rounds.disk, fdatasyncRate(folder, SYNCS));
+      keep(rounds.enqueue, await rate(jobs, (i) => own.enqueue(i)));
+      keep(rounds.drain, await rate(jobs, () => workOff(own)));
+      for (const [i, peer] of peers.entries()) {
+        keep(rounds.peers[i]?.enqueue, await rate(jobs, (n) => peer.enqueue(n)));
+        const from = performance.now();
+        await peer.drain(jobs);
+        keep(rounds.peers[i]?.drain, perSecond(jobs, performance.now() - from));
+      }
     }
+    longest.push(own.longestMs());
     return rounds;
   } finally {
+    await own.discard();
     await stop();
   }
 }
 
-async function peerRound(peer: Peer, jobs: number, into: Rounds['peers'][number] | undefined): Promise<void> {
-  into?.enqueue.push(await rate(jobs, (i) => peer.enqueue(i)));
-  const from = performance.now();
-  await peer.drain(jobs);
-  into?.drain.push(perSecond(jobs, performance.now() - from));
+async function workOff(own: OwnQueue): Promise<void> {
+  const claimed = await own.claim();
+  if (claimed === null || (await own.finish(claimed)) !== 'ok') throw new Error('the queue lost a job');
 }
 
 async function rate(times: number, work: (i: number) => Promise<unknown>): Promise<number> {

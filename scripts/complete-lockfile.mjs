@@ -1,8 +1,8 @@
 // Adds to package-lock.json the platform packages (`@oxlint/binding-darwin-arm64` and the like) that npm
-// left out because the registry it asked, a mirror, did not have them. `npm ci` refuses a lockfile without
+// left out because the registry it asked, a mirror, did not have them, and marks prebuilt packages. `npm ci` refuses a lockfile without
 // them, on every platform. Run it after `npm install`; a house test tells when it is needed.
 // The entries carry no checksum: npm fetches them by exact version, and only on the platform they name.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './prepare.mjs';
@@ -76,16 +76,33 @@ function entryFor({ name, version, parent }) {
   };
 }
 
+/**
+ * Packages that ship their binary and say `gypfile: false`. npm drops that word from the lockfile and then
+ * builds them all the same, which needs headers from the network: it is put back.
+ */
+export function unmarkedPrebuilt(packages, manifestOf) {
+  return Object.keys(packages).filter(
+    (path) => path !== '' && packages[path].gypfile !== false && manifestOf(path)?.gypfile === false,
+  );
+}
+
+function installedManifest(path) {
+  const file = join(root, path, 'package.json');
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : null;
+}
+
 function main() {
   const file = join(root, 'package-lock.json');
   const lock = JSON.parse(readFileSync(file, 'utf8'));
   const missing = missingPlatformPackages(lock.packages);
   for (const [path, found] of missing) lock.packages[path] = entryFor(found);
+  const prebuilt = unmarkedPrebuilt(lock.packages, installedManifest);
+  for (const path of prebuilt) lock.packages[path].gypfile = false;
   const byPath = ([a], [b]) => (a < b ? -1 : 1);
   lock.packages = Object.fromEntries(Object.entries(lock.packages).sort(byPath));
-  if (missing.size > 0) writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
+  if (missing.size + prebuilt.length > 0) writeFileSync(file, `${JSON.stringify(lock, null, 2)}\n`);
   process.stdout.write(
-    `package-lock.json: ${Object.keys(lock.packages).length} packages, ${missing.size} added\n`,
+    `package-lock.json: ${Object.keys(lock.packages).length} packages, ${missing.size} added, ${prebuilt.length} marked as prebuilt\n`,
   );
 }
 

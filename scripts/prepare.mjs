@@ -109,7 +109,7 @@ function install() {
   const { command, args, env } = npm();
   const result = spawnSync(
     command,
-    [...args, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'],
+    [...args, 'ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund'],
     {
       cwd: root,
       env,

@@ -282,6 +282,8 @@ function accountTitle(code: string, account: string): string {
       return `Account ${account} is signed out`;
     case 'account.limit':
       return `Usage limit on ${account}`;
+    case 'account.probing':
+      return `Account ${account} is being checked`;
     case 'breaker.open':
       return `Breaker for ${account} is open`;
     default:

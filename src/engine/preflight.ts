@@ -13,6 +13,7 @@ export interface PreflightView {
 }
 
 interface Entry {
+  /** Digest of the account's configuration and of the state of its credential files. */
   files: string;
   view: PreflightView | null;
   checking: Promise<void> | null;
@@ -33,7 +34,8 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
   const entries = new Map<string, Entry>();
 
   async function filesOf(agent: Agent, account: AgentAccount): Promise<string> {
-    const hash = createHash('sha256');
+    const { env, bin, home, credentialsPath } = account;
+    const hash = createHash('sha256').update(JSON.stringify([env, bin, home, credentialsPath]));
     for (const file of agent.credentialFiles(account)) {
       const facts = await stat(file).catch(() => null);
       hash.update(

@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { globSync, lstatSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, lstatSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { missingPlatformPackages } from '../../scripts/complete-lockfile.mjs';
+import { missingPlatformPackages, unmarkedPrebuilt } from '../../scripts/complete-lockfile.mjs';
 import { projectRoot } from '../support/requirements.ts';
 
 const MAX_LINES = 400;
@@ -54,6 +54,18 @@ describe('the repository', () => {
     const lock = JSON.parse(texts.get('package-lock.json') ?? '') as { packages: Record<string, object> };
     const missing = [...missingPlatformPackages(lock.packages).keys()];
     expect(missing, 'run: node scripts/complete-lockfile.mjs').toEqual([]);
+  });
+
+  test('the lockfile says which packages are prebuilt, or npm builds them with headers from the network', () => {
+    const lock = JSON.parse(texts.get('package-lock.json') ?? '') as { packages: Record<string, object> };
+    const manifestOf = (path: string): { gypfile?: boolean } | null => {
+      const file = join(projectRoot, path, 'package.json');
+      return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as { gypfile?: boolean }) : null;
+    };
+    expect(manifestOf('node_modules/better-sqlite3')).toMatchObject({ gypfile: false });
+    expect(unmarkedPrebuilt(lock.packages, manifestOf), 'run: node scripts/complete-lockfile.mjs').toEqual(
+      [],
+    );
   });
 
   test(`no source file is longer than ${MAX_LINES} lines`, () => {
