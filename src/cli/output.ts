@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import { processEnvironment } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
@@ -82,17 +83,19 @@ function exitCodeOf(code: string): number {
   return EXIT.failed;
 }
 
-/** Columns with two spaces between, cut to the terminal; headers dimmed. */
+/** Columns with two spaces between; headers dimmed. Widths count what is seen, not colour codes. */
 export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = headers.map((header, i) =>
-    Math.max(header.length, ...rows.map((row) => (row[i] ?? '').length)),
-  );
+  const widths = headers.map((header, i) => Math.max(seen(header), ...rows.map((row) => seen(row[i] ?? ''))));
   const line = (cells: readonly string[]) =>
     cells
-      .map((cell, i) => (i === cells.length - 1 ? cell : cell.padEnd(widths[i] ?? 0)))
+      .map((cell, i) => cell + ' '.repeat(Math.max(0, (widths[i] ?? 0) - seen(cell))))
       .join('  ')
       .trimEnd();
   return [pc.dim(line(headers)), ...rows.map(line)].join('\n');
+}
+
+function seen(text: string): number {
+  return stripVTControlCharacters(text).length;
 }
 
 const ICONS: Record<string, string> = {
