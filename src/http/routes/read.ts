@@ -183,7 +183,8 @@ export function readRoutes({ engine, version }: HttpOptions) {
   async function latestRun(name: string): Promise<Run | null> {
     const job = await jobNamed(name);
     const filter = job.taskId === null ? { jobId: job.id } : { taskId: job.taskId };
-    return (await store.runs({ ...filter, limit: MAX_LIMIT })).items.at(-1) ?? null;
+    const { items } = await store.runs({ ...filter, limit: MAX_LIMIT });
+    return items.findLast((run) => run.agent !== null) ?? items.at(-1) ?? null;
   }
   async function taskNamed(key: string) {
     const target = await engine.targetOf(key);
