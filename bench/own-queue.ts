@@ -78,7 +78,8 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
       call(() =>
         store.settle({ runId: claimed.run.id, jobId: claimed.job.id, fence: claimed.job.fence }, () => DONE),
       ),
-    look: () => call(() => Promise.all([store.counts(), store.nextDue(), store.accounts(), store.pauses()])),
+    look: () =>
+      call(() => Promise.all([store.counts(), store.nextDue(Date.now()), store.accounts(), store.pauses()])),
     /** Puts `count` jobs in at once, past the store: only what is measured afterwards matters. */
     async fill(count: number): Promise<void> {
       await store.close();

@@ -192,6 +192,11 @@ describe('reject', () => {
 });
 
 describe('retry', () => {
+  it('refuses a job that its task has left behind', () => {
+    const stale = { task: task({ status: 'active' }), job: job({ status: 'failed' }), superseded: true };
+    expect(() => retry(stale, PLAIN, CONTEXT)).toThrow(expect.objectContaining({ code: 'job.superseded' }));
+  });
+
   it.each(['failed', 'cancelled'] as const)(
     'refills every budget of a %s job and revives its task',
     (status) => {
@@ -326,7 +331,11 @@ describe('cancel', () => {
     const effects = cancel({ task: task(), job: job({ hold: 'question.pending' }) }, true, CONTEXT);
     expect(effects.job).toEqual({ status: 'cancelled', hold: null, finishedAt: 500, verdict: 'cancelled' });
     expect(effects.task).toEqual({ status: 'cancelled', reason: null });
-    expect(effects.outbox?.map((row) => row.message.kind)).toEqual(['tracker.status', 'notify.resolved']);
+    expect(effects.outbox?.map((row) => row.message.kind)).toEqual([
+      'tracker.status',
+      'notify.resolved',
+      'notify.resolved',
+    ]);
     expect(effects.newJobs).toBeUndefined();
   });
 
@@ -359,7 +368,7 @@ describe('cancel', () => {
       status: 'needs_you',
       reason: { code: 'job.cancelled', detail: 'development was cancelled by mara' },
     });
-    expect(effects.outbox).toBeUndefined();
+    expect(effects.outbox).toEqual([]);
   });
 
   it('of a job without a task touches the job alone', () => {

@@ -13,6 +13,8 @@ export interface CommandState {
   readonly task: Task | null;
   /** The job meant, or the task's latest job. */
   readonly job: Job;
+  /** True when the task has a newer job than this one. */
+  readonly superseded?: boolean;
 }
 
 export interface CommandContext {
@@ -99,7 +101,16 @@ export interface RetryOptions {
 }
 
 /** A failed or cancelled job gets its budgets back; a waiting one stops waiting for its backoff. */
-export function retry({ task, job }: CommandState, options: RetryOptions, c: CommandContext): Effects {
+export function retry(
+  { task, job, superseded = false }: CommandState,
+  options: RetryOptions,
+  c: CommandContext,
+): Effects {
+  if (task !== null && superseded)
+    throw new AppError(`${task.key} has gone on since ${jobName(job.id)}`, {
+      code: 'job.superseded',
+      hint: `orch retry ${task.key}, with --from-stage ${job.stage} to go back`,
+    });
   if (job.status === 'running')
     throw new AppError(`${jobName(job.id)} is running`, {
       code: 'job.running',
@@ -183,6 +194,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
           : { status: 'cancelled' as const, hold: null, finishedAt: c.now, verdict: 'cancelled' as const },
       };
   if (task === null) return jobChange;
+  const settled = waitedFor(task, job).map((incident) => resolvedRow(job, incident));
   if (whole) {
     if (task.status === 'done') throw new AppError(`${task.key} is done`, { code: 'task.ended' });
     if (task.status === 'cancelled') return {};
@@ -192,6 +204,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
       outbox: [
         statusRow(task, `${jobName(job.id)}:cancelled:${c.now}`, 'cancelled', task.stage),
         resolvedRow(job, jobName(job.id)),
+        ...settled,
         ...(task.pr === null
           ? []
           : [
@@ -211,11 +224,18 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
   if (over) return {};
   return {
     ...jobChange,
+    outbox: settled,
     task: {
       status: 'needs_you',
       reason: { code: 'job.cancelled', detail: `${job.stage} was cancelled by ${c.by}` },
     },
   };
+}
+
+/** The incidents that told people what this job waits for. */
+function waitedFor(task: Task, job: Job): string[] {
+  if (job.hold === 'approval.pending') return [`approval:${task.key}:${job.stage}`];
+  return job.hold === 'question.pending' ? [`question:${task.key}`] : [];
 }
 
 /** The first answer resumes the session that asked. */

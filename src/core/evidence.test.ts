@@ -33,6 +33,7 @@ function observed(role: string, fields: Partial<Observed> = {}): Observed {
     handInProblem: null,
     documents: {},
     criteria: [],
+    requirements: [],
     changed: [],
     checks: [],
     ...fields,
@@ -329,5 +330,21 @@ describe('what an agent hands in', () => {
     ],
   ])('counts as missing when it is %s', (_name, value, why) => {
     expect(readHandIn(value, 'run_7')).toEqual({ kind: 'missing', why: expect.stringMatching(why) });
+  });
+
+  it('an architecture whose requirements name no criterion, or one that does not exist, does not advance', () => {
+    const architect = (acs: readonly string[]) =>
+      judgeEvidence(
+        observed('architect', {
+          documents: { 'architecture.md': 10 },
+          criteria: ['AC-1'],
+          requirements: [{ id: 'TR-1', acs }],
+        }),
+      ).kind;
+    expect([architect(['AC-1']), architect([]), architect(['AC-9'])]).toEqual([
+      'advance',
+      'no_evidence',
+      'no_evidence',
+    ]);
   });
 });

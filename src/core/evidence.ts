@@ -78,6 +78,8 @@ export interface Observed {
   readonly documents: Readonly<Record<string, number>>;
   /** Criteria written down in `trace.json`. */
   readonly criteria: readonly string[];
+  /** Requirements of `trace.json`, with the criteria each names. */
+  readonly requirements: readonly { readonly id: string; readonly acs: readonly string[] }[];
   /** Files changed against the head at the start of the round, as Orch measured them. */
   readonly changed: readonly string[];
   readonly checks: readonly CheckResult[];
@@ -134,7 +136,9 @@ export function judgeEvidence(o: Observed): StageOutcome {
         documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: false }
       );
     case 'architect':
-      return documentStage(o, handIn, 'architecture.md') ?? { kind: 'advance', noChange: false };
+      return (
+        documentStage(o, handIn, 'architecture.md') ?? requirements(o) ?? { kind: 'advance', noChange: false }
+      );
     case 'reviewer':
       return review(o, handIn);
     case 'tester':
@@ -158,6 +162,15 @@ function criteria(o: Observed, handIn: HandIn): StageOutcome | null {
   return o.criteria.length + handIn.acs.length > 0
     ? null
     : missing('no acceptance criterion in trace.json or verdict.json');
+}
+
+function requirements(o: Observed): StageOutcome | null {
+  const loose = o.requirements.find(
+    (tr) => tr.acs.length === 0 || (o.criteria.length > 0 && tr.acs.some((ac) => !o.criteria.includes(ac))),
+  );
+  return loose === undefined
+    ? null
+    : missing(`requirement ${loose.id} in trace.json names no known criterion`);
 }
 
 function untouched(o: Observed): StageOutcome | null {
@@ -184,7 +197,7 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
     if (handIn.findings.length === 0) return missing('changes are requested without a finding');
     return { kind: 'send_back', findings: handIn.findings };
   }
-  if (handIn.outcome !== 'done' && handIn.outcome !== 'approve')
+  if (handIn.outcome !== 'done')
     return missing(`outcome is ${handIn.outcome}, testing ends with done or request_changes`);
   const judged = new Set(handIn.acs.map((ac) => ac.id));
   const unjudged = o.criteria.filter((id) => !judged.has(id));
@@ -197,6 +210,8 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
 function development(o: Observed, handIn: HandIn): StageOutcome {
   if (handIn.outcome === 'no_change_needed') {
     if (handIn.summary === '') return missing('no change is said to be needed, without a reason');
+    if (o.changed.length > 0)
+      return missing(`no change is said to be needed, but ${o.changed.slice(0, 5).join(', ')} changed`);
     return checksGreen(o) ?? { kind: 'advance', noChange: true };
   }
   if (handIn.outcome !== 'done') return missing(`outcome is ${handIn.outcome}, ${o.stage} ends with done`);

@@ -62,7 +62,7 @@ export function advance(
   const outbox: NewOutboxRow[] = [];
   if (approval) {
     outbox.push(pullRequestRow(task, job, 'ready'), {
-      ...notifyRow(job, task),
+      ...notifyRow(job, task, `approval:${task.key}:${next.stage}`),
       message: {
         kind: 'notify.incident',
         incident: `approval:${task.key}:${next.stage}`,
@@ -196,11 +196,12 @@ export function pullRequestRow(task: Task, job: Job, action: 'open' | 'ready' | 
   };
 }
 
-function notifyRow(job: Job, task: Task): Omit<NewOutboxRow, 'message'> {
+/** Messages of one incident go out in the order they were written. */
+function notifyRow(job: Job, task: Task, incident: string = jobName(job.id)): Omit<NewOutboxRow, 'message'> {
   return {
     destination: 'notify',
     key: `notify:${task.key}:${jobName(job.id)}:${job.fence}:${job.status}`,
-    orderKey: `notify:${jobName(job.id)}`,
+    orderKey: `notify:${incident}`,
     availableAt: null,
   };
 }

@@ -184,8 +184,8 @@ export function createDelivery(options: {
   }
 
   return {
-    /** Delivers everything that is due; destinations in parallel, one row at a time each. Safe to call at any time. */
-    async run(): Promise<void> {
+    /** Delivers everything that is due; destinations in parallel, one row at a time each. Resolves with how many were tried. Safe to call at any time. */
+    async run(): Promise<number> {
       const due = await store.dueMessages(clock(), BATCH);
       let attempted = 0;
       const byDestination = Map.groupBy(due, (row) => row.destination);
@@ -203,7 +203,7 @@ export function createDelivery(options: {
           }
         }),
       );
-      if (attempted > 0) await this.run();
+      return attempted > 0 ? attempted + (await this.run()) : 0;
     },
   };
 }

@@ -40,7 +40,8 @@ export interface DispatcherParts {
   readonly config: () => DispatcherConfig;
   /** Starts work on a claim; must not throw and need not be awaited. */
   readonly start: (claimed: Claimed) => void;
-  readonly deliver: () => Promise<void>;
+  /** Delivers what is due; resolves with how many messages were tried. */
+  readonly deliver: () => Promise<number>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -131,7 +132,12 @@ export function createDispatcher(parts: DispatcherParts) {
     await tellOfAccounts(seen.dispatch, noted);
     state = { ...seen.dispatch, since: noted };
     if (seen.dispatch.host === null && !allPaused(seen.dispatch)) await claimAll(config, seen.dispatch);
-    void parts.deliver().catch((error: unknown) => log.error({ error: String(error) }, 'delivery failed'));
+    void parts.deliver().then(
+      (attempted) => {
+        if (attempted > 0) wake();
+      },
+      (error: unknown) => log.error({ error: String(error) }, 'delivery failed'),
+    );
   }
 
   async function note(dispatch: DispatchState): Promise<ReadonlyMap<string, number>> {
@@ -218,7 +224,7 @@ export function createDispatcher(parts: DispatcherParts) {
         log.error({ error: error instanceof Error ? error.stack : String(error) }, 'tick failed');
       }
     } while (again && !stopped);
-    const due = stopped ? null : await store.nextDue().catch(() => null);
+    const due = stopped ? null : await store.nextDue(clock()).catch(() => null);
     ticking = null;
     if (again) wake();
     else if (!stopped) timer = setTimeout(wake, nextDelay(state, due, clock()));

@@ -114,7 +114,10 @@ export function createEngine(options: EngineOptions) {
     actor: Actor,
     action: string,
     name: string,
-    decide: (state: { task: Task | null; job: Job }, target: Target) => ReturnType<typeof approve>,
+    decide: (
+      state: { task: Task | null; job: Job; superseded: boolean },
+      target: Target,
+    ) => ReturnType<typeof approve>,
   ) {
     const target = await targetOf(name);
     const audit: Audit = { by: actor.by, surface: actor.surface, action, target: name, at: clock() };

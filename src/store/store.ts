@@ -26,7 +26,7 @@ export interface Store {
   /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
   command(
     target: Target,
-    decide: (state: { task: Task | null; job: Job }) => Effects,
+    decide: (state: { task: Task | null; job: Job; superseded: boolean }) => Effects,
     audit: Audit,
   ): Promise<{ task: Task | null; job: Job }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
@@ -54,8 +54,8 @@ export interface Store {
   /** Claimable jobs before this one in its project, and the queue's length; for `queue.position`. */
   ahead(job: Job): Promise<number>;
 
-  /** When the next deferred job or message is due; null when none is. */
-  nextDue(): Promise<number | null>;
+  /** When the next deferred job or message becomes due, after this instant; null when none does. */
+  nextDue(after: number): Promise<number | null>;
   /** The next due outbox row of a destination, if any; rows of one order key come in order. */
   dueMessages(now: number, limit: number): Promise<readonly OutboxRow[]>;
   delivered(id: number, now: number): Promise<void>;

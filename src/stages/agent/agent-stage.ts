@@ -191,7 +191,7 @@ async function finish(
     stage: context.stage.stage,
     role: job.agent ?? 'developer',
     ...(task === null
-      ? { handIn: null, handInProblem: null, documents: {}, criteria: [] }
+      ? { handIn: null, handInProblem: null, documents: {}, criteria: [], requirements: [] }
       : await collectHandIn(context, judgement.structured)),
     changed: status.changedPaths,
     checks: [] as CheckResult[],

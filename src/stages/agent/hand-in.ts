@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { type HandIn, type Observed, readHandIn } from '../../core/evidence.ts';
 import { runName } from '../../core/model.ts';
 import type { StageContext } from '../stage.ts';
@@ -6,7 +7,7 @@ import type { StageContext } from '../stage.ts';
 export async function collectHandIn(
   context: StageContext,
   structured: unknown,
-): Promise<Pick<Observed, 'handIn' | 'handInProblem' | 'documents' | 'criteria'>> {
+): Promise<Pick<Observed, 'handIn' | 'handInProblem' | 'documents' | 'criteria' | 'requirements'>> {
   const { workspace, project, task, run } = context;
   const key = task?.key ?? '';
   const written = await workspace.readWork(project.key, key, 'verdict.json');
@@ -16,7 +17,7 @@ export async function collectHandIn(
     handIn: read.kind === 'handed_in' ? read.handIn : (null as HandIn | null),
     handInProblem: read.kind === 'missing' ? read.why : null,
     documents: Object.fromEntries(files.map((file) => [file.name, file.bytes])),
-    criteria: criteriaOf(parse((await workspace.readWork(project.key, key, 'trace.json')) ?? '{}')),
+    ...traceOf(parse((await workspace.readWork(project.key, key, 'trace.json')) ?? '{}')),
   };
 }
 
@@ -28,12 +29,24 @@ function parse(text: string): unknown {
   }
 }
 
-function criteriaOf(trace: unknown): string[] {
-  if (typeof trace !== 'object' || trace === null || !('acs' in trace) || !Array.isArray(trace.acs))
-    return [];
-  return trace.acs
-    .flatMap((ac: unknown) =>
-      typeof ac === 'object' && ac !== null && 'id' in ac && typeof ac.id === 'string' ? [ac.id] : [],
-    )
-    .slice(0, 200);
+const idList = z.array(z.string().max(100)).max(200).default([]);
+const traceShape = z.object({
+  acs: z
+    .array(z.object({ id: z.string().max(100) }))
+    .max(200)
+    .default([])
+    .catch([]),
+  trs: z
+    .array(z.object({ id: z.string().max(100), acs: idList }))
+    .max(500)
+    .default([])
+    .catch([]),
+});
+
+/** What `trace.json` names; a part that is not in its shape counts as absent. */
+function traceOf(document: unknown): Pick<Observed, 'criteria' | 'requirements'> {
+  const read = traceShape.safeParse(document);
+  return read.success
+    ? { criteria: read.data.acs.map((ac) => ac.id), requirements: read.data.trs }
+    : { criteria: [], requirements: [] };
 }

@@ -29,8 +29,8 @@ export function prepareOutbox(db: Db): OutboxPart {
   );
   const next = db
     .prepare(`SELECT min(at) FROM (
-      SELECT min(available_at) AS at FROM jobs INDEXED BY jobs_deferred WHERE status = 'queued' AND ready = 0 AND hold IS NULL AND available_at IS NOT NULL
-      UNION ALL SELECT * FROM (SELECT o.available_at FROM outbox o WHERE o.status = 'pending' AND ${FIRST_OF_ITS_ORDER} ORDER BY o.available_at LIMIT 1))`)
+      SELECT min(available_at) AS at FROM jobs INDEXED BY jobs_deferred WHERE status = 'queued' AND ready = 0 AND hold IS NULL AND available_at > @after
+      UNION ALL SELECT * FROM (SELECT o.available_at FROM outbox o WHERE o.status = 'pending' AND o.available_at > @after AND ${FIRST_OF_ITS_ORDER} ORDER BY o.available_at LIMIT 1))`)
     .pluck();
   const incident = db.prepare('SELECT * FROM incidents WHERE key = ? AND channel = ?');
   const saveIncident =
@@ -39,8 +39,8 @@ export function prepareOutbox(db: Db): OutboxPart {
     ON CONFLICT(key, channel) DO UPDATE SET message_ref = @messageRef, text = @text, opened_at = @openedAt, updated_at = @updatedAt, resolved_at = @resolvedAt`);
 
   return {
-    async nextDue() {
-      return next.get() as number | null;
+    async nextDue(after) {
+      return next.get({ after }) as number | null;
     },
     async dueMessages(now, limit) {
       return (due.all({ now, limit }) as Row[]).map(rowOf);

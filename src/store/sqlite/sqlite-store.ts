@@ -179,7 +179,9 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         if (found === undefined) throw notFound(target.kind === 'job' ? `job_${target.id}` : target.key);
         const job = jobOf(found);
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
-        applier.apply(decide({ task, job }), { job, runId: null }, clock());
+        const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
+        const superseded = newest !== undefined && newest['id'] !== job.id;
+        applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
         writeAudit(entry);
         const after = jobOf(jobById.get(job.id) as Row);
         return { job: after, task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row) };
