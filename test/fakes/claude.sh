@@ -10,7 +10,8 @@ n=1
 while ! mkdir "$FAKE_PLAN/call-$n" 2>/dev/null; do n=$((n + 1)); done
 printf '%s\n' "$@" >"$FAKE_PLAN/call-$n/argv"
 env >"$FAKE_PLAN/call-$n/env"
-cat >"$FAKE_PLAN/call-$n/prompt"
+cat >"$FAKE_PLAN/call-$n/prompt.part"
+mv "$FAKE_PLAN/call-$n/prompt.part" "$FAKE_PLAN/call-$n/prompt"
 scene="$FAKE_PLAN/$n.sh"
 [ -f "$scene" ] || scene="$FAKE_PLAN/default.sh"
 . "$scene"

@@ -12,6 +12,7 @@ export interface Applier {
 }
 
 export function prepareApply(db: Db): Applier {
+  const ended = db.prepare('UPDATE counters SET last_ended_at = ? WHERE id = 1');
   const insertJobRow =
     db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at)
     VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now) RETURNING *`);
@@ -96,6 +97,7 @@ export function prepareApply(db: Db): Applier {
       costMicroUsd: usage.costUsd === null ? null : Math.round(usage.costUsd * 1e6),
       now,
     });
+    ended.run(now);
   }
 
   function changeTask(id: number, change: TaskChange, now: number): void {

@@ -6,24 +6,27 @@ import { jobOf, type Row, runOf, taskOf } from './rows.ts';
 /** One claim moves a project's virtual time by this, divided by its weight. */
 const VTIME_STEP = 1_000_000;
 
+/** Running rows are few: one pass counts them for every account. */
 const OPEN_ACCOUNTS = `
-WITH a AS MATERIALIZED (
-  SELECT x.value ->> 'id' AS id FROM json_each(@accounts) x
-  WHERE (SELECT count(*) FROM jobs r WHERE r.status = 'running' AND r.account = x.value ->> 'id') < x.value ->> 'slots'
+WITH live AS MATERIALIZED (
+  SELECT r.account AS id, count(*) AS n FROM jobs r INDEXED BY jobs_running WHERE r.status = 'running' AND r.account IS NOT NULL GROUP BY r.account
+), a AS MATERIALIZED (
+  SELECT x.value ->> 'id' AS id FROM json_each(@accounts) x LEFT JOIN live ON live.id = x.value ->> 'id'
+  WHERE coalesce(live.n, 0) < x.value ->> 'slots'
 )`;
 
 const PROJECT_MAY = `
 p.active = 1
 AND p.key NOT IN (SELECT value FROM json_each(@closed))
-AND (SELECT count(*) FROM jobs r WHERE r.status = 'running' AND r.project = p.key)
+AND (SELECT count(*) FROM jobs r INDEXED BY jobs_running WHERE r.status = 'running' AND r.project = p.key)
   < CASE WHEN p.failed_in_row >= ${SLOW_AFTER_FAILURES} THEN 1 ELSE p.max_concurrency END`;
 
 /** A job without an agent waits for no account: ''. An agent's job without an account waits for a person: NULL, never equal. */
 const FIRST_JOB = (index: string, order: string) => `
 SELECT q.id FROM jobs q INDEXED BY ${index}
 WHERE q.status = 'queued' AND q.ready = 1 AND q.project = p.key AND (CASE WHEN q.agent IS NULL THEN '' ELSE q.account END) = a.id
-  AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.status = 'running' AND l.project = q.project AND l.branch = q.branch)
-  AND NOT EXISTS (SELECT 1 FROM jobs l WHERE l.status = 'running' AND l.task_id = q.task_id)
+  AND NOT EXISTS (SELECT 1 FROM jobs l INDEXED BY jobs_running
+    WHERE l.status = 'running' AND l.project = q.project AND (l.branch = q.branch OR l.task_id = q.task_id))
 ORDER BY ${order} LIMIT 1`;
 
 /** The first job of the project that waits for one of the open accounts. */
@@ -61,21 +64,20 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   const promote = db.prepare(
     `UPDATE jobs INDEXED BY jobs_deferred SET ready = 1, available_at = NULL WHERE status = 'queued' AND ready = 0 AND available_at <= ? AND hold IS NULL`,
   );
-  const running = db.prepare(`SELECT count(*) FROM jobs WHERE status = 'running'`).pluck();
+  const running = db
+    .prepare(`SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE status = 'running'`)
+    .pluck();
   const fair = db.prepare(PICK_FAIR);
   const oldest = db.prepare(PICK_OLDEST);
   const take =
     db.prepare(`UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, started_at = @now, cancel_requested = 0
     WHERE id = @id AND status = 'queued' RETURNING *`);
   const ordinal = db.prepare(`SELECT count(*) + 1 FROM agent_runs WHERE job_id = ?`).pluck();
-  const nextRunId = db
-    .prepare(`SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'agent_runs'), 0) + 1`)
-    .pluck();
   const insertRun =
     db.prepare(`INSERT INTO agent_runs(id, job_id, task_id, attempt, fence, agent, account, directory, status, probe, started_at)
     VALUES(@id, @jobId, @taskId, @attempt, @fence, @agent, @account, @directory, 'running', @probe, @now) RETURNING *`);
-  const clock = db.prepare(`SELECT vclock, served FROM fair_clock WHERE id = 1`);
-  const setClock = db.prepare(`UPDATE fair_clock SET vclock = ?, served = ? WHERE id = 1`);
+  const clock = db.prepare(`SELECT vclock, served, last_run FROM counters WHERE id = 1`);
+  const setClock = db.prepare(`UPDATE counters SET vclock = ?, served = ?, last_run = ? WHERE id = 1`);
   const serve = db.prepare(`UPDATE projects SET vtime = ?, served = ? WHERE key = ?`);
   const probed = db.prepare(`UPDATE accounts SET last_probe_at = ? WHERE id = ?`);
   const taskById = db.prepare(`SELECT * FROM tasks WHERE id = ?`);
@@ -90,7 +92,8 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
     }) as { id: number; project: string; vtime: number; weight: number } | undefined;
     if (pick === undefined) return null;
     const job = jobOf(take.get({ id: pick.id, now: request.now }) as Row);
-    const runId = Number(nextRunId.get());
+    const { vclock, served, last_run } = clock.get() as { vclock: number; served: number; last_run: number };
+    const runId = last_run + 1;
     const inserted = insertRun.get({
       id: runId,
       directory: request.directoryFor(runId),
@@ -103,11 +106,10 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
       probe: request.probe ? 1 : 0,
       now: request.now,
     }) as Row;
-    const { vclock, served } = clock.get() as { vclock: number; served: number };
     const start = Math.max(pick.vtime, vclock);
     // Rounded up: R small steps of a heavy project then never fit into one of a light one, R = ceil(w_max / w_min).
     serve.run(start + Math.ceil(VTIME_STEP / pick.weight), served + 1, pick.project);
-    setClock.run(start, served + 1);
+    setClock.run(start, served + 1, runId);
     if (request.probe && job.account !== null) probed.run(request.now, job.account);
     const task = job.taskId === null ? null : (taskById.get(job.taskId) as Row);
     return { job, run: runOf(inserted), task: task === null ? null : taskOf(task) };
