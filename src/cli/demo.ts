@@ -35,7 +35,14 @@ export async function prepareDemo(loaded: LoadedConfig): Promise<{ loaded: Loade
     },
   );
   const repository = join(folder, 'demo.git');
-  if (!existsSync(repository)) await makeRepository(folder, repository);
+  if (!existsSync(repository))
+    await makeRepository(folder, repository).catch((error: unknown) => {
+      throw new AppError(`cannot make the demo's repository in ${folder}: ${messageOf(error)}`, {
+        code: 'home.unusable',
+        hint: 'free some disk space, or set ORCH_HOME to another folder',
+        cause: error,
+      });
+    });
   const file = join(folder, 'orch.yaml');
   await writeFile(
     file,
