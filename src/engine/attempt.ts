@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
 import { runName } from '../core/model.ts';
@@ -24,6 +25,9 @@ export interface AttemptParts {
   /** Allow-listed environment every process of a run starts from. */
   readonly baseEnv: Readonly<Record<string, string>>;
 }
+
+const SETTLE_RETRY_MS = 1000;
+const SETTLE_RETRY_MAX_MS = 30_000;
 
 interface Live {
   readonly claimed: Claimed;
@@ -70,8 +74,19 @@ export function createAttempts(parts: AttemptParts) {
     const result = await work(entry, how, runtime).catch((error: unknown) =>
       how === 'adopt' && isUnconfigured(error) ? letGo(error, claimed) : failed(error, claimed),
     );
-    try {
-      const settled = await settle(entry, result, parts.runtime());
+    for (let delayMs = SETTLE_RETRY_MS; ; delayMs = Math.min(delayMs * 2, SETTLE_RETRY_MAX_MS)) {
+      const settled = await settle(entry, result, parts.runtime()).catch((error: unknown) => {
+        log.error(
+          { ...fields, error: error instanceof Error ? error.stack : String(error) },
+          'settle failed',
+        );
+        return null;
+      });
+      if (settled === null) {
+        // A full disk, a busy file: until it is written the job is still this run's, and nobody else's.
+        await sleep(delayMs, undefined, { ref: false });
+        continue;
+      }
       log.info(
         {
           ...fields,
@@ -81,9 +96,7 @@ export function createAttempts(parts: AttemptParts) {
         },
         'run settled',
       );
-    } catch (error) {
-      // The row stays `running` with its exit record on disk: the next boot settles it.
-      log.error({ ...fields, error: error instanceof Error ? error.stack : String(error) }, 'settle failed');
+      return;
     }
   }
 

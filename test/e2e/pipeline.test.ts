@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { handIn, type Installation, install, waitFor } from '../support/orch.ts';
 
@@ -206,5 +207,23 @@ describe('what only a person can mend', () => {
     await waitFor(async () => (await here.task(key)).reason?.code === 'deploy.command_failed');
     expect(execFileSync('cat', [`${here.home}/log`], { encoding: 'utf8' })).toBe('deployed\n');
     expect((await here.task(key)).pr).toMatchObject({ state: 'merged' });
+  });
+
+  it('a repository that refuses the push costs the run its place, not its figures', async () => {
+    here = install({ pipeline: DEV });
+    writeFileSync(`${here.repository}/hooks/pre-receive`, '#!/bin/sh\necho no pushes today >&2\nexit 1\n', {
+      mode: 0o755,
+    });
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    const [run] = await here.runs();
+    expect(run).toMatchObject({
+      verdict: 'permanent',
+      resultOk: true,
+      usage: { inputTokens: 120, outputTokens: 45 },
+    });
+    expect(run?.reason).toContain('no pushes today');
   });
 });

@@ -1,16 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
-import { AppError } from '../../core/errors.ts';
-import { type CheckResult, judgeEvidence, type StageOutcome } from '../../core/evidence.ts';
 import { notRun, type ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
 import { adopt, launch } from '../../launcher/launcher.ts';
-import { runStep } from '../../launcher/step.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
-import { collectHandIn } from './hand-in.ts';
+import { accountOf, keyOf } from './context-facts.ts';
+import { finish } from './finish.ts';
 import { renderPrompt, resumeLine } from './prompt.ts';
 import { setUp } from './setup.ts';
-import { stepOf } from './step-of.ts';
 
 const GRACE_MS = 5000;
 
@@ -65,12 +61,16 @@ export const agentStage: StageKind = {
       },
     });
     context.watch(live);
-    const ours = await context.note({
+    const facts = {
       pid: live.pid,
       cliKind: account.agent.kind,
       ...(account.cliVersion === null ? {} : { cliVersion: account.cliVersion }),
       sessionId: session.id,
       roundHead,
+    };
+    const ours = await context.note(facts).catch(async (error: unknown) => {
+      await live.stop('outside', { now: true }); // or it would go on beside the next attempt
+      throw error;
     });
     if (!ours) await live.stop('outside', { now: true });
     return finish(context, await live.ended, roundHead);
@@ -133,164 +133,10 @@ function stopped(): StageResult {
   };
 }
 
-function accountOf(context: StageContext) {
-  if (context.account !== null) return context.account;
-  throw new AppError(`account ${context.run.account ?? ''} is not in the configuration`, {
-    code: 'account.unknown',
-    hint: 'add it to orch.yaml',
-  });
-}
-
-function keyOf(context: StageContext): string {
-  return context.task?.key ?? `job-${context.job.id}`;
-}
-
-function copied(context: StageContext): readonly string[] {
-  return context.project.copy.map((each) => each.to);
-}
-
 /** The clone with the task's branch and its hand-in folder. */
 async function prepare(context: StageContext): Promise<{ path: string; head: string; created: boolean }> {
   const { workspace, repository } = context;
   const clone = await workspace.prepare(repository, { key: keyOf(context), branch: context.job.branch });
   await workspace.restoreWork(repository, keyOf(context));
   return clone;
-}
-
-/** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
-async function finish(
-  context: StageContext,
-  end: ProcessEnd & { startedAt?: number },
-  roundHead: string | null,
-): Promise<StageResult> {
-  const { workspace, repository, job, task, run } = context;
-  const judgement = await accountOf(context).agent.judge({
-    stdoutPath: join(run.directory, 'run.log'),
-    stderrPath: join(run.directory, 'stderr.log'),
-    end,
-    startedAt: run.startedAt,
-    timeZone: 'UTC',
-  });
-  const result: StageResult = {
-    judgement,
-    end,
-    outcome: null,
-    head: null,
-    pr: null,
-    finalCode: null,
-    ran: true,
-  };
-  const key = keyOf(context);
-  if (task !== null) await workspace.saveWork(repository, key).catch(() => undefined); // a tampered folder must not cost the run its verdict
-  if (judgement.verdict !== 'success' || roundHead === null) {
-    await workspace.salvage(repository, { key, run: runName(run.id), copied: copied(context) });
-    return result;
-  }
-  const status = await workspace.status(repository, { key, since: roundHead, copied: copied(context) });
-  const observed = {
-    stage: context.stage.stage,
-    role: job.agent ?? 'developer',
-    ...(task === null
-      ? { handIn: null, handInProblem: null, documents: {}, criteria: [], requirements: [] }
-      : await collectHandIn(context, judgement.structured)),
-    changed: status.changedPaths,
-    checks: [] as CheckResult[],
-  };
-  // First the evidence that costs nothing; the project's own checks run only on work that may count.
-  const first = task === null ? ADVANCE : judgeEvidence(observed);
-  const checks =
-    task !== null && first.kind === 'advance' && context.stage.tools === 'write'
-      ? await runChecks(context, status.path)
-      : [];
-  const outcome = task === null ? null : checks.length === 0 ? first : judgeEvidence({ ...observed, checks });
-  if (context.signal.aborted)
-    return {
-      ...result,
-      judgement: {
-        ...judgement,
-        verdict: 'cancelled',
-        reason: 'stopped while the work was checked',
-        rule: 'orch.stopped',
-      },
-    };
-  if (outcome !== null && outcome.kind === 'no_evidence') {
-    await workspace.salvage(repository, { key, run: runName(run.id), copied: copied(context) });
-    if (context.stage.tools === 'read' && status.changedPaths.length > 0)
-      await workspace.resetTo(repository, {
-        key,
-        branch: job.branch,
-        run: runName(run.id),
-        head: roundHead,
-        copied: copied(context),
-      });
-    return { ...result, outcome };
-  }
-  if (context.stage.tools === 'read' && task !== null) return { ...result, outcome };
-  return take(context, { ...result, outcome }, roundHead);
-}
-
-const ADVANCE: StageOutcome = { kind: 'advance', noChange: false };
-
-async function runChecks(context: StageContext, cwd: string): Promise<CheckResult[]> {
-  const results: CheckResult[] = [];
-  for (const [i, command] of (context.stage.checks ?? context.project.checks).entries()) {
-    const { exit, outputTail } = await runStep(stepOf(context, cwd, `check-${i + 1}`, command));
-    results.push({ command, exitCode: exit.exitCode, output: outputTail });
-    if (exit.exitCode !== 0) break;
-  }
-  return results;
-}
-
-/** Commits what is left, pushes the branch; nothing new means no commit and no push. */
-async function take(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
-  const { workspace, repository, job, task, run } = context;
-  const taken = await workspace.take(repository, {
-    key: keyOf(context),
-    branch: job.branch,
-    run: runName(run.id),
-    since: roundHead,
-    message: `${task === null ? `Job ${job.id}` : `${task.key}: ${task.title}`}\n\n${context.stage.stage} by ${job.agent ?? 'agent'}, ${runName(run.id)}.`,
-    copied: copied(context),
-  });
-  switch (taken.kind) {
-    case 'unchanged':
-      return result;
-    case 'branch_switched':
-      return refuse(
-        result,
-        `no evidence: the clone is on ${taken.found ?? 'a detached HEAD'}, not on ${job.branch}`,
-      );
-    case 'diverged':
-      return refuse(result, 'no evidence: the history of the branch was rewritten');
-    case 'unfinished':
-      return refuse(result, `no evidence: a ${taken.operation} was left unfinished`);
-    case 'refused':
-      return refuse(result, `no evidence: git refused the commits: ${taken.reason}`);
-    case 'taken':
-      return push(context, { ...result, head: taken.head });
-  }
-}
-
-async function push(context: StageContext, result: StageResult): Promise<StageResult> {
-  const { workspace, repository, job } = context;
-  const pushed = await workspace.push(repository, job.branch);
-  if (pushed.kind === 'pushed' || pushed.kind === 'up_to_date') return { ...result, head: pushed.head };
-  if (pushed.kind === 'people') {
-    const synced = await workspace.syncBranch(repository, { key: keyOf(context), branch: job.branch });
-    const again = await workspace.push(repository, job.branch);
-    if (again.kind === 'pushed' || again.kind === 'up_to_date') return { ...result, head: again.head };
-    return refuse(
-      result,
-      `branch.moved: commits by people on ${job.branch} could not be merged in (${synced.kind})`,
-    );
-  }
-  return refuse(result, `branch.moved: the remote ${job.branch} was moved away from Orch's commits`);
-}
-
-function refuse(result: StageResult, reason: string): StageResult {
-  return {
-    ...result,
-    judgement: { ...result.judgement, verdict: 'permanent', reason, rule: 'orch.evidence' },
-    outcome: null,
-  };
 }

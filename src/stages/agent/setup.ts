@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runStep } from '../../launcher/step.ts';
 import type { StageContext } from '../stage.ts';
-import { stepOf } from './step-of.ts';
+import { stepOf } from './context-facts.ts';
 
 /** Files whose change means that dependencies changed. */
 const LOCKFILES = [
