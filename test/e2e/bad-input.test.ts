@@ -47,14 +47,17 @@ describe('bad input', () => {
     expect((await here.orch('doctor')).stdout).toContain('projects.p.repo');
   });
 
-  it.skipIf(asRoot)('an unreadable agent home is a doctor error with its field', async () => {
-    here = install();
-    chmodSync(here.agentHome, 0o000);
-    const { code, stdout } = await here.orch('doctor', '--only', 'agents');
-    chmodSync(here.agentHome, 0o755);
-    expect(code).toBe(1);
-    expect(stdout).toContain('accounts.claude-a.home');
-  });
+  it.skipIf(asRoot)(
+    `an unreadable agent home is a doctor error with its field${asRoot ? ' [skipped: root may read anything]' : ''}`,
+    async () => {
+      here = install();
+      chmodSync(here.agentHome, 0o000);
+      const { code, stdout } = await here.orch('doctor', '--only', 'agents');
+      chmodSync(here.agentHome, 0o755);
+      expect(code).toBe(1);
+      expect(stdout).toContain('accounts.claude-a.home');
+    },
+  );
 
   it('a port in use is said, and the home is free again', async () => {
     here = install();

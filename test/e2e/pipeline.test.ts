@@ -209,7 +209,7 @@ describe('what only a person can mend', () => {
     expect((await here.task(key)).pr).toMatchObject({ state: 'merged' });
   });
 
-  it('a repository that refuses the push costs the run its place, not its figures', async () => {
+  it('a repository that refuses the push asks at once, and the figures of the run are kept', async () => {
     here = install({ pipeline: DEV });
     writeFileSync(`${here.repository}/hooks/pre-receive`, '#!/bin/sh\necho no pushes today >&2\nexit 1\n', {
       mode: 0o755,
@@ -225,5 +225,7 @@ describe('what only a person can mend', () => {
       usage: { inputTokens: 120, outputTokens: 45 },
     });
     expect(run?.reason).toContain('no pushes today');
+    expect(here.calls()).toBe(1);
+    expect((await here.task(key)).reason?.code).toBe('forge.refused');
   });
 });

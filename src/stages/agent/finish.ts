@@ -94,7 +94,10 @@ async function salvaged(context: StageContext, judgement: Judgement): Promise<Ju
   }
 }
 
-/** The agent did its part, the repository did not: what was spent is kept, and the account learns nothing from it. */
+/**
+ * The agent did its part, the repository did not: what was spent is kept, the account learns nothing from it,
+ * and unless the trouble passes by itself a person is asked rather than the agent run again.
+ */
 function notTaken(result: StageResult, error: unknown): StageResult {
   const passes = error instanceof AppError && PASSING_TROUBLES.has(error.code);
   const judgement: Judgement = {
@@ -103,7 +106,7 @@ function notTaken(result: StageResult, error: unknown): StageResult {
     reason: `the work could not be taken: ${messageOf(error)}`,
     rule: error instanceof AppError ? error.code : 'orch.internal',
   };
-  return { ...result, judgement, outcome: null, ran: false };
+  return { ...result, judgement, outcome: null, finalCode: passes ? null : 'forge.refused', ran: false };
 }
 
 /** Troubles with a remote that mostly pass by themselves. */
