@@ -41,6 +41,7 @@ program
     out.text(`orch ${VERSION} (node ${process.versions.node})`);
     out.object({ schema: 'orch.version/1', version: VERSION, node: process.versions.node });
   });
+program.option('--json', 'print one JSON object').option('-y, --yes', 'answer yes to every question');
 for (const command of allCommands(program)) {
   command.exitOverride().configureOutput({ writeErr: () => {} });
   command

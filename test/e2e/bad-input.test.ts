@@ -77,6 +77,17 @@ describe('bad input', () => {
     await here.up();
   });
 
+  it('an address that others can reach is refused without an admin', async () => {
+    here = install();
+    const refused = await here.up({ ORCH_HOST: '0.0.0.0' }).then(
+      () => '',
+      (error: Error) => error.message,
+    );
+    expect(refused).toContain('there is no admin');
+    expect(refused).toContain('ORCH_API_TOKEN');
+    expect(readdirSync(here.home)).toEqual([]);
+  });
+
   it('a second service on the same home is refused', async () => {
     here = install();
     await here.up();
