@@ -143,6 +143,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.resolve(false));
   out.progress(`Orch ${VERSION} is up at ${app.url} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
   out.text(`Open ${app.url}/?code=${app.pageCode}`);
+  if (o.untilDone !== true) out.object({ schema: 'orch.up/1', url: app.url, pid: process.pid });
   let result: DemoResult | null = null;
   try {
     if (demo !== null) {
