@@ -12,7 +12,7 @@ export function registerAccountCommands(program: Command): void {
   program
     .command('accounts')
     .description('sign-ins, holds and slots; check or sign in one account')
-    .argument('[action]', 'list, check, login', 'list')
+    .argument('[action]', 'list, check, login, drain', 'list')
     .argument('[id]', 'account')
     .option('--timeout <duration>', 'login: stop watching after this time', '15m')
     .action(async (action: string, id: string | undefined, _o, command: Command) => {
@@ -57,6 +57,13 @@ export function registerAccountCommands(program: Command): void {
           if (!working(account)) throw new Exit(EXIT.failed);
           return;
         }
+        case 'drain': {
+          await one();
+          await client.post('/pause', { scope: 'account', id: id ?? '', note: 'drained', forMs: null });
+          out.object({ schema: 'orch.pause/1', pause: { scope: 'account', id } });
+          out.text(`${id} takes no new work; its live runs go on. Later: orch resume --account ${id}`);
+          return;
+        }
         case 'login': {
           const account = await one();
           out.text(
@@ -77,7 +84,7 @@ export function registerAccountCommands(program: Command): void {
         default:
           throw new AppError(`there is no action ${action}`, {
             code: 'usage.action',
-            hint: 'orch accounts list | check ID | login ID',
+            hint: 'orch accounts list | check ID | login ID | drain ID',
           });
       }
     });

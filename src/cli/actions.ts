@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { JobWire, TaskWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
+import type { Client } from './client.ts';
 import { options, output, server } from './context.ts';
 import { state } from './output.ts';
 
@@ -90,7 +91,8 @@ export function registerActionCommands(program: Command): void {
   decision(program, 'retry', 'new attempt; budgets are refilled')
     .option('--note <text>', 'for the agent')
     .option('--from-stage <stage>', 'go on from an earlier stage')
-    .option('--account <id>', 'on another account');
+    .option('--account <id>', 'on another account')
+    .option('--all-failed', 'every task whose job has failed');
   decision(program, 'cancel', 'end a task, a job or a run; branch and worktree are kept').option(
     '--now',
     'kill at once',
@@ -101,7 +103,9 @@ export function registerActionCommands(program: Command): void {
     .argument('<key>', 'task, job or run')
     .argument('<text>', 'the answer')
     .action(async (key: string, text: string, _o, command: Command) => {
-      show(command, await (await server()).post<Changed>('/answer', { target: key, note: text }), 'answered');
+      const changed = await (await server()).post<Changed>('/answer', { target: key, note: text });
+      tell(command, changed, 'answered');
+      output(command).object({ schema: 'orch.job/1', ...changed });
     });
 
   for (const name of ['pause', 'resume'] as const) {
@@ -137,8 +141,8 @@ function decision(
   return program
     .command(name)
     .description(description)
-    .argument('<key...>', 'task, job or run')
-    .action(async (keys: string[], _o, command: Command) => {
+    .argument('[key...]', 'task, job or run')
+    .action(async (named: string[], _o, command: Command) => {
       const o = options<{
         commit?: string;
         reason?: string;
@@ -146,8 +150,16 @@ function decision(
         fromStage?: string;
         account?: string;
         now?: boolean;
+        allFailed?: boolean;
       }>(command);
+      if (named.length === 0 && o.allFailed !== true)
+        throw new AppError(`${name} what?`, {
+          code: 'usage.key_missing',
+          hint: `orch ${name} KEY: a task, job or run`,
+        });
       const client = await server();
+      const keys = o.allFailed === true ? await failedJobs(client) : named;
+      const all: Changed[] = [];
       for (const target of keys) {
         const changed = await client.post<Changed>(`/${name}`, {
           target,
@@ -158,18 +170,33 @@ function decision(
           account: o.account ?? null,
           now: o.now ?? false,
         });
-        show(command, changed, PAST[name]);
+        all.push(changed);
+        tell(command, changed, PAST[name]);
       }
+      const out = output(command);
+      const [only] = all;
+      if (only !== undefined && all.length === 1) out.object({ schema: 'orch.job/1', ...only });
+      else out.object({ schema: 'orch.jobs/1', jobs: all.map(({ job }) => job), next: null });
+      if (all.length === 0) out.text('nothing has failed');
     });
 }
 
 const PAST = { approve: 'approved', reject: 'rejected', retry: 'queued again', cancel: 'cancelled' } as const;
 
-function show(command: Command, changed: Changed, did: string): void {
-  const out = output(command);
+/** The failed jobs that their tasks still wait on. */
+async function failedJobs(client: Client): Promise<string[]> {
+  const { jobs } = await client.get<{ jobs: JobWire[] }>('/jobs?status=failed&limit=1000');
+  const { tasks } = await client.get<{ tasks: TaskWire[] }>('/tasks?status=needs_you&limit=1000');
+  const waiting = new Map(tasks.map((task) => [task.key, task.stage]));
+  return jobs
+    .filter((job) => job.task === null || waiting.get(job.task) === job.stage)
+    .map((job) => job.task ?? job.id)
+    .filter((key, at, all) => all.indexOf(key) === at);
+}
+
+function tell(command: Command, changed: Changed, did: string): void {
   const name = changed.task?.key ?? changed.job.id;
-  out.text(`${name} ${did}: ${state(changed.task?.status ?? changed.job.status)}`);
-  out.object({ schema: 'orch.changed/1', ...changed });
+  output(command).text(`${name} ${did}: ${state(changed.task?.status ?? changed.job.status)}`);
 }
 
 export function scopeOf(o: { project?: string; account?: string }): {

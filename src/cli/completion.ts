@@ -1,57 +1,41 @@
+import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
-import { AppError } from '../core/errors.ts';
+import type { JobWire, TaskWire } from '../http/contract.ts';
+import { server } from './context.ts';
 
-/** Shell completion: prints a script for bash, zsh or fish that knows every command and option. */
-export function registerCompletion(program: Command): void {
-  program
-    .command('completion')
-    .description('completion script for bash, zsh or fish')
-    .argument('<shell>', 'bash, zsh, fish')
-    .action((shell: string) => {
-      const words = program.commands.map((command) => ({
-        name: command.name(),
-        about: command.description(),
-        flags: command.options.flatMap((option) =>
-          option.long === undefined || option.long === null ? [] : [option.long],
-        ),
-      }));
-      process.stdout.write(scriptFor(shell, words));
-    });
+const RECENT = 50;
+
+/**
+ * `orch completion bash|zsh|fish|powershell`: every command and option, and live task keys and job ids
+ * where a command takes one. Call it when all commands are registered.
+ */
+export async function registerCompletion(program: Command, args: readonly string[]): Promise<void> {
+  const completion = tab(program, { completionCommandName: 'completion' });
+  if (args[0] !== 'complete') return;
+  const names = await liveNames();
+  for (const command of completion.commands.values())
+    for (const name of ['key', 'show-or-id', 'id']) {
+      const argument = command.arguments.get(name);
+      if (argument !== undefined)
+        argument.handler = (complete) => {
+          for (const [value, about] of names) complete(value, about);
+        };
+    }
 }
 
-interface Word {
-  readonly name: string;
-  readonly about: string;
-  readonly flags: readonly string[];
-}
-
-function scriptFor(shell: string, words: readonly Word[]): string {
-  const names = words.map((word) => word.name).join(' ');
-  switch (shell) {
-    case 'bash':
-      return `_orch() {\n  local cur="\${COMP_WORDS[COMP_CWORD]}"\n  if [ "$COMP_CWORD" -eq 1 ]; then COMPREPLY=($(compgen -W "${names}" -- "$cur")); return; fi\n  case "\${COMP_WORDS[1]}" in\n${words.map((word) => `    ${word.name}) COMPREPLY=($(compgen -W "${word.flags.join(' ')}" -- "$cur"));;`).join('\n')}\n  esac\n}\ncomplete -F _orch orch\n`;
-    case 'zsh':
-      return `#compdef orch\n_orch() {\n  if (( CURRENT == 2 )); then\n    local -a commands=(${words.map((word) => `'${word.name}:${quoted(word.about)}'`).join(' ')})\n    _describe 'command' commands\n    return\n  fi\n  case "$words[2]" in\n${words.map((word) => `    ${word.name}) compadd -- ${word.flags.join(' ')};;`).join('\n')}\n  esac\n}\ncompdef _orch orch\n`;
-    case 'fish':
-      return words
-        .map((word) =>
-          [
-            `complete -c orch -f -n __fish_use_subcommand -a ${word.name} -d '${quoted(word.about)}'`,
-            ...word.flags.map(
-              (flag) => `complete -c orch -n '__fish_seen_subcommand_from ${word.name}' -l ${flag.slice(2)}`,
-            ),
-          ].join('\n'),
-        )
-        .join('\n')
-        .concat('\n');
-    default:
-      throw new AppError(`there is no completion for ${shell}`, {
-        code: 'usage.shell',
-        hint: 'bash, zsh or fish',
-      });
+/** What may be named: nothing when no service answers, for a shell must not show an error while one types. */
+async function liveNames(): Promise<readonly (readonly [string, string])[]> {
+  try {
+    const client = await server();
+    const { tasks } = await client.get<{ tasks: TaskWire[] }>('/tasks?status=active,needs_you&limit=1000');
+    const { jobs } = await client.get<{ jobs: JobWire[] }>('/jobs?status=queued,running,failed&limit=1000');
+    return [
+      ...tasks.slice(-RECENT).map((task) => [task.key, task.title] as const),
+      ...jobs
+        .slice(-RECENT)
+        .map((job) => [job.id, `${job.project} ${job.stage ?? job.agent ?? ''}`] as const),
+    ];
+  } catch {
+    return [];
   }
-}
-
-function quoted(text: string): string {
-  return text.replaceAll("'", '').replaceAll(':', '');
 }

@@ -42,6 +42,5 @@ export function registerLogs(program: Command): void {
 
 /** Log text is untrusted: control characters other than tab and colour are shown, not obeyed. */
 function visible(line: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are exactly what must not reach the terminal
   return line.replace(/\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g, '·');
 }

@@ -32,7 +32,6 @@ registerAccountCommands(program);
 registerJudgeCommands(program);
 registerConfigCommands(program);
 registerDatabaseCommands(program);
-registerCompletion(program);
 program
   .command('version')
   .description('versions of Orch and of the Node it runs on')
@@ -48,6 +47,8 @@ for (const command of allCommands(program)) {
     .addOption(new Option('--json', 'print one JSON object'))
     .addOption(new Option('-y, --yes', 'answer yes to every question'));
 }
+
+await registerCompletion(program, process.argv.slice(2));
 
 process.on('SIGINT', () => process.exit(EXIT.interrupted));
 process.stdout.on('error', () => process.exit(EXIT.ok)); // the reader of a pipe went away

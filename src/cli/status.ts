@@ -23,13 +23,15 @@ export function registerStatusCommands(program: Command): void {
     .command('status')
     .description('counts, live runs with their proof of progress, verdict')
     .option('-w, --watch', 'refresh until interrupted')
+    .option('--project <key>', 'only this project')
     .option('--check', 'exit 7 when held work needs a person')
     .action(async (_o, command: Command) => {
-      const o = options<{ watch?: boolean; check?: boolean }>(command);
+      const o = options<{ watch?: boolean; check?: boolean; project?: string }>(command);
+      const query = o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`;
       const out = output(command);
       const client = await server();
       for (;;) {
-        const status = await client.get<Status>('/status');
+        const status = await client.get<Status>(`/status${query}`);
         if (o.watch === true && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H');
         out.object({ schema: 'orch.status/1', ...status });
         printStatus(out, status);

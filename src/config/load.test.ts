@@ -1,48 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../core/errors.ts';
-import { type LoadedConfig, loadConfig } from './load.ts';
-import type { Kinds, Problem } from './types.ts';
-
-const KINDS: Kinds = {
-  agents: ['claude-code', 'scripted'],
-  trackers: ['local'],
-  forges: ['local'],
-  notifiers: ['telegram', 'webhook'],
-};
-
-type Files = Readonly<Record<string, string>>;
-
-function load(
-  yaml: string | null,
-  env: Record<string, string> = {},
-  files: Files = {},
-  kinds = KINDS,
-): LoadedConfig {
-  const all: Files = yaml === null ? files : { '/site/orch.yaml': yaml, ...files };
-  return loadConfig({
-    env: { HOME: '/home/mara', ...env },
-    cwd: '/site',
-    kinds,
-    readFile: (path) => all[path] ?? null,
-  });
-}
-
-function problemsOf(yaml: string | null, env: Record<string, string> = {}, files: Files = {}): Problem[] {
-  try {
-    load(yaml, env, files);
-    return [];
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    expect(error.code).toBe('config.invalid');
-    return error.facts.problems as Problem[];
-  }
-}
-
-const ACCOUNT = 'accounts: { a: { agent: scripted, home: /srv/a } }\n';
-
-function stages(...lines: string[]): string {
-  return `${ACCOUNT}projects:\n  api:\n    repo: .\n    accounts: [a]\n    pipeline:\n${lines.map((line) => `      - ${line}\n`).join('')}`;
-}
+import { ACCOUNT, KINDS, load, problemsOf, stages } from './test-kit.ts';
 
 describe('loadConfig', () => {
   it('needs no file at all: empty accounts and projects are legal', () => {

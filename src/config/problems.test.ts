@@ -1,36 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AppError } from '../core/errors.ts';
-import { type LoadedConfig, loadConfig } from './load.ts';
-import type { Problem } from './types.ts';
-
-const KINDS = {
-  agents: ['claude-code', 'scripted'],
-  trackers: ['local'],
-  forges: ['local'],
-  notifiers: ['telegram', 'webhook'],
-};
-
-function load(yaml: string | null, env: Record<string, string> = {}): LoadedConfig {
-  const readFile = (path: string) => (path === '/site/orch.yaml' ? yaml : null);
-  return loadConfig({ env: { HOME: '/home/mara', ...env }, cwd: '/site', kinds: KINDS, readFile });
-}
-
-function problemsOf(yaml: string | null, env: Record<string, string> = {}): Problem[] {
-  try {
-    load(yaml, env);
-    return [];
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    expect(error.code).toBe('config.invalid');
-    return error.facts.problems as Problem[];
-  }
-}
-
-const ACCOUNT = 'accounts: { a: { agent: scripted, home: /srv/a } }\n';
-
-function stages(...lines: string[]): string {
-  return `${ACCOUNT}projects:\n  api:\n    repo: .\n    accounts: [a]\n    pipeline:\n${lines.map((line) => `      - ${line}\n`).join('')}`;
-}
+import { loadConfig } from './load.ts';
+import { ACCOUNT, KINDS, load, problemsOf, stages } from './test-kit.ts';
 
 describe('the problems of a configuration', () => {
   it.each<[string, string, string[]]>([

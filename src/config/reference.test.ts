@@ -2,13 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { renderReference } from './reference.ts';
 import { jsonSchema, type SchemaNode } from './schema.ts';
 import { envName, SETTING_KEYS } from './settings.ts';
-
-const KINDS = {
-  agents: ['claude-code', 'scripted'],
-  trackers: ['local'],
-  forges: ['local'],
-  notifiers: ['telegram', 'webhook'],
-};
+import { KINDS } from './test-kit.ts';
 
 describe('the generated reference', () => {
   const text = renderReference(KINDS);

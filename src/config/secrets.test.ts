@@ -2,33 +2,8 @@ import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { AppError } from '../core/errors.ts';
 import { describeConfig } from './describe.ts';
-import { type LoadedConfig, loadConfig } from './load.ts';
-import type { Problem } from './types.ts';
-
-const KINDS = {
-  agents: ['claude-code', 'scripted'],
-  trackers: ['local'],
-  forges: ['local'],
-  notifiers: ['telegram', 'webhook'],
-};
-
-function load(yaml: string | null, env: Record<string, string> = {}): LoadedConfig {
-  const readFile = (path: string) => (path === '/site/orch.yaml' ? yaml : null);
-  return loadConfig({ env: { HOME: '/home/mara', ...env }, cwd: '/site', kinds: KINDS, readFile });
-}
-
-function problemsOf(yaml: string | null, env: Record<string, string> = {}): Problem[] {
-  try {
-    load(yaml, env);
-    return [];
-  } catch (error) {
-    if (!(error instanceof AppError)) throw error;
-    expect(error.code).toBe('config.invalid');
-    return error.facts.problems as Problem[];
-  }
-}
+import { load, problemsOf } from './test-kit.ts';
 
 describe('secrets', () => {
   const MARK = 'hunter2-correct-horse';

@@ -8,9 +8,10 @@ import {
   holdIsOver,
 } from './account.ts';
 import { CLOSED_BREAKER } from './breaker.ts';
-import { type Judgement, notRun, VERDICTS, type Verdict } from './failure.ts';
+import { type Judgement, VERDICTS, type Verdict } from './failure.ts';
 import type { AccountHold, AccountState } from './model.ts';
 import type { SignIn, SignInState } from './sign-in.ts';
+import { account, judgement } from './test-kit.ts';
 
 const NOW = 1_000_000_000;
 const MINUTE = 60_000;
@@ -23,20 +24,6 @@ const RULES: AccountRules = {
   checkAuth: true,
   authStrict: false,
 };
-
-function account(fields: Partial<AccountState> = {}): AccountState {
-  return {
-    id: 'a',
-    hold: null,
-    breaker: CLOSED_BREAKER,
-    notBefore: null,
-    lastProbeAt: null,
-    provenFingerprint: null,
-    windows: [],
-    windowsAt: null,
-    ...fields,
-  };
-}
 
 function hold(fields: Partial<AccountHold> = {}): AccountHold {
   return {
@@ -59,10 +46,6 @@ function signIn(state: SignInState = 'ready', fields: Partial<SignIn> = {}): Sig
     detail: state,
     ...fields,
   };
-}
-
-function judgement(verdict: Verdict, fields: Partial<Judgement> = {}): Judgement {
-  return { ...notRun(verdict, verdict, 'test'), ...fields };
 }
 
 /** A run that started a second after a hold of `hold()` began, and ends now. */

@@ -9,90 +9,29 @@ import {
   retry,
 } from './commands.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
-import type { Stage } from './pipeline.ts';
-import type { ProjectRules } from './task.ts';
+import { activeTask, queuedJob, rules, stage } from './test-kit.ts';
 
 const HEAD = '9c41f0e1234567';
 
-function stage(name: string, fields: Partial<Stage> = {}): Stage {
-  return {
-    stage: name,
-    kind: 'agent',
-    agent: name,
-    onReject: null,
-    maxRounds: 1,
-    approval: 'none',
-    account: null,
-    ...fields,
-  };
-}
-const PROJECT: ProjectRules = {
-  key: 'api',
-  repo: 'api.git',
-  accounts: ['a'],
-  pipeline: [
-    stage('development', { agent: 'developer' }),
-    stage('accept', { kind: 'human', agent: null }),
-    stage('deploy', { kind: 'deploy', agent: null, approval: 'required' }),
-  ],
-  usageComments: 'tracker',
-};
+const PROJECT = rules([
+  stage('development', { agent: 'developer' }),
+  stage('accept', { kind: 'human', agent: null }),
+  stage('deploy', { kind: 'deploy', agent: null, approval: 'required' }),
+]);
 const CONTEXT: CommandContext = { project: PROJECT, maxAttempts: 3, by: 'mara', now: 500 };
 
-function job(fields: Partial<Job> = {}): Job {
-  return {
-    id: 17,
-    taskId: 4,
-    project: 'api',
-    repo: 'api.git',
-    branch: 'orch/api-1',
-    stage: 'development',
-    agent: 'developer',
-    account: 'a',
-    status: 'queued',
+/** With something of every budget spent, so that a refill shows. */
+const job = (fields: Partial<Job> = {}) =>
+  queuedJob({
     attempts: 1,
-    maxAttempts: 3,
     transientAttempts: 2,
     lostAttempts: 1,
     fence: 5,
-    priority: 0,
-    rework: false,
     availableAt: 900,
-    hold: null,
-    holdSince: null,
-    cancelRequested: false,
     error: 'why',
-    verdict: null,
-    context: EMPTY_CONTEXT,
-    createdAt: 0,
-    startedAt: null,
-    finishedAt: null,
     ...fields,
-  };
-}
-function task(fields: Partial<Task> = {}): Task {
-  return {
-    id: 4,
-    key: 'API-1',
-    project: 'api',
-    workItemId: '9',
-    repo: 'api.git',
-    branch: 'orch/api-1',
-    title: 'First',
-    body: '',
-    stage: 'development',
-    status: 'active',
-    reason: null,
-    head: HEAD,
-    pr: null,
-    rounds: {},
-    costMicroUsd: 0,
-    priority: 0,
-    createdAt: 0,
-    updatedAt: 0,
-    ...fields,
-  };
-}
+  });
+const task = (fields: Partial<Task> = {}) => activeTask({ head: HEAD, ...fields });
 const waiting = (name: 'deploy' | 'accept', fields: Partial<Job> = {}) => ({
   task: task({ stage: name, status: 'needs_you' }),
   job: job({

@@ -2,43 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { VERDICTS, type Verdict } from './failure.ts';
 import { type AttemptEnd, jobAfter, resumesSession } from './job.ts';
-import { EMPTY_CONTEXT, type Job } from './model.ts';
+import type { Job } from './model.ts';
+import { runningJob } from './test-kit.ts';
 
 const NOW = 1_000_000;
 const BUDGETS = { maxTransientAttempts: 3, maxLostAttempts: 2, backoff: { baseMs: 10_000, maxMs: 60_000 } };
-
-/** As a claim leaves it: the attempt that now ends is already spent. */
-function running(fields: Partial<Job> = {}): Job {
-  return {
-    id: 17,
-    taskId: null,
-    project: 'api',
-    repo: 'api.git',
-    branch: 'orch/job-17',
-    stage: null,
-    agent: 'developer',
-    account: 'a',
-    status: 'running',
-    attempts: 1,
-    maxAttempts: 3,
-    transientAttempts: 0,
-    lostAttempts: 0,
-    fence: 1,
-    priority: 0,
-    rework: false,
-    availableAt: null,
-    hold: null,
-    holdSince: null,
-    cancelRequested: false,
-    error: null,
-    verdict: null,
-    context: EMPTY_CONTEXT,
-    createdAt: 0,
-    startedAt: 1,
-    finishedAt: null,
-    ...fields,
-  };
-}
 
 function ends(verdict: Verdict, fields: Partial<AttemptEnd> = {}): AttemptEnd {
   return { verdict, reason: 'why', retryAfterMs: null, released: false, final: false, ...fields };
@@ -171,7 +139,7 @@ describe('what the end of an attempt does to its job', () => {
       { status: 'queued', attempts: 1, availableAt: null },
     ],
   ])('%s', (_name, verdict, job, end, expected) => {
-    expect(jobAfter(running(job), ends(verdict, end), BUDGETS, NOW, 0)).toMatchObject(expected);
+    expect(jobAfter(runningJob(job), ends(verdict, end), BUDGETS, NOW, 0)).toMatchObject(expected);
   });
 
   it('never spends two budgets at once, never goes below zero, and delays only what is queued', () => {
@@ -188,7 +156,7 @@ describe('what the end of an attempt does to its job', () => {
         fc.boolean(),
         fc.option(fc.nat()),
         (fields, verdict, released, retryAfterMs) => {
-          const before = running(fields);
+          const before = runningJob(fields);
           const after = jobAfter(before, ends(verdict, { released, retryAfterMs }), BUDGETS, NOW, 0.5);
           const spent = [
             after.attempts - (before.attempts - 1),

@@ -1,18 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
-
-function stage(name: string, fields: Partial<Stage> = {}): Stage {
-  return {
-    stage: name,
-    kind: 'agent',
-    agent: name,
-    onReject: null,
-    maxRounds: 3,
-    approval: 'none',
-    account: null,
-    ...fields,
-  };
-}
+import { sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
+import { stage } from './test-kit.ts';
 
 const PIPELINE = [
   stage('analysis', { agent: 'analyst' }),

@@ -1,40 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { EMPTY_CONTEXT, type Job, type Pause } from './model.ts';
+import type { Job, Pause } from './model.ts';
 import { type DispatchState, isPaused, reasonFor } from './reason.ts';
+import { queuedJob } from './test-kit.ts';
 
 const NOW = 1_000_000;
-
-function job(fields: Partial<Job> = {}): Job {
-  return {
-    id: 17,
-    taskId: 1,
-    project: 'api',
-    repo: 'api.git',
-    branch: 'orch/api-1',
-    stage: 'development',
-    agent: 'developer',
-    account: 'a',
-    status: 'queued',
-    attempts: 0,
-    maxAttempts: 3,
-    transientAttempts: 0,
-    lostAttempts: 0,
-    fence: 0,
-    priority: 0,
-    rework: false,
-    availableAt: null,
-    hold: null,
-    holdSince: null,
-    cancelRequested: false,
-    error: null,
-    verdict: null,
-    context: EMPTY_CONTEXT,
-    createdAt: 10,
-    startedAt: null,
-    finishedAt: null,
-    ...fields,
-  };
-}
 
 const OPEN: DispatchState = {
   tickAt: NOW,
@@ -84,7 +53,7 @@ const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Part
 
 describe('the one reason why a job waits', () => {
   it.each(GATES)('is %s when only that gate is closed', (code, dispatch, own) => {
-    expect(reasonFor(job(own), { ...OPEN, ...dispatch }, 0).code).toBe(code);
+    expect(reasonFor(queuedJob(own), { ...OPEN, ...dispatch }, 0).code).toBe(code);
   });
 
   const pairs = GATES.flatMap((first, i) =>
@@ -100,24 +69,24 @@ describe('the one reason why a job waits', () => {
       first.accounts !== undefined && second.accounts !== undefined
         ? account({ ...first.accounts.get('a'), running: 2 })
         : {};
-    expect(reasonFor(job({ ...alsoOwn, ...own }), { ...merged, ...both }, 0).code).toBe(code);
+    expect(reasonFor(queuedJob({ ...alsoOwn, ...own }), { ...merged, ...both }, 0).code).toBe(code);
   });
 
   it('is its place in the queue when every gate is open', () => {
-    expect(reasonFor(job(), OPEN, 0)).toMatchObject({
+    expect(reasonFor(queuedJob(), OPEN, 0)).toMatchObject({
       code: 'queue.position',
       title: 'Next in the queue',
       state: 'waiting',
       fix: null,
     });
-    expect([1, 2].map((ahead) => reasonFor(job(), OPEN, ahead).title)).toEqual([
+    expect([1, 2].map((ahead) => reasonFor(queuedJob(), OPEN, ahead).title)).toEqual([
       'Behind 1 other job',
       'Behind 2 other jobs',
     ]);
   });
 
   it('is a pause of everything, of its project or of its account, and of nobody else', () => {
-    const by = (p: Partial<Pause>) => reasonFor(job(), { ...OPEN, pauses: [pause(p)] }, 0).code;
+    const by = (p: Partial<Pause>) => reasonFor(queuedJob(), { ...OPEN, pauses: [pause(p)] }, 0).code;
     expect([by({}), by({ scope: 'project', id: 'api' }), by({ scope: 'account', id: 'a' })]).toEqual([
       'dispatch.paused',
       'dispatch.paused',
@@ -136,7 +105,11 @@ describe('the one reason why a job waits', () => {
       isPaused(pause(), NOW),
     ]).toEqual([false, true, true]);
     expect(
-      reasonFor(job(), { ...OPEN, pauses: [pause({ scope: 'project', id: 'api', note: 'release' })] }, 0),
+      reasonFor(
+        queuedJob(),
+        { ...OPEN, pauses: [pause({ scope: 'project', id: 'api', note: 'release' })] },
+        0,
+      ),
     ).toMatchObject({
       title: 'Project api is paused by mara: "release"',
       state: 'needs_you',
@@ -144,7 +117,7 @@ describe('the one reason why a job waits', () => {
       clearsAt: null,
       fix: 'orch resume --project api',
     });
-    expect(reasonFor(job(), { ...OPEN, pauses: [pause({ until: NOW + 1 })] }, 0)).toMatchObject({
+    expect(reasonFor(queuedJob(), { ...OPEN, pauses: [pause({ until: NOW + 1 })] }, 0)).toMatchObject({
       state: 'waiting',
       clearsAt: NOW + 1,
       fix: 'orch resume',
@@ -154,7 +127,7 @@ describe('the one reason why a job waits', () => {
   it('is the approval or the question the job itself waits for', () => {
     expect(
       reasonFor(
-        job({ hold: 'approval.pending', holdSince: 7, agent: null, account: null }),
+        queuedJob({ hold: 'approval.pending', holdSince: 7, agent: null, account: null }),
         OPEN,
         0,
         'API-1',
@@ -163,18 +136,18 @@ describe('the one reason why a job waits', () => {
   });
 
   it('is no matter of accounts for a stage that runs no agent', () => {
-    expect(reasonFor(job({ agent: null, account: null }), { ...OPEN, ...account(closed) }, 0).code).toBe(
-      'queue.position',
-    );
+    expect(
+      reasonFor(queuedJob({ agent: null, account: null }), { ...OPEN, ...account(closed) }, 0).code,
+    ).toBe('queue.position');
   });
 
   it('is that nobody can do it, when the project names no account or one that is not configured', () => {
-    expect(reasonFor(job({ account: null }), OPEN, 0)).toMatchObject({
+    expect(reasonFor(queuedJob({ account: null }), OPEN, 0)).toMatchObject({
       code: 'worker.no_match',
       state: 'needs_you',
       title: 'No account is configured for api',
     });
-    expect(reasonFor(job({ account: 'gone' }), OPEN, 0)).toMatchObject({
+    expect(reasonFor(queuedJob({ account: 'gone' }), OPEN, 0)).toMatchObject({
       code: 'worker.no_match',
       title: 'Account gone is not configured',
     });
@@ -182,7 +155,7 @@ describe('the one reason why a job waits', () => {
 
   it('names the login command when the account is signed out', () => {
     const gate = { ...closed, code: 'account.signed_out', state: 'needs_you', clearsAt: null };
-    expect(reasonFor(job(), { ...OPEN, ...account(gate) }, 0)).toMatchObject({
+    expect(reasonFor(queuedJob(), { ...OPEN, ...account(gate) }, 0)).toMatchObject({
       state: 'needs_you',
       since: 3,
       fix: 'orch accounts login a',
@@ -191,16 +164,16 @@ describe('the one reason why a job waits', () => {
 
   it('is the single start of an account only while another run lives on it', () => {
     const single = { kind: 'single', probe: true, code: 'account.probing', detail: '' };
-    expect(reasonFor(job(), { ...OPEN, ...account({ ...single, running: 1 }) }, 0)).toMatchObject({
+    expect(reasonFor(queuedJob(), { ...OPEN, ...account({ ...single, running: 1 }) }, 0)).toMatchObject({
       code: 'account.probing',
       state: 'waiting',
     });
-    expect(reasonFor(job(), { ...OPEN, ...account(single) }, 0).code).toBe('queue.position');
+    expect(reasonFor(queuedJob(), { ...OPEN, ...account(single) }, 0).code).toBe('queue.position');
   });
 
   it('is over for a backoff the moment it is due', () => {
-    expect(reasonFor(job({ availableAt: NOW }), OPEN, 0).code).toBe('queue.position');
-    expect(reasonFor(job({ availableAt: NOW + 1, error: 'overloaded' }), OPEN, 0)).toMatchObject({
+    expect(reasonFor(queuedJob({ availableAt: NOW }), OPEN, 0).code).toBe('queue.position');
+    expect(reasonFor(queuedJob({ availableAt: NOW + 1, error: 'overloaded' }), OPEN, 0)).toMatchObject({
       clearsAt: NOW + 1,
       detail: 'overloaded',
       fix: 'orch retry job_17',
@@ -208,22 +181,25 @@ describe('the one reason why a job waits', () => {
   });
 
   it('is the slowed project, not its cap, after five failures in a row', () => {
-    expect(reasonFor(job(), { ...OPEN, ...project({ failedInRow: 5, running: 1 }) }, 0).code).toBe(
+    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ failedInRow: 5, running: 1 }) }, 0).code).toBe(
       'project.slowed',
     );
-    expect(reasonFor(job(), { ...OPEN, ...project({ failedInRow: 5, running: 0 }) }, 0).code).toBe(
+    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ failedInRow: 5, running: 0 }) }, 0).code).toBe(
       'queue.position',
     );
-    expect(reasonFor(job(), { ...OPEN, ...project({ failedInRow: 4, running: 1 }) }, 0).code).toBe(
+    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ failedInRow: 4, running: 1 }) }, 0).code).toBe(
       'queue.position',
     );
   });
 
   it('says since when the gate is closed, as the ledger remembers it', () => {
     expect(
-      reasonFor(job(), { ...OPEN, ...project({ running: 2 }), since: new Map([['cap.project:api', 42]]) }, 0)
-        .since,
+      reasonFor(
+        queuedJob(),
+        { ...OPEN, ...project({ running: 2 }), since: new Map([['cap.project:api', 42]]) },
+        0,
+      ).since,
     ).toBe(42);
-    expect(reasonFor(job(), { ...OPEN, ...project({ running: 2 }) }, 0).since).toBe(NOW);
+    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ running: 2 }) }, 0).since).toBe(NOW);
   });
 });

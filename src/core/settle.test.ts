@@ -2,105 +2,29 @@ import { describe, expect, it } from 'vitest';
 import { CLOSED_BREAKER } from './breaker.ts';
 import type { Effects, NewOutboxRow } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
-import { type Judgement, notRun, VERDICTS, type Verdict } from './failure.ts';
-import {
-  type AccountHold,
-  type AccountState,
-  EMPTY_CONTEXT,
-  type Job,
-  type JobContext,
-  type Run,
-  type Task,
-} from './model.ts';
-import type { Stage } from './pipeline.ts';
+import { type Judgement, VERDICTS, type Verdict } from './failure.ts';
+import { type AccountHold, EMPTY_CONTEXT, type Job, type JobContext, type Run, type Task } from './model.ts';
 import { decideSettle, type SettleInput, type SettleState } from './settle.ts';
-import type { ProjectRules } from './task.ts';
+import { account, activeTask, judgement, rules, runningJob, stage } from './test-kit.ts';
 import { NO_USAGE } from './usage.ts';
 
 const NOW = 1_000_000_000;
 const HEAD = 'c0ffee0123';
 
-function stage(name: string, fields: Partial<Stage> = {}): Stage {
-  return {
-    stage: name,
-    kind: 'agent',
-    agent: name,
-    onReject: null,
-    maxRounds: 3,
-    approval: 'none',
-    account: null,
-    ...fields,
-  };
-}
-const RULES: ProjectRules = {
-  key: 'api',
-  repo: 'api.git',
-  accounts: ['a', 'b'],
-  pipeline: [
+const RULES = rules(
+  [
     stage('development', { agent: 'developer' }),
     stage('review', { agent: 'reviewer', onReject: 'development', maxRounds: 2, account: 'b' }),
     stage('deploy', { kind: 'deploy', agent: null, approval: 'required' }),
   ],
-  usageComments: 'tracker',
-};
+  { accounts: ['a', 'b'] },
+);
 
 function context(fields: Partial<JobContext> = {}): JobContext {
   return { ...EMPTY_CONTEXT, ...fields };
 }
-function job(fields: Partial<Job> = {}): Job {
-  return {
-    id: 17,
-    taskId: 4,
-    project: 'api',
-    repo: 'api.git',
-    branch: 'orch/api-1',
-    stage: 'development',
-    agent: 'developer',
-    account: 'a',
-    status: 'running',
-    attempts: 1,
-    maxAttempts: 3,
-    transientAttempts: 0,
-    lostAttempts: 0,
-    fence: 1,
-    priority: 2,
-    rework: false,
-    availableAt: null,
-    hold: null,
-    holdSince: null,
-    cancelRequested: false,
-    error: null,
-    verdict: null,
-    context: EMPTY_CONTEXT,
-    createdAt: 0,
-    startedAt: NOW - 1000,
-    finishedAt: null,
-    ...fields,
-  };
-}
-function task(fields: Partial<Task> = {}): Task {
-  return {
-    id: 4,
-    key: 'API-1',
-    project: 'api',
-    workItemId: '9',
-    repo: 'api.git',
-    branch: 'orch/api-1',
-    title: 'First',
-    body: '',
-    stage: 'development',
-    status: 'active',
-    reason: null,
-    head: null,
-    pr: null,
-    rounds: {},
-    costMicroUsd: 0,
-    priority: 2,
-    createdAt: 0,
-    updatedAt: 0,
-    ...fields,
-  };
-}
+const job = (fields: Partial<Job> = {}) => runningJob({ priority: 2, startedAt: NOW - 1000, ...fields });
+const task = (fields: Partial<Task> = {}) => activeTask({ priority: 2, ...fields });
 function run(fields: Partial<Run> = {}): Run {
   return {
     id: 812,
@@ -129,19 +53,6 @@ function run(fields: Partial<Run> = {}): Run {
     ...fields,
   };
 }
-function account(fields: Partial<AccountState> = {}): AccountState {
-  return {
-    id: 'a',
-    hold: null,
-    breaker: CLOSED_BREAKER,
-    notBefore: null,
-    lastProbeAt: null,
-    provenFingerprint: null,
-    windows: [],
-    windowsAt: null,
-    ...fields,
-  };
-}
 const HOLD: AccountHold = {
   reason: 'signed_out',
   since: NOW - 5000,
@@ -163,12 +74,12 @@ function settle(verdict: Verdict, { state = {}, input = {}, judged = {} }: Given
   return decideSettle(
     { job: job(), run: run(), task: task(), account: account(), ...state },
     {
-      judgement: {
-        ...notRun(verdict, `why ${verdict}`, 'test'),
+      judgement: judgement(verdict, {
+        reason: `why ${verdict}`,
         realAnswer: verdict === 'success',
         sessionId: 's1',
         ...judged,
-      },
+      }),
       end: { exitCode: 0, signal: null, stoppedBy: null, vanished: false },
       outcome: verdict === 'success' ? ADVANCE : null,
       head: verdict === 'success' ? HEAD : null,

@@ -265,7 +265,9 @@ export function createEngine(options: EngineOptions) {
         explanation: explain(
           jobs.items,
           state,
-          counts.jobs.running,
+          filter.project === undefined
+            ? counts.jobs.running
+            : (counts.runningByProject.get(filter.project) ?? 0),
           now,
           STALE_AFTER_MS,
           await keysOf(jobs.items),

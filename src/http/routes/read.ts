@@ -27,8 +27,13 @@ export function readRoutes({ engine, version }: HttpOptions) {
     return c.json(explainToWire(await engine.explain(project === undefined ? {} : { project })));
   });
   routes.get('/status', async (c) => {
-    const { explanation, counts, state, now } = await engine.explain({});
-    const running = await store.running();
+    const project = c.req.query('project');
+    const { explanation, counts, state, now } = await engine.explain(
+      project === undefined ? {} : { project },
+    );
+    const running = (await store.running()).filter(
+      ({ job }) => project === undefined || job.project === project,
+    );
     return c.json({
       verdict: explanation.verdict,
       headline: explanation.headline,

@@ -1,0 +1,104 @@
+import { CLOSED_BREAKER } from './breaker.ts';
+import { type Judgement, notRun, type Verdict } from './failure.ts';
+import { type AccountState, EMPTY_CONTEXT, type Job, type Task } from './model.ts';
+import type { Stage } from './pipeline.ts';
+import type { ProjectRules } from './task.ts';
+
+/** Whole values for tests: each test names only the fields that it is about. */
+export function stage(name: string, fields: Partial<Stage> = {}): Stage {
+  return {
+    stage: name,
+    kind: 'agent',
+    agent: name,
+    onReject: null,
+    maxRounds: 3,
+    approval: 'none',
+    account: null,
+    ...fields,
+  };
+}
+
+export function rules(pipeline: readonly Stage[], fields: Partial<ProjectRules> = {}): ProjectRules {
+  return { key: 'api', repo: 'api.git', accounts: ['a'], pipeline, usageComments: 'tracker', ...fields };
+}
+
+/** The development of `activeTask()`, never claimed. */
+export function queuedJob(fields: Partial<Job> = {}): Job {
+  return {
+    id: 17,
+    taskId: 4,
+    project: 'api',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    stage: 'development',
+    agent: 'developer',
+    account: 'a',
+    status: 'queued',
+    attempts: 0,
+    maxAttempts: 3,
+    transientAttempts: 0,
+    lostAttempts: 0,
+    fence: 0,
+    priority: 0,
+    rework: false,
+    availableAt: null,
+    hold: null,
+    holdSince: null,
+    cancelRequested: false,
+    error: null,
+    verdict: null,
+    context: EMPTY_CONTEXT,
+    createdAt: 0,
+    startedAt: null,
+    finishedAt: null,
+    ...fields,
+  };
+}
+
+/** As a claim leaves it: the attempt that now runs is already spent. */
+export function runningJob(fields: Partial<Job> = {}): Job {
+  return queuedJob({ status: 'running', attempts: 1, fence: 1, startedAt: 1, ...fields });
+}
+
+export function activeTask(fields: Partial<Task> = {}): Task {
+  return {
+    id: 4,
+    key: 'API-1',
+    project: 'api',
+    workItemId: '9',
+    repo: 'api.git',
+    branch: 'orch/api-1',
+    title: 'First',
+    body: '',
+    stage: 'development',
+    status: 'active',
+    reason: null,
+    head: null,
+    pr: null,
+    rounds: {},
+    costMicroUsd: 0,
+    priority: 0,
+    createdAt: 0,
+    updatedAt: 0,
+    ...fields,
+  };
+}
+
+/** One that nothing is known of yet. */
+export function account(fields: Partial<AccountState> = {}): AccountState {
+  return {
+    id: 'a',
+    hold: null,
+    breaker: CLOSED_BREAKER,
+    notBefore: null,
+    lastProbeAt: null,
+    provenFingerprint: null,
+    windows: [],
+    windowsAt: null,
+    ...fields,
+  };
+}
+
+export function judgement(verdict: Verdict, fields: Partial<Judgement> = {}): Judgement {
+  return { ...notRun(verdict, verdict, 'test'), ...fields };
+}

@@ -1,0 +1,83 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { JobWire } from '../../src/http/contract.ts';
+import { handIn, type Installation, install, VALID_RESULT, waitFor } from '../support/orch.ts';
+
+/** The command line as a person uses it, against the running service. */
+let here: Installation;
+afterEach(() => here.remove());
+
+async function submit(title: string): Promise<string> {
+  return (await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', title)).task.key;
+}
+
+describe('the command line', () => {
+  it('completes commands, options and live keys', async () => {
+    here = install();
+    here.scene(0, 'sleep 60');
+    await here.up();
+    const key = await submit('Greet the world');
+    expect((await here.orch('complete', '--', 're')).stdout).toMatch(/^retry\t/m);
+    expect((await here.orch('complete', '--', 'retry', '--fr')).stdout).toContain('--from-stage');
+    expect((await here.orch('complete', '--', 'why', '')).stdout).toContain(`${key}\tGreet the world`);
+    for (const shell of ['bash', 'zsh', 'fish', 'powershell'])
+      expect((await here.orch('completion', shell)).stdout).toContain('orch');
+    expect((await here.orch('completion', 'tcsh')).code).toBe(2);
+  });
+
+  it('completes without a service, too', async () => {
+    here = install();
+    expect(await here.orch('complete', '--', 'why', '')).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('retries everything that has failed, and only that', async () => {
+    here = install();
+    here.scene(0, 'exit 0');
+    await here.up();
+    const keys = [await submit('One'), await submit('Two')];
+    for (const key of keys) await waitFor(async () => (await here.task(key)).status === 'needs_you', 30_000);
+    here.scene(0, handIn({ outcome: 'done' }, `echo "export const n = '$ORCH_RUN_ID';" > src/new.js`));
+    const { jobs } = await here.json<{ jobs: JobWire[] }>('retry', '--all-failed', '--note', 'again');
+    expect(jobs.map((job) => [job.task, job.attempts])).toEqual(keys.map((key) => [key, 0]));
+    for (const key of keys) await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    expect((await here.json<{ jobs: JobWire[] }>('retry', '--all-failed')).jobs).toEqual([]);
+  });
+
+  it('drains an account and takes it back', async () => {
+    here = install();
+    here.scene(0, `echo '${VALID_RESULT}'`);
+    await here.up();
+    expect((await here.orch('accounts', 'drain', 'claude-a')).code).toBe(0);
+    const { job } = await here.json<{ job: { id: string } }>(
+      'enqueue',
+      '--agent',
+      'developer',
+      '--repo',
+      'p',
+    );
+    await waitFor(async () => (await here.job(job.id)).hold?.code === 'dispatch.paused');
+    expect((await here.orch('resume', '--account', 'claude-a')).code).toBe(0);
+    await waitFor(async () => (await here.job(job.id)).status === 'done');
+    expect((await here.orch('wait', job.id)).code).toBe(0);
+  });
+
+  it('follows a log to its end', async () => {
+    here = install();
+    here.scene(
+      0,
+      `for i in 1 2 3; do echo "line $i"; sleep 0.3; done; printf 'bell \\007 and \\033]0;title\\007\\n'; echo '${VALID_RESULT}'`,
+    );
+    await here.up();
+    const { job } = await here.json<{ job: { id: string } }>(
+      'enqueue',
+      '--agent',
+      'developer',
+      '--repo',
+      'p',
+    );
+    await waitFor(() => here.calls() === 1);
+    const { stdout } = await here.orch('logs', job.id, '-f');
+    expect(stdout).toContain('line 1\nline 2\nline 3\n');
+    expect(stdout).toContain('"type":"result"');
+    expect(stdout).not.toMatch(/[\x07\x1b]/);
+  });
+});
