@@ -21,6 +21,7 @@ import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.
 import { type Actor, createIntake } from './intake.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
+import { createSalvage } from './salvage.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -311,6 +312,7 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf,
+    salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };
 

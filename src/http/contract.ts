@@ -211,6 +211,17 @@ export const stopRequest = z.strictObject({
 });
 export const shutdownRequest = z.strictObject({ cancel: z.boolean().default(false) });
 
+export const salvageRestoreRequest = z
+  .strictObject({
+    directory: z.string().min(1).nullable().default(null),
+    branch: z.string().min(1).nullable().default(null),
+  })
+  .refine((r) => (r.directory === null) !== (r.branch === null), 'name a directory or a branch, not both');
+export const salvagePruneRequest = z.strictObject({
+  project: z.string().nullable().default(null),
+  olderThanMs: z.number().int().positive(),
+});
+
 export const problemSchema = z.object({
   code: z.string(),
   title: z.string(),

@@ -12,6 +12,7 @@ import type { ProblemWire } from './contract.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { pageRoutes } from './routes/page.ts';
 import { readRoutes } from './routes/read.ts';
+import { salvageRoutes } from './routes/salvage.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const COOKIE = 'orch_session';
@@ -73,6 +74,7 @@ export function createHttp(options: HttpOptions) {
   });
   app.route('/api/v1', readRoutes(options));
   app.route('/api/v1', actionRoutes(options));
+  app.route('/api/v1', salvageRoutes(options));
   app.route('/', pageRoutes(options, { cookie: COOKIE, known: (code) => known(code, [options.pageCode]) }));
   app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {

@@ -3,7 +3,7 @@ import { EMPTY_CONTEXT } from '../core/model.ts';
 import { NO_USAGE } from '../core/usage.ts';
 import type { Audit, Claimed, ClaimRequest, NewTask, ProjectRow, RunRef, Store } from './store.ts';
 
-/** How the suites of the port open a store, and the rows they put into it. */
+/** A store that a suite of the port opened for itself. The rows the suites put into it follow below. */
 export interface OpenedStore {
   readonly store: Store;
   /** Closes the store and opens the same data again, as a restart does. */

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JobWire } from '../../src/http/contract.ts';
 import { handIn, type Installation, install, VALID_RESULT, waitFor } from '../support/orch.ts';
@@ -79,5 +81,32 @@ describe('the command line', () => {
     expect(stdout).toContain('line 1\nline 2\nline 3\n');
     expect(stdout).toContain('"type":"result"');
     expect(stdout).not.toMatch(/[\x07\x1b]/);
+  });
+
+  it('brings salvaged work back, byte for byte', async () => {
+    here = install();
+    here.scene(0, `printf 'pre\\0cious\\n' > 'kept file.txt'; exit 0`);
+    await here.up();
+    const { job } = await here.json<{ job: { id: string } }>(
+      'enqueue',
+      '--agent',
+      'developer',
+      '--repo',
+      'p',
+      '--max-attempts',
+      '1',
+    );
+    await waitFor(async () => (await here.job(job.id)).status === 'failed');
+    const { salvage } = await here.json<{ salvage: { name: string }[] }>('salvage');
+    expect(salvage.map((each) => each.name)).toEqual(['run_1']);
+    expect((await here.orch('salvage', 'show', 'run_1')).stdout).toContain('kept file.txt');
+    expect((await here.orch('salvage', 'restore', 'run_1')).code).toBe(2);
+    const target = join(here.root, 'restored');
+    expect((await here.orch('salvage', 'restore', 'run_1', '--to', target)).code).toBe(0);
+    expect(readFileSync(join(target, 'kept file.txt'), 'latin1')).toBe('pre\0cious\n');
+    expect((await here.json<{ pruned: string[] }>('salvage', 'prune', '--older-than', '1d')).pruned).toEqual(
+      [],
+    );
+    expect((await here.orch('salvage', 'show', 'run_9')).stderr).toContain('there is no salvage run_9');
   });
 });

@@ -1,6 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { z } from 'zod';
-import { AppError } from '../../core/errors.ts';
+import { body } from '../body.ts';
 import {
   commandRequest,
   enqueueRequest,
@@ -98,14 +98,4 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
   });
 
   return routes;
-}
-
-async function body<S extends z.ZodType>(c: Context, schema: S): Promise<z.infer<S>> {
-  const json: unknown = await c.req.json().catch(() => {
-    throw new AppError('the body is not JSON', { code: 'usage.body', hint: 'send application/json' });
-  });
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
-  throw new AppError(issues.join('; '), { code: 'usage.body', hint: 'correct the named field' });
 }
