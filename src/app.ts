@@ -173,6 +173,7 @@ function runtimeProject(
     setup: project.workspace.setup,
     checks: project.checks,
     env: project.workspace.env,
+    envFile: project.workspace.envFile,
     copy: project.workspace.copy,
   };
 }

@@ -4,7 +4,7 @@ import { list, type Mapping, mapping } from './raw.ts';
 /** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
 const ACCOUNT = ['reserve', 'sandbox'];
 const PROJECT = ['open_prs', 'budget', 'reports', 'artefacts', 'trace', 'pipelines', 'failover'];
-const WORKSPACE = ['teardown', 'copy', 'env_file'];
+const WORKSPACE = ['teardown'];
 const STAGE = ['when', 'reviewers'];
 
 /** Says so for every such key that the file sets: silence would pass for obedience. */

@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseEnv } from 'node:util';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
 import { runName } from '../core/model.ts';
@@ -140,7 +141,7 @@ export function createAttempts(parts: AttemptParts) {
         base: project.base,
         setup: project.setup,
         checks: project.checks,
-        env: project.env,
+        env: { ...project.env, ...(await environmentFile(project.envFile)) },
         copy: project.copy,
       },
       account:
@@ -231,7 +232,7 @@ function failed(error: unknown, claimed: Claimed): StageResult {
     outcome: null,
     head: null,
     pr: null,
-    finalCode: null,
+    finalCode: code === 'workspace.setup_failed' ? code : null,
     ran: claimed.run.pid !== null,
   };
 }
@@ -286,6 +287,20 @@ function taskless(role: string): StageSettings {
     prompt: null,
     checks: null,
   };
+}
+
+/** Variables of `workspace.env_file`, read anew for each attempt: they may have changed. */
+async function environmentFile(path: string | null): Promise<Record<string, string>> {
+  if (path === null) return {};
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new AppError(`cannot read workspace.env_file ${path}: ${messageOf(error)}`, {
+      code: 'workspace.setup_failed',
+      hint: 'put the file there, or correct workspace.env_file',
+    });
+  });
+  return Object.fromEntries(
+    Object.entries(parseEnv(text)).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
 }
 
 /** HOME of a project's setup, checks and commands: kept between runs for caches, shared with no agent. */

@@ -38,6 +38,8 @@ export interface RuntimeProject {
   readonly setup: readonly string[];
   readonly checks: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Absolute; null = none. */
+  readonly envFile: string | null;
   readonly copy: readonly { readonly from: string; readonly to: string }[];
 }
 

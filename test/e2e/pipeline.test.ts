@@ -229,3 +229,40 @@ describe('what only a person can mend', () => {
     expect((await here.task(key)).reason?.code).toBe('forge.refused');
   });
 });
+
+describe('the workspace', () => {
+  it('gets the copied files and the variables of env_file, which are never committed', async () => {
+    here = install({
+      pipeline: DEV,
+      projectExtra:
+        '    workspace: { copy: [".env.test"], env: { COLOUR: red }, env_file: api.env }\n    checks: ["test $COLOUR-$SECRET = red-blue && grep -q url .env.test"]',
+    });
+    writeFileSync(`${here.root}/.env.test`, 'url=postgres://localhost\n');
+    writeFileSync(`${here.root}/api.env`, '# of the test server\nSECRET="blue"\n');
+    here.scene(
+      0,
+      handIn({ outcome: 'done' }, 'cp .env.test src/seen.js; echo "$COLOUR $SECRET" >> src/seen.js'),
+    );
+    await here.up();
+    const key = await submit();
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    const branch = (await here.task(key)).branch;
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', here.repository, ...args], { encoding: 'utf8' });
+    expect(git('show', `${branch}:src/seen.js`)).toBe('url=postgres://localhost\nred blue\n');
+    expect(git('ls-tree', '-r', '--name-only', branch)).not.toContain('.env.test');
+  });
+
+  it('asks at once when a file to copy is not there', async () => {
+    here = install({ pipeline: DEV, projectExtra: '    workspace: { copy: ["missing.env"] }' });
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await reaches(key, 'needs_you');
+    expect((await here.task(key)).reason).toMatchObject({
+      code: 'workspace.setup_failed',
+      detail: expect.stringContaining('missing.env'),
+    });
+    expect(here.calls()).toBe(0);
+  });
+});

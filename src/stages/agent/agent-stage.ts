@@ -4,6 +4,7 @@ import { runName } from '../../core/model.ts';
 import { adopt, launch } from '../../launcher/launcher.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
 import { accountOf, keyOf } from './context-facts.ts';
+import { copyFiles } from './copied-files.ts';
 import { finish } from './finish.ts';
 import { renderPrompt, resumeLine } from './prompt.ts';
 import { setUp } from './setup.ts';
@@ -138,5 +139,6 @@ async function prepare(context: StageContext): Promise<{ path: string; head: str
   const { workspace, repository } = context;
   const clone = await workspace.prepare(repository, { key: keyOf(context), branch: context.job.branch });
   await workspace.restoreWork(repository, keyOf(context));
+  await copyFiles(context.project.copy, clone.path);
   return clone;
 }
