@@ -24,7 +24,11 @@ export async function copyFiles(
     const file = await open(target, flags, 0o600).catch((error: unknown) => {
       throw trouble(`cannot write ${to} into the worktree: ${messageOf(error)}`, 'look at the worktree');
     });
-    await file.writeFile(content).finally(() => file.close());
+    try {
+      await file.writeFile(content);
+    } finally {
+      await file.close();
+    }
   }
 }
 
