@@ -45,6 +45,8 @@ export interface App {
   readonly pageCode: string;
   /** Applies a changed configuration without a restart. */
   reload(config: Config): Promise<void>;
+  /** A changed configuration that is not right: the last good one stays, and every surface says so. */
+  reject(problem: string): void;
   /** Stops serving and dispatching; live runs go on. */
   close(): Promise<void>;
 }
@@ -78,10 +80,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
     const pageCode = randomBytes(12).toString('base64url');
+    let configProblem: string | null = null;
     const http = createHttp({
       engine,
       tokens,
       pageCode,
+      configProblem: () => configProblem,
       version: options.version,
       log,
       shutdown: options.onShutdown,
@@ -99,7 +103,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       token,
       pageCode,
       url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
-      reload: (next) => engine.reload(runtime(next)),
+      async reload(next) {
+        await engine.reload(runtime(next));
+        configProblem = null;
+      },
+      reject(problem) {
+        configProblem = problem;
+        log.error({ problem }, 'orch.yaml was not applied');
+      },
       async close() {
         await server.close();
         await engine.stop();

@@ -192,9 +192,10 @@ function follow(loaded: LoadedConfig, app: App, out: Output) {
     ...loadOptions(),
     current: loaded,
     onChange: (change) => {
-      if (change.kind === 'rejected')
+      if (change.kind === 'rejected') {
+        app.reject(change.error.message);
         out.progress(`orch.yaml was not applied, the last good one stays:\n${change.error.message}`);
-      else
+      } else
         app.reload(change.config).then(
           () =>
             out.progress(

@@ -9,6 +9,7 @@ import { EXIT, Exit, localTime, type Output, state } from './output.ts';
 interface Status {
   verdict: Explain['verdict'];
   headline: string;
+  configProblem: string | null;
   jobs: Record<string, number>;
   tasks: Record<string, number>;
   running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
@@ -134,6 +135,8 @@ function whyOne(out: Output, key: string, { job }: { job: JobWire }, task: TaskD
 
 function printStatus(out: Output, status: Status): void {
   out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
+  if (status.configProblem !== null)
+    out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);
   for (const { run, job, lastOutputAt } of status.running)
     out.text(
       `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,

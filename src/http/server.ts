@@ -24,6 +24,8 @@ export interface HttpOptions {
   /** Opens the read-only page, and nothing else; part of the printed address. */
   readonly pageCode: string;
   readonly version: string;
+  /** Why the changed orch.yaml is not in force; null when it is. */
+  readonly configProblem: () => string | null;
   readonly log: Logger;
   /** Ends the service; called after the answer was sent. */
   readonly shutdown: (cancel: boolean) => void;

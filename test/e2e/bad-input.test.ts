@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -167,8 +167,10 @@ describe('bad input', () => {
     here = install();
     here.scene(0, `echo '${VALID_RESULT}'`);
     const service = await here.up();
+    const good = readFileSync(join(here.root, 'orch.yaml'), 'utf8');
     here.writeConfig('accounts: 5\n');
     await waitFor(() => service.output().includes('was not applied'));
+    expect((await here.orch('status')).stdout).toContain('orch.yaml is not in force');
     const { job } = await here.json<{ job: { id: string } }>(
       'enqueue',
       '--agent',
@@ -177,6 +179,10 @@ describe('bad input', () => {
       'p',
     );
     await waitFor(async () => (await here.job(job.id)).status === 'done');
+    here.writeConfig(good.replace('\n  p:\n', '\n  renamed:\n'));
+    await waitFor(() => service.output().includes('orch.yaml applied'));
+    expect((await here.orch('status')).stdout).not.toContain('not in force');
+    expect((await here.orch('enqueue', '--agent', 'developer', '--repo', 'renamed')).code).toBe(0);
   });
 });
 

@@ -12,7 +12,7 @@ const SHOWN = 50;
  * cookie takes its place. All text is escaped by the template.
  */
 export function pageRoutes(
-  { engine, version }: HttpOptions,
+  { engine, version, configProblem }: HttpOptions,
   auth: { cookie: string; known: (token: string) => boolean },
 ) {
   const routes = new Hono<AppEnv>();
@@ -38,6 +38,7 @@ export function pageRoutes(
       frame(
         version,
         html`<h1 class="${explain.verdict}">${explain.headline}</h1>
+          ${configProblem() === null ? '' : html`<section class="needs_you"><h2>▲ orch.yaml is not in force</h2><p>${configProblem() ?? ''}</p><p>The last good one stays.</p></section>`}
           ${explain.reasons.map(
             (
               r,

@@ -12,7 +12,7 @@ const MAX_LIMIT = 1000;
 const LOG_CHUNK_BYTES = 256 * 1024;
 
 /** Everything that only looks. */
-export function readRoutes({ engine, version }: HttpOptions) {
+export function readRoutes({ engine, version, configProblem }: HttpOptions) {
   const routes = new Hono<AppEnv>();
   const { store } = engine;
 
@@ -37,6 +37,7 @@ export function readRoutes({ engine, version }: HttpOptions) {
     return c.json({
       verdict: explanation.verdict,
       headline: explanation.headline,
+      configProblem: configProblem(),
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,
       jobs: counts.jobs,
       tasks: counts.tasks,
