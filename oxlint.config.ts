@@ -16,7 +16,7 @@ const PORTS = [
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */
 const plainest = {
   regex:
-    '^\\./\\.|[^./]/(.*/)?\\.\\.(/|$)|^\\.\\.?/?$|^(/|#|file:)|\\.(test|contract)\\.ts$|(^|/)test/|^(node:)?process$',
+    '^\\./\\.|[^./]/(.*/)?\\.\\.(/|$)|^\\.\\.?/?$|^(/|#|file:)|\\.(test|contract)\\.ts$|/test-kit\\.ts$|(^|/)test/|^(node:)?process$',
   message: 'Write an import in its plainest form; tests, contract suites and node:process stay out of src.',
 };
 
@@ -192,7 +192,10 @@ const layers: OxlintOverride[] = [
       ],
     },
   },
-  { files: ['**/*.test.ts', '**/*.contract.ts'], rules: { 'no-restricted-imports': 'off' } },
+  {
+    files: ['**/*.test.ts', '**/*.contract.ts', '**/test-kit.ts'],
+    rules: { 'no-restricted-imports': 'off' },
+  },
 ];
 
 const environment = {

@@ -270,7 +270,13 @@ const rows: Row[] = [
   ...['app', 'registry'].map((name) => ({
     file: `src/${name}.ts`,
     allowed: ['./store/sqlite/store.ts', './engine/worker.ts', './notifiers/telegram.ts', './config/load.ts'],
-    forbidden: ['./cli/main.ts', '../test/fakes/clock.ts', './agents/agent.contract.ts', 'node:process'],
+    forbidden: [
+      './cli/main.ts',
+      '../test/fakes/clock.ts',
+      './agents/agent.contract.ts',
+      './core/test-kit.ts',
+      'node:process',
+    ],
   })),
   {
     file: 'web/main.ts',
