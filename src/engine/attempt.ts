@@ -58,7 +58,14 @@ export function createAttempts(parts: AttemptParts) {
       done: Promise.resolve(),
     };
     live.set(claimed.run.id, entry);
+    // A person cancelled it, and Orch went away before it had ended the run.
+    if (claimed.job.cancelRequested) end(entry, { now: false });
     entry.done = attempt(entry, how).finally(() => live.delete(claimed.run.id));
+  }
+
+  function end(entry: Live, how: { readonly now: boolean }): void {
+    entry.stop = how;
+    entry.ending.abort();
   }
 
   async function attempt(entry: Live, how: 'start' | 'adopt'): Promise<void> {
@@ -202,8 +209,7 @@ export function createAttempts(parts: AttemptParts) {
     async stop(runId: number, options: { now: boolean }): Promise<boolean> {
       const entry = live.get(runId);
       if (entry === undefined) return false;
-      entry.stop = options;
-      entry.ending.abort();
+      end(entry, options);
       await Promise.all([...entry.processes].map((process) => process.stop('cancel', { now: options.now })));
       return true;
     },

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   handIn,
@@ -205,5 +206,18 @@ describe('ending runs on purpose', () => {
     await here.json('submit', '--project', 'p', '--title', 'Greet');
     await waitFor(async () => (await here.runs())[0]?.verdict === 'stalled', 30_000);
     expect((await here.runs())[0]).toMatchObject({ verdict: 'stalled' });
+  });
+
+  it('a run that was cancelled just before Orch died is ended by the next start', async () => {
+    here = install();
+    here.scene(0, 'sleep 60');
+    const { service, key } = await running();
+    await service.kill();
+    const db = new Database(join(here.home, 'orch.db'));
+    db.prepare('UPDATE jobs SET cancel_requested = 1').run();
+    db.close();
+    await here.up();
+    await waitFor(async () => (await here.task(key)).jobs[0]?.status === 'cancelled');
+    expect((await here.runs())[0]).toMatchObject({ verdict: 'cancelled' });
   });
 });

@@ -265,4 +265,23 @@ describe('the workspace', () => {
     });
     expect(here.calls()).toBe(0);
   });
+
+  it('broken by its agent is a failed attempt that keeps its figures, and is rebuilt for the next', async () => {
+    here = install({ pipeline: DEV });
+    here.scene(1, handIn({ outcome: 'done' }, 'rm -rf .git; echo gone > .git'));
+    here.scene(0, develop(1));
+    await here.up();
+    const key = await submit();
+    await waitFor(async () => (await here.runs())[0]?.status === 'ended');
+    expect((await here.runs())[0]).toMatchObject({
+      verdict: 'permanent',
+      resultOk: true,
+      usage: { inputTokens: 120 },
+    });
+    await waitFor(
+      async () => (await here.task(key)).stage === 'merge',
+      30_000,
+      () => here.runs(),
+    );
+  });
 });

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { AppError } from '../../core/errors.ts';
 import { notRun, type ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
 import { adopt, launch } from '../../launcher/launcher.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
-import { accountOf, keyOf } from './context-facts.ts';
+import { accountOf, copied, keyOf } from './context-facts.ts';
 import { copyFiles } from './copied-files.ts';
 import { finish } from './finish.ts';
 import { renderPrompt, resumeLine } from './prompt.ts';
@@ -137,8 +138,27 @@ function stopped(): StageResult {
 /** The clone with the task's branch and its hand-in folder. */
 async function prepare(context: StageContext): Promise<{ path: string; head: string; created: boolean }> {
   const { workspace, repository } = context;
-  const clone = await workspace.prepare(repository, { key: keyOf(context), branch: context.job.branch });
+  const request = { key: keyOf(context), branch: context.job.branch };
+  const clone = await workspace.prepare(repository, request).catch(async (error: unknown) => {
+    await rebuild(context, error);
+    return workspace.prepare(repository, request);
+  });
   await workspace.restoreWork(repository, keyOf(context));
   await copyFiles(context.project.copy, clone.path);
   return clone;
+}
+
+/** A clone an agent broke is salvaged and begun again where its round began; any other error goes on. */
+async function rebuild(context: StageContext, error: unknown): Promise<void> {
+  const { workspace, repository, project, job, run } = context;
+  if (!(error instanceof AppError) || error.code !== 'workspace.clone_broken') throw error;
+  const head = job.context.roundHead ?? (await workspace.branchHead(project.key, job.branch));
+  if (head === null) throw error;
+  await workspace.resetTo(repository, {
+    key: keyOf(context),
+    branch: job.branch,
+    run: runName(run.id),
+    head,
+    copied: copied(context),
+  });
 }

@@ -15,7 +15,7 @@ export async function finish(
   end: ProcessEnd & { startedAt?: number },
   roundHead: string | null,
 ): Promise<StageResult> {
-  const { workspace, repository, job, task, run } = context;
+  const { workspace, repository, task, run } = context;
   const judgement = await accountOf(context).agent.judge({
     stdoutPath: join(run.directory, 'run.log'),
     stderrPath: join(run.directory, 'stderr.log'),
@@ -37,6 +37,14 @@ export async function finish(
   if (judgement.verdict !== 'success') return { ...result, judgement: await salvaged(context, judgement) };
   if (roundHead === null)
     return refuse(result, 'where the round began is not known, so nothing can be measured');
+  return weigh(context, result, roundHead).catch((error: unknown) => notTaken(result, error));
+}
+
+/** Looks for the evidence of a run that ended well, and takes its work. */
+async function weigh(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
+  const { workspace, repository, job, task, run } = context;
+  const { judgement } = result;
+  const key = keyOf(context);
   const status = await workspace.status(repository, { key, since: roundHead, copied: copied(context) });
   const observed = {
     stage: context.stage.stage,
@@ -77,7 +85,7 @@ export async function finish(
     return { ...result, judgement: kept, outcome };
   }
   if (context.stage.tools === 'read' && task !== null) return { ...result, outcome };
-  return take(context, { ...result, outcome }, roundHead).catch((error: unknown) => notTaken(result, error));
+  return take(context, { ...result, outcome }, roundHead);
 }
 
 /** Keeps the work of a run that does not count. Failing to leaves it in the clone, and says so beside the verdict. */
@@ -96,17 +104,23 @@ async function salvaged(context: StageContext, judgement: Judgement): Promise<Ju
 
 /**
  * The agent did its part, the repository did not: what was spent is kept, the account learns nothing from it,
- * and unless the trouble passes by itself a person is asked rather than the agent run again.
+ * and where the repository refuses a person is asked rather than the agent run again.
  */
 function notTaken(result: StageResult, error: unknown): StageResult {
-  const passes = error instanceof AppError && PASSING_TROUBLES.has(error.code);
+  const code = error instanceof AppError ? error.code : 'orch.internal';
   const judgement: Judgement = {
     ...result.judgement,
-    verdict: passes ? 'transient' : 'permanent',
+    verdict: PASSING_TROUBLES.has(code) ? 'transient' : 'permanent',
     reason: `the work could not be taken: ${messageOf(error)}`,
-    rule: error instanceof AppError ? error.code : 'orch.internal',
+    rule: code,
   };
-  return { ...result, judgement, outcome: null, finalCode: passes ? null : 'forge.refused', ran: false };
+  return {
+    ...result,
+    judgement,
+    outcome: null,
+    finalCode: code === 'workspace.push_rejected' ? 'forge.refused' : null,
+    ran: false,
+  };
 }
 
 /** Troubles with a remote that mostly pass by themselves. */
