@@ -1,5 +1,14 @@
 import type { Verdict } from './failure.ts';
-import type { AccountState, JobContext, JobStatus, PullRequest, TaskStatus } from './model.ts';
+import type {
+  AccountState,
+  JobContext,
+  JobStatus,
+  LoopState,
+  PullRequest,
+  TaskSession,
+  TaskStatus,
+} from './model.ts';
+import type { TraceMatrix } from './trace.ts';
 import type { Usage } from './usage.ts';
 
 /**
@@ -52,6 +61,10 @@ export interface TaskChange {
   readonly head?: string | null;
   readonly pr?: PullRequest | null;
   readonly rounds?: Readonly<Record<string, number>>;
+  readonly trace?: TraceMatrix;
+  readonly ticked?: readonly string[];
+  readonly session?: TaskSession;
+  readonly loops?: Readonly<Record<string, LoopState>>;
   /** Added to the task's cost. */
   readonly addCostMicroUsd?: number;
 }

@@ -1,5 +1,6 @@
 import type { Breaker } from './breaker.ts';
 import type { PlanWindow, Verdict } from './failure.ts';
+import type { TraceMatrix } from './trace.ts';
 import type { Usage } from './usage.ts';
 
 /** The rows of the durable state, as every store returns them. Instants are epoch milliseconds. */
@@ -33,6 +34,18 @@ export interface JobContext {
   readonly approvedBy: string | null;
   /** Sum of the CLI's cumulative session cost already counted, in micro-USD. */
   readonly sessionCostMicroUsd: number;
+  /** True when `sessionId` is of an earlier stage of the task: resumed, but given this stage's whole prompt. */
+  readonly continues: boolean;
+  /** True once a run ended at its limit of turns or budget and the session was resumed: the next time a person is asked. */
+  readonly limitResumed: boolean;
+  /** Fingerprints of the failures that spent this job's attempts, oldest first. */
+  readonly failures: readonly string[];
+  /** Tools the last attempt was refused, as `Tool(first words of the input)`. */
+  readonly denials: readonly string[];
+  /** Questions of this job's agent that a person has answered. */
+  readonly answered: readonly string[];
+  /** The developer's reason why no change is needed, which a reviewer has to confirm; null otherwise. */
+  readonly noChange: string | null;
 }
 
 export const EMPTY_CONTEXT: JobContext = {
@@ -45,6 +58,12 @@ export const EMPTY_CONTEXT: JobContext = {
   approvedHead: null,
   approvedBy: null,
   sessionCostMicroUsd: 0,
+  continues: false,
+  limitResumed: false,
+  failures: [],
+  denials: [],
+  answered: [],
+  noChange: null,
 };
 
 export interface Job {
@@ -106,8 +125,37 @@ export interface Task {
   readonly rounds: Readonly<Record<string, number>>;
   readonly costMicroUsd: number;
   readonly priority: number;
+  /** Name of the pipeline it walks: `full`, or one of `pipelines:`. Chosen when it was taken on. */
+  readonly pipeline: string;
+  readonly labels: readonly string[];
+  readonly size: string | null;
+  /** Criteria, requirements and tests as last proven; null before there is a `trace.json`, and without traceability. */
+  readonly trace: TraceMatrix | null;
+  /** Manual test cases that a person has ticked, by id. */
+  readonly ticked: readonly string[];
+  /** The CLI session of analysis, architecture and development, to go on in; null before the first. */
+  readonly session: TaskSession | null;
+  /** What each stage that sends work back has asked for so far, by stage. */
+  readonly loops: Readonly<Record<string, LoopState>>;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+export interface TaskSession {
+  readonly id: string;
+  readonly account: string;
+  /** The session's cumulative cost already counted, in micro-USD. */
+  readonly costMicroUsd: number;
+}
+
+/** Rounds of findings, by fingerprint. */
+export interface LoopState {
+  /** Findings of the last round. */
+  readonly open: readonly string[];
+  /** Findings of earlier rounds that a later round no longer had. */
+  readonly resolved: readonly string[];
+  /** Head that the last round looked at. */
+  readonly head: string | null;
 }
 
 export type RunStatus = 'running' | 'ended';

@@ -86,6 +86,9 @@ export function createIntake({ store, workspace, runtime, clock, log }: IntakePa
           body: item.body,
           stage: first.stage,
           priority: request.priority,
+          pipeline: 'full',
+          labels: [],
+          size: null,
         },
         (task) =>
           jobForStage(task, first, project.rules, {

@@ -60,6 +60,9 @@ export function newTask(fields: Partial<NewTask> = {}): NewTask {
   return {
     project: 'api',
     workItemId: '1',
+    pipeline: 'full',
+    labels: [],
+    size: null,
     key: 'API-1',
     repo: 'api.git',
     branch: 'orch/api-1',

@@ -93,6 +93,9 @@ export interface NewTask {
   readonly body: string;
   readonly stage: string;
   readonly priority: number;
+  readonly pipeline: string;
+  readonly labels: readonly string[];
+  readonly size: string | null;
 }
 
 export interface ClaimRequest {

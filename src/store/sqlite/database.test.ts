@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { EMPTY_CONTEXT } from '../../core/model.ts';
 import { openDatabase, schemaVersion } from './database.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -155,7 +156,7 @@ describe('the SQLite file', () => {
         priority: 0,
         rework: false,
         hold: null,
-        context: { ...NO_CONTEXT },
+        context: EMPTY_CONTEXT,
       },
       (id) => `orch/job-${id}`,
     );
@@ -212,7 +213,7 @@ describe('the SQLite file', () => {
         import { writeSync } from 'node:fs';
         const store = openSqliteStore(${JSON.stringify(path)}, Date.now);
         await store.configure([{ key: 'api', weight: 1, maxConcurrency: 1000 }], ['a']);
-        const context = ${JSON.stringify(NO_CONTEXT)};
+        const context = ${JSON.stringify(EMPTY_CONTEXT)};
         const job = { taskId: null, project: 'api', repo: 'r', stage: null, agent: 'developer', account: 'a', maxAttempts: 3, priority: 0, rework: false, hold: null, context };
         const request = { accounts: [{ id: 'a', slots: 1000 }], closedProjects: [], slots: 1000, probe: false, withoutAccount: true, directoryFor: String, now: 1 };
         const run = { exitCode: 0, signal: null, resultOk: true, verdict: 'success', reason: '', rule: '', sessionId: null, cliVersion: null,
@@ -256,18 +257,6 @@ describe('the SQLite file', () => {
     expect(existsSync(`${path}-wal`)).toBe(false);
   }, 60_000);
 });
-
-const NO_CONTEXT = {
-  roundHead: null,
-  findings: [],
-  note: null,
-  lastFailure: null,
-  sessionId: null,
-  resume: false,
-  approvedHead: null,
-  approvedBy: null,
-  sessionCostMicroUsd: 0,
-};
 
 /** A Node process that runs `source`; `line` waits for the next line it prints. */
 function child(source: string) {

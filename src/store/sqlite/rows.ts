@@ -10,9 +10,11 @@ import type {
   PullRequest,
   Run,
   Task,
+  TaskSession,
   TaskStatus,
 } from '../../core/model.ts';
 import { EMPTY_CONTEXT } from '../../core/model.ts';
+import type { TraceMatrix } from '../../core/trace.ts';
 
 /** Rows as SQLite returns them, and their way into the model. */
 export type Row = Record<string, string | number | null | undefined>;
@@ -115,6 +117,13 @@ export function taskOf(row: Row): Task {
     rounds: json<Record<string, number>>(row['rounds'], {}),
     costMicroUsd: count(row['cost_micro_usd']),
     priority: count(row['priority']),
+    pipeline: text(row['pipeline']),
+    labels: json<readonly string[]>(row['labels'], []),
+    size: textOrNull(row['size']),
+    trace: json<TraceMatrix | null>(row['trace'], null),
+    ticked: json<readonly string[]>(row['ticked'], []),
+    session: json<TaskSession | null>(row['session'], null),
+    loops: json<Task['loops']>(row['loops'], {}),
     createdAt: count(row['created_at']),
     updatedAt: count(row['updated_at']),
   };

@@ -31,8 +31,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const latestJob = db.prepare('SELECT * FROM jobs WHERE task_id = ? ORDER BY id DESC LIMIT 1');
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
   const insertTask =
-    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, created_at, updated_at)
-    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @now, @now) RETURNING *`);
+    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, pipeline, labels, size, created_at, updated_at)
+    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @pipeline, @labels, @size, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
   const heldJob = db.prepare(
     `SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`,
@@ -94,7 +94,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
             hint: 'give the item another key',
           });
         const now = clock();
-        const task = taskOf(insertTask.get({ ...item, now }) as Row);
+        const task = taskOf(insertTask.get({ ...item, labels: JSON.stringify(item.labels), now }) as Row);
         applier.insertJob(firstJob(task), now);
         applier.insertOutbox(
           [
