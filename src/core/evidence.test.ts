@@ -36,6 +36,7 @@ function observed(role: string, fields: Partial<Observed> = {}): Observed {
     requirements: [],
     changed: [],
     checks: [],
+    tampering: null,
     ...fields,
   };
 }
@@ -46,8 +47,10 @@ const missing = (what: RegExp) => ({
   verdict: 'permanent',
   reason: expect.stringMatching(what),
 });
-const GREEN = { command: 'npm test', exitCode: 0, output: 'ok' };
-const RED = { command: 'npm test', exitCode: 1, output: '1 failed' };
+const GREEN = { command: 'npm test', exitCode: 0, output: 'ok', state: 'green', news: [] } as const;
+const RED = { command: 'npm test', exitCode: 1, output: '1 failed', state: 'red', news: [] } as const;
+/** The same, and the files go back to what they were. */
+const dropped = (what: RegExp) => ({ ...missing(what), drop: true });
 const met = (id: string) => ({ id, met: true, by: 'TC-1' });
 
 type Case = readonly [name: string, role: string, seen: Partial<Observed>, expected: unknown];
@@ -73,7 +76,7 @@ const cases: readonly Case[] = [
     'analysis may change no file',
     'analyst',
     { ...ANALYSIS, changed: ['src/a.ts'] },
-    missing(/may not change files.*src\/a\.ts/),
+    dropped(/may not change files.*src\/a\.ts/),
   ],
   ['analysis ends with done', 'analyst', { ...ANALYSIS, handIn: handIn('approve') }, missing(/approve/)],
 
@@ -83,7 +86,7 @@ const cases: readonly Case[] = [
     'architecture may change no file',
     'architect',
     { documents: { 'architecture.md': 10 }, changed: ['README.md'] },
-    missing(/may not change files/),
+    dropped(/may not change files/),
   ],
 
   [
@@ -110,6 +113,30 @@ const cases: readonly Case[] = [
     'developer',
     { changed: ['src/a.ts'], checks: [GREEN, RED] },
     missing(/npm test \(exit 1\)\n1 failed/),
+  ],
+  [
+    'a check that ran no test is red, however it ended',
+    'developer',
+    { changed: ['src/a.ts'], checks: [{ ...GREEN, state: 'no_tests', output: 'Ran 0 tests' }] },
+    missing(/check ran no tests: npm test\nRan 0 tests/),
+  ],
+  [
+    'a check that is flaky, or red on the base in the same way, does not refuse the work',
+    'developer',
+    {
+      changed: ['src/a.ts'],
+      checks: [
+        { ...RED, state: 'known_red' },
+        { ...GREEN, state: 'flaky' },
+      ],
+    },
+    ADVANCE,
+  ],
+  [
+    'a change that redefines its checks does not count, green as they are',
+    'developer',
+    { changed: ['src/a.ts'], checks: [GREEN], tampering: 'check.sh was changed' },
+    missing(/check\.sh was changed; if the item needs that, ask/),
   ],
   [
     'a check that was killed is red',
@@ -160,7 +187,7 @@ const cases: readonly Case[] = [
     'a review may change no file',
     'reviewer',
     { handIn: handIn('approve'), changed: ['src/a.ts'] },
-    missing(/may not change files/),
+    dropped(/may not change files/),
   ],
 
   [
@@ -208,7 +235,7 @@ const cases: readonly Case[] = [
     'testing may change test files only',
     'tester',
     { changed: ['test/a.test.ts', 'src/a.ts'] },
-    missing(/test files only.*src\/a\.ts/),
+    dropped(/test files only.*src\/a\.ts/),
   ],
   [
     'testing needs green checks',

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { CheckResult } from './checks.ts';
+import type { RoundFacts } from './convergence.ts';
 import type { Finding } from './model.ts';
 
 /** What an agent hands in as `.orch-work/verdict.json` (or as structured output). Untrusted. */
@@ -83,19 +85,26 @@ export interface Observed {
   /** Files changed against the head at the start of the round, as Orch measured them. */
   readonly changed: readonly string[];
   readonly checks: readonly CheckResult[];
-}
-
-export interface CheckResult {
-  readonly command: string;
-  readonly exitCode: number | null;
-  readonly output: string;
+  /** What the change did to its own proof (checks redefined, tests taken away); null when nothing. */
+  readonly tampering: string | null;
 }
 
 export type StageOutcome =
   | { readonly kind: 'advance'; readonly noChange: boolean }
-  | { readonly kind: 'send_back'; readonly findings: readonly Finding[] }
+  | {
+      readonly kind: 'send_back';
+      readonly findings: readonly Finding[];
+      /** What the round is measured against; left out where nothing was measured. */
+      readonly facts?: RoundFacts;
+    }
   | { readonly kind: 'ask'; readonly code: string; readonly detail: string }
-  | { readonly kind: 'no_evidence'; readonly verdict: 'permanent' | 'no_change'; readonly reason: string };
+  | {
+      readonly kind: 'no_evidence';
+      readonly verdict: 'permanent' | 'no_change';
+      readonly reason: string;
+      /** Files were changed that this stage may not change: they go back to what they were. */
+      readonly drop?: boolean;
+    };
 
 /** Prose by its ending or its well-known name; `src/license.ts` and `CMakeLists.txt` are code. */
 const DOCUMENTATION = [
@@ -109,6 +118,13 @@ const TEST_FILE = [
   /(^|\/)test_[^/]+$/,
   /[a-z0-9](Tests?|Spec)\.[A-Za-z]+$/,
 ];
+
+const MAX_OUTPUT_CHARS = 4000;
+
+/** Whether a path is that of a test or of what tests use, by the usual names. */
+export function isTestFile(file: string): boolean {
+  return isOneOf(TEST_FILE, file);
+}
 
 function isOneOf(patterns: readonly RegExp[], file: string): boolean {
   return patterns.some((pattern) => pattern.test(file));
@@ -148,8 +164,8 @@ export function judgeEvidence(o: Observed): StageOutcome {
   }
 }
 
-function missing(reason: string): StageOutcome {
-  return { kind: 'no_evidence', verdict: 'permanent', reason: `no evidence: ${reason}` };
+function missing(reason: string, options: { drop?: boolean } = {}): StageOutcome {
+  return { kind: 'no_evidence', verdict: 'permanent', reason: `no evidence: ${reason}`, ...options };
 }
 
 function documentStage(o: Observed, handIn: HandIn, document: string): StageOutcome | null {
@@ -175,7 +191,9 @@ function requirements(o: Observed): StageOutcome | null {
 
 function untouched(o: Observed): StageOutcome | null {
   if (o.changed.length === 0) return null;
-  return missing(`${o.stage} may not change files, but changed ${o.changed.slice(0, 5).join(', ')}`);
+  return missing(`${o.stage} may not change files, but changed ${o.changed.slice(0, 5).join(', ')}`, {
+    drop: true,
+  });
 }
 
 function review(o: Observed, handIn: HandIn): StageOutcome {
@@ -189,9 +207,11 @@ function review(o: Observed, handIn: HandIn): StageOutcome {
 }
 
 function testing(o: Observed, handIn: HandIn): StageOutcome {
-  const other = o.changed.filter((file) => !isOneOf(TEST_FILE, file));
+  const other = o.changed.filter((file) => !isTestFile(file));
   if (other.length > 0)
-    return missing(`${o.stage} may change test files only, but changed ${other.slice(0, 5).join(', ')}`);
+    return missing(`${o.stage} may change test files only, but changed ${other.slice(0, 5).join(', ')}`, {
+      drop: true,
+    });
   const unmet = handIn.acs.filter((ac) => ac.met !== true);
   if (handIn.outcome === 'request_changes') {
     if (handIn.findings.length === 0) return missing('changes are requested without a finding');
@@ -227,11 +247,32 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
 }
 
 function checksGreen(o: Observed): StageOutcome | null {
-  const red = o.checks.find((check) => check.exitCode !== 0);
+  if (o.tampering !== null)
+    return missing(
+      `${o.tampering}; if the item needs that, ask with outcome question and name the file: a person allows it`,
+    );
+  const red = o.checks.find((check) => check.state === 'red' || check.state === 'no_tests');
   if (red === undefined) return null;
-  return {
-    kind: 'no_evidence',
-    verdict: 'permanent',
-    reason: `check failed: ${red.command} (exit ${red.exitCode ?? 'none'})\n${red.output.slice(-4000)}`,
-  };
+  const what =
+    red.state === 'no_tests'
+      ? `check ran no tests: ${red.command}`
+      : `check failed: ${red.command} (exit ${red.exitCode ?? 'none'})`;
+  const news = red.news.length === 0 ? '' : `\nnew, the base does not fail so:\n${red.news.join('\n')}\n`;
+  const output = red.output.slice(-MAX_OUTPUT_CHARS);
+  return { kind: 'no_evidence', verdict: 'permanent', reason: `${what}\n${news}${output}` };
+}
+
+/** What a person should know of checks that did not refuse the work; empty when there is nothing. */
+export function toldOfChecks(checks: readonly CheckResult[]): string {
+  const names = (state: CheckResult['state']) =>
+    checks
+      .filter((check) => check.state === state)
+      .map((check) => check.command)
+      .join(', ');
+  return [
+    names('flaky') === '' ? '' : `flaky, red and then green: ${names('flaky')}`,
+    names('known_red') === '' ? '' : `red on the base in the same way: ${names('known_red')}`,
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
 }

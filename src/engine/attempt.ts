@@ -9,6 +9,7 @@ import { decideSettle } from '../core/settle.ts';
 import { adopt, type LiveRun } from '../launcher/launcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { NamedMutex } from '../lib/mutex.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
 import type { Claimed, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -47,6 +48,7 @@ interface Live {
 export function createAttempts(parts: AttemptParts) {
   const { store, clock, log } = parts;
   const live = new Map<number, Live>();
+  const turns = new NamedMutex();
 
   function begin(claimed: Claimed, how: 'start' | 'adopt'): void {
     const entry: Live = {
@@ -167,6 +169,7 @@ export function createAttempts(parts: AttemptParts) {
         if (entry.stop !== null) void process.stop('cancel', { now: entry.stop.now });
       },
       signal: entry.ending.signal,
+      exclusive: (name, work) => turns.run(name, work),
       clock,
     };
   }

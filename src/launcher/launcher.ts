@@ -73,7 +73,7 @@ const POLLS_PER_LOOK = 5;
 /** Beyond the grace, how long a supervisor may take to end a run before it is killed itself. */
 const SUPERVISOR_LIMIT_MS = 5_000;
 const COMMAND_GRACE_MS = 5_000;
-const TAIL_BYTES = 16 * 1024;
+const TAIL_BYTES = 256 * 1024;
 
 /**
  * Starts a run. Throws `launcher.*` (`spawn_failed`: no such program; `cwd_missing`,

@@ -61,6 +61,8 @@ export interface StageContext {
   readonly watch: (live: LiveRun) => void;
   /** Aborted when the attempt is to end; commands stop on it. */
   readonly signal: AbortSignal;
+  /** One at a time under one name, over all attempts of this process. */
+  readonly exclusive: <T>(name: string, work: () => Promise<T>) => Promise<T>;
   readonly clock: () => number;
 }
 

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { isInnerPath } from './names.ts';
+import { checkCommit, isInnerPath } from './names.ts';
 import { baseCommit } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
 
@@ -67,7 +67,12 @@ export async function openBase(
   repo: Repository,
 ): Promise<{ commit: string; files: CommitFiles }> {
   const commit = await baseCommit(context, repo);
-  const listed = await inBare(context, repo.project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
+  return { commit, files: await openCommit(context, repo.project, commit) };
+}
+
+/** All files of a commit that the bare repository holds. */
+async function openCommit(context: Context, project: string, commit: string): Promise<CommitFiles> {
+  const listed = await inBare(context, project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
   const entries = listed.stdout
     .toString('utf8')
     .split('\0')
@@ -78,8 +83,24 @@ export async function openBase(
         : [{ mode: match[1] ?? '', object: match[2] ?? '', bytes: Number(match[3]), path: match[4] ?? '' }];
     });
   const read = async (object: string, maxBytes: number) =>
-    (await inBare(context, repo.project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
-  return { commit, files: new CommitFiles(entries, read) };
+    (await inBare(context, project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
+  return new CommitFiles(entries, read);
+}
+
+/** Files of one commit by their exact paths; those that are not there are left out. Each at most 256 KiB. */
+export async function readFilesAt(
+  context: Context,
+  project: string,
+  commit: string,
+  paths: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const files = await openCommit(context, project, checkCommit(commit));
+  const found = new Map<string, string>();
+  for (const path of paths.slice(0, MAX_FILES)) {
+    const file = await files.read(path);
+    if (file !== null) found.set(path, file.text);
+  }
+  return found;
 }
 
 /** Files of the base branch by path or pattern (`*` inside a folder, `**` across folders); sorted, each at most 256 KiB. */

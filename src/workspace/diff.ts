@@ -37,6 +37,8 @@ const STATUS: Readonly<Record<string, FileChange['status']>> = {
 };
 const DIFF_ARGS = ['diff-tree', '-r', '-z', '-M', '--no-ext-diff', '--no-textconv', '--no-commit-id'];
 
+export const PATCH_ARGS = ['diff-tree', '-r', '-p', '-M', '--no-ext-diff', '--no-textconv', '--no-commit-id'];
+
 /** What changed from one commit to another, compared directly (not from their common ancestor). */
 export async function diffCommits(
   context: Context,
@@ -83,18 +85,7 @@ export async function patchBetween(
   to: string,
   maxBytes = MAX_PATCH_BYTES,
 ): Promise<{ text: string; cut: boolean }> {
-  const args = [
-    'diff-tree',
-    '-r',
-    '-p',
-    '-M',
-    '--no-ext-diff',
-    '--no-textconv',
-    '--no-commit-id',
-    '--end-of-options',
-    checkCommit(from),
-    checkCommit(to),
-  ];
+  const args = [...PATCH_ARGS, '--end-of-options', checkCommit(from), checkCommit(to)];
   const output = await inBare(context, project, args, { cutAtBytes: maxBytes });
   return { text: output.stdout.toString('utf8'), cut: output.cut };
 }

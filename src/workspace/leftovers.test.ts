@@ -1,7 +1,7 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { NamedMutex } from './mutex.ts';
+import { NamedMutex } from '../lib/mutex.ts';
 import { BRANCH, KEY, openKit } from './test-kit.ts';
 
 describe('what a killed process leaves behind', () => {

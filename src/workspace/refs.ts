@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
 import { lineOf, saidBy } from './git.ts';
-import { checkBranch, isCommitId } from './names.ts';
+import { checkBranch, checkCommit, isCommitId } from './names.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
 import { parseRemoteUrl } from './url.ts';
 
@@ -97,6 +97,18 @@ export async function isAncestor(
     code: 'workspace.git_failed',
     hint: 'check the disk and the repository with git fsck',
   });
+}
+
+/** The newest commit that both histories hold; null when there is none, or one is not here. */
+export async function forkPoint(
+  context: Context,
+  project: string,
+  one: string,
+  other: string,
+): Promise<string | null> {
+  const args = ['merge-base', '--end-of-options', checkCommit(one), checkCommit(other)];
+  const commit = lineOf(await inBare(context, project, args, { okCodes: [0, 1, 128] }));
+  return isCommitId(commit) ? commit : null;
 }
 
 export async function treeOf(context: Context, project: string, commit: string): Promise<string> {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
+import { NamedMutex } from '../lib/mutex.ts';
 import { askpassEnv, writeAskpass, writeOurs } from './askpass.ts';
 import {
   createGit,
@@ -12,7 +13,6 @@ import {
   NETWORK_TIMEOUT_MS,
   saidIn,
 } from './git.ts';
-import { NamedMutex } from './mutex.ts';
 import { checkProject } from './names.ts';
 import { type Credentials, parseRemoteUrl, type RemoteUrl } from './url.ts';
 

@@ -20,6 +20,8 @@ export interface ResetRequest {
   readonly head: string;
   /** Files Orch copied into the clone: neither salvaged nor deleted. */
   readonly copied?: readonly string[];
+  /** Nobody works in this clone: nothing of it is salvaged. */
+  readonly disposable?: boolean;
 }
 
 /**
@@ -49,12 +51,15 @@ export async function resetClone(
     request.branch === null ? null : await resolveRef(context, repo.project, `refs/heads/${request.branch}`);
   const leftBehind = tip !== null && !(await isAncestor(context, repo.project, tip, head)) ? [tip] : [];
   const before = await readHead(clone);
-  const salvaged = await salvageClone(context, repo, {
-    key: request.key,
-    run: request.run,
-    also: leftBehind,
-    ...(request.copied === undefined ? {} : { copied: request.copied }),
-  });
+  const salvaged =
+    request.disposable === true
+      ? null
+      : await salvageClone(context, repo, {
+          key: request.key,
+          run: request.run,
+          also: leftBehind,
+          ...(request.copied === undefined ? {} : { copied: request.copied }),
+        });
   const from =
     before.kind === 'branch' || before.kind === 'detached'
       ? await resolveRef(context, repo.project, before.commit)

@@ -1,13 +1,14 @@
 import { clonePath, commitOf, repairClone } from './clone.ts';
 import { type CloneHead, readHead } from './clone-files.ts';
-import { lineOf } from './git.ts';
+import { PATCH_ARGS } from './diff.ts';
+import { type GitCall, lineOf } from './git.ts';
 import { cloneObjects } from './incoming.ts';
 import type { LeftOut } from './left-out.ts';
 import { checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { shownPath, splitRaw } from './paths.ts';
 import type { Context, Repository } from './repository.ts';
-import { scanTree, selectUntracked } from './scan.ts';
+import { scanTree, selectUntracked, writeSnapshot } from './scan.ts';
 
 export interface CloneStatus {
   readonly path: string;
@@ -20,8 +21,10 @@ export interface CloneStatus {
   readonly rewritten: boolean;
   /** Changes that are not committed. */
   readonly dirty: boolean;
-  /** Files that differ from `since`, committed or not, as a take would record them; sorted. */
+  /** Files that differ from `since` in the end, as a take would record them; sorted. */
   readonly changedPaths: readonly string[];
+  /** Those of them that are gone. */
+  readonly deletedPaths: readonly string[];
   readonly leftOut: readonly LeftOut[];
 }
 
@@ -46,41 +49,75 @@ export async function cloneStatus(
     { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
     async (dir) => {
       const call = { ...dir.call(path), workTree: path };
-      const scan = await scanTree(context, call, head);
-      const { taken, leftOut } = await selectUntracked(context, call, scan, copied);
-      const committed = await context.git(
-        [
-          'diff-tree',
-          '-r',
-          '-z',
-          '--name-only',
-          '--no-renames',
-          '--no-commit-id',
-          '--end-of-options',
-          since,
-          head,
-        ],
-        call,
+      const seen = await snapshot(context, call, head, copied);
+      const range = ['--end-of-options', since, seen.tree];
+      const listed = splitRaw(
+        (await context.git(['diff-tree', '-r', '-z', '--name-status', '--no-renames', ...range], call))
+          .stdout,
+      );
+      const changes = listed.flatMap((path, i) =>
+        i % 2 === 1 ? [{ path: shownPath(path), isGone: listed[i - 1] === 'D' }] : [],
       );
       const count = await context.git(['rev-list', '--count', '--end-of-options', `${since}..${head}`], call);
       const inHistory = await context.git(['merge-base', '--is-ancestor', '--end-of-options', since, head], {
         ...call,
         okCodes: [0, 1],
       });
-      const open = [...scan.deleted, ...scan.modified, ...taken];
-      const changed = new Set([...splitRaw(committed.stdout), ...open].map(shownPath));
+      const sorted = (of: typeof changes) => of.map((change) => change.path).sort();
       return {
         path,
         head,
         branch: branchOf(found),
         commitsAdded: Number(lineOf(count)),
         rewritten: inHistory.exitCode !== 0,
-        dirty: open.length > 0,
-        changedPaths: [...changed].sort(),
-        leftOut,
+        dirty: seen.dirty,
+        changedPaths: sorted(changes),
+        deletedPaths: sorted(changes.filter((change) => change.isGone)),
+        leftOut: seen.leftOut,
       };
     },
   );
+}
+
+const MAX_PATCH_BYTES = 256 * 1024;
+
+/** What an agent has changed since a commit, committed or not, as a patch; for one that goes on without its memory. */
+export async function clonePatch(
+  context: Context,
+  repo: Repository,
+  key: string,
+  since: string,
+  options: { readonly copied?: readonly string[]; readonly maxBytes?: number } = {},
+): Promise<{ text: string; cut: boolean }> {
+  checkCommit(since);
+  const path = clonePath(context, repo.project, key);
+  const head = commitOf(await readHead(path), path);
+  return withOwnGitDir(
+    context,
+    { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
+    async (dir) => {
+      const call = { ...dir.call(path), workTree: path };
+      const { tree } = await snapshot(context, call, head, options.copied ?? []);
+      const output = await context.git([...PATCH_ARGS, '--end-of-options', since, tree], {
+        ...call,
+        cutAtBytes: options.maxBytes ?? MAX_PATCH_BYTES,
+      });
+      return { text: output.stdout.toString('utf8'), cut: output.cut };
+    },
+  );
+}
+
+/** The tree a take would record now. */
+async function snapshot(
+  context: Context,
+  call: GitCall & { readonly workTree: string },
+  head: string,
+  copied: readonly string[],
+): Promise<{ tree: string; dirty: boolean; leftOut: readonly LeftOut[] }> {
+  const scan = await scanTree(context, call, head);
+  const { taken, leftOut } = await selectUntracked(context, call, scan, copied);
+  const dirty = scan.deleted.length + scan.modified.length + taken.length > 0;
+  return { tree: await writeSnapshot(context, call, scan, taken), dirty, leftOut };
 }
 
 function branchOf(head: CloneHead): string | null {

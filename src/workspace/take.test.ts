@@ -284,12 +284,38 @@ describe('the status of a clone', () => {
       rewritten: false,
       dirty: true,
       changedPaths: ['README.md', 'new.txt', 'src/app.js'],
+      deletedPaths: ['README.md'],
       leftOut: [
         { path: '.env.test', reason: 'copied' },
         { path: 'node_modules/', reason: 'build_folder' },
       ],
     });
     expect(await kit.git(bare, 'count-objects')).toBe(objects);
+  });
+
+  test('counts a change that was taken back again as none', async () => {
+    const { kit, path, since } = await prepared();
+    await kit.write(path, { 'src/app.js': 'changed\n' });
+    await kit.git(path, 'commit', '-qam', 'one');
+    await kit.git(path, 'checkout', '-q', since, '--', 'src/app.js');
+    expect(await kit.workspace.status(kit.repo, { key: KEY, since })).toMatchObject({
+      commitsAdded: 1,
+      changedPaths: [],
+    });
+  });
+
+  test('is also told as a patch of everything since, committed or not', async () => {
+    const { kit, path, since } = await prepared();
+    await kit.write(path, { 'src/app.js': 'one\n' });
+    await kit.git(path, 'commit', '-qam', 'one');
+    await kit.write(path, { 'new.txt': 'x\n' });
+    const { text, cut } = await kit.workspace.patchOfClone(kit.repo, { key: KEY, since });
+    expect(cut).toBe(false);
+    expect(text).toContain('-two');
+    expect(text).toContain('+++ b/new.txt');
+    expect(await kit.workspace.patchOfClone(kit.repo, { key: KEY, since, maxBytes: 20 })).toMatchObject({
+      cut: true,
+    });
   });
 
   test('of an untouched clone is clean', async () => {

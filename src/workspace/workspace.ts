@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
-import { type BaseFiles, readBaseFiles } from './base-files.ts';
+import { type BaseFiles, readBaseFiles, readFilesAt } from './base-files.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
+import { readInner } from './clone-files.ts';
 import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
 import { lineOf } from './git.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
@@ -10,7 +11,7 @@ import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './le
 import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
 import { checkBranch, checkCommit } from './names.ts';
 import { type PushResult, pushBranch } from './push.ts';
-import { baseCommit, isAncestor, resolveRef } from './refs.ts';
+import { baseCommit, forkPoint, isAncestor, resolveRef } from './refs.ts';
 import { remoteHead } from './remote.ts';
 import {
   createContext,
@@ -30,7 +31,7 @@ import {
   type SalvageEntry,
   showSalvage,
 } from './salvage-store.ts';
-import { type CloneStatus, cloneStatus } from './status.ts';
+import { type CloneStatus, clonePatch, cloneStatus } from './status.ts';
 import { type SyncResult, syncTaskBranch } from './sync.ts';
 import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
 import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
@@ -66,6 +67,8 @@ export interface Workspace {
 
   /** Fetches the remote. Throws `workspace.clone_failed`, `workspace.fetch_failed`. Returns the base commit. */
   fetch(repo: Repository): Promise<string>;
+  /** The base branch as last fetched. Throws `workspace.base_missing`. */
+  baseHead(repo: Repository): Promise<string>;
   /** Fetches and gives the task its clone; an existing one keeps its state. Safe to repeat. */
   prepare(repo: Repository, request: PrepareRequest): Promise<PreparedClone>;
   /** What an agent did since a commit; changes nothing. */
@@ -73,6 +76,11 @@ export interface Workspace {
     repo: Repository,
     request: { key: string; since: string; copied?: readonly string[] },
   ): Promise<CloneStatus>;
+  /** What the clone holds beyond a commit, as a patch; changes nothing. */
+  patchOfClone(
+    repo: Repository,
+    request: { key: string; since: string; copied?: readonly string[]; maxBytes?: number },
+  ): Promise<{ text: string; cut: boolean }>;
   /** Takes an agent's work into the task branch. Safe to repeat. */
   take(repo: Repository, request: TakeRequest): Promise<TakeResult>;
   /** Pushes the task branch, never over a commit Orch did not make. Safe to repeat. */
@@ -102,9 +110,18 @@ export interface Workspace {
   listWork(project: string, key: string): Promise<WorkSaved>;
   readWork(project: string, key: string, name: string): Promise<string | null>;
 
+  /** A file of the clone as it lies there, as text; null when it is no plain file of at most 1 MiB. */
+  readFromClone(project: string, key: string, path: string): Promise<string | null>;
+
   /** From the base branch as last fetched. */
   readBaseFiles(repo: Repository, patterns: readonly string[]): Promise<BaseFiles>;
   readInstructions(repo: Repository): Promise<Instructions>;
+  /** Texts of files of a commit, by path; missing ones are left out. */
+  readFilesAt(
+    project: string,
+    commit: string,
+    paths: readonly string[],
+  ): Promise<ReadonlyMap<string, string>>;
 
   diff(project: string, from: string, to: string): Promise<Diff>;
   patch(
@@ -115,6 +132,8 @@ export interface Workspace {
   ): Promise<{ text: string; cut: boolean }>;
   commitsBetween(project: string, from: string, to: string): Promise<Commit[]>;
   isAncestor(project: string, ancestor: string, descendant: string): Promise<boolean>;
+  /** Where two commits' histories part; null when they share none. */
+  forkPoint(project: string, one: string, other: string): Promise<string | null>;
   /** The commit of the task branch in Orch's own repository. */
   branchHead(project: string, branch: string): Promise<string | null>;
   /** The commit a branch has at the remote right now. */
@@ -123,6 +142,7 @@ export interface Workspace {
   sweep(olderThan: Date): Promise<number>;
 }
 
+const MAX_READ_BYTES = 1024 * 1024;
 const OLDEST_GIT = [2, 38] as const;
 
 /** Nothing is touched until the first call; folders are made when needed. */
@@ -161,9 +181,12 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
 
     fetch: (repo) =>
       locked(repo.project, () => fetchRemote(context, repo).then(() => baseCommit(context, repo))),
+    baseHead: (repo) => reading(repo.project, () => baseCommit(context, repo)),
     prepare: (repo, request) => locked(repo.project, () => prepareClone(context, repo, request)),
     status: (repo, { key, since, copied }) =>
       reading(repo.project, () => cloneStatus(context, repo, key, since, copied)),
+    patchOfClone: (repo, { key, since, ...options }) =>
+      reading(repo.project, () => clonePatch(context, repo, key, since, options)),
     take: (repo, request) => locked(repo.project, () => takeWork(context, repo, request)),
     push: (repo, branch) => locked(repo.project, () => pushBranch(context, repo, branch)),
     syncBranch: (repo, request) => locked(repo.project, () => syncTaskBranch(context, repo, request)),
@@ -183,8 +206,12 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     listWork: (project, key) => listWork(context, project, key),
     readWork: (project, key, name) => readWork(context, project, key, name),
 
+    readFromClone: (project, key, path) => readInner(clonePath(context, project, key), path, MAX_READ_BYTES),
+
     readBaseFiles: (repo, patterns) => reading(repo.project, () => readBaseFiles(context, repo, patterns)),
     readInstructions: (repo) => reading(repo.project, () => readInstructions(context, repo)),
+    readFilesAt: (project, commit, paths) =>
+      reading(project, () => readFilesAt(context, project, commit, paths)),
 
     diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
     patch: (project, from, to, maxBytes) =>
@@ -192,6 +219,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     commitsBetween: (project, from, to) => reading(project, () => commitsBetween(context, project, from, to)),
     isAncestor: (project, ancestor, descendant) =>
       reading(project, () => isAncestor(context, project, checkCommit(ancestor), checkCommit(descendant))),
+    forkPoint: (project, one, other) => reading(project, () => forkPoint(context, project, one, other)),
     branchHead: (project, branch) =>
       reading(project, () => resolveRef(context, project, `refs/heads/${checkBranch(branch)}`)),
     remoteHead: (repo, branch) => reading(repo.project, () => remoteHead(context, repo, branch)),

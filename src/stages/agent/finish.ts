@@ -1,13 +1,16 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CheckResult } from '../../core/checks.ts';
+import type { RoundFacts } from '../../core/convergence.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
-import { type CheckResult, judgeEvidence, type StageOutcome } from '../../core/evidence.ts';
+import { judgeEvidence, type StageOutcome, toldOfChecks } from '../../core/evidence.ts';
 import type { Judgement, ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
-import { runStep } from '../../launcher/step.ts';
 import type { StageContext, StageResult } from '../stage.ts';
-import { accountOf, copied, keyOf, stepOf } from './context-facts.ts';
+import { runChecks } from './checks.ts';
+import { accountOf, copied, keyOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
+import { tampering } from './tampering.ts';
 
 /** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
 export async function finish(
@@ -42,26 +45,29 @@ export async function finish(
 
 /** Looks for the evidence of a run that ended well, and takes its work. */
 async function weigh(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
-  const { workspace, repository, job, task, run } = context;
+  const { workspace, repository, task } = context;
   const { judgement } = result;
-  const key = keyOf(context);
-  const status = await workspace.status(repository, { key, since: roundHead, copied: copied(context) });
+  const status = await workspace.status(repository, {
+    key: keyOf(context),
+    since: roundHead,
+    copied: copied(context),
+  });
+  if (task === null) return take(context, result, roundHead);
   const observed = {
     stage: context.stage.stage,
-    role: job.agent ?? 'developer',
-    ...(task === null
-      ? { handIn: null, handInProblem: null, documents: {}, criteria: [], requirements: [] }
-      : await collectHandIn(context, judgement.structured)),
+    role: context.job.agent ?? 'developer',
+    ...(await collectHandIn(context, judgement.structured)),
     changed: status.changedPaths,
     checks: [] as CheckResult[],
+    tampering: null as string | null,
   };
   // First the evidence that costs nothing; the project's own checks run only on work that may count.
-  const first = task === null ? ADVANCE : judgeEvidence(observed);
-  const checks =
-    task !== null && first.kind === 'advance' && context.stage.tools === 'write'
-      ? await runChecks(context, status.path)
-      : [];
-  const outcome = task === null ? null : checks.length === 0 ? first : judgeEvidence({ ...observed, checks });
+  let outcome = judgeEvidence(observed);
+  if (outcome.kind === 'advance' && context.stage.tools === 'write') {
+    observed.tampering = await tampering(context, status, roundHead);
+    if (observed.tampering === null) observed.checks = await runChecks(context, status.path, roundHead);
+    outcome = judgeEvidence(observed);
+  }
   if (context.signal.aborted)
     return {
       ...result,
@@ -72,20 +78,58 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
         rule: 'orch.stopped',
       },
     };
-  if (outcome !== null && outcome.kind === 'no_evidence') {
-    const kept = await salvaged(context, judgement);
-    if (context.stage.tools === 'read' && status.changedPaths.length > 0)
-      await workspace.resetTo(repository, {
-        key,
-        branch: job.branch,
-        run: runName(run.id),
-        head: roundHead,
-        copied: copied(context),
-      });
-    return { ...result, judgement: kept, outcome };
-  }
-  if (context.stage.tools === 'read' && task !== null) return { ...result, outcome };
-  return take(context, { ...result, outcome }, roundHead);
+  if (outcome.kind === 'no_evidence') return refused(context, { ...result, outcome }, roundHead);
+  const told = toldOfChecks(observed.checks);
+  const weighed = {
+    ...result,
+    outcome:
+      outcome.kind === 'send_back' ? { ...outcome, facts: await roundFacts(context, roundHead) } : outcome,
+    judgement: told === '' ? judgement : { ...judgement, reason: `${judgement.reason} (${told})` },
+  };
+  return context.stage.tools === 'read' ? { ...weighed, head: roundHead } : take(context, weighed, roundHead);
+}
+
+/** The work stays in the clone for the next attempt, but for what its stage may not change. */
+async function refused(
+  context: StageContext,
+  result: StageResult & { readonly outcome: Extract<StageOutcome, { kind: 'no_evidence' }> },
+  roundHead: string,
+): Promise<StageResult> {
+  const { workspace, repository, job, run } = context;
+  const { outcome } = result;
+  const kept = await salvaged(context, result.judgement);
+  if (outcome.drop !== true) return { ...result, judgement: kept };
+  const { salvaged: saved } = await workspace.resetTo(repository, {
+    key: keyOf(context),
+    branch: job.branch,
+    run: runName(run.id),
+    head: roundHead,
+    copied: copied(context),
+  });
+  const where = saved === null ? '' : `, kept as salvage ${runName(run.id)}`;
+  return {
+    ...result,
+    judgement: kept,
+    outcome: { ...outcome, reason: `${outcome.reason} (dropped${where})` },
+  };
+}
+
+/** Against what the findings of this round are measured; unknown parts stay null. */
+async function roundFacts(context: StageContext, head: string): Promise<RoundFacts> {
+  const { workspace, project, task } = context;
+  const base = await workspace.baseHead(context.repository);
+  const fork = await workspace.forkPoint(project.key, base, head);
+  const paths = async (from: string | null) =>
+    from === null
+      ? null
+      : (await workspace.diff(project.key, from, head)).files.flatMap((file) =>
+          file.from === undefined ? [file.path] : [file.path, file.from],
+        );
+  return {
+    head,
+    touched: await paths(fork),
+    changedSince: await paths(task?.loops[context.stage.stage]?.head ?? null),
+  };
 }
 
 /** Keeps the work of a run that does not count. Failing to leaves it in the clone, and says so beside the verdict. */
@@ -130,18 +174,6 @@ const PASSING_TROUBLES = new Set([
   'workspace.git_timeout',
 ]);
 const PUSH_DELAYS_MS = [1000, 5000, 15_000];
-
-const ADVANCE: StageOutcome = { kind: 'advance', noChange: false };
-
-async function runChecks(context: StageContext, cwd: string): Promise<CheckResult[]> {
-  const results: CheckResult[] = [];
-  for (const [i, command] of (context.stage.checks ?? context.project.checks).entries()) {
-    const { exit, outputTail } = await runStep(stepOf(context, cwd, `check-${i + 1}`, command));
-    results.push({ command, exitCode: exit.exitCode, output: outputTail });
-    if (exit.exitCode !== 0) break;
-  }
-  return results;
-}
 
 /** Commits what is left, pushes the branch; nothing new means no commit and no push. */
 async function take(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
