@@ -204,6 +204,7 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
       agent: null,
       onReject: null,
       account: null,
+      reviewers: [],
       approval: automatic ? 'none' : 'required',
       merge: automatic ? 'auto' : 'manual',
       command: null,

@@ -5,7 +5,7 @@ import { list, type Mapping, mapping } from './raw.ts';
 const ACCOUNT = ['reserve', 'sandbox'];
 const PROJECT = ['open_prs', 'budget', 'reports', 'artefacts', 'trace', 'pipelines', 'failover'];
 const WORKSPACE = ['teardown'];
-const STAGE = ['when', 'reviewers'];
+const STAGE = ['when'];
 
 /** Says so for every such key that the file sets: silence would pass for obedience. */
 export function notYet(raw: Mapping): Finding[] {

@@ -96,6 +96,48 @@ describe('approve', () => {
   });
 });
 
+describe('a loop of findings that asked a person', () => {
+  const stopped = (code: string) => ({
+    task: task({ stage: 'review', status: 'needs_you', reason: { code, detail: 'x' }, loops: {} }),
+    job: job({ stage: 'development', status: 'done', hold: null }),
+  });
+
+  it.each(['rounds.spent', 'rounds.stuck'])('goes on in spite of them when approved: %s', (reason) => {
+    const effects = approve(stopped(reason), HEAD, CONTEXT);
+    expect(effects.task).toMatchObject({ stage: 'accept' });
+    expect(effects.newJobs).toMatchObject([{ stage: 'accept', hold: 'approval.pending' }]);
+    expect(() => approve(stopped(reason), 'dead', CONTEXT)).toThrow(code('approval.stale'));
+  });
+
+  it('begins anew when work is sent back by a person', () => {
+    const state = {
+      task: task({ rounds: { review: 4 }, status: 'needs_you' }),
+      job: job({ status: 'done' }),
+    };
+    expect(retry(state, { ...PLAIN, fromStage: 'development' }, CONTEXT).task).toMatchObject({
+      rounds: {},
+      loops: {},
+    });
+  });
+});
+
+describe('a stage that names its reviewers', () => {
+  const c: CommandContext = {
+    ...CONTEXT,
+    project: rules([
+      stage('development', { agent: 'developer' }),
+      stage('accept', { kind: 'human', agent: null, reviewers: ['mara'] }),
+    ]),
+  };
+  it('is decided by them and by nobody else', () => {
+    expect(approve(waiting('accept'), null, c).job).toMatchObject({ status: 'done' });
+    expect(reject(waiting('accept'), 'no', c).newJobs).toHaveLength(1);
+    const other = { ...c, by: 'tom' };
+    expect(() => approve(waiting('accept'), null, other)).toThrow(code('approval.not_reviewer'));
+    expect(() => reject(waiting('accept'), 'no', other)).toThrow(code('approval.not_reviewer'));
+  });
+});
+
 describe('reject', () => {
   it.each(['', '  \n'])('needs a reason, for it goes to the agent (%j)', (reason) => {
     expect(() => reject(waiting('deploy'), reason, CONTEXT)).toThrow(code('usage.reason_missing'));
@@ -346,10 +388,15 @@ describe('answer', () => {
       hold: 'question.pending',
       context: { ...EMPTY_CONTEXT, sessionId: 's1', resume: true },
     });
-    const effects = answer({ task: task({ status: 'needs_you' }), job: asked }, 'PostgreSQL', CONTEXT);
+    const reason = { code: 'question.pending', detail: 'Which database?' };
+    const effects = answer(
+      { task: task({ status: 'needs_you', reason }), job: asked },
+      'PostgreSQL',
+      CONTEXT,
+    );
     expect(effects.job).toEqual({
       hold: null,
-      context: { ...asked.context, note: 'Answer by mara: PostgreSQL' },
+      context: { ...asked.context, note: 'Answer by mara: PostgreSQL', answered: ['Which database?'] },
     });
     expect(effects.task).toEqual({ status: 'active', reason: null });
     expect(effects.outbox).toMatchObject([

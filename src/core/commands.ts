@@ -25,15 +25,10 @@ export interface CommandContext {
 }
 
 export function approve({ task, job }: CommandState, commit: string | null, c: CommandContext): Effects {
+  if (task !== null && loopStopped(task)) return acceptAsItIs(task, job, commit, c);
   const waiting = awaitingApproval(task, job);
-  if (commit !== null && !(waiting.head ?? '').startsWith(commit))
-    throw new AppError(
-      `${waiting.key} moved: its head is ${waiting.head?.slice(0, 7) ?? 'none'}, not ${commit}`,
-      {
-        code: 'approval.stale',
-        hint: `orch task show ${waiting.key}`,
-      },
-    );
+  checkReviewer(waiting, job, c);
+  checkCommit(waiting, commit);
   const stage = stageOf(c, job);
   const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
   if (stage?.kind === 'human') {
@@ -62,8 +57,39 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
   };
 }
 
+/** A loop of findings that asked a person: approving it goes on in spite of them. */
+function loopStopped(task: Task): boolean {
+  return task.status === 'needs_you' && /^rounds\.(?:spent|stuck)$/.test(task.reason?.code ?? '');
+}
+
+function acceptAsItIs(task: Task, job: Job, commit: string | null, c: CommandContext): Effects {
+  checkCommit(task, commit);
+  const { head } = task;
+  const step = advance(task, job, rulesOf(c, job), { head, maxAttempts: c.maxAttempts, now: c.now });
+  return { ...step, outbox: [resolvedRow(job, jobName(job.id)), ...step.outbox] };
+}
+
+function checkCommit(task: Task, commit: string | null): void {
+  if (commit === null || (task.head ?? '').startsWith(commit)) return;
+  throw new AppError(`${task.key} moved: its head is ${task.head?.slice(0, 7) ?? 'none'}, not ${commit}`, {
+    code: 'approval.stale',
+    hint: `orch task show ${task.key}`,
+  });
+}
+
+/** Where a stage names its reviewers, only they decide. */
+function checkReviewer(task: Task, job: Job, c: CommandContext): void {
+  const reviewers = stageOf(c, job)?.reviewers ?? [];
+  if (reviewers.length === 0 || reviewers.includes(c.by)) return;
+  throw new AppError(`${c.by} is not among the reviewers of ${job.stage}`, {
+    code: 'approval.not_reviewer',
+    hint: `${reviewers.join(' or ')} may decide on ${task.key}`,
+  });
+}
+
 export function reject({ task, job }: CommandState, reason: string, c: CommandContext): Effects {
   const waiting = awaitingApproval(task, job);
+  checkReviewer(waiting, job, c);
   if (reason.trim() === '')
     throw new AppError('a rejection needs a reason: it goes to the agent', {
       code: 'usage.reason_missing',
@@ -146,6 +172,9 @@ export function retry(
         stage: stage.stage,
         status: next.hold === null ? 'active' : 'needs_you',
         reason: next.hold === null ? null : { code: next.hold, detail: `${stage.stage} waits for approval` },
+        // A person has looked: the rounds begin anew.
+        rounds: {},
+        loops: {},
       },
       newJobs: [options.account === null ? next : { ...next, account: options.account }],
     };
@@ -165,7 +194,12 @@ export function retry(
       cancelRequested: false,
       finishedAt: null,
       ...(options.account === null ? {} : { account: options.account }),
-      context: { ...job.context, note: options.note ?? job.context.note },
+      context: {
+        ...job.context,
+        note: options.note ?? job.context.note,
+        limitResumed: false,
+        failures: [],
+      },
     },
     ...(hold === null ? active : hold === job.hold ? {} : asksAgain(job, hold)),
   };
@@ -238,6 +272,8 @@ function waitedFor(task: Task, job: Job): string[] {
   return job.hold === 'question.pending' ? [`question:${task.key}`] : [];
 }
 
+const MAX_ANSWERED = 50;
+
 /** The first answer resumes the session that asked. */
 export function answer({ task, job }: CommandState, text: string, c: CommandContext): Effects {
   if (job.hold !== 'question.pending')
@@ -246,7 +282,15 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
       hint: `orch why ${task?.key ?? jobName(job.id)}`,
     });
   return {
-    job: { hold: null, context: { ...job.context, note: `Answer by ${c.by}: ${text}` } },
+    job: {
+      hold: null,
+      context: {
+        ...job.context,
+        note: `Answer by ${c.by}: ${text}`,
+        limitResumed: false,
+        answered: [...job.context.answered, task?.reason?.detail ?? ''].slice(-MAX_ANSWERED),
+      },
+    },
     task: { status: 'active', reason: null },
     outbox: task === null ? [] : [resolvedRow(job, `question:${task.key}`)],
   };

@@ -90,7 +90,11 @@ export interface Observed {
 }
 
 export type StageOutcome =
-  | { readonly kind: 'advance'; readonly noChange: boolean }
+  | {
+      readonly kind: 'advance';
+      /** The developer says why no change is needed: somebody else has to confirm it. */
+      readonly noChange: string | null;
+    }
   | {
       readonly kind: 'send_back';
       readonly findings: readonly Finding[];
@@ -144,16 +148,16 @@ export function judgeEvidence(o: Observed): StageOutcome {
     return {
       kind: 'ask',
       code: 'question.pending',
-      detail: `declined (${handIn.declined?.why ?? 'no reason'}): ${handIn.declined?.detail ?? handIn.summary}`,
+      detail: `declined (${handIn.declined?.why ?? 'no reason'}): ${handIn.declined?.detail ?? handIn.summary}\nClose the item (orch cancel), or have it done anyway (orch answer KEY "...")`,
     };
   switch (o.role) {
     case 'analyst':
       return (
-        documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: false }
+        documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: null }
       );
     case 'architect':
       return (
-        documentStage(o, handIn, 'architecture.md') ?? requirements(o) ?? { kind: 'advance', noChange: false }
+        documentStage(o, handIn, 'architecture.md') ?? requirements(o) ?? { kind: 'advance', noChange: null }
       );
     case 'reviewer':
       return review(o, handIn);
@@ -199,7 +203,7 @@ function untouched(o: Observed): StageOutcome | null {
 function review(o: Observed, handIn: HandIn): StageOutcome {
   const touched = untouched(o);
   if (touched !== null) return touched;
-  if (handIn.outcome === 'approve') return { kind: 'advance', noChange: false };
+  if (handIn.outcome === 'approve') return { kind: 'advance', noChange: null };
   if (handIn.outcome !== 'request_changes')
     return missing(`outcome is ${handIn.outcome}, a review approves or requests changes`);
   if (handIn.findings.length === 0) return missing('changes are requested without a finding');
@@ -224,7 +228,7 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
   if (unjudged.length > 0) return missing(`criteria not judged: ${unjudged.join(', ')}`);
   if (unmet.length > 0)
     return missing(`done although criteria are not met: ${unmet.map((ac) => ac.id).join(', ')}`);
-  return checksGreen(o) ?? { kind: 'advance', noChange: false };
+  return checksGreen(o) ?? { kind: 'advance', noChange: null };
 }
 
 function development(o: Observed, handIn: HandIn): StageOutcome {
@@ -232,7 +236,7 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
     if (handIn.summary === '') return missing('no change is said to be needed, without a reason');
     if (o.changed.length > 0)
       return missing(`no change is said to be needed, but ${o.changed.slice(0, 5).join(', ')} changed`);
-    return checksGreen(o) ?? { kind: 'advance', noChange: true };
+    return checksGreen(o) ?? { kind: 'advance', noChange: handIn.summary };
   }
   if (handIn.outcome !== 'done') return missing(`outcome is ${handIn.outcome}, ${o.stage} ends with done`);
   if (o.changed.length === 0)
@@ -243,7 +247,7 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
     };
   if (o.changed.every((file) => isOneOf(DOCUMENTATION, file)))
     return missing('only documentation was changed');
-  return checksGreen(o) ?? { kind: 'advance', noChange: false };
+  return checksGreen(o) ?? { kind: 'advance', noChange: null };
 }
 
 function checksGreen(o: Observed): StageOutcome | null {

@@ -45,6 +45,8 @@ export interface Judgement {
   readonly sessionId: string | null;
   /** True when the model really answered (tokens > 0, not synthetic): proof that a sign-in works. */
   readonly realAnswer: boolean;
+  /** It ended at a limit that it was given (turns, budget): the session can go on. */
+  readonly ownLimit: boolean;
   /** Tools that were refused, as `Tool(first words of the input)`. */
   readonly denials: readonly string[];
   /** The agent's closing words (untrusted), at most a few KiB. */
@@ -76,6 +78,7 @@ export function notRun(verdict: Verdict, reason: string, rule: string): Judgemen
     sessionCostUsd: null,
     sessionId: null,
     realAnswer: false,
+    ownLimit: false,
     denials: [],
     answer: '',
     structured: null,

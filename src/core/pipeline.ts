@@ -10,6 +10,8 @@ export interface Stage {
   readonly maxRounds: number;
   readonly approval: 'required' | 'none';
   readonly account: string | null;
+  /** Who may decide where the stage waits for a person; empty = anyone who may decide at all. */
+  readonly reviewers: readonly string[];
 }
 
 export function stageNamed<T extends Stage>(pipeline: readonly T[], name: string): T | null {

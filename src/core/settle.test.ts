@@ -62,7 +62,7 @@ const HOLD: AccountHold = {
   fingerprint: 'f',
 };
 
-const ADVANCE: StageOutcome = { kind: 'advance', noChange: false };
+const ADVANCE: StageOutcome = { kind: 'advance', noChange: null };
 const FINDING = { severity: 'high', file: 'src/a.ts', line: 1, title: 'off by one', detail: '' };
 
 interface Given {
@@ -330,9 +330,17 @@ describe('a job whose attempts are spent', () => {
 
   it('says so when it was the same error each time', () => {
     expect(
-      settle('permanent', { state: { job: job({ attempts: 3, error: 'why permanent' }) } }).task?.reason
-        ?.detail,
+      settle('permanent', {
+        state: {
+          job: job({ attempts: 3, context: context({ failures: ['why permanent', 'why permanent'] }) }),
+        },
+      }).task?.reason?.detail,
     ).toBe('why permanent. Same error each time.');
+    expect(
+      settle('permanent', {
+        state: { job: job({ attempts: 3, context: context({ failures: ['another', 'why permanent'] }) }) },
+      }).task?.reason?.detail,
+    ).toBe('why permanent.');
   });
 });
 
@@ -580,5 +588,190 @@ describe('every message', () => {
       (row) => row.message.kind === 'notify.resolved',
     );
     expect(cleared?.orderKey).toBe(failed?.orderKey);
+  });
+});
+
+describe('the session of a task', () => {
+  const SESSION = { id: 's1', account: 'a', costMicroUsd: 120_000 };
+  const usage = { ...NO_USAGE, costUsd: 0.12 };
+
+  it('is that of its author, and goes on in the next stage an author does', () => {
+    const RULES = rules([
+      stage('analysis', { agent: 'analyst' }),
+      stage('development', { agent: 'developer' }),
+    ]);
+    const effects = settle('success', {
+      state: { job: job({ stage: 'analysis', agent: 'analyst' }) },
+      judged: { usage, sessionCostUsd: 0.12 },
+      input: { project: RULES },
+    });
+    expect(effects.task?.session).toEqual(SESSION);
+    expect(effects.newJobs?.[0]?.context).toMatchObject({
+      sessionId: 's1',
+      resume: true,
+      continues: true,
+      sessionCostMicroUsd: 120_000,
+    });
+  });
+
+  it('is not shared with a reviewer, nor with an author on another account', () => {
+    const review = settle('success', { state: { task: task({ session: SESSION }) } });
+    expect(review.newJobs?.[0]).toMatchObject({
+      agent: 'reviewer',
+      context: { sessionId: null, resume: false },
+    });
+    const other = settle('success', {
+      state: { job: job({ stage: 'analysis', agent: 'analyst' }) },
+      input: {
+        project: rules([
+          stage('analysis', { agent: 'analyst' }),
+          stage('development', { agent: 'developer', account: 'b' }),
+        ]),
+      },
+    });
+    expect(other.newJobs?.[0]?.context).toMatchObject({ sessionId: null, resume: false });
+  });
+
+  it('goes on where findings send the task back, and only its new cost counts', () => {
+    const back = settle('success', {
+      state: {
+        job: job({ stage: 'review', agent: 'reviewer' }),
+        run: run({ agent: 'reviewer' }),
+        task: task({ stage: 'review', session: SESSION }),
+      },
+      input: { outcome: { kind: 'send_back', findings: [FINDING] } },
+    });
+    expect(back.newJobs?.[0]).toMatchObject({
+      stage: 'development',
+      context: { sessionId: 's1', continues: true },
+    });
+    expect(back.task?.session).toBeUndefined();
+    const resumed = settle('success', {
+      state: {
+        job: job({
+          context: context({ sessionId: 's1', resume: true, continues: true, sessionCostMicroUsd: 120_000 }),
+        }),
+      },
+      judged: { usage: { ...NO_USAGE, costUsd: 0.2 }, sessionCostUsd: 0.2 },
+    });
+    expect(resumed.task?.addCostMicroUsd).toBe(80_000);
+  });
+
+  it('is given the whole prompt again until the model has answered it', () => {
+    const continuing = { job: job({ context: context({ sessionId: 's1', resume: true, continues: true }) }) };
+    expect(settle('transient', { state: continuing }).job?.context).toMatchObject({
+      resume: true,
+      continues: true,
+    });
+    expect(
+      settle('transient', { state: continuing, judged: { realAnswer: true } }).job?.context,
+    ).toMatchObject({
+      resume: true,
+      continues: false,
+    });
+  });
+});
+
+describe('a run that came to the limit of turns or budget it was given', () => {
+  it('is resumed once, and asks a person the second time', () => {
+    const first = settle('permanent', { judged: { ownLimit: true, realAnswer: true } });
+    expect(first.job).toMatchObject({
+      status: 'queued',
+      attempts: 1,
+      context: { resume: true, limitResumed: true },
+    });
+    const second = settle('permanent', {
+      state: { job: job({ attempts: 2, context: context({ limitResumed: true }) }) },
+      judged: { ownLimit: true, realAnswer: true },
+    });
+    expect(second.job).toMatchObject({
+      status: 'queued',
+      attempts: 1,
+      hold: 'question.pending',
+      context: { resume: true },
+    });
+    expect(second.task).toMatchObject({ status: 'needs_you', reason: { code: 'question.pending' } });
+    expect(incidents(second)).toEqual([['question:API-1', true]]);
+  });
+});
+
+describe('a claim that no change is needed', () => {
+  const NONE: StageOutcome = { kind: 'advance', noChange: 'the code does it already' };
+
+  it('on an empty branch goes to the next reviewer, whatever lies between', () => {
+    const RULES = rules([
+      stage('development', { agent: 'developer' }),
+      stage('build', { kind: 'command', agent: null }),
+      stage('review', { agent: 'reviewer' }),
+    ]);
+    const effects = settle('success', { input: { outcome: NONE, head: null, project: RULES } });
+    expect(effects.newJobs).toMatchObject([
+      { stage: 'review', context: { noChange: 'the code does it already' } },
+    ]);
+    expect(rows(effects, 'forge.pull_request')).toEqual([]);
+  });
+
+  it('ends the task without a pull request once the reviewer approves', () => {
+    const effects = settle('success', {
+      state: {
+        job: job({ stage: 'review', agent: 'reviewer', context: context({ noChange: 'does it already' }) }),
+        run: run({ agent: 'reviewer' }),
+        task: task({ stage: 'review' }),
+      },
+      input: { head: null },
+    });
+    expect(effects.task).toMatchObject({ status: 'done' });
+    expect(effects.newJobs).toEqual([]);
+    expect(rows(effects, 'forge.pull_request')).toEqual([]);
+  });
+
+  it('asks a person where nobody reviews, spending nothing', () => {
+    const project = rules([stage('development', { agent: 'developer' })]);
+    const effects = settle('success', { input: { outcome: NONE, head: null, project } });
+    expect(effects.job).toMatchObject({ status: 'queued', attempts: 0, hold: 'question.pending' });
+    expect(effects.task?.reason?.detail).toContain('the code does it already');
+  });
+
+  it('on a branch that holds work is the answer to findings, and moves on as usual', () => {
+    const effects = settle('success', {
+      state: { task: task({ head: HEAD }) },
+      input: { outcome: NONE, head: null },
+    });
+    expect(effects.newJobs).toMatchObject([{ stage: 'review', context: { noChange: null } }]);
+  });
+});
+
+describe('rounds that would not help', () => {
+  it('ask a person, with what the rounds came to', () => {
+    const facts = { head: HEAD, touched: ['src/a.ts'], changedSince: ['src/a.ts'] };
+    const reviewing = (loops: Task['loops']) => ({
+      job: job({ stage: 'review', agent: 'reviewer' }),
+      run: run({ agent: 'reviewer' }),
+      task: task({ stage: 'review', head: HEAD, loops }),
+    });
+    const outcome: StageOutcome = { kind: 'send_back', findings: [FINDING], facts };
+    const first = settle('success', { state: reviewing({}), input: { outcome } });
+    expect(first.newJobs).toHaveLength(1);
+    const second = settle('success', { state: reviewing(first.task?.loops ?? {}), input: { outcome } });
+    expect(second.newJobs).toEqual([]);
+    expect(second.task).toMatchObject({
+      status: 'needs_you',
+      reason: { code: 'rounds.stuck', detail: expect.stringContaining('off by one') },
+    });
+  });
+});
+
+describe('a job that failed over refused tools', () => {
+  it('says so', () => {
+    const effects = settle('success', {
+      state: { job: job({ attempts: 3 }) },
+      input: { outcome: { kind: 'no_evidence', verdict: 'no_change', reason: 'no evidence: nothing' } },
+      judged: { denials: ['Bash(npm test)'] },
+    });
+    expect(effects.task?.reason).toEqual({
+      code: 'agent.denied',
+      detail: 'no evidence: nothing. Refused tools: Bash(npm test).',
+    });
+    expect(effects.job?.context?.denials).toEqual(['Bash(npm test)']);
   });
 });

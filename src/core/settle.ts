@@ -1,20 +1,30 @@
 import { accountAfterRun } from './account.ts';
+import { announce, incident, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
-import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
+import type { Effects, JobChange, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
+import { failureFingerprint } from './fingerprint.ts';
 import { type Budgets, jobAfter, resumesSession } from './job.ts';
 import {
   type AccountState,
   type Job,
-  jobName,
   type PullRequest,
   type Run,
-  runName,
   type Task,
+  type TaskSession,
 } from './model.ts';
-import { advance, type ProjectRules, pullRequestRow, sendBack, stranded, type TaskStep } from './task.ts';
-import { usageLine } from './usage-line.ts';
+import {
+  advance,
+  confirmNoChange,
+  isAuthor,
+  type ProjectRules,
+  pullRequestRow,
+  reviewerOf,
+  sendBack,
+  stranded,
+  type TaskStep,
+} from './task.ts';
 
 /** The rows a settle decides on, read inside the settling transaction. */
 export interface SettleState {
@@ -47,12 +57,17 @@ export interface SettleInput {
   readonly jitter: number;
 }
 
+/** Ends that spend one of the job's attempts. */
+const SPENDING: readonly Verdict[] = ['permanent', 'no_change', 'timeout', 'stalled'];
+const MAX_FAILURES = 20;
+
 /** Turns the end of an attempt into everything that follows from it. Pure; applied once, fenced. */
 export function decideSettle(state: SettleState, input: SettleInput, now: number): Effects {
   const { job, run, task } = state;
   const verdict = finalVerdict(job, input);
   const reason = verdict === input.judgement.verdict ? input.judgement.reason : refusal(input);
-  const asks = verdict === 'success' && input.outcome?.kind === 'ask' ? input.outcome : null;
+  const limited = verdict === 'permanent' && input.judgement.ownLimit;
+  const asks = questionOf(state, input, verdict, limited && job.context.limitResumed);
   const after = jobAfter(
     job,
     {
@@ -67,6 +82,11 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     input.jitter,
   );
   const cost = runCost(job, input.judgement);
+  const spends = asks === null && SPENDING.includes(verdict);
+  const failures = spends
+    ? [...job.context.failures, failureFingerprint(reason)].slice(-MAX_FAILURES)
+    : job.context.failures;
+  const sessionId = input.judgement.sessionId ?? job.context.sessionId;
   const jobChange: JobChange = {
     ...after,
     error: asks === null ? after.error : null,
@@ -77,9 +97,14 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     context: {
       ...job.context,
       lastFailure: verdict === 'success' ? job.context.lastFailure : reason,
-      sessionId: input.judgement.sessionId ?? job.context.sessionId,
-      resume: asks !== null || resumes(job, verdict, input.judgement.sessionId),
+      sessionId,
+      resume: asks !== null || limited || resumes(job, verdict, input.judgement.sessionId),
+      // Until the model has answered, the session may not have heard this stage's prompt.
+      continues: job.context.continues && !input.judgement.realAnswer,
       sessionCostMicroUsd: cost.sessionMicroUsd,
+      limitResumed: job.context.limitResumed || limited,
+      failures,
+      denials: verdict === 'success' ? job.context.denials : input.judgement.denials,
     },
   };
   const runChange: RunChange = {
@@ -93,7 +118,20 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     cliVersion: input.judgement.cliVersion,
     usage: { ...input.judgement.usage, costUsd: cost.runUsd },
   };
-  const step = task === null ? null : taskStep(state, task, input, verdict, after.status, reason, now);
+  const session: TaskSession | null =
+    verdict === 'success' && isAuthor(job.agent) && run.account !== null && sessionId !== null
+      ? { id: sessionId, account: run.account, costMicroUsd: cost.sessionMicroUsd }
+      : null;
+  const step =
+    task === null
+      ? null
+      : taskStep(
+          state,
+          session === null ? task : { ...task, session },
+          input,
+          { verdict, status: after.status, reason, asks, failures },
+          now,
+        );
   const account =
     state.account === null || run.account === null || !input.ran
       ? undefined
@@ -110,6 +148,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       ? undefined
       : {
           ...step?.task,
+          ...(session === null ? {} : { session }),
           ...(input.head === null ? {} : { head: input.head }),
           ...(input.pr === null ? {} : { pr: input.pr }),
           addCostMicroUsd: cost.runUsd === null ? 0 : Math.round(cost.runUsd * 1e6),
@@ -122,7 +161,23 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     ...(after.status === 'failed' ? { project: 'failed' as const } : {}),
     ...(after.status === 'done' ? { project: 'succeeded' as const } : {}),
     newJobs: step?.newJobs ?? [],
-    outbox: [...messages(state, input, verdict, reason, after.status), ...holdEnded, ...(step?.outbox ?? [])],
+    outbox: [
+      ...announce({
+        job,
+        run,
+        task,
+        // A question is told by itself.
+        verdict: asks === null ? verdict : 'success',
+        reason,
+        status: after.status,
+        moved:
+          verdict === 'success' && (input.outcome?.kind === 'advance' || input.outcome?.kind === 'send_back'),
+        usage: runChange.usage,
+        usageComments: input.project?.usageComments ?? 'off',
+      }),
+      ...holdEnded,
+      ...(step?.outbox ?? []),
+    ],
   };
 }
 
@@ -151,13 +206,19 @@ function runCost(job: Job, judgement: Judgement): { runUsd: number | null; sessi
   return { runUsd: Math.max(0, total - counted) / 1e6, sessionMicroUsd: total };
 }
 
+interface Ended {
+  readonly verdict: Verdict;
+  readonly status: string;
+  readonly reason: string;
+  readonly asks: Question | null;
+  readonly failures: readonly string[];
+}
+
 function taskStep(
   state: SettleState,
   task: Task,
   input: SettleInput,
-  verdict: Verdict,
-  status: string,
-  reason: string,
+  { verdict, status, reason, asks, failures }: Ended,
   now: number,
 ): Partial<TaskStep> & { task: TaskChange } {
   const { job } = state;
@@ -166,144 +227,96 @@ function taskStep(
     return {
       task: {
         status: 'needs_you',
-        reason: { code: input.finalCode ?? 'job.failed', detail: failureDetail(job, reason) },
+        reason: { code: failureCode(input), detail: failureDetail(input, reason, failures) },
       },
     };
-  if (status === 'cancelled') return { task: {} };
-  if (verdict !== 'success' || input.outcome === null) return { task: {} };
-  const project = input.project;
-  const { outcome } = input;
-  if (outcome.kind === 'ask')
+  if (asks !== null)
     return {
-      task: { status: 'needs_you', reason: { code: outcome.code, detail: outcome.detail } },
-      outbox: [incident(job, `question:${task.key}`, `${task.key} asks`, outcome.detail, true)],
+      task: { status: 'needs_you', reason: asks },
+      outbox: [incident(job, `question:${task.key}`, `${task.key} asks`, asks.detail, true)],
     };
+  if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
+  const { project, outcome, maxAttempts } = input;
   if (project === null)
     return stranded(task, job, `project ${task.project} is no longer in the configuration`);
+  const withHead = { ...task, head };
   switch (outcome.kind) {
-    case 'advance':
-      return withPullRequest(
-        advance(task, job, project, { head, maxAttempts: input.maxAttempts, now }),
-        task,
-        job,
-        input,
-      );
-    case 'send_back':
-      return withPullRequest(
-        sendBack(task, job, project, outcome.findings, { head, maxAttempts: input.maxAttempts }),
-        task,
-        job,
-        input,
-      );
+    case 'advance': {
+      const reviewer = needsConfirmation(outcome, head) ? reviewerOf(project, job.stage) : null;
+      const step =
+        reviewer === null
+          ? advance(withHead, job, project, { head, maxAttempts, now })
+          : confirmNoChange(task, job, project, reviewer, { noChange: outcome.noChange ?? '', maxAttempts });
+      return withPullRequest(step, task, job, input);
+    }
+    case 'send_back': {
+      const facts = outcome.facts === undefined ? {} : { facts: outcome.facts };
+      const step = sendBack(withHead, job, project, outcome.findings, { head, maxAttempts, ...facts });
+      return withPullRequest(step, task, job, input);
+    }
+    case 'ask':
     case 'no_evidence':
       return { task: {} };
   }
 }
 
-function failureDetail(job: Job, reason: string): string {
-  const same = job.error === reason && job.attempts > 1 ? ' Same error each time.' : '';
-  return `${reason}.${same}`.replace('..', '.');
+/** A claim that nothing is to do, on a branch that holds nothing. */
+function needsConfirmation(outcome: StageOutcome, head: string | null): boolean {
+  return outcome.kind === 'advance' && outcome.noChange !== null && head === null;
+}
+
+interface Question {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What a person is asked before the job can go on; null when nothing. */
+function questionOf(
+  { job, task }: SettleState,
+  input: SettleInput,
+  verdict: Verdict,
+  isLimitAgain: boolean,
+): Question | null {
+  if (task === null) return null;
+  if (isLimitAgain)
+    return {
+      code: 'question.pending',
+      detail: `the agent came to its limit for the second time (${input.judgement.reason}); an answer lets it go on`,
+    };
+  const { outcome, project } = input;
+  if (verdict !== 'success' || outcome === null) return null;
+  if (outcome.kind === 'ask') return { code: outcome.code, detail: outcome.detail };
+  if (
+    project === null ||
+    !needsConfirmation(outcome, input.head ?? task.head) ||
+    reviewerOf(project, job.stage) !== null
+  )
+    return null;
+  return {
+    code: 'question.pending',
+    detail: `no change is needed, says the agent: ${outcome.kind === 'advance' ? outcome.noChange : ''}\nClose the item (orch cancel), or say what is to be changed (orch answer KEY "...")`,
+  };
+}
+
+/** Tools that were refused explain a run that came to nothing better than its missing evidence does. */
+function failureCode(input: SettleInput): string {
+  if (input.finalCode !== null) return input.finalCode;
+  const isDenied = input.outcome?.kind === 'no_evidence' && input.judgement.denials.length > 0;
+  return isDenied ? 'agent.denied' : 'job.failed';
+}
+
+function failureDetail(input: SettleInput, reason: string, failures: readonly string[]): string {
+  const isSame = failures.length > 1 && new Set(failures).size === 1;
+  const { denials } = input.judgement;
+  const told = [
+    `${reason}.`.replace('..', '.'),
+    ...(isSame ? ['Same error each time.'] : []),
+    ...(denials.length > 0 ? [`Refused tools: ${denials.slice(0, 5).join(', ')}.`] : []),
+  ];
+  return told.join(' ');
 }
 
 function withPullRequest(step: TaskStep, task: Task, job: Job, input: SettleInput): TaskStep {
   if (input.head === null || task.pr !== null) return step;
   return { ...step, outbox: [pullRequestRow(task, job, 'open'), ...step.outbox] };
-}
-
-function messages(
-  state: SettleState,
-  input: SettleInput,
-  verdict: Verdict,
-  reason: string,
-  status: string,
-): NewOutboxRow[] {
-  const { job, run, task } = state;
-  const name = task === null ? jobName(job.id) : `${task.key} ${job.stage ?? ''}`.trim();
-  switch (verdict) {
-    case 'success': {
-      const rows: NewOutboxRow[] = [];
-      if (job.error !== null) rows.push(resolved(job, jobName(job.id)));
-      const moved = input.outcome?.kind === 'advance' || input.outcome?.kind === 'send_back';
-      if (task !== null && run.agent !== null && moved) rows.push(...usageComment(task, job, run, input));
-      return rows;
-    }
-    case 'cancelled':
-      return [];
-    case 'auth':
-    case 'usage_limit': {
-      const title =
-        verdict === 'auth' ? `Account ${run.account} is signed out` : `Usage limit on ${run.account}`;
-      return [
-        incident(
-          job,
-          `account:${run.account}`,
-          title,
-          `${reason}\nNothing is spent while its jobs wait.`,
-          verdict === 'auth',
-        ),
-      ];
-    }
-    case 'no_change':
-    case 'permanent':
-    case 'timeout':
-    case 'stalled':
-    case 'transient':
-    case 'lost': {
-      const title = status === 'failed' ? `${name} failed` : `${name}: attempt failed, will retry`;
-      const times =
-        verdict === 'transient'
-          ? `transient failure ${job.transientAttempts + 1}`
-          : `attempt ${job.attempts} of ${job.maxAttempts}`;
-      return [incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed')];
-    }
-  }
-}
-
-function usageComment(task: Task, job: Job, run: Run, input: SettleInput): NewOutboxRow[] {
-  const where = input.project?.usageComments ?? 'off';
-  if (where === 'off') return [];
-  const body = usageLine(job.stage ?? 'job', run, {
-    ...input.judgement.usage,
-    costUsd: runCost(job, input.judgement).runUsd,
-  });
-  const key = `usage:${runName(run.id)}`;
-  if (where === 'pr')
-    return [
-      {
-        destination: `forge:${task.project}`,
-        key,
-        orderKey: `pr:${task.project}:${task.key}`,
-        availableAt: null,
-        message: { kind: 'forge.comment', project: task.project, taskId: task.id, body },
-      },
-    ];
-  return [
-    {
-      destination: `tracker:${task.project}`,
-      key,
-      orderKey: `item:${task.project}:${task.workItemId}`,
-      availableAt: null,
-      message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body },
-    },
-  ];
-}
-
-function incident(job: Job, key: string, title: string, detail: string, urgent: boolean): NewOutboxRow {
-  return {
-    destination: 'notify',
-    key: `notify:${key}:${jobName(job.id)}:${job.fence}`,
-    orderKey: `notify:${key}`,
-    availableAt: null,
-    message: { kind: 'notify.incident', incident: key, title, detail, urgent },
-  };
-}
-
-function resolved(job: Job, key: string): NewOutboxRow {
-  return {
-    destination: 'notify',
-    key: `resolved:${key}:${jobName(job.id)}:${job.fence}`,
-    orderKey: `notify:${key}`,
-    availableAt: null,
-    message: { kind: 'notify.resolved', incident: key },
-  };
 }

@@ -1,3 +1,4 @@
+import { judgeRound, type RoundFacts } from './convergence.ts';
 import type { NewJob, NewOutboxRow, TaskChange } from './effects.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, type JobContext, jobName, type Task } from './model.ts';
 import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
@@ -31,6 +32,7 @@ export function jobForStage(
   project: ProjectRules,
   options: { maxAttempts: number; rework: boolean; context: Partial<JobContext> },
 ): NewJob {
+  const account = accountFor(stage, project);
   return {
     taskId: task.id,
     project: task.project,
@@ -38,12 +40,30 @@ export function jobForStage(
     branch: task.branch,
     stage: stage.stage,
     agent: stage.agent,
-    account: accountFor(stage, project),
+    account,
     maxAttempts: options.maxAttempts,
     priority: task.priority,
     rework: options.rework,
     hold: waitsForPerson(stage) ? 'approval.pending' : null,
-    context: { ...EMPTY_CONTEXT, ...options.context },
+    context: { ...EMPTY_CONTEXT, ...ownSession(task, stage, account), ...options.context },
+  };
+}
+
+/** Who writes the change keeps one CLI session over all its stages; who judges it starts afresh. */
+const AUTHORS: readonly (string | null)[] = ['analyst', 'architect', 'developer'];
+
+export function isAuthor(role: string | null): boolean {
+  return AUTHORS.includes(role);
+}
+
+function ownSession(task: Task, stage: Stage, account: string | null): Partial<JobContext> {
+  const { session } = task;
+  if (session === null || session.account !== account || !isAuthor(stage.agent)) return {};
+  return {
+    sessionId: session.id,
+    resume: true,
+    continues: true,
+    sessionCostMicroUsd: session.costMicroUsd,
   };
 }
 
@@ -56,6 +76,7 @@ export function advance(
 ): TaskStep {
   if (job.stage !== null && stageNamed(project.pipeline, job.stage) === null)
     return stranded(task, job, `stage ${job.stage} is no longer in the pipeline of ${task.project}`);
+  if (job.context.noChange !== null && task.head === null) return finish(task, job, after.now);
   const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
   const approval = waitsForPerson(next);
@@ -93,6 +114,35 @@ export function advance(
   };
 }
 
+/**
+ * The developer says that no change is needed, and nothing was changed so far: the next reviewer of the
+ * pipeline confirms it or sends it back. Null when there is none to ask.
+ */
+export function reviewerOf(project: ProjectRules, from: string | null): Stage | null {
+  const at = project.pipeline.findIndex((stage) => stage.stage === from);
+  return project.pipeline.slice(at + 1).find((stage) => stage.agent === 'reviewer') ?? null;
+}
+
+export function confirmNoChange(
+  task: Task,
+  job: Job,
+  project: ProjectRules,
+  reviewer: Stage,
+  why: { noChange: string; maxAttempts: number },
+): TaskStep {
+  return {
+    task: { stage: reviewer.stage, status: 'active', reason: null },
+    newJobs: [
+      jobForStage(task, reviewer, project, {
+        maxAttempts: why.maxAttempts,
+        rework: job.rework,
+        context: { noChange: why.noChange },
+      }),
+    ],
+    outbox: [],
+  };
+}
+
 /** The work is done, but the configuration no longer says what comes next: a person decides. */
 export function stranded(task: Task, job: Job, detail: string): TaskStep {
   return {
@@ -102,32 +152,40 @@ export function stranded(task: Task, job: Job, detail: string): TaskStep {
   };
 }
 
-/** Changes are requested: a new job of the earlier stage with the findings, or a person when the rounds are spent. */
+/**
+ * Changes are requested: a new job of the earlier stage with the findings; or a person, when another
+ * round would not help or the rounds are spent. Findings without `facts` are a person's: always heard.
+ */
 export function sendBack(
   task: Task,
   job: Job,
   project: ProjectRules,
   findings: readonly Finding[],
-  after: { head: string | null; maxAttempts: number },
+  after: { head: string | null; maxAttempts: number; facts?: RoundFacts },
 ): TaskStep {
   const from = job.stage ?? task.stage;
   const stage = project.pipeline.find((s) => s.stage === from) ?? null;
   const target = sendBackTarget(project.pipeline, from);
   const spent = (task.rounds[from] ?? 0) + 1;
   const rounds = { ...task.rounds, [from]: spent };
-  if (target === null || stage === null || spent > stage.maxRounds) {
-    const detail =
-      target === null
-        ? `${from} requests changes, and no earlier stage can make them`
-        : `${from} still requests changes after ${stage?.maxRounds ?? 0} rounds: ${findings[0]?.title ?? ''}`;
-    return {
-      task: { status: 'needs_you', reason: { code: 'rounds.spent', detail }, rounds },
-      newJobs: [],
-      outbox: [needsYouRow(task, job, detail)],
-    };
-  }
+  const round =
+    after.facts === undefined ? null : judgeRound(task.loops[from] ?? null, findings, after.facts);
+  const loops = round === null ? task.loops : { ...task.loops, [from]: round.loop };
+  const ask = (code: string, detail: string): TaskStep => ({
+    task: { status: 'needs_you', reason: { code, detail }, rounds, loops },
+    newJobs: [],
+    outbox: [needsYouRow(task, job, detail)],
+  });
+  if (target === null || stage === null)
+    return ask('rounds.spent', `${from} requests changes, and no earlier stage can make them`);
+  if (round?.kind === 'stuck') return ask('rounds.stuck', `${from} stopped in round ${spent}: ${round.why}`);
+  if (spent > stage.maxRounds)
+    return ask(
+      'rounds.spent',
+      `${from} still requests changes after ${stage.maxRounds} rounds: ${findings[0]?.title ?? ''}`,
+    );
   return {
-    task: { stage: target.stage, status: 'active', reason: null, rounds },
+    task: { stage: target.stage, status: 'active', reason: null, rounds, loops },
     newJobs: [
       jobForStage(task, target, project, {
         maxAttempts: after.maxAttempts,

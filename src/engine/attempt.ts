@@ -284,6 +284,7 @@ function taskless(role: string): StageSettings {
     maxRounds: 0,
     approval: 'none',
     account: null,
+    reviewers: [],
     tools: 'write',
     model: null,
     fallbackModel: null,

@@ -612,7 +612,7 @@ async function createHistory(
 }
 
 const OUTCOMES: Readonly<Record<StageOutcome['kind'], StageOutcome>> = {
-  advance: { kind: 'advance', noChange: false },
+  advance: { kind: 'advance', noChange: null },
   send_back: {
     kind: 'send_back',
     findings: [{ severity: 'high', file: null, line: null, title: 'wrong', detail: '' }],

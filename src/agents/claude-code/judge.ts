@@ -12,6 +12,7 @@ import { tokensOf, usageOf } from './spending.ts';
 
 const STDERR_BYTES = 4096;
 const MAX_ANSWER_CHARS = 4096;
+const OWN_LIMITS: ReadonlySet<string> = new Set(['claude.limit.turns', 'claude.limit.budget']);
 
 /** Reads a finished run's logs and judges it. Constant memory; a bad log is a verdict, never an exception. */
 export async function judge(run: FinishedRun): Promise<Judgement> {
@@ -32,6 +33,7 @@ function describe(decision: Decision, log: LogFacts): Judgement {
     sessionCostUsd: costUsd,
     sessionId: log.sessionId,
     realAnswer: log.spending.realAnswer || (amountAt(objectAt(result, 'usage'), 'output_tokens') ?? 0) > 0,
+    ownLimit: OWN_LIMITS.has(decision.rule),
     denials: denialsOf(result),
     answer: answerOf(log).slice(0, MAX_ANSWER_CHARS),
     structured: result?.['structured_output'] ?? null,
@@ -55,6 +57,7 @@ function withoutLog(decision: Decision): Judgement {
     sessionCostUsd: null,
     sessionId: null,
     realAnswer: false,
+    ownLimit: false,
     denials: [],
     answer: '',
     structured: null,

@@ -53,6 +53,6 @@ async function run(context: StageContext): Promise<StageResult> {
   return {
     ...base,
     judgement: notRun('success', `${command} exited 0`, 'command.exit'),
-    outcome: { kind: 'advance', noChange: false },
+    outcome: { kind: 'advance', noChange: null },
   };
 }

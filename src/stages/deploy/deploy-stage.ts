@@ -50,7 +50,7 @@ async function run(context: StageContext): Promise<StageResult> {
   const done: StageResult = {
     judgement: notRun('success', `merged as ${merged.commit.slice(0, 7)}`, 'deploy.merged'),
     end: NO_END,
-    outcome: { kind: 'advance', noChange: false },
+    outcome: { kind: 'advance', noChange: null },
     head: null,
     pr,
     finalCode: null,

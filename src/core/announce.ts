@@ -1,0 +1,113 @@
+import type { NewOutboxRow } from './effects.ts';
+import type { Verdict } from './failure.ts';
+import { type Job, jobName, type Run, runName, type Task } from './model.ts';
+import type { Usage } from './usage.ts';
+import { usageLine } from './usage-line.ts';
+
+export interface EndOfRun {
+  readonly job: Job;
+  readonly run: Run;
+  readonly task: Task | null;
+  readonly verdict: Verdict;
+  readonly reason: string;
+  /** Of the job, afterwards. */
+  readonly status: string;
+  /** The task went on to another stage, or back to one. */
+  readonly moved: boolean;
+  readonly usage: Usage;
+  readonly usageComments: 'tracker' | 'pr' | 'off';
+}
+
+/** What the world is told of the end of a run: one incident per job or account, one usage comment per stage done. */
+export function announce(end: EndOfRun): NewOutboxRow[] {
+  const { job, run, task, verdict, reason, status } = end;
+  const name = task === null ? jobName(job.id) : `${task.key} ${job.stage ?? ''}`.trim();
+  switch (verdict) {
+    case 'success': {
+      const rows: NewOutboxRow[] = [];
+      if (job.error !== null) rows.push(resolved(job, jobName(job.id)));
+      if (task !== null && run.agent !== null && end.moved) rows.push(...usageComment(end, task));
+      return rows;
+    }
+    case 'cancelled':
+      return [];
+    case 'auth':
+    case 'usage_limit': {
+      const title =
+        verdict === 'auth' ? `Account ${run.account} is signed out` : `Usage limit on ${run.account}`;
+      return [
+        incident(
+          job,
+          `account:${run.account}`,
+          title,
+          `${reason}\nNothing is spent while its jobs wait.`,
+          verdict === 'auth',
+        ),
+      ];
+    }
+    case 'no_change':
+    case 'permanent':
+    case 'timeout':
+    case 'stalled':
+    case 'transient':
+    case 'lost': {
+      const title = status === 'failed' ? `${name} failed` : `${name}: attempt failed, will retry`;
+      const times =
+        verdict === 'transient'
+          ? `transient failure ${job.transientAttempts + 1}`
+          : `attempt ${job.attempts} of ${job.maxAttempts}`;
+      return [incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed')];
+    }
+  }
+}
+
+function usageComment({ job, run, usage, usageComments: where }: EndOfRun, task: Task): NewOutboxRow[] {
+  if (where === 'off') return [];
+  const body = usageLine(job.stage ?? 'job', run, usage);
+  const key = `usage:${runName(run.id)}`;
+  if (where === 'pr')
+    return [
+      {
+        destination: `forge:${task.project}`,
+        key,
+        orderKey: `pr:${task.project}:${task.key}`,
+        availableAt: null,
+        message: { kind: 'forge.comment', project: task.project, taskId: task.id, body },
+      },
+    ];
+  return [
+    {
+      destination: `tracker:${task.project}`,
+      key,
+      orderKey: `item:${task.project}:${task.workItemId}`,
+      availableAt: null,
+      message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body },
+    },
+  ];
+}
+
+export function incident(
+  job: Job,
+  key: string,
+  title: string,
+  detail: string,
+  urgent: boolean,
+): NewOutboxRow {
+  return {
+    destination: 'notify',
+    key: `notify:${key}:${jobName(job.id)}:${job.fence}`,
+    orderKey: `notify:${key}`,
+    availableAt: null,
+    message: { kind: 'notify.incident', incident: key, title, detail, urgent },
+  };
+}
+
+export function resolved(job: Job, key: string): NewOutboxRow {
+  return {
+    destination: 'notify',
+    key: `resolved:${key}:${jobName(job.id)}:${job.fence}`,
+    orderKey: `notify:${key}`,
+    availableAt: null,
+    message: { kind: 'notify.resolved', incident: key },
+  };
+}
