@@ -182,6 +182,7 @@ function buildStage(s: StageInput, places: Places): StageConfig {
     effort: s.effort ?? null,
     timeoutMs: s.timeout ?? null,
     stallMs: s.stall ?? null,
+    maxTurns: s.max_turns ?? null,
     onReject: s.on_reject ?? null,
     maxRounds: s.max_rounds,
     account: s.account ?? null,

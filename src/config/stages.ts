@@ -34,6 +34,12 @@ export const stageSchema = z.strictObject({
   stall: duration()
     .optional()
     .describe('Longest silence of a run of this stage. Default: stall_timeout_seconds.'),
+  max_turns: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .optional()
+    .describe('Most turns of a run; one that comes to it is resumed once, then a person is asked.'),
   on_reject: text()
     .optional()
     .describe('Earlier stage that gets the findings when this one asks for changes.'),
@@ -106,6 +112,7 @@ export const KEYS_OF_KIND: Readonly<Record<StageKind, readonly string[]>> = {
     'model',
     'fallback_model',
     'effort',
+    'max_turns',
     'account',
     'permission',
     'prompt',

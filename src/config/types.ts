@@ -63,6 +63,8 @@ export interface StageConfig {
   readonly timeoutMs: number | null;
   /** null = `stallTimeoutMs` of the whole configuration. */
   readonly stallMs: number | null;
+  /** null = the CLI's own. */
+  readonly maxTurns: number | null;
   readonly onReject: string | null;
   readonly maxRounds: number;
   readonly account: string | null;

@@ -266,7 +266,7 @@ describe('retry', () => {
           context: { note: 'again', roundHead: HEAD },
         },
       ]);
-      expect(effects.task).toEqual({ stage: 'development', status: 'active', reason: null });
+      expect(effects.task).toMatchObject({ stage: 'development', status: 'active', reason: null });
     },
   );
 

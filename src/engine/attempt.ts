@@ -291,6 +291,7 @@ function taskless(role: string): StageSettings {
     effort: null,
     timeoutMs: null,
     stallMs: null,
+    maxTurns: null,
     merge: 'manual',
     command: null,
     permission: 'default',

@@ -15,6 +15,7 @@ export interface StageSettings extends Stage {
   readonly effort: string | null;
   readonly timeoutMs: number | null;
   readonly stallMs: number | null;
+  readonly maxTurns: number | null;
   readonly merge: 'auto' | 'manual';
   readonly command: string | null;
   readonly permission: 'default' | 'bypass';

@@ -3,14 +3,18 @@ import { AppError } from '../../core/errors.ts';
 import { notRun, type ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
 import { adopt, launch } from '../../launcher/launcher.ts';
+import type { Commit } from '../../workspace/workspace.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
 import { copyFiles } from './copied-files.ts';
 import { finish } from './finish.ts';
-import { renderPrompt, resumeLine } from './prompt.ts';
+import { criteriaOf } from './hand-in.ts';
+import { bringPeopleIn } from './people.ts';
+import { type PromptFacts, renderPrompt, resumeLine } from './prompt.ts';
 import { setUp } from './setup.ts';
 
 const GRACE_MS = 5000;
+const MAX_PROGRESS_BYTES = 48 * 1024;
 
 /** A stage done by a coding-agent CLI in the task's own clone. */
 export const agentStage: StageKind = {
@@ -19,25 +23,32 @@ export const agentStage: StageKind = {
   async start(context) {
     const account = accountOf(context);
     const worktree = await prepare(context);
+    const people = await bringPeopleIn(context, worktree.head);
+    if (people.kind === 'trouble') return impossible(people.code, people.reason);
     const trouble = await setUp(context, worktree);
     if (context.signal.aborted) return stopped();
-    if (trouble !== null) return setupFailed(trouble);
-    const roundHead = context.job.context.roundHead ?? worktree.head;
+    if (trouble !== null) return impossible('workspace.setup_failed', trouble);
+    const { roundHead } = people;
     const session = await sessionOf(context);
     const instructions = await context.workspace.readInstructions(context.repository);
-    const prompt = session.resume ? resumeLine(context) : renderPrompt(context);
+    const known = await promptFacts(context, people, session.isLost ? roundHead : null);
+    const prompt =
+      session.resume && !context.job.context.continues
+        ? resumeLine(context, known)
+        : renderPrompt(context, known);
     const invocation = account.agent.invocation({
       account: account.account,
       runId: runName(context.run.id),
       worktree: worktree.path,
       prompt,
       instructions: instructions.text,
-      session,
+      session: { id: session.id, resume: session.resume },
       tools: context.stage.tools,
       bypassPermissions: context.stage.permission === 'bypass' && account.unsafe,
       ...(context.stage.model === null ? {} : { model: context.stage.model }),
       ...(context.stage.fallbackModel === null ? {} : { fallbackModel: context.stage.fallbackModel }),
       ...(context.stage.effort === null ? {} : { effort: context.stage.effort }),
+      ...(context.stage.maxTurns === null ? {} : { maxTurns: context.stage.maxTurns }),
     });
     if (context.signal.aborted) return stopped();
     const live = await launch({
@@ -58,7 +69,7 @@ export const agentStage: StageKind = {
       about: {
         instructions: instructions.files,
         instructionsCommit: instructions.commit,
-        session,
+        session: { id: session.id, resume: session.resume },
         tools: context.stage.tools,
       },
     });
@@ -104,22 +115,41 @@ export const agentStage: StageKind = {
   },
 };
 
-/** The last attempt's session when it is to go on and still can; else a new one, told everything anew. */
-async function sessionOf(context: StageContext): Promise<{ id: string; resume: boolean }> {
+/** The session that is to go on when it still can; else a new one, told everything anew. `isLost`: it should have gone on. */
+async function sessionOf(context: StageContext): Promise<{ id: string; resume: boolean; isLost: boolean }> {
   const { agent, account } = accountOf(context);
-  const { resume, sessionId } = context.job.context;
-  if (resume && sessionId !== null && (await agent.canResume(account, sessionId)))
-    return { id: sessionId, resume };
-  return { id: randomUUID(), resume: false };
+  const { resume, sessionId, continues } = context.job.context;
+  const wanted = resume && sessionId !== null;
+  if (wanted && (await agent.canResume(account, sessionId))) return { id: sessionId, resume, isLost: false };
+  return { id: randomUUID(), resume: false, isLost: wanted && !continues };
 }
 
-/** The workspace is a person's to mend: no token is spent and no further attempt made. */
-function setupFailed(reason: string): StageResult {
+async function promptFacts(
+  context: StageContext,
+  people: { readonly commits: readonly Commit[]; readonly isForAgent: boolean },
+  lostSince: string | null,
+): Promise<PromptFacts> {
+  const { workspace, repository } = context;
+  const request = { key: keyOf(context), copied: copied(context), maxBytes: MAX_PROGRESS_BYTES };
+  const patch =
+    lostSince === null ? null : await workspace.patchOfClone(repository, { ...request, since: lostSince });
+  return {
+    criteria: await criteriaOf(context),
+    people: people.commits.map(
+      ({ sha, author, subject }) => `${sha.slice(0, 7)} ${author.name}: ${subject.slice(0, 200)}`,
+    ),
+    mergePeople: people.isForAgent,
+    progress: patch === null ? '' : `${patch.text}${patch.cut ? '\n[cut by Orch: there is more]' : ''}`,
+  };
+}
+
+/** Nobody but a person can mend this: no token is spent and no further attempt made. */
+function impossible(code: string, reason: string): StageResult {
   return {
     ...stopped(),
-    judgement: notRun('permanent', reason, 'workspace.setup_failed'),
+    judgement: notRun('permanent', reason, code),
     end: { exitCode: null, signal: null, stoppedBy: null, vanished: false },
-    finalCode: 'workspace.setup_failed',
+    finalCode: code,
   };
 }
 

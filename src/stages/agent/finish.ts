@@ -86,7 +86,14 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
       outcome.kind === 'send_back' ? { ...outcome, facts: await roundFacts(context, roundHead) } : outcome,
     judgement: told === '' ? judgement : { ...judgement, reason: `${judgement.reason} (${told})` },
   };
-  return context.stage.tools === 'read' ? { ...weighed, head: roundHead } : take(context, weighed, roundHead);
+  if (context.stage.tools === 'write') return take(context, weighed, roundHead);
+  // A branch that holds nothing yet has no head to speak of.
+  const isEmpty = await workspace.isAncestor(
+    context.project.key,
+    roundHead,
+    await workspace.baseHead(repository),
+  );
+  return isEmpty ? weighed : { ...weighed, head: roundHead };
 }
 
 /** The work stays in the clone for the next attempt, but for what its stage may not change. */

@@ -21,6 +21,18 @@ export async function collectHandIn(
   };
 }
 
+/** Ids and texts of the criteria in `trace.json`, as far as it has them. */
+export async function criteriaOf({
+  workspace,
+  project,
+  task,
+}: StageContext): Promise<{ id: string; text: string }[]> {
+  if (task === null) return [];
+  const text = await workspace.readWork(project.key, task.key, 'trace.json');
+  const read = criteriaShape.safeParse(parse(text ?? '{}'));
+  return read.success ? read.data.acs : [];
+}
+
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -29,6 +41,9 @@ function parse(text: string): unknown {
   }
 }
 
+const criteriaShape = z.object({
+  acs: z.array(z.object({ id: z.string().max(100), text: z.string().max(2000).default('') })).max(200),
+});
 const idList = z.array(z.string().max(100)).max(200).default([]);
 const traceShape = z.object({
   acs: z

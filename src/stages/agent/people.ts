@@ -1,0 +1,59 @@
+import { runName } from '../../core/model.ts';
+import type { Commit, PushResult, SyncResult } from '../../workspace/workspace.ts';
+import type { StageContext } from '../stage.ts';
+import { keyOf } from './context-facts.ts';
+
+export type PeopleIn =
+  | {
+      readonly kind: 'ready';
+      /** Where the round begins: people's commits are not the agent's work. */
+      readonly roundHead: string;
+      readonly commits: readonly Commit[];
+      /** They could not be merged over uncommitted work: the agent has to. */
+      readonly isForAgent: boolean;
+    }
+  | { readonly kind: 'trouble'; readonly code: string; readonly reason: string };
+
+/**
+ * Brings commits that people pushed to the task branch into it before the agent starts. What they and
+ * the task contradict each other in, or a branch moved away from Orch's commits, is for a person.
+ */
+export async function bringPeopleIn(context: StageContext, cloneHead: string): Promise<PeopleIn> {
+  const { workspace, repository, job, project } = context;
+  const { branch } = job;
+  const before = await workspace.branchHead(project.key, branch);
+  const synced = await workspace.syncBranch(repository, { key: keyOf(context), branch });
+  const began = job.context.roundHead ?? cloneHead;
+  switch (synced.kind) {
+    case 'up_to_date':
+      return { kind: 'ready', roundHead: began, commits: [], isForAgent: false };
+    case 'synced': {
+      const moved = await workspace.push(repository, branch);
+      if (moved.kind === 'branch_moved') return branchMoved(branch, moved);
+      // Work of an earlier attempt of this round still counts as done in it.
+      const roundHead = began === before ? synced.head : began;
+      return { kind: 'ready', roundHead, commits: synced.commits, isForAgent: false };
+    }
+    case 'clone_dirty':
+      return { kind: 'ready', roundHead: began, commits: synced.commits, isForAgent: true };
+    case 'conflict':
+      return {
+        kind: 'trouble',
+        code: 'forge.conflict',
+        reason: `commits by people on ${branch} contradict the task's in ${synced.files.slice(0, 10).join(', ')}; merge them on the branch, then orch retry (${runName(context.run.id)} did not start)`,
+      };
+    case 'branch_moved':
+      return branchMoved(branch, synced);
+  }
+}
+
+function branchMoved(
+  branch: string,
+  at: Extract<SyncResult | PushResult, { kind: 'branch_moved' }>,
+): PeopleIn {
+  return {
+    kind: 'trouble',
+    code: 'branch.moved',
+    reason: `the remote ${branch} was moved away from Orch's commits, to ${at.remote.slice(0, 7)}: nothing is pushed over it`,
+  };
+}
