@@ -113,7 +113,7 @@ it.each([
   ['public function testA(): void {}\n#[Test] public function b() {}', 2],
   ['#[test]\nfn a() {}\n#[tokio::test]\nasync fn b() {}', 2],
   ["it 'adds' do\nend", 1],
-  ['const tested = 1; submit(x); regexp.test(y)', 0],
+  ["const tested = 1; submit(x); regexp.test(y)\nimport { test } from 'node:test';", 0],
 ])('test cases are counted in %j', (text, count) => {
   expect(countTestCases(text)).toBe(count);
 });

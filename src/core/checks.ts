@@ -138,7 +138,8 @@ function scriptsOf(text: string): Record<string, unknown> | null {
 }
 
 const TEST_CASES = [
-  /(?<![\w.$])(?:it|test|scenario|specify)(?:\.(?:only|each|concurrent|for|prop))*\s*(?:\(|`|['"])/g,
+  /(?<![\w.$:/'"-])(?:it|test)(?:\.(?:only|each|concurrent|for|prop))*\s*[(`]/g,
+  /^[ \t]*(?:it|test|scenario|specify)[ \t]+['"]/gm,
   /^[ \t]*(?:async[ \t]+)?def[ \t]+test\w*/gm,
   /^func[ \t]+(?:Test|Fuzz|Example)\w*\s*\(/gm,
   /@(?:Test|ParameterizedTest|RepeatedTest)\b|\[(?:Fact|Theory|Test|TestCase|TestMethod)\b|#\[(?:\w+::)?(?:test|Test)\b/g,

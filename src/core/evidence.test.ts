@@ -42,6 +42,7 @@ function observed(role: string, fields: Partial<Observed> = {}): Observed {
 }
 
 const ADVANCE = { kind: 'advance', noChange: null };
+const DEVELOPED = { ...ADVANCE, said: expect.any(String) };
 const missing = (what: RegExp) => ({
   kind: 'no_evidence',
   verdict: 'permanent',
@@ -93,7 +94,7 @@ const cases: readonly Case[] = [
     'development advances with a change and green checks',
     'developer',
     { changed: ['src/a.ts'], checks: [GREEN] },
-    ADVANCE,
+    DEVELOPED,
   ],
   [
     'development without a change is no change',
@@ -107,7 +108,12 @@ const cases: readonly Case[] = [
     { changed: ['README.md', 'docs/guide.rst'] },
     missing(/documentation/),
   ],
-  ['development may change documentation too', 'developer', { changed: ['README.md', 'src/a.ts'] }, ADVANCE],
+  [
+    'development may change documentation too',
+    'developer',
+    { changed: ['README.md', 'src/a.ts'] },
+    DEVELOPED,
+  ],
   [
     'development needs green checks, and is told which failed and how',
     'developer',
@@ -130,7 +136,7 @@ const cases: readonly Case[] = [
         { ...GREEN, state: 'flaky' },
       ],
     },
-    ADVANCE,
+    DEVELOPED,
   ],
   [
     'a change that redefines its checks does not count, green as they are',
@@ -292,7 +298,7 @@ describe('the evidence of an agent stage', () => {
     'requirements.txt',
     'CMakeLists.txt',
   ])('a change of %s is not documentation', (file) => {
-    expect(judgeEvidence(observed('developer', { changed: [file] }))).toEqual(ADVANCE);
+    expect(judgeEvidence(observed('developer', { changed: [file] }))).toEqual(DEVELOPED);
   });
 
   it.each([

@@ -94,6 +94,8 @@ export type StageOutcome =
       readonly kind: 'advance';
       /** The developer says why no change is needed: somebody else has to confirm it. */
       readonly noChange: string | null;
+      /** What the agent says of its work. */
+      readonly said?: string;
     }
   | {
       readonly kind: 'send_back';
@@ -247,7 +249,7 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
     };
   if (o.changed.every((file) => isOneOf(DOCUMENTATION, file)))
     return missing('only documentation was changed');
-  return checksGreen(o) ?? { kind: 'advance', noChange: null };
+  return checksGreen(o) ?? { kind: 'advance', noChange: null, said: handIn.summary };
 }
 
 function checksGreen(o: Observed): StageOutcome | null {

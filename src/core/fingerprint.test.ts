@@ -7,6 +7,7 @@ describe('the fingerprint of a failure', () => {
     ['cannot read /tmp/a1/x.ts', 'cannot read /var/b/c/x.ts'],
     ['commit 9c41f0e is gone', 'commit deadbeef1 is gone'],
     ['run_12 failed', 'run_13  failed'],
+    ['check failed\n1 ok\n✖ adds (1.2 ms)', 'check failed\n11 ok\n22 ok\n✖ adds (1.34 ms)'],
   ])('is the same for %j and %j', (one, other) => {
     expect(failureFingerprint(one)).toBe(failureFingerprint(other));
   });

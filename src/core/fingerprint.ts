@@ -1,3 +1,4 @@
+import { failureLines } from './checks.ts';
 import type { Finding } from './model.ts';
 
 /** Two failures, or two findings, are the same when what varies by chance is left out. */
@@ -11,12 +12,19 @@ const FILLER = new Set(
   ),
 );
 
-/** What a failure says, without its numbers, ids, times and folders: equal for the same failure again. */
+/**
+ * What a failure says: its first line and the lines that speak of failures, without numbers, ids,
+ * times and folders. Equal for the same failure again.
+ */
 export function failureFingerprint(reason: string): string {
-  return reason
-    .slice(0, MAX_CHARS)
+  const [first = '', ...output] = reason.split('\n');
+  const said = [...failureLines(output.join('\n'))].map(withoutChance).sort();
+  return [withoutChance(first), ...new Set(said)].join('\n').slice(0, MAX_CHARS);
+}
+
+function withoutChance(line: string): string {
+  return line
     .toLowerCase()
-    .replace(/\u001b\[[\d;]*m/g, '')
     .replace(/\b[0-9a-f]{7,64}\b/g, '#')
     .replace(/(?:\/[\w.@-]+){2,}\//g, '/')
     .replace(/\d+(?:[.,:]\d+)*/g, '#')

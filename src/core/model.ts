@@ -42,6 +42,8 @@ export interface JobContext {
   readonly failures: readonly string[];
   /** Tools the last attempt was refused, as `Tool(first words of the input)`. */
   readonly denials: readonly string[];
+  /** Closing words of the stage before, for the one that judges it; null when there are none. */
+  readonly said: string | null;
   /** Questions of this job's agent that a person has answered. */
   readonly answered: readonly string[];
   /** The developer's reason why no change is needed, which a reviewer has to confirm; null otherwise. */
@@ -62,6 +64,7 @@ export const EMPTY_CONTEXT: JobContext = {
   limitResumed: false,
   failures: [],
   denials: [],
+  said: null,
   answered: [],
   noChange: null,
 };

@@ -245,7 +245,12 @@ function taskStep(
       const reviewer = needsConfirmation(outcome, head) ? reviewerOf(project, job.stage) : null;
       const step =
         reviewer === null
-          ? advance(withHead, job, project, { head, maxAttempts, now })
+          ? advance(withHead, job, project, {
+              head,
+              maxAttempts,
+              now,
+              ...(outcome.said === undefined ? {} : { said: outcome.said }),
+            })
           : confirmNoChange(task, job, project, reviewer, { noChange: outcome.noChange ?? '', maxAttempts });
       return withPullRequest(step, task, job, input);
     }

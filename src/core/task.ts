@@ -67,12 +67,14 @@ function ownSession(task: Task, stage: Stage, account: string | null): Partial<J
   };
 }
 
+const MAX_SAID = 4000;
+
 /** The stage is done and proven: on to the next one, or the task is done. */
 export function advance(
   task: Task,
   job: Job,
   project: ProjectRules,
-  after: { head: string | null; maxAttempts: number; now: number },
+  after: { head: string | null; maxAttempts: number; now: number; said?: string },
 ): TaskStep {
   if (job.stage !== null && stageNamed(project.pipeline, job.stage) === null)
     return stranded(task, job, `stage ${job.stage} is no longer in the pipeline of ${task.project}`);
@@ -107,7 +109,7 @@ export function advance(
       jobForStage(task, next, project, {
         maxAttempts: after.maxAttempts,
         rework: job.rework,
-        context: { roundHead: after.head },
+        context: { roundHead: after.head, said: after.said?.slice(0, MAX_SAID) ?? null },
       }),
     ],
     outbox,

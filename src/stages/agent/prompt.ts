@@ -79,6 +79,7 @@ export function renderPrompt(context: StageContext, facts: PromptFacts): string 
         detail: fenced(finding.detail),
       })),
       note: job.context.note ?? '',
+      said: fenced(job.context.said ?? ''),
       no_change: fenced(job.context.noChange ?? ''),
       denials: job.context.denials.map(fenced),
       people: facts.people.map(fenced),
@@ -100,7 +101,7 @@ export function renderPrompt(context: StageContext, facts: PromptFacts): string 
   } catch (error) {
     throw new AppError(`the prompt of stage ${stage.stage} cannot be rendered: ${messageOf(error)}`, {
       code: 'stage.prompt',
-      hint: `correct the template of ${stage.stage}; known variables: role, project, stage, run, branch, base, work, key, title, body, criteria, findings, note, no_change, failure, denials, people, merge_people, progress, checks`,
+      hint: `correct the template of ${stage.stage}; known variables: role, project, stage, run, branch, base, work, key, title, body, criteria, findings, note, said, no_change, failure, denials, people, merge_people, progress, checks`,
     });
   }
 }
