@@ -1,9 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { TaskDetailWire } from '../../src/http/contract.ts';
-import { handIn, type Installation, install, VALID_RESULT, waitFor } from '../support/orch.ts';
-import { commitToBase } from '../support/real-claude.ts';
+import { handIn, VALID_RESULT } from '../support/orch.ts';
+import { type Stories, tell } from '../support/stories.ts';
 
 /**
  * Agents that end well and hand in a fine verdict for work that is not there. All of them run in one
@@ -185,64 +182,42 @@ test('greets anybody', () => assert.equal(greet(''), 'Hello '));
 `,
 };
 
+const PIPELINE = [
+  '{ stage: analysis, agent: analyst, tools: read }',
+  '{ stage: development, agent: developer, tools: write }',
+  '{ stage: review, agent: reviewer, tools: read, on_reject: development }',
+  '{ stage: testing, agent: tester, tools: write, on_reject: development }',
+  '{ stage: deploy, kind: deploy, approval: required, merge: auto }',
+];
+
 describe('agents that lie', () => {
-  let here: Installation;
-  const keys = new Map<string, string>();
+  let told: Stories;
 
   beforeAll(async () => {
-    here = install({ env: { ORCH_MAX_ATTEMPTS: '2', ORCH_MAX_CONCURRENCY: '4' } });
-    const pipeline = `
-      - { stage: analysis, agent: analyst, tools: read }
-      - { stage: development, agent: developer, tools: write }
-      - { stage: review, agent: reviewer, tools: read, on_reject: development }
-      - { stage: testing, agent: tester, tools: write, on_reject: development }
-      - { stage: deploy, kind: deploy, approval: required, merge: auto }`;
-    const project = (key: string, check: string) => `  ${key}:
-    repo: ${here.repository}
-    accounts: [claude-a]
-    max_concurrency: 4
-    checks: ["${check}"]
-    trace: off
-    pipeline:${pipeline}
-`;
-    here.writeConfig(`accounts:
-  claude-a: { agent: claude-code, home: ${here.agentHome}, bin: ${join(here.root, 'claude')}, slots: 4, env: { FAKE_PLAN: "${here.root}/plan" } }
-projects:
-${LIES.map((lie, i) => project(`p${i}`, lie.check ?? 'sh check.sh')).join('')}`);
-    commitToBase(here, FILES);
-    const lies = join(here.root, 'plan', 'lies');
-    mkdirSync(lies, { recursive: true });
-    for (const lie of LIES) writeFileSync(join(lies, lie.name), lie.scene);
-    here.scene(0, `. "$FAKE_PLAN/lies/$(sed -n 's/^## Work item [^:]*: //p' "$FAKE_PLAN/call-$n/prompt")"\n`);
-    await here.up();
-    for (const [i, lie] of LIES.entries()) {
-      const { task } = await here.json<{ task: { key: string } }>(
-        ...['submit', '--project', `p${i}`, '--title', lie.name],
-        ...['--stage', lie.stage ?? 'development'],
-      );
-      keys.set(lie.name, task.key);
-    }
+    told = await tell(
+      LIES.map((lie) => ({
+        name: lie.name,
+        scenes: [lie.scene],
+        pipeline: PIPELINE,
+        project: [`checks: ["${lie.check ?? 'sh check.sh'}"]`, 'trace: off'],
+        stage: lie.stage ?? 'development',
+      })),
+      { files: FILES, env: { ORCH_MAX_ATTEMPTS: '2' } },
+    );
+    for (const lie of LIES) await told.begin(lie.name);
   }, 60_000);
-  afterAll(() => here.remove());
+  afterAll(() => told.here.remove());
 
   it.each(LIES.map((lie) => [lie.name, lie] as const))(
     '%s does not advance; the run has its true reason, and the next prompt says it',
     async (name, lie) => {
-      const key = keys.get(name) ?? '';
-      const task: TaskDetailWire = await waitFor(
-        async () => {
-          const found = await here.task(key);
-          return found.status === 'needs_you' || found.jobs.length > 1 ? found : null;
-        },
-        90_000,
-        async () => (await here.task(key)).runs,
-      );
+      const task = await told.until(name, ({ status, jobs }) => status === 'needs_you' || jobs.length > 1);
       expect(task.runs.map((run) => run.verdict)).toEqual(Array(2).fill(lie.verdict ?? 'permanent'));
       for (const run of task.runs)
         expect(run).toMatchObject({ resultOk: true, reason: expect.stringContaining(lie.reason) });
       expect(task.jobs).toMatchObject([{ stage: lie.stage ?? 'development', status: 'failed', attempts: 2 }]);
       expect(task.reason?.detail).toContain('Same error each time');
-      const [, second] = promptsOf(here, name);
+      const [, second] = told.prompts(name);
       expect(second).toContain('## Last attempt');
       expect(second).toContain(lie.reason);
     },
@@ -250,16 +225,9 @@ ${LIES.map((lie, i) => project(`p${i}`, lie.check ?? 'sh check.sh')).join('')}`)
   );
 
   it('none of their work reached the repository', () => {
-    const branches = here.rows<{ head: string | null }>('SELECT head FROM tasks');
-    expect(branches.filter(({ head }) => head !== null)).toEqual([]);
-    expect(here.rows("SELECT 1 FROM outbox WHERE key LIKE 'usage:%'")).toEqual([]);
+    const heads = told.here.rows<{ head: string | null }>('SELECT head FROM tasks');
+    expect(heads).toHaveLength(LIES.length);
+    expect(heads.filter(({ head }) => head !== null)).toEqual([]);
+    expect(told.here.rows("SELECT 1 FROM outbox WHERE key LIKE 'usage:%'")).toEqual([]);
   });
 });
-
-/** The prompts of one item's runs, in order. */
-function promptsOf(here: Installation, title: string): string[] {
-  const prompts = Array.from({ length: here.calls() }, (_, i) => here.call(i + 1).prompt);
-  return prompts.filter((prompt) =>
-    prompt.split('\n').some((line) => line.startsWith('## Work item ') && line.endsWith(`: ${title}`)),
-  );
-}
