@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rm, unlink } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clonePath } from './clone.ts';
 import { lstatOrNull } from './clone-files.ts';
-import { isInnerPath, safeName } from './names.ts';
+import { readInnerFile } from './inner-file.ts';
+import { safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath, splitRaw } from './paths.ts';
 import { commitTree, resolveRef, setRef, treeOf } from './refs.ts';
@@ -49,24 +49,9 @@ export async function readWork(
   key: string,
   name: string,
 ): Promise<string | null> {
-  if (!isInnerPath(name)) return null;
   const root = join(clonePath(context, project, key), WORK_FOLDER);
-  let path = root;
-  for (const part of ['', ...name.split('/').slice(0, -1)]) {
-    path = join(path, part);
-    if ((await lstatOrNull(path))?.isDirectory() !== true) return null;
-  }
-  const file = await open(
-    join(root, name),
-    constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-  ).catch(() => null); // absent or a symlink
-  if (file === null) return null;
-  try {
-    const stat = await file.stat();
-    return stat.isFile() && stat.size <= MAX_READ_BYTES ? await file.readFile('utf8') : null;
-  } finally {
-    await file.close();
-  }
+  const file = await readInnerFile(root, name, MAX_READ_BYTES);
+  return file.kind === 'text' ? file.text : null;
 }
 
 /** Saves the folder to `refs/orch/work/<KEY>`, byte for byte; an unchanged one makes no commit. Call it locked. */

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { type BaseFiles, readBaseFiles } from './base-files.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
+import { plainFilesAt } from './commit-files.ts';
 import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
 import { lineOf } from './git.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
@@ -114,6 +115,8 @@ export interface Workspace {
     maxBytes?: number,
   ): Promise<{ text: string; cut: boolean }>;
   commitsBetween(project: string, from: string, to: string): Promise<Commit[]>;
+  /** Which of these paths are plain files of a commit in Orch's own repository. */
+  plainFilesAt(project: string, commit: string, paths: readonly string[]): Promise<ReadonlySet<string>>;
   isAncestor(project: string, ancestor: string, descendant: string): Promise<boolean>;
   /** The commit of the task branch in Orch's own repository. */
   branchHead(project: string, branch: string): Promise<string | null>;
@@ -190,6 +193,8 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     patch: (project, from, to, maxBytes) =>
       reading(project, () => patchBetween(context, project, from, to, maxBytes)),
     commitsBetween: (project, from, to) => reading(project, () => commitsBetween(context, project, from, to)),
+    plainFilesAt: (project, commit, paths) =>
+      reading(project, () => plainFilesAt(context, project, commit, paths)),
     isAncestor: (project, ancestor, descendant) =>
       reading(project, () => isAncestor(context, project, checkCommit(ancestor), checkCommit(descendant))),
     branchHead: (project, branch) =>
