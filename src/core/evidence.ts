@@ -80,6 +80,8 @@ export interface Observed {
   readonly criteria: readonly string[];
   /** Requirements of `trace.json`, with the criteria each names. */
   readonly requirements: readonly { readonly id: string; readonly acs: readonly string[] }[];
+  /** What `trace.json` still lacks for this stage; absent or null = nothing, or nothing is traced. */
+  readonly traceProblem?: string | null;
   /** Files changed against the head at the start of the round, as Orch measured them. */
   readonly changed: readonly string[];
   readonly checks: readonly CheckResult[];
@@ -133,11 +135,15 @@ export function judgeEvidence(o: Observed): StageOutcome {
   switch (o.role) {
     case 'analyst':
       return (
-        documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: false }
+        documentStage(o, handIn, 'analysis.md') ??
+        traced(o) ??
+        criteria(o, handIn) ?? { kind: 'advance', noChange: false }
       );
     case 'architect':
       return (
-        documentStage(o, handIn, 'architecture.md') ?? requirements(o) ?? { kind: 'advance', noChange: false }
+        documentStage(o, handIn, 'architecture.md') ??
+        traced(o) ??
+        requirements(o) ?? { kind: 'advance', noChange: false }
       );
     case 'reviewer':
       return review(o, handIn);
@@ -162,6 +168,10 @@ function criteria(o: Observed, handIn: HandIn): StageOutcome | null {
   return o.criteria.length + handIn.acs.length > 0
     ? null
     : missing('no acceptance criterion in trace.json or verdict.json');
+}
+
+function traced(o: Observed): StageOutcome | null {
+  return (o.traceProblem ?? null) === null ? null : missing(o.traceProblem ?? '');
 }
 
 function requirements(o: Observed): StageOutcome | null {
@@ -204,7 +214,7 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
   if (unjudged.length > 0) return missing(`criteria not judged: ${unjudged.join(', ')}`);
   if (unmet.length > 0)
     return missing(`done although criteria are not met: ${unmet.map((ac) => ac.id).join(', ')}`);
-  return checksGreen(o) ?? { kind: 'advance', noChange: false };
+  return traced(o) ?? checksGreen(o) ?? { kind: 'advance', noChange: false };
 }
 
 function development(o: Observed, handIn: HandIn): StageOutcome {

@@ -14,6 +14,7 @@ import {
   type Task,
 } from './model.ts';
 import { advance, type ProjectRules, pullRequestRow, sendBack, stranded, type TaskStep } from './task.ts';
+import { type TraceMatrix, traceAfter } from './trace.ts';
 import { usageLine } from './usage-line.ts';
 
 /** The rows a settle decides on, read inside the settling transaction. */
@@ -32,6 +33,8 @@ export interface SettleInput {
   readonly outcome: StageOutcome | null;
   /** Head of the task branch after the work was taken; null = unchanged or unknown. */
   readonly head: string | null;
+  /** What the stage proved of the criteria; absent or null = nothing new. */
+  readonly trace?: TraceMatrix | null;
   /** Set by a deploy stage that merged. */
   readonly pr: PullRequest | null;
   /** Reason code of a failure that only a person can mend: no further attempt; null = the usual budgets. */
@@ -93,7 +96,9 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     cliVersion: input.judgement.cliVersion,
     usage: { ...input.judgement.usage, costUsd: cost.runUsd },
   };
-  const step = task === null ? null : taskStep(state, task, input, verdict, after.status, reason, now);
+  const proven = provenBy(task, input, verdict);
+  const step =
+    task === null ? null : taskStep(state, { ...task, ...proven }, input, verdict, after.status, reason, now);
   const account =
     state.account === null || run.account === null || !input.ran
       ? undefined
@@ -110,6 +115,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       ? undefined
       : {
           ...step?.task,
+          ...proven,
           ...(input.head === null ? {} : { head: input.head }),
           ...(input.pr === null ? {} : { pr: input.pr }),
           addCostMicroUsd: cost.runUsd === null ? 0 : Math.round(cost.runUsd * 1e6),
@@ -124,6 +130,14 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     newJobs: step?.newJobs ?? [],
     outbox: [...messages(state, input, verdict, reason, after.status), ...holdEnded, ...(step?.outbox ?? [])],
   };
+}
+
+/** Only a stage that advances leaves its matrix; the task as it is now decides which ticks still count. */
+function provenBy(task: Task | null, input: SettleInput, verdict: Verdict) {
+  const matrix = input.trace ?? null;
+  if (task === null || matrix === null || verdict !== 'success' || input.outcome?.kind !== 'advance')
+    return {};
+  return traceAfter(task, matrix, input.head ?? task.head);
 }
 
 /** A person's cancel wins over whatever the run came to; the work itself stays on the branch. */

@@ -8,6 +8,7 @@ import { runStep } from '../../launcher/step.ts';
 import type { StageContext, StageResult } from '../stage.ts';
 import { accountOf, copied, keyOf, stepOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
+import { clearReports, proveTrace } from './trace.ts';
 
 /** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
 export async function finish(
@@ -50,18 +51,20 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
     stage: context.stage.stage,
     role: job.agent ?? 'developer',
     ...(task === null
-      ? { handIn: null, handInProblem: null, documents: {}, criteria: [], requirements: [] }
+      ? { handIn: null, handInProblem: null, documents: {}, criteria: [], requirements: [], trace: null }
       : await collectHandIn(context, judgement.structured)),
     changed: status.changedPaths,
     checks: [] as CheckResult[],
   };
   // First the evidence that costs nothing; the project's own checks run only on work that may count.
   const first = task === null ? ADVANCE : judgeEvidence(observed);
+  await clearReports(context, status.path);
   const checks =
     task !== null && first.kind === 'advance' && context.stage.tools === 'write'
       ? await runChecks(context, status.path)
       : [];
-  const outcome = task === null ? null : checks.length === 0 ? first : judgeEvidence({ ...observed, checks });
+  const judged = task === null ? null : checks.length === 0 ? first : judgeEvidence({ ...observed, checks });
+  const { outcome, trace } = await proveTrace(context, status, observed.trace, roundHead, judged);
   if (context.signal.aborted)
     return {
       ...result,
@@ -84,8 +87,8 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
       });
     return { ...result, judgement: kept, outcome };
   }
-  if (context.stage.tools === 'read' && task !== null) return { ...result, outcome };
-  return take(context, { ...result, outcome }, roundHead);
+  if (context.stage.tools === 'read' && task !== null) return { ...result, outcome, trace };
+  return take(context, { ...result, outcome, trace }, roundHead);
 }
 
 /** Keeps the work of a run that does not count. Failing to leaves it in the clone, and says so beside the verdict. */
