@@ -17,7 +17,6 @@ const MAX_TEXT = 2000;
  * though XML has none, are left out. Throws an Error whose message is one line; the caller bounds the size.
  */
 export function parseXml(text: string): XmlElement {
-  // oxlint-disable-next-line no-control-regex -- these are what is taken out
   const clean = text.replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '');
   let root: Parsed | null;
   try {
