@@ -186,6 +186,8 @@ function runtimeProject(
     env: project.workspace.env,
     envFile: project.workspace.envFile,
     copy: project.workspace.copy,
+    reports: project.reports,
+    trace: project.trace,
   };
 }
 

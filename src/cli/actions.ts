@@ -108,6 +108,17 @@ export function registerActionCommands(program: Command): void {
       output(command).object({ schema: 'orch.job/1', ...changed });
     });
 
+  program
+    .command('tick')
+    .description('say that a person has looked at manual tests')
+    .argument('<key>', 'task')
+    .argument('<test...>', 'manual tests, such as TC-3')
+    .action(async (key: string, tests: string[], _o, command: Command) => {
+      const changed = await (await server()).post<Changed>('/tick', { target: key, tests });
+      tell(command, changed, `ticked ${tests.join(', ')}`);
+      output(command).object({ schema: 'orch.task/1', ...changed });
+    });
+
   for (const name of ['pause', 'resume'] as const) {
     const command = program
       .command(name)

@@ -3,6 +3,7 @@ import type { JobWire, RunWire, TaskDetailWire, TaskWire } from '../http/contrac
 import { wholeNumber } from './actions.ts';
 import { options, output, server } from './context.ts';
 import { localTime, state, table } from './output.ts';
+import { traceLines } from './trace.ts';
 
 /** Lists and single objects: `orch jobs`, `orch job show ID`, and the same for runs and tasks. */
 export function registerListCommands(program: Command): void {
@@ -94,6 +95,7 @@ export function registerListCommands(program: Command): void {
       `  stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, $${task.costUsd.toFixed(2)}`,
     );
     if (task.reason !== null) out.text(`  ${task.reason.detail}`);
+    if (task.trace !== null) out.text(traceLines(task.trace, task.key));
     for (const job of task.jobs)
       out.text(`  ${job.id}  ${job.stage ?? ''}  ${stateOf(job)}  ${job.error ?? ''}`.trimEnd());
     for (const run of task.runs)

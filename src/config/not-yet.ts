@@ -3,7 +3,7 @@ import { list, type Mapping, mapping } from './raw.ts';
 
 /** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
 const ACCOUNT = ['reserve', 'sandbox'];
-const PROJECT = ['open_prs', 'budget', 'reports', 'artefacts', 'trace', 'pipelines', 'failover'];
+const PROJECT = ['open_prs', 'budget', 'artefacts', 'pipelines', 'failover'];
 const WORKSPACE = ['teardown'];
 const STAGE = ['when'];
 

@@ -80,7 +80,9 @@ export function projectSchema(kinds: Kinds) {
       .array(innerPath())
       .max(100)
       .prefault([])
-      .describe('JUnit files that the checks write, for traceability.'),
+      .describe(
+        'JUnit files that the checks write, as paths or patterns (`*`, `**`), for traceability. What matches is out of the way while checks run, so name nothing that they need.',
+      ),
     artefacts: z
       .enum(['off', 'branch'])
       .default('off')

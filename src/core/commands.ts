@@ -2,7 +2,18 @@ import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, jobName, type Task } from './model.ts';
 import { sendBackTarget, stageNamed, waitsForPerson } from './pipeline.ts';
-import { advance, jobForStage, type ProjectRules, pullRequestRow, sendBack, statusRow } from './task.ts';
+import {
+  advance,
+  approvalReason,
+  jobForStage,
+  type ProjectRules,
+  pullRequestRow,
+  sendBack,
+  statusRow,
+  tickCommand,
+  toTick,
+} from './task.ts';
+import { manualTests, testsOf, unticked, withTicks } from './trace.ts';
 
 /**
  * What people may do to a task or job. Each decider is pure, checks that the command fits the state,
@@ -30,6 +41,12 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
   checkReviewer(waiting, job, c);
   checkCommit(waiting, commit);
   const stage = stageOf(c, job);
+  const open = stage === null ? [] : toTick(waiting, stage);
+  if (open.length > 0)
+    throw new AppError(`${waiting.key} has manual tests that nobody has ticked: ${open.join(', ')}`, {
+      code: 'approval.unticked',
+      hint: `look, then ${tickCommand(waiting, open)}`,
+    });
   const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
   if (stage?.kind === 'human') {
     const step = advance(waiting, job, rulesOf(c, job), {
@@ -171,7 +188,7 @@ export function retry(
       task: {
         stage: stage.stage,
         status: next.hold === null ? 'active' : 'needs_you',
-        reason: next.hold === null ? null : { code: next.hold, detail: `${stage.stage} waits for approval` },
+        reason: next.hold === null ? null : approvalReason(task, stage),
         // A person has looked: the rounds begin anew.
         rounds: {},
         loops: {},
@@ -201,18 +218,25 @@ export function retry(
         failures: [],
       },
     },
-    ...(hold === null ? active : hold === job.hold ? {} : asksAgain(job, hold)),
+    ...(hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c)),
   };
 }
 
-function asksAgain(job: Job, hold: string): Effects {
-  return { task: { status: 'needs_you', reason: { code: hold, detail: `${job.stage} waits for approval` } } };
+function asksAgain(task: Task | null, job: Job, hold: string, c: CommandContext): Effects {
+  const stage = stageOf(c, job);
+  const reason =
+    task === null || stage === null
+      ? { code: hold, detail: `${job.stage} waits for approval` }
+      : approvalReason(task, stage);
+  return { task: { status: 'needs_you', reason } };
 }
 
 /** A stage that waits for a person asks again, unless this very head was approved. */
 function holdAfterRetry(task: Task | null, job: Job, c: CommandContext): string | null {
   const stage = stageOf(c, job);
-  if (task === null || stage === null || !waitsForPerson(stage)) return null;
+  if (task === null || stage === null) return null;
+  if (toTick(task, stage).length > 0) return 'approval.pending';
+  if (!waitsForPerson(stage)) return null;
   return task.head !== null && job.context.approvedHead === task.head ? null : 'approval.pending';
 }
 
@@ -294,6 +318,58 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
     task: { status: 'active', reason: null },
     outbox: task === null ? [] : [resolvedRow(job, `question:${task.key}`)],
   };
+}
+
+/**
+ * A person has looked at manual tests. A deploy that needs no approval starts with the last of them; any other
+ * still waits for its approval. Ticking one again changes nothing.
+ */
+export function tick({ task, job }: CommandState, tests: readonly string[], c: CommandContext): Effects {
+  if (task === null)
+    throw new AppError(`${jobName(job.id)} belongs to no task`, {
+      code: 'usage.no_task',
+      hint: 'orch tick KEY TC-1: name a task',
+    });
+  const manual = manualTests(task.trace);
+  const unknown = tests.find((id) => !manual.includes(id));
+  if (task.trace === null || unknown !== undefined) throw notManual(task, unknown ?? '', manual);
+  const added = [...new Set(tests)].filter((id) => !task.ticked.includes(id));
+  if (added.length === 0) return {};
+  const ticked = [...task.ticked, ...added];
+  const trace = withTicks(task.trace, ticked);
+  const stage = stageOf(c, job);
+  const held = stage?.kind === 'deploy' && job.status === 'queued' && job.hold === 'approval.pending';
+  const starts = held && !waitsForPerson(stage) && unticked(trace).length === 0;
+  const reason = held ? approvalReason({ ...task, trace }, stage) : task.reason;
+  return {
+    ...(starts ? { job: { hold: null } } : {}),
+    task: { ticked, trace, ...(starts ? { status: 'active', reason: null } : { reason }) },
+    outbox: [
+      ...(starts ? [resolvedRow(job, `approval:${task.key}:${job.stage}`)] : []),
+      ...(task.pr?.state === 'open'
+        ? [
+            {
+              ...pullRequestRow(task, job, 'ready'),
+              key: `pr:${task.key}:ticked:${added.join(',')}:${c.now}`,
+            },
+          ]
+        : []),
+    ],
+  };
+}
+
+function notManual(task: Task, id: string, manual: readonly string[]): AppError {
+  const other = testsOf(task.trace).some((test) => test.id === id);
+  const what = other
+    ? `${id} of ${task.key} is not manual: Orch proves it itself`
+    : `${task.key} has no test ${id}`;
+  return new AppError(what, {
+    code: 'usage.unknown_test',
+    hint:
+      manual.length === 0
+        ? `${task.key} has no manual tests${task.trace === null ? ' yet' : ''}: orch task show ${task.key}`
+        : `its manual tests are ${manual.join(', ')}`,
+  });
 }
 
 function awaitingApproval(task: Task | null, job: Job): Task {

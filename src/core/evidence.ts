@@ -82,6 +82,8 @@ export interface Observed {
   readonly criteria: readonly string[];
   /** Requirements of `trace.json`, with the criteria each names. */
   readonly requirements: readonly { readonly id: string; readonly acs: readonly string[] }[];
+  /** What `trace.json` still lacks for this stage; absent or null = nothing, or nothing is traced. */
+  readonly traceProblem?: string | null;
   /** Files changed against the head at the start of the round, as Orch measured them. */
   readonly changed: readonly string[];
   readonly checks: readonly CheckResult[];
@@ -155,11 +157,15 @@ export function judgeEvidence(o: Observed): StageOutcome {
   switch (o.role) {
     case 'analyst':
       return (
-        documentStage(o, handIn, 'analysis.md') ?? criteria(o, handIn) ?? { kind: 'advance', noChange: null }
+        documentStage(o, handIn, 'analysis.md') ??
+        traced(o) ??
+        criteria(o, handIn) ?? { kind: 'advance', noChange: null }
       );
     case 'architect':
       return (
-        documentStage(o, handIn, 'architecture.md') ?? requirements(o) ?? { kind: 'advance', noChange: null }
+        documentStage(o, handIn, 'architecture.md') ??
+        traced(o) ??
+        requirements(o) ?? { kind: 'advance', noChange: null }
       );
     case 'reviewer':
       return review(o, handIn);
@@ -184,6 +190,10 @@ function criteria(o: Observed, handIn: HandIn): StageOutcome | null {
   return o.criteria.length + handIn.acs.length > 0
     ? null
     : missing('no acceptance criterion in trace.json or verdict.json');
+}
+
+function traced(o: Observed): StageOutcome | null {
+  return (o.traceProblem ?? null) === null ? null : missing(o.traceProblem ?? '');
 }
 
 function requirements(o: Observed): StageOutcome | null {
@@ -230,7 +240,7 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
   if (unjudged.length > 0) return missing(`criteria not judged: ${unjudged.join(', ')}`);
   if (unmet.length > 0)
     return missing(`done although criteria are not met: ${unmet.map((ac) => ac.id).join(', ')}`);
-  return checksGreen(o) ?? { kind: 'advance', noChange: null };
+  return traced(o) ?? checksGreen(o) ?? { kind: 'advance', noChange: null };
 }
 
 function development(o: Observed, handIn: HandIn): StageOutcome {

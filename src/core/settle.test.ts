@@ -6,6 +6,7 @@ import { type Judgement, VERDICTS, type Verdict } from './failure.ts';
 import { type AccountHold, EMPTY_CONTEXT, type Job, type JobContext, type Run, type Task } from './model.ts';
 import { decideSettle, type SettleInput, type SettleState } from './settle.ts';
 import { account, activeTask, judgement, rules, runningJob, stage } from './test-kit.ts';
+import type { TraceMatrix } from './trace.ts';
 import { NO_USAGE } from './usage.ts';
 
 const NOW = 1_000_000_000;
@@ -773,5 +774,56 @@ describe('a job that failed over refused tools', () => {
       detail: 'no evidence: nothing. Refused tools: Bash(npm test).',
     });
     expect(effects.job?.context?.denials).toEqual(['Bash(npm test)']);
+  });
+});
+
+describe('the matrix of a settle', () => {
+  const trace: TraceMatrix = {
+    head: null,
+    criteria: [
+      {
+        id: 'AC-1',
+        text: 'looks good',
+        requirements: [],
+        tests: [{ id: 'TC-1', kind: 'manual', what: 'open the page', state: 'to_tick', detail: '' }],
+      },
+    ],
+  };
+  const project = rules([
+    stage('testing', { agent: 'tester' }),
+    stage('deploy', { kind: 'deploy', agent: null }),
+  ]);
+  const state = { job: job({ stage: 'testing', agent: 'tester' }) };
+
+  it('is kept with the head that was taken, and holds the deploy for what is to be ticked', () => {
+    const effects = settle('success', { state, input: { trace, project } });
+    expect(effects.task).toMatchObject({
+      trace: { ...trace, head: HEAD },
+      ticked: [],
+      stage: 'deploy',
+      status: 'needs_you',
+      reason: { code: 'approval.pending', detail: expect.stringContaining('orch tick API-1 TC-1') },
+    });
+    expect(effects.newJobs).toMatchObject([{ stage: 'deploy', hold: 'approval.pending' }]);
+  });
+
+  it('keeps the ticks that the task has by now, at the same head', () => {
+    const ticked = { head: HEAD, trace: { ...trace, head: HEAD }, ticked: ['TC-1'] };
+    const effects = settle('success', {
+      state: { ...state, task: task(ticked) },
+      input: { trace, project, head: null },
+    });
+    expect(effects.task).toMatchObject({ ticked: ['TC-1'], status: 'active' });
+    expect(effects.newJobs).toMatchObject([{ hold: null }]);
+  });
+
+  it.each<[string, Given]>([
+    ['whose work was not taken', { input: { trace, outcome: null } }],
+    ['that is cancelled', { state: { job: job({ cancelRequested: true }) }, input: { trace } }],
+    ['that proved nothing', { input: {} }],
+  ])('stays as it was after a run %s', (_name, given) => {
+    expect(settle(given.input?.outcome === null ? 'permanent' : 'success', given).task).not.toHaveProperty(
+      'trace',
+    );
   });
 });

@@ -25,6 +25,7 @@ import {
   stranded,
   type TaskStep,
 } from './task.ts';
+import { type TraceMatrix, traceAfter } from './trace.ts';
 
 /** The rows a settle decides on, read inside the settling transaction. */
 export interface SettleState {
@@ -42,6 +43,8 @@ export interface SettleInput {
   readonly outcome: StageOutcome | null;
   /** Head of the task branch after the work was taken; null = unchanged or unknown. */
   readonly head: string | null;
+  /** What the stage proved of the criteria; absent or null = nothing new. */
+  readonly trace?: TraceMatrix | null;
   /** Set by a deploy stage that merged. */
   readonly pr: PullRequest | null;
   /** Reason code of a failure that only a person can mend: no further attempt; null = the usual budgets. */
@@ -122,12 +125,13 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     verdict === 'success' && isAuthor(job.agent) && run.account !== null && sessionId !== null
       ? { id: sessionId, account: run.account, costMicroUsd: cost.sessionMicroUsd }
       : null;
+  const learned = { ...provenBy(task, input, verdict), ...(session === null ? {} : { session }) };
   const step =
     task === null
       ? null
       : taskStep(
           state,
-          session === null ? task : { ...task, session },
+          { ...task, ...learned },
           input,
           { verdict, status: after.status, reason, asks, failures },
           now,
@@ -148,7 +152,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       ? undefined
       : {
           ...step?.task,
-          ...(session === null ? {} : { session }),
+          ...learned,
           ...(input.head === null ? {} : { head: input.head }),
           ...(input.pr === null ? {} : { pr: input.pr }),
           addCostMicroUsd: cost.runUsd === null ? 0 : Math.round(cost.runUsd * 1e6),
@@ -179,6 +183,14 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       ...(step?.outbox ?? []),
     ],
   };
+}
+
+/** Only a stage that advances leaves its matrix; the task as it is now decides which ticks still count. */
+function provenBy(task: Task | null, input: SettleInput, verdict: Verdict) {
+  const matrix = input.trace ?? null;
+  if (task === null || matrix === null || verdict !== 'success' || input.outcome?.kind !== 'advance')
+    return {};
+  return traceAfter(task, matrix, input.head ?? task.head);
 }
 
 /** A person's cancel wins over whatever the run came to; the work itself stays on the branch. */

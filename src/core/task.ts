@@ -2,6 +2,7 @@ import { judgeRound, type RoundFacts } from './convergence.ts';
 import type { NewJob, NewOutboxRow, TaskChange } from './effects.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, type JobContext, jobName, type Task } from './model.ts';
 import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
+import { unticked } from './trace.ts';
 
 /** A project as the rules need it; configuration objects fit structurally. */
 export interface ProjectRules {
@@ -44,9 +45,30 @@ export function jobForStage(
     maxAttempts: options.maxAttempts,
     priority: task.priority,
     rework: options.rework,
-    hold: waitsForPerson(stage) ? 'approval.pending' : null,
+    hold: waitsForPerson(stage) || toTick(task, stage).length > 0 ? 'approval.pending' : null,
     context: { ...EMPTY_CONTEXT, ...ownSession(task, stage, account), ...options.context },
   };
+}
+
+/** Manual tests that a person has to tick before this stage may start: all of them before a deploy. */
+export function toTick(task: Task, stage: Stage): readonly string[] {
+  return stage.kind === 'deploy' ? unticked(task.trace) : [];
+}
+
+/** What a stage that is held for a person waits for. */
+export function approvalReason(task: Task, stage: Stage): { readonly code: string; readonly detail: string } {
+  const open = toTick(task, stage);
+  const tick = open.length === 0 ? '' : `${open.join(', ')} to be ticked: ${tickCommand(task, open)}`;
+  return {
+    code: 'approval.pending',
+    detail: waitsForPerson(stage)
+      ? `${stage.stage} of ${task.key} waits for approval${tick === '' ? '' : `, and before it for ${tick}`}`
+      : `${stage.stage} of ${task.key} waits for ${tick}`,
+  };
+}
+
+export function tickCommand(task: Task, tests: readonly string[]): string {
+  return `orch tick ${task.key} ${tests.join(' ')}`;
 }
 
 /** Who writes the change keeps one CLI session over all its stages; who judges it starts afresh. */
@@ -81,7 +103,8 @@ export function advance(
   if (job.context.noChange !== null && task.head === null) return finish(task, job, after.now);
   const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
-  const approval = waitsForPerson(next);
+  const open = toTick(task, next);
+  const approval = waitsForPerson(next) || open.length > 0;
   const outbox: NewOutboxRow[] = [];
   if (approval) {
     outbox.push(pullRequestRow(task, job, 'ready'), {
@@ -90,7 +113,7 @@ export function advance(
         kind: 'notify.incident',
         incident: `approval:${task.key}:${next.stage}`,
         title: `Approve ${next.stage}? ${task.key}`,
-        detail: `${task.title}\ncommit ${after.head?.slice(0, 7) ?? 'none'}\norch approve ${task.key}`,
+        detail: `${task.title}\ncommit ${after.head?.slice(0, 7) ?? 'none'}\n${open.length === 0 ? '' : `${tickCommand(task, open)}\n`}orch approve ${task.key}`,
         urgent: true,
       },
     });
@@ -101,9 +124,7 @@ export function advance(
     task: {
       stage: next.stage,
       status: approval ? 'needs_you' : 'active',
-      reason: approval
-        ? { code: 'approval.pending', detail: `${next.stage} of ${task.key} waits for approval` }
-        : null,
+      reason: approval ? approvalReason(task, next) : null,
     },
     newJobs: [
       jobForStage(task, next, project, {

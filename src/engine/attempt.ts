@@ -6,6 +6,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
 import { runName } from '../core/model.ts';
 import { decideSettle } from '../core/settle.ts';
+import { isTraced } from '../core/trace.ts';
 import { adopt, type LiveRun } from '../launcher/launcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -152,6 +153,8 @@ export function createAttempts(parts: AttemptParts) {
         checks: project.checks,
         env: { ...project.env, ...(await environmentFile(project.envFile)) },
         copy: project.copy,
+        reports: project.reports,
+        traced: isTraced(project.rules.pipeline, project.trace),
       },
       account:
         account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },

@@ -1,4 +1,5 @@
 import { AppError, messageOf } from '../core/errors.ts';
+import { pullRequestBody } from '../core/trace-markdown.ts';
 import type { Forge } from '../forges/forge.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -113,10 +114,16 @@ export function createDelivery(options: {
     if (message.action === 'open' && task.pr === null)
       await store.setPullRequest(
         task.id,
-        await forge.open({ branch: task.branch, base, title: `${task.key}: ${task.title}`, body: task.body }),
+        await forge.open({
+          branch: task.branch,
+          base,
+          title: `${task.key}: ${task.title}`,
+          body: pullRequestBody(task),
+        }),
       );
-    if (message.action === 'ready' && task.pr?.state === 'draft')
-      await store.setPullRequest(task.id, await forge.ready(task.pr));
+    // Again for one that is open: its matrix may have changed since.
+    if (message.action === 'ready' && (task.pr?.state === 'draft' || task.pr?.state === 'open'))
+      await store.setPullRequest(task.id, await forge.ready(task.pr, pullRequestBody(task)));
   }
 
   /** One incident, one message: the first is sent, later ones edit it. */

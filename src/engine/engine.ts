@@ -6,6 +6,7 @@ import {
   type RetryOptions,
   reject,
   retry,
+  tick,
 } from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
@@ -119,9 +120,10 @@ export function createEngine(options: EngineOptions) {
       state: { task: Task | null; job: Job; superseded: boolean },
       target: Target,
     ) => ReturnType<typeof approve>,
+    about = name,
   ) {
     const target = await targetOf(name);
-    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: name, at: clock() };
+    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
     return store.command(target, (state) => decide(state, target), audit);
   }
 
@@ -189,6 +191,15 @@ export function createEngine(options: EngineOptions) {
     },
     answer: (name: string, text: string, actor: Actor) =>
       command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state.job))),
+    /** A person has looked at manual tests of a task. */
+    tick: (name: string, tests: readonly string[], actor: Actor) =>
+      command(
+        actor,
+        'tick',
+        name,
+        (state) => tick(state, tests, commandContext(actor, state.job)),
+        `${name} ${tests.join(' ')}`,
+      ),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
       const result = await command(actor, 'cancel', name, (state, target) =>

@@ -41,6 +41,8 @@ export interface RuntimeProject {
   /** Absolute; null = none. */
   readonly envFile: string | null;
   readonly copy: readonly { readonly from: string; readonly to: string }[];
+  readonly reports: readonly string[];
+  readonly trace: 'auto' | 'off';
 }
 
 export interface RuntimeAccount {

@@ -5,7 +5,8 @@ export interface Forge {
   readonly kind: string;
   /** Opens the pull request of a branch as a draft, or returns the one that is open. */
   open(request: { branch: string; base: string; title: string; body: string }): Promise<PullRequest>;
-  ready(pr: PullRequest): Promise<PullRequest>;
+  /** Makes it ready for people and gives it this text; safe to repeat for a later text. */
+  ready(pr: PullRequest, body: string): Promise<PullRequest>;
   comment(pr: PullRequest, key: string, body: string): Promise<void>;
   /** Merges exactly `head` into the base; says so when it is already merged. */
   merge(request: {

@@ -74,6 +74,30 @@ export const runSchema = z.object({
 });
 export type RunWire = z.infer<typeof runSchema>;
 
+const traceSchema = z.object({
+  head: z.string().nullable(),
+  criteria: z
+    .array(
+      z.object({
+        id: z.string(),
+        text: z.string(),
+        requirements: z.array(z.string()).readonly(),
+        tests: z
+          .array(
+            z.object({
+              id: z.string(),
+              kind: z.enum(['automated', 'command', 'manual']),
+              what: z.string(),
+              state: z.enum(['passed', 'failed', 'not_proven', 'missing', 'ticked', 'to_tick']),
+              detail: z.string(),
+            }),
+          )
+          .readonly(),
+      }),
+    )
+    .readonly(),
+});
+
 export const taskSchema = z.object({
   id: z.number(),
   key: z.string(),
@@ -87,7 +111,7 @@ export const taskSchema = z.object({
   pr: z.object({ number: z.number(), url: z.string().nullable(), state: z.string() }).nullable(),
   rounds: z.record(z.string(), z.number()),
   costUsd: z.number(),
-  trace: z.null(),
+  trace: traceSchema.nullable(),
   createdAt: instant,
   updatedAt: instant,
 });
@@ -197,6 +221,10 @@ export const commandRequest = z.strictObject({
     .default(null),
   reason: z.string().max(20_000).nullable().default(null),
   now: z.boolean().default(false),
+});
+export const tickRequest = z.strictObject({
+  target: z.string().min(1),
+  tests: z.array(z.string().min(1).max(100)).min(1, 'name at least one manual test').max(500),
 });
 export const pauseRequest = z.strictObject({
   scope: z.enum(['all', 'project', 'account']),

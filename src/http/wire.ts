@@ -91,7 +91,7 @@ export function taskToWire(task: Task): TaskWire {
     pr: task.pr,
     rounds: task.rounds,
     costUsd: task.costMicroUsd / 1e6,
-    trace: null,
+    trace: task.trace,
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
   };

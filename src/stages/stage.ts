@@ -3,6 +3,7 @@ import type { StageOutcome } from '../core/evidence.ts';
 import type { Judgement, ProcessEnd } from '../core/failure.ts';
 import type { Job, PullRequest, Run, Task } from '../core/model.ts';
 import type { Stage } from '../core/pipeline.ts';
+import type { TraceMatrix } from '../core/trace.ts';
 import type { Forge } from '../forges/forge.ts';
 import type { LiveRun } from '../launcher/launcher.ts';
 import type { Repository, Workspace } from '../workspace/workspace.ts';
@@ -37,6 +38,10 @@ export interface StageContext {
     readonly checks: readonly string[];
     readonly env: Readonly<Record<string, string>>;
     readonly copy: readonly { readonly from: string; readonly to: string }[];
+    /** Patterns of the JUnit files that the checks write, inside the clone. */
+    readonly reports: readonly string[];
+    /** Whether criteria are traced to tests. */
+    readonly traced: boolean;
   };
   readonly account: {
     readonly agent: Agent;
@@ -73,6 +78,8 @@ export interface StageResult {
   /** Null for jobs without a task, and when the run was not ok. */
   readonly outcome: StageOutcome | null;
   readonly head: string | null;
+  /** What this stage proved of the criteria; absent or null leaves the task's as it is. */
+  readonly trace?: TraceMatrix | null;
   readonly pr: PullRequest | null;
   /** Reason code when only a person can mend this failure; null otherwise. */
   readonly finalCode: string | null;

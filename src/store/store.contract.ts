@@ -840,12 +840,12 @@ export function storeContract(name: string, open: OpenStore): void {
 
       it('opens one pull request per branch, numbered per project', async () => {
         const { board } = store;
-        const first = await board.openPullRequest('api', 'orch/one', 'One', 'draft', now);
-        expect(await board.openPullRequest('api', 'orch/one', 'One', 'open', now)).toEqual(first);
-        expect((await board.openPullRequest('api', 'orch/two', 'Two', 'draft', now)).number).toBe(2);
-        expect((await board.openPullRequest('web', 'orch/one', 'One', 'draft', now)).number).toBe(1);
+        const first = await board.openPullRequest('api', 'orch/one', 'One', '', 'draft', now);
+        expect(await board.openPullRequest('api', 'orch/one', 'One', '', 'open', now)).toEqual(first);
+        expect((await board.openPullRequest('api', 'orch/two', 'Two', '', 'draft', now)).number).toBe(2);
+        expect((await board.openPullRequest('web', 'orch/one', 'One', '', 'draft', now)).number).toBe(1);
         await board.setPullRequestState('api', 1, 'merged', now);
-        expect(await board.openPullRequest('api', 'orch/one', 'One', 'draft', now)).toMatchObject({
+        expect(await board.openPullRequest('api', 'orch/one', 'One', '', 'draft', now)).toMatchObject({
           number: 1,
           state: 'merged',
         });

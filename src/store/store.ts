@@ -229,6 +229,7 @@ export interface BoardStore {
     project: string,
     branch: string,
     title: string,
+    body: string,
     state: 'draft' | 'open',
     now: number,
   ): Promise<PullRequest>;
@@ -238,6 +239,7 @@ export interface BoardStore {
     state: PullRequest['state'],
     now: number,
   ): Promise<void>;
+  setPullRequestBody(project: string, number: number, body: string, now: number): Promise<void>;
   pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
 }
 

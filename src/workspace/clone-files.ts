@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
-import { isBranchName, isCommitId, isInnerPath } from './names.ts';
+import { isBranchName, isCommitId } from './names.ts';
 
 /** Where the clone's HEAD is. `broken`: the `.git` directory is not what git makes. */
 export type CloneHead =
@@ -195,26 +195,5 @@ async function readLoose(
       const ref = await readRef(clone, name);
       if (ref.kind === 'at') refs.set(name, ref.commit);
     }
-  }
-}
-
-/** A plain file below a folder that an agent controls, as text; null when it is absent, behind a symlink, or larger. */
-export async function readInner(root: string, name: string, maxBytes: number): Promise<string | null> {
-  if (!isInnerPath(name)) return null;
-  let path = root;
-  for (const part of ['', ...name.split('/').slice(0, -1)]) {
-    path = join(path, part);
-    if ((await lstatOrNull(path))?.isDirectory() !== true) return null;
-  }
-  const file = await open(
-    join(root, name),
-    constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK,
-  ).catch(() => null); // absent or a symlink
-  if (file === null) return null;
-  try {
-    const stat = await file.stat();
-    return stat.isFile() && stat.size <= maxBytes ? await file.readFile('utf8') : null;
-  } finally {
-    await file.close();
   }
 }

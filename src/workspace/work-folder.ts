@@ -1,7 +1,8 @@
 import { lstat, mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clonePath } from './clone.ts';
-import { lstatOrNull, readInner } from './clone-files.ts';
+import { lstatOrNull } from './clone-files.ts';
+import { readInnerFile } from './inner-file.ts';
 import { safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath, splitRaw } from './paths.ts';
@@ -48,7 +49,9 @@ export async function readWork(
   key: string,
   name: string,
 ): Promise<string | null> {
-  return readInner(join(clonePath(context, project, key), WORK_FOLDER), name, MAX_READ_BYTES);
+  const root = join(clonePath(context, project, key), WORK_FOLDER);
+  const file = await readInnerFile(root, name, MAX_READ_BYTES);
+  return file.kind === 'text' ? file.text : null;
 }
 
 /** Saves the folder to `refs/orch/work/<KEY>`, byte for byte; an unchanged one makes no commit. Call it locked. */

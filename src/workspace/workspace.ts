@@ -3,9 +3,10 @@ import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { type BaseFiles, readBaseFiles, readFilesAt } from './base-files.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
-import { readInner } from './clone-files.ts';
+import { plainFilesAt } from './commit-files.ts';
 import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
 import { lineOf } from './git.ts';
+import { readInnerFile } from './inner-file.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
 import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './leftovers.ts';
 import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
@@ -131,6 +132,8 @@ export interface Workspace {
     maxBytes?: number,
   ): Promise<{ text: string; cut: boolean }>;
   commitsBetween(project: string, from: string, to: string): Promise<Commit[]>;
+  /** Which of these paths are plain files of a commit in Orch's own repository. */
+  plainFilesAt(project: string, commit: string, paths: readonly string[]): Promise<ReadonlySet<string>>;
   isAncestor(project: string, ancestor: string, descendant: string): Promise<boolean>;
   /** Where two commits' histories part; null when they share none. */
   forkPoint(project: string, one: string, other: string): Promise<string | null>;
@@ -206,7 +209,10 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     listWork: (project, key) => listWork(context, project, key),
     readWork: (project, key, name) => readWork(context, project, key, name),
 
-    readFromClone: (project, key, path) => readInner(clonePath(context, project, key), path, MAX_READ_BYTES),
+    async readFromClone(project, key, path) {
+      const file = await readInnerFile(clonePath(context, project, key), path, MAX_READ_BYTES);
+      return file.kind === 'text' ? file.text : null;
+    },
 
     readBaseFiles: (repo, patterns) => reading(repo.project, () => readBaseFiles(context, repo, patterns)),
     readInstructions: (repo) => reading(repo.project, () => readInstructions(context, repo)),
@@ -217,6 +223,8 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     patch: (project, from, to, maxBytes) =>
       reading(project, () => patchBetween(context, project, from, to, maxBytes)),
     commitsBetween: (project, from, to) => reading(project, () => commitsBetween(context, project, from, to)),
+    plainFilesAt: (project, commit, paths) =>
+      reading(project, () => plainFilesAt(context, project, commit, paths)),
     isAncestor: (project, ancestor, descendant) =>
       reading(project, () => isAncestor(context, project, checkCommit(ancestor), checkCommit(descendant))),
     forkPoint: (project, one, other) => reading(project, () => forkPoint(context, project, one, other)),

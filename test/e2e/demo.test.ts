@@ -20,7 +20,16 @@ it('walks DEMO-1 through every stage to a merge, with one failed attempt and one
   const demo = await here.json<Demo>('up', '--demo', '--until-done', '--yes');
   expect(demo).toMatchObject({
     schema: 'orch.demo/1',
-    task: { key: 'DEMO-1', status: 'done', stage: 'deploy', pr: { number: 1, state: 'merged' } },
+    task: {
+      key: 'DEMO-1',
+      status: 'done',
+      stage: 'deploy',
+      pr: { number: 1, state: 'merged' },
+      trace: {
+        head: expect.any(String),
+        criteria: [{ id: 'AC-1', requirements: ['TR-1'], tests: [{ id: 'TC-1', state: 'passed' }] }],
+      },
+    },
   });
   expect(demo.runs.map((run) => [run.agent, run.verdict])).toEqual([
     ['analyst', 'success'],

@@ -47,6 +47,9 @@ switch (role) {
       `${work}/architecture.md`,
       `# Design\n\nOne file, ${file}, in the shape that check.sh asks for. Nothing else changes.\n`,
     );
+    trace((known) => {
+      known.trs = [{ id: 'TR-1', text: `${file} is one line in the shape of english.txt`, acs: ['AC-1'] }];
+    });
     handIn.summary = 'No new structure is needed';
     break;
   case 'reviewer':
@@ -55,9 +58,14 @@ switch (role) {
     writeFileSync(`${work}/review.md`, `Read ${file}: ${readFileSync(file, 'utf8')}`);
     break;
   case 'tester':
-    handIn.acs = [{ id: 'AC-1', met: readFileSync(file, 'utf8').includes('{name}'), by: 'check.sh' }];
+    trace((known) => {
+      known.tcs = [
+        { id: 'TC-1', acs: ['AC-1'], kind: 'command', command: `grep -q '{name}' ${file} && sh check.sh` },
+      ];
+    });
+    handIn.acs = [{ id: 'AC-1', met: readFileSync(file, 'utf8').includes('{name}'), by: 'TC-1' }];
     handIn.summary = 'Every criterion is met';
-    writeFileSync(`${work}/testing.md`, 'AC-1: met, by check.sh\n');
+    writeFileSync(`${work}/testing.md`, 'AC-1: met, by TC-1\n');
     break;
   default: {
     const greeting = GREETINGS[language] ?? 'Hello';
@@ -71,3 +79,10 @@ switch (role) {
 }
 writeFileSync(`${work}/verdict.json`, JSON.stringify(handIn));
 say('result', { ok: true, summary: handIn.summary });
+
+/** Adds to the trace that the stages before have written. */
+function trace(add) {
+  const known = JSON.parse(readFileSync(`${work}/trace.json`, 'utf8'));
+  add(known);
+  writeFileSync(`${work}/trace.json`, JSON.stringify(known));
+}

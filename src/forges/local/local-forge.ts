@@ -9,6 +9,7 @@ export interface PullRequestBook {
     project: string,
     branch: string,
     title: string,
+    body: string,
     state: 'draft' | 'open',
     now: number,
   ): Promise<PullRequest>;
@@ -18,6 +19,7 @@ export interface PullRequestBook {
     state: PullRequest['state'],
     now: number,
   ): Promise<void>;
+  setPullRequestBody(project: string, number: number, body: string, now: number): Promise<void>;
   pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
 }
 
@@ -31,9 +33,10 @@ export function createLocalForge(
   return {
     kind: 'local',
     async open(request) {
-      return book.openPullRequest(project, request.branch, request.title, 'draft', clock());
+      return book.openPullRequest(project, request.branch, request.title, request.body, 'draft', clock());
     },
-    async ready(pr) {
+    async ready(pr, body) {
+      await book.setPullRequestBody(project, pr.number, body, clock());
       await book.setPullRequestState(project, pr.number, 'open', clock());
       return { ...pr, state: 'open' };
     },

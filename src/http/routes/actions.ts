@@ -8,6 +8,7 @@ import {
   shutdownRequest,
   stopRequest,
   submitRequest,
+  tickRequest,
 } from '../contract.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
 import { isoOrNull, jobToWire, taskToWire } from '../wire.ts';
@@ -60,6 +61,15 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
         return engine.answer(request.target, request.note ?? '', actor(c));
     }
   }
+
+  routes.post('/tick', async (c) => {
+    const request = await body(c, tickRequest);
+    const { task, job } = await engine.tick(request.target, request.tests, actor(c));
+    return c.json({
+      task: task === null ? null : taskToWire(task),
+      job: jobToWire(job, task?.key ?? null, await engine.reason(job)),
+    });
+  });
 
   routes.post('/pause', async (c) => {
     const request = await body(c, pauseRequest);

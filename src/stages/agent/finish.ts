@@ -11,6 +11,7 @@ import { runChecks } from './checks.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
 import { tampering } from './tampering.ts';
+import { clearReports, proveTrace } from './trace.ts';
 
 /** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
 export async function finish(
@@ -47,11 +48,9 @@ export async function finish(
 async function weigh(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
   const { workspace, repository, task } = context;
   const { judgement } = result;
-  const status = await workspace.status(repository, {
-    key: keyOf(context),
-    since: roundHead,
-    copied: copied(context),
-  });
+  const measure = () =>
+    workspace.status(repository, { key: keyOf(context), since: roundHead, copied: copied(context) });
+  const status = await measure();
   if (task === null) return take(context, result, roundHead);
   const observed = {
     stage: context.stage.stage,
@@ -63,10 +62,19 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
   };
   // First the evidence that costs nothing; the project's own checks run only on work that may count.
   let outcome = judgeEvidence(observed);
+  await clearReports(context, status.path);
   if (outcome.kind === 'advance' && context.stage.tools === 'write') {
     observed.tampering = await tampering(context, status, roundHead);
     if (observed.tampering === null) observed.checks = await runChecks(context, status.path, roundHead);
     outcome = judgeEvidence(observed);
+  }
+  const proof = await proveTrace(context, status, observed.trace, roundHead, outcome);
+  outcome = proof.outcome;
+  if (outcome.kind === 'advance' && context.stage.tools === 'write') {
+    // Checks and commands may have changed files: what is taken is what counts.
+    const after = await measure();
+    const changed = after.changedPaths;
+    outcome = judgeEvidence({ ...observed, changed, tampering: await tampering(context, after, roundHead) });
   }
   if (context.signal.aborted)
     return {
@@ -82,6 +90,7 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
   const told = toldOfChecks(observed.checks);
   const weighed = {
     ...result,
+    trace: proof.trace,
     outcome:
       outcome.kind === 'send_back' ? { ...outcome, facts: await roundFacts(context, roundHead) } : outcome,
     judgement: told === '' ? judgement : { ...judgement, reason: `${judgement.reason} (${told})` },

@@ -1,23 +1,36 @@
 import { z } from 'zod';
 import { type HandIn, type Observed, readHandIn } from '../../core/evidence.ts';
 import { runName } from '../../core/model.ts';
+import type { Trace } from '../../core/trace.ts';
+import { readTrace, traceDemand } from '../../core/trace-file.ts';
 import type { StageContext } from '../stage.ts';
 
 /** Reads what the agent left in `.orch-work/` (or said as structured output); all of it untrusted. */
 export async function collectHandIn(
   context: StageContext,
   structured: unknown,
-): Promise<Pick<Observed, 'handIn' | 'handInProblem' | 'documents' | 'criteria' | 'requirements'>> {
-  const { workspace, project, task, run } = context;
+): Promise<
+  Pick<Observed, 'handIn' | 'handInProblem' | 'documents' | 'criteria' | 'requirements' | 'traceProblem'> & {
+    readonly trace: Trace | null;
+  }
+> {
+  const { workspace, project, task, run, job } = context;
   const key = task?.key ?? '';
   const written = await workspace.readWork(project.key, key, 'verdict.json');
   const read = readHandIn(written === null ? structured : parse(written), runName(run.id));
   const { files } = await workspace.listWork(project.key, key);
+  const traceFile = await workspace.readWork(project.key, key, 'trace.json');
+  const trace = readTrace(traceFile);
+  const judged = read.kind === 'handed_in' ? read.handIn.acs.map((ac) => ac.id) : [];
   return {
     handIn: read.kind === 'handed_in' ? read.handIn : (null as HandIn | null),
     handInProblem: read.kind === 'missing' ? read.why : null,
     documents: Object.fromEntries(files.map((file) => [file.name, file.bytes])),
-    ...traceOf(parse((await workspace.readWork(project.key, key, 'trace.json')) ?? '{}')),
+    ...traceOf(parse(traceFile ?? '{}')),
+    trace: trace.kind === 'read' ? trace.trace : null,
+    traceProblem: project.traced
+      ? traceDemand(job.agent ?? '', trace, { judged, before: task?.trace ?? null })
+      : null,
   };
 }
 

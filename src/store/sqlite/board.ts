@@ -25,10 +25,13 @@ export function prepareBoard(db: Db): BoardStore {
   );
   const prByBranch = db.prepare('SELECT * FROM pull_requests WHERE project = ? AND branch = ?');
   const insertPr =
-    db.prepare(`INSERT INTO pull_requests(project, number, branch, title, state, created_at, updated_at)
-    VALUES(@project, (SELECT coalesce(max(number), 0) + 1 FROM pull_requests WHERE project = @project), @branch, @title, @state, @now, @now) RETURNING *`);
+    db.prepare(`INSERT INTO pull_requests(project, number, branch, title, body, state, created_at, updated_at)
+    VALUES(@project, (SELECT coalesce(max(number), 0) + 1 FROM pull_requests WHERE project = @project), @branch, @title, @body, @state, @now, @now) RETURNING *`);
   const setPr = db.prepare(
     'UPDATE pull_requests SET state = ?, updated_at = ? WHERE project = ? AND number = ?',
+  );
+  const setPrBody = db.prepare(
+    'UPDATE pull_requests SET body = ?, updated_at = ? WHERE project = ? AND number = ?',
   );
   const prComment = db.prepare(
     'INSERT INTO pull_request_comments(project, number, key, body, at) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING',
@@ -81,12 +84,15 @@ export function prepareBoard(db: Db): BoardStore {
     async setStatus(project, id, status, now) {
       setStatus.run(status, now, project, Number(id));
     },
-    async openPullRequest(project, branch, title, state, now) {
+    async openPullRequest(project, branch, title, body, state, now) {
       const existing = prByBranch.get(project, branch) as Row | undefined;
-      return prOf(existing ?? (insertPr.get({ project, branch, title, state, now }) as Row));
+      return prOf(existing ?? (insertPr.get({ project, branch, title, body, state, now }) as Row));
     },
     async setPullRequestState(project, number, state, now) {
       setPr.run(state, now, project, number);
+    },
+    async setPullRequestBody(project, number, body, now) {
+      setPrBody.run(body, now, project, number);
     },
     async pullRequestComment(project, number, key, body, now) {
       prComment.run(project, number, key, body, now);
