@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { pathPattern } from '../core/path-pattern.ts';
 import { isInnerPath } from './names.ts';
 import { baseCommit } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
@@ -89,8 +90,8 @@ export async function readBaseFiles(
   patterns: readonly string[],
 ): Promise<BaseFiles> {
   const { commit, files } = await openBase(context, repo);
-  const tests = patterns.map(patternTest);
-  const wanted = files.paths().filter((path) => tests.some((test) => test.test(path)));
+  const tests = patterns.map(pathPattern);
+  const wanted = files.paths().filter((path) => tests.some((test) => test(path)));
   const read = await Promise.all(wanted.slice(0, MAX_FILES).map((path) => files.read(path)));
   return { commit, files: read.filter((file) => file !== null) };
 }
@@ -98,22 +99,4 @@ export async function readBaseFiles(
 /** A cut in the middle of a character loses that character. */
 function wholeText(bytes: Buffer): string {
   return new TextDecoder('utf8').decode(bytes, { stream: true });
-}
-
-export function patternTest(pattern: string): RegExp {
-  const source = pattern.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) => {
-    switch (part) {
-      case '**/':
-        return '(?:[^/]+/)*';
-      case '**':
-        return '.*';
-      case '*':
-        return '[^/]*';
-      case '?':
-        return '[^/]';
-      default:
-        return `\\${part}`;
-    }
-  });
-  return new RegExp(`^${source}$`, 's');
 }
