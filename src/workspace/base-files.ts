@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { pathPattern } from '../core/path-pattern.ts';
-import { isInnerPath } from './names.ts';
-import { baseCommit } from './refs.ts';
+import { checkCommit, isInnerPath, safeName } from './names.ts';
+import { baseCommit, resolveRef, setRef } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
 
 export interface BaseFile {
@@ -67,7 +67,14 @@ export async function openBase(
   context: Context,
   repo: Repository,
 ): Promise<{ commit: string; files: CommitFiles }> {
-  const commit = await baseCommit(context, repo);
+  return openCommit(context, repo, await baseCommit(context, repo));
+}
+
+async function openCommit(
+  context: Context,
+  repo: Repository,
+  commit: string,
+): Promise<{ commit: string; files: CommitFiles }> {
   const listed = await inBare(context, repo.project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
   const entries = listed.stdout
     .toString('utf8')
@@ -89,7 +96,38 @@ export async function readBaseFiles(
   repo: Repository,
   patterns: readonly string[],
 ): Promise<BaseFiles> {
-  const { commit, files } = await openBase(context, repo);
+  return readFiles(await openBase(context, repo), patterns);
+}
+
+/** Keeps a commit of the base under a name of Orch's own, so that its files can be read whatever the base becomes. */
+export async function keepBase(
+  context: Context,
+  repo: Repository,
+  name: string,
+  commit: string,
+): Promise<void> {
+  await setRef(context, repo.project, keptRef(name), checkCommit(commit));
+}
+
+/** The same files of the commit that was kept under that name; null when none was. */
+export async function readKeptFiles(
+  context: Context,
+  repo: Repository,
+  name: string,
+  patterns: readonly string[],
+): Promise<BaseFiles | null> {
+  const commit = await resolveRef(context, repo.project, keptRef(name));
+  return commit === null ? null : readFiles(await openCommit(context, repo, commit), patterns);
+}
+
+function keptRef(name: string): string {
+  return `refs/orch/base/${safeName(name)}`;
+}
+
+async function readFiles(
+  { commit, files }: { commit: string; files: CommitFiles },
+  patterns: readonly string[],
+): Promise<BaseFiles> {
   const tests = patterns.map(pathPattern);
   const wanted = files.paths().filter((path) => tests.some((test) => test(path)));
   const read = await Promise.all(wanted.slice(0, MAX_FILES).map((path) => files.read(path)));

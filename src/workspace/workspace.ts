@@ -1,9 +1,16 @@
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
-import { type BaseFiles, readBaseFiles } from './base-files.ts';
+import { type BaseFiles, keepBase, readBaseFiles, readKeptFiles } from './base-files.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
-import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
+import {
+  type Commit,
+  changedAgainstBase,
+  commitsBetween,
+  type Diff,
+  diffCommits,
+  patchBetween,
+} from './diff.ts';
 import { lineOf } from './git.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
 import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './leftovers.ts';
@@ -105,7 +112,13 @@ export interface Workspace {
   /** From the base branch as last fetched. */
   readBaseFiles(repo: Repository, patterns: readonly string[]): Promise<BaseFiles>;
   readInstructions(repo: Repository): Promise<Instructions>;
+  /** Remembers a commit of the base under a name; its files can then be read whatever the base becomes. */
+  keepBase(repo: Repository, name: string, commit: string): Promise<void>;
+  /** From the commit kept under that name; null when none was. */
+  readKeptFiles(repo: Repository, name: string, patterns: readonly string[]): Promise<BaseFiles | null>;
 
+  /** Files a commit changes against the base, from where it left it; null when that cannot be told. */
+  changedAgainstBase(repo: Repository, head: string): Promise<readonly string[] | null>;
   diff(project: string, from: string, to: string): Promise<Diff>;
   patch(
     project: string,
@@ -186,6 +199,11 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     readBaseFiles: (repo, patterns) => reading(repo.project, () => readBaseFiles(context, repo, patterns)),
     readInstructions: (repo) => reading(repo.project, () => readInstructions(context, repo)),
 
+    keepBase: (repo, name, commit) => locked(repo.project, () => keepBase(context, repo, name, commit)),
+    readKeptFiles: (repo, name, patterns) =>
+      reading(repo.project, () => readKeptFiles(context, repo, name, patterns)),
+
+    changedAgainstBase: (repo, head) => reading(repo.project, () => changedAgainstBase(context, repo, head)),
     diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
     patch: (project, from, to, maxBytes) =>
       reading(project, () => patchBetween(context, project, from, to, maxBytes)),
