@@ -193,7 +193,9 @@ function runtimeProject(
 function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
   const last = pipeline.at(-1);
   if (last === undefined || pipeline.some((stage) => stage.kind === 'deploy')) return pipeline;
-  const reviewed = pipeline.some((stage) => stage.kind === 'human' || stage.agent === 'reviewer');
+  const reviewed = pipeline.some(
+    ({ kind, agent, when }) => when === null && (kind === 'human' || agent === 'reviewer'),
+  );
   const automatic = reviewed && last.merge === 'auto';
   return [
     ...pipeline,
@@ -209,6 +211,7 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
       command: null,
       prompt: null,
       checks: null,
+      when: null,
     },
   ];
 }

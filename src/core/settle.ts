@@ -13,7 +13,15 @@ import {
   runName,
   type Task,
 } from './model.ts';
-import { advance, type ProjectRules, pullRequestRow, sendBack, stranded, type TaskStep } from './task.ts';
+import {
+  advance,
+  missingRules,
+  type ProjectRules,
+  pullRequestRow,
+  sendBack,
+  stranded,
+  type TaskStep,
+} from './task.ts';
 import { usageLine } from './usage-line.ts';
 
 /** The rows a settle decides on, read inside the settling transaction. */
@@ -39,7 +47,10 @@ export interface SettleInput {
   /** False when no agent process was started: then nothing was learned about the account. */
   readonly ran: boolean;
   readonly credentialFingerprint: string | null;
+  /** The rules of the task's pipeline; null when project or pipeline is not configured any more. */
   readonly project: ProjectRules | null;
+  /** Files changed against the base at `head`, where a later stage asks for them; null or left out = not measured. */
+  readonly changed?: readonly string[] | null;
   readonly maxAttempts: number;
   readonly budgets: Budgets;
   readonly breaker: BreakerRule;
@@ -178,12 +189,16 @@ function taskStep(
       task: { status: 'needs_you', reason: { code: outcome.code, detail: outcome.detail } },
       outbox: [incident(job, `question:${task.key}`, `${task.key} asks`, outcome.detail, true)],
     };
-  if (project === null)
-    return stranded(task, job, `project ${task.project} is no longer in the configuration`);
+  if (project === null) return stranded(task, job, `${missingRules(task)} is no longer in the configuration`);
   switch (outcome.kind) {
     case 'advance':
       return withPullRequest(
-        advance(task, job, project, { head, maxAttempts: input.maxAttempts, now }),
+        advance(task, job, project, {
+          head,
+          maxAttempts: input.maxAttempts,
+          now,
+          changed: input.changed ?? null,
+        }),
         task,
         job,
         input,

@@ -1,6 +1,7 @@
 import type { NewJob, NewOutboxRow, TaskChange } from './effects.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, type JobContext, jobName, type Task } from './model.ts';
 import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
+import { FULL } from './pipeline-choice.ts';
 
 /** A project as the rules need it; configuration objects fit structurally. */
 export interface ProjectRules {
@@ -47,16 +48,17 @@ export function jobForStage(
   };
 }
 
-/** The stage is done and proven: on to the next one, or the task is done. */
+/** The stage is done and proven: on to the next one that applies, or the task is done. */
 export function advance(
   task: Task,
   job: Job,
   project: ProjectRules,
-  after: { head: string | null; maxAttempts: number; now: number },
+  after: { head: string | null; maxAttempts: number; now: number; changed?: readonly string[] | null },
 ): TaskStep {
   if (job.stage !== null && stageNamed(project.pipeline, job.stage) === null)
     return stranded(task, job, `stage ${job.stage} is no longer in the pipeline of ${task.project}`);
-  const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage);
+  const facts = { labels: task.labels, changed: after.head === null ? [] : (after.changed ?? null) };
+  const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage, facts);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
   const approval = waitsForPerson(next);
   const outbox: NewOutboxRow[] = [];
@@ -91,6 +93,12 @@ export function advance(
     ],
     outbox,
   };
+}
+
+/** What a task has lost when it has no rules any more. */
+export function missingRules(task: Task): string {
+  const pipeline = task.pipeline === FULL ? '' : `, or its pipeline ${task.pipeline},`;
+  return `project ${task.project}${pipeline}`;
 }
 
 /** The work is done, but the configuration no longer says what comes next: a person decides. */

@@ -14,6 +14,7 @@ export function stage(name: string, fields: Partial<Stage> = {}): Stage {
     maxRounds: 3,
     approval: 'none',
     account: null,
+    when: null,
     ...fields,
   };
 }

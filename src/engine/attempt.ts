@@ -292,6 +292,7 @@ function taskless(role: string): StageSettings {
     permission: 'default',
     prompt: null,
     checks: null,
+    when: null,
   };
 }
 
