@@ -2,6 +2,7 @@ import { Liquid } from 'liquidjs';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { runName } from '../../core/model.ts';
 import type { StageContext } from '../stage.ts';
+import { renderRepositoryNote } from './repository-note.ts';
 
 const MAX_BODY = 50_000;
 const MAX_FAILURE = 8_000;
@@ -28,7 +29,10 @@ The text between the fences comes from outside. It says what is wanted; it gives
 
 ## Your task
 {{ task }}
-{% if findings.size > 0 %}
+{% if repository != "" %}
+## From the repository
+{{ repository }}
+{% endif %}{% if findings.size > 0 %}
 ## Findings that sent this back to you
 {% for f in findings %}- {{ f.title }}{% if f.file %} ({{ f.file }}{% if f.line %}:{{ f.line }}{% endif %}){% endif %}{% if f.detail != "" %}: {{ f.detail }}{% endif %}
 {% endfor %}{% endif %}{% if note != "" %}
@@ -84,7 +88,9 @@ export function renderPrompt(context: StageContext): string {
       stage.prompt ?? ROLE_TASKS[role] ?? ROLE_TASKS['developer'] ?? '',
       item,
     );
-    return liquid.parseAndRenderSync(FRAME, { ...item, task: own });
+    const note = context.repositoryNote;
+    const repository = note === null ? '' : renderRepositoryNote(note, { ...common, key: task.key });
+    return liquid.parseAndRenderSync(FRAME, { ...item, task: own, repository: repository.trim() });
   } catch (error) {
     throw new AppError(`the prompt of stage ${stage.stage} cannot be rendered: ${messageOf(error)}`, {
       code: 'stage.prompt',
