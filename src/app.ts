@@ -3,12 +3,14 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
+import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import type { Config, ProjectConfig, StageConfig } from './config/types.ts';
 import { AppError } from './core/errors.ts';
 import type { Pause } from './core/model.ts';
+import { FULL } from './core/pipeline-choice.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment } from './engine/environment.ts';
-import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import type { Runtime, RuntimeAccount, RuntimePipeline, RuntimeProject } from './engine/runtime.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
 import { adopt } from './launcher/launcher.ts';
@@ -19,6 +21,7 @@ import { revealEnv } from './lib/secret.ts';
 import type { Notifier } from './notifiers/notifier.ts';
 import { createTelegramNotifier } from './notifiers/telegram.ts';
 import { AGENTS, STAGE_KINDS } from './registry.ts';
+import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
@@ -72,6 +75,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       store,
       workspace,
       runtime: runtime(config),
+      additions: {
+        files: REPOSITORY_FILES,
+        read: (files) => readRepositoryPipeline(files, repositoryNoteProblem),
+      },
       clock,
       random: options.random ?? Math.random,
       log,
@@ -171,9 +178,9 @@ function runtimeProject(
       key: project.key,
       repo: project.repo,
       accounts: project.accounts,
-      pipeline: withMerge(project.pipeline),
       usageComments: project.usageComments,
     },
+    pipelines: pipelinesOf(project),
     repository,
     tracker: createLocalTracker(project.key, store.board, clock),
     forge: createLocalForge(repository, { workspace, book: store.board, clock }),
@@ -191,11 +198,22 @@ function runtimeProject(
   };
 }
 
+/** In the order in which they are chosen from; `full` comes last unless the file places it. */
+function pipelinesOf({ pipeline, pipelines }: ProjectConfig): RuntimePipeline[] {
+  const named = Object.entries(pipelines);
+  const all = named.some(([name]) => name === FULL)
+    ? named
+    : [...named, [FULL, { when: null, stages: null }] as const];
+  return all.map(([name, { when, stages }]) => ({ name, when, stages: withMerge(stages ?? pipeline) }));
+}
+
 /** A pipeline without a deploy stage merges after its last stage: by itself only when it has a review. */
 function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
   const last = pipeline.at(-1);
   if (last === undefined || pipeline.some((stage) => stage.kind === 'deploy')) return pipeline;
-  const reviewed = pipeline.some((stage) => stage.kind === 'human' || stage.agent === 'reviewer');
+  const reviewed = pipeline.some(
+    ({ kind, agent, when }) => when === null && (kind === 'human' || agent === 'reviewer'),
+  );
   const automatic = reviewed && last.merge === 'auto';
   return [
     ...pipeline,
@@ -212,6 +230,7 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
       command: null,
       prompt: null,
       checks: null,
+      when: null,
     },
   ];
 }

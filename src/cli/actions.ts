@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
+import { FULL, SIZES } from '../core/pipeline-choice.ts';
 import type { JobWire, TaskWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import type { Client } from './client.ts';
@@ -24,6 +25,9 @@ export function registerActionCommands(program: Command): void {
     .option('--stage <stage>', 'start at this stage')
     .option('--key <key>', 'key of the item, such as API-12')
     .option('--priority <n>', 'higher goes first inside the project', wholeNumber, 0)
+    .option('--label <label>', 'label of the item; may be repeated', collect, [])
+    .addOption(new Option('--size <size>', 'size of the item').choices(SIZES))
+    .option('--pipeline <name>', 'walk this pipeline, whatever labels and size say')
     .action(async (_o, command: Command) => {
       const o = options<{
         project: string;
@@ -33,6 +37,9 @@ export function registerActionCommands(program: Command): void {
         stage?: string;
         key?: string;
         priority: number;
+        label: string[];
+        size?: string;
+        pipeline?: string;
       }>(command);
       const body = o.bodyFile === undefined ? (o.body ?? '') : await readBody(o.bodyFile);
       const { task, created } = await (await server()).post<{ task: TaskWire; created: boolean }>('/items', {
@@ -42,11 +49,14 @@ export function registerActionCommands(program: Command): void {
         stage: o.stage ?? null,
         key: o.key ?? null,
         priority: o.priority,
+        labels: o.label,
+        size: o.size ?? null,
+        pipeline: o.pipeline ?? null,
       });
       const out = output(command);
       out.text(
         created
-          ? `${task.key} submitted, stage ${task.stage}`
+          ? `${task.key} submitted, ${task.pipeline === FULL ? '' : `pipeline ${task.pipeline}, `}stage ${task.stage}`
           : `${task.key} is already here, ${task.status}`,
       );
       out.object({ schema: 'orch.task/1', task, created });
@@ -240,6 +250,10 @@ function durationOf(text: string): number {
       hint: 'such as 30m or 2h',
     });
   return ms;
+}
+
+function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
 }
 
 export function wholeNumber(text: string): number {

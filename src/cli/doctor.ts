@@ -26,6 +26,11 @@ interface Finding {
   readonly fix: string | null;
 }
 
+interface ServerStatus {
+  readonly schedulerTickAgeMs: number | null;
+  readonly pipelineProblems: readonly { readonly problem: string; readonly hint: string | null }[];
+}
+
 type Check = (config: LoadedConfig | null) => AsyncGenerator<Finding>;
 
 const DISK_FLOOR_BYTES = 1024 ** 3;
@@ -215,10 +220,10 @@ async function* server(): AsyncGenerator<Finding> {
     yield { group, state: 'skipped', text: 'not running', fix: 'orch up' };
     return;
   }
-  yield await connect(home)
-    .then((client) => client.get<{ schedulerTickAgeMs: number | null }>('/status'))
+  yield* await connect(home)
+    .then((client) => client.get<ServerStatus>('/status'))
     .then(
-      ({ schedulerTickAgeMs }): Finding =>
+      ({ schedulerTickAgeMs, pipelineProblems }): Finding[] => [
         schedulerTickAgeMs !== null && schedulerTickAgeMs < 30_000
           ? {
               group,
@@ -232,12 +237,13 @@ async function* server(): AsyncGenerator<Finding> {
               text: 'the scheduler has not ticked',
               fix: 'look at the service log, then orch down and orch up',
             },
-      (error: unknown): Finding => ({
-        group,
-        state: 'error',
-        text: messageOf(error),
-        fix: 'orch down, then orch up',
-      }),
+        ...pipelineProblems.map(
+          ({ problem, hint }): Finding => ({ group, state: 'error', text: problem, fix: hint }),
+        ),
+      ],
+      (error: unknown): Finding[] => [
+        { group, state: 'error', text: messageOf(error), fix: 'orch down, then orch up' },
+      ],
     );
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { FULL } from '../core/pipeline-choice.ts';
 import type { JobWire, RunWire, TaskDetailWire, TaskWire } from '../http/contract.ts';
 import { wholeNumber } from './actions.ts';
 import { options, output, server } from './context.ts';
@@ -92,7 +93,7 @@ export function registerListCommands(program: Command): void {
     out.object({ schema: 'orch.task/1', task });
     out.text(`${task.key}  ${state(task.status)}  ${task.title}`);
     out.text(
-      `  stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, $${task.costUsd.toFixed(2)}`,
+      `  ${task.pipeline === FULL ? '' : `pipeline ${task.pipeline}, `}stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, $${task.costUsd.toFixed(2)}`,
     );
     if (task.reason !== null) out.text(`  ${task.reason.detail}`);
     if (task.trace !== null) out.text(traceLines(task.trace, task.key));

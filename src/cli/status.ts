@@ -10,6 +10,7 @@ interface Status {
   verdict: Explain['verdict'];
   headline: string;
   configProblem: string | null;
+  pipelineProblems: { project: string; problem: string }[];
   jobs: Record<string, number>;
   tasks: Record<string, number>;
   running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
@@ -137,6 +138,7 @@ function printStatus(out: Output, status: Status): void {
   out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
   if (status.configProblem !== null)
     out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);
+  for (const { problem } of status.pipelineProblems) out.text(`${pc.yellow('▲')} ${problem}`);
   for (const { run, job, lastOutputAt } of status.running)
     out.text(
       `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,

@@ -1,16 +1,25 @@
 import { resolve } from 'node:path';
+import { FULL, QUICK } from '../core/pipeline-choice.ts';
 import type { AccountInput } from './accounts.ts';
 import { isRepositoryUrl } from './fields.ts';
 import type { NotifyInput } from './notify.ts';
 import type { ProjectInput } from './projects.ts';
 import type { FileConfig } from './schema.ts';
 import type { Settings } from './settings.ts';
-import { defaultRole, defaultTools, promptFile, type StageInput } from './stages.ts';
+import {
+  defaultRole,
+  defaultTools,
+  promptFile,
+  QUICK_PIPELINE,
+  type StageInput,
+  stageSchema,
+} from './stages.ts';
 import type {
   AccountConfig,
   Config,
   NotifyConfig,
   NotifyRules,
+  PipelineConfig,
   ProjectConfig,
   StageConfig,
 } from './types.ts';
@@ -164,12 +173,30 @@ function buildProject(key: string, p: ProjectInput, places: Places): ProjectConf
     trace: p.trace,
     usageComments: p.usage_comments,
     git: p.git,
-    pipeline: stages(p.pipeline),
-    pipelines: Object.fromEntries(Object.entries(p.pipelines).map(([name, list]) => [name, stages(list)])),
+    pipeline: stages(p.pipelines[FULL]?.stages ?? p.pipeline),
+    pipelines: buildPipelines(p.pipelines, stages),
   };
 }
 
-function buildStage(s: StageInput, places: Places): StageConfig {
+function buildPipelines(
+  given: ProjectInput['pipelines'],
+  stages: (list: readonly StageInput[]) => readonly StageConfig[],
+): Record<string, PipelineConfig> {
+  const all = Object.hasOwn(given, QUICK) ? given : { ...given, [QUICK]: {} };
+  return Object.fromEntries(
+    Object.entries(all).map(([name, { when, stages: list }]) => [
+      name,
+      {
+        when: when ?? null,
+        stages:
+          name === FULL ? null : stages(list ?? QUICK_PIPELINE.map((stage) => stageSchema.parse(stage))),
+      },
+    ]),
+  );
+}
+
+/** One stage as the rest of the program reads it. */
+export function buildStage(s: StageInput, places: Places): StageConfig {
   const agent = s.kind === 'agent';
   const file = s.prompt === undefined ? null : promptFile(s.prompt);
   return {

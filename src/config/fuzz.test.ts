@@ -71,12 +71,15 @@ describe('whatever a file holds', () => {
               stage: 'development',
               timeout: '2h',
               prompt: 'x',
-              when: { labels: ['x'] },
               permission: 'default',
             },
+            { stage: 'security', agent: 'reviewer', tools: 'read', when: { labels: ['x'], paths: ['a/**'] } },
             { stage: 'accept', kind: 'human', on_reject: 'development', merge: 'auto' },
           ],
-          pipelines: { short: [{ stage: 'development' }] },
+          pipelines: {
+            quick: { when: { labels: ['x'], size: 'small' } },
+            short: { when: { size: ['medium'] }, stages: [{ stage: 'development' }] },
+          },
         },
       },
       notify: {

@@ -1,11 +1,10 @@
 import type { Finding } from './problems.ts';
-import { list, type Mapping, mapping } from './raw.ts';
+import { type Mapping, mapping, walksOf } from './raw.ts';
 
 /** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
 const ACCOUNT = ['reserve', 'sandbox'];
-const PROJECT = ['open_prs', 'budget', 'artefacts', 'pipelines', 'failover'];
+const PROJECT = ['open_prs', 'budget', 'artefacts', 'failover'];
 const WORKSPACE = ['teardown'];
-const STAGE = ['when'];
 
 /** Says so for every such key that the file sets: silence would pass for obedience. */
 export function notYet(raw: Mapping): Finding[] {
@@ -25,11 +24,11 @@ export function notYet(raw: Mapping): Finding[] {
   for (const [key, project] of Object.entries(mapping(raw['projects']))) {
     look(project, PROJECT, ['projects', key]);
     look(mapping(project)['workspace'], WORKSPACE, ['projects', key, 'workspace']);
-    for (const [at, stage] of list(mapping(project)['pipeline']).entries()) {
-      look(stage, STAGE, ['projects', key, 'pipeline', at]);
-      // Orch merges after the approval; a merge made elsewhere is not watched for.
-      if (mapping(stage)['merge'] === 'manual') look(stage, ['merge'], ['projects', key, 'pipeline', at]);
-    }
+    for (const { path, stages } of walksOf(mapping(project), ['projects', key]))
+      for (const [at, stage] of stages.entries()) {
+        // Orch merges after the approval; a merge made elsewhere is not watched for.
+        if (mapping(stage)['merge'] === 'manual') look(stage, ['merge'], [...path, at]);
+      }
   }
   look(raw, ['notify'], []);
   return found;

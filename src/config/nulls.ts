@@ -4,7 +4,7 @@ type Mapping = Readonly<Record<string, unknown>>;
 
 /**
  * `port:` with nothing behind it is null in YAML and means "not set", so known keys without a value
- * are dropped, and `claude-a:` alone is an account with no keys. Nulls elsewhere stay, and the
+ * are dropped, and `claude-a:` alone is an account with no keys, `quick:` a pipeline with none. Nulls elsewhere stay, and the
  * schema refuses them.
  */
 export function settledNulls(raw: Mapping, root: SchemaNode): Mapping {
@@ -18,7 +18,9 @@ function settle(value: unknown, root: SchemaNode, path: readonly PropertyKey[]):
   const entries = Object.entries(value).flatMap(([key, child]): [string, unknown][] => {
     if (child !== null) return [[key, settle(child, root, [...path, key])]];
     if (properties !== undefined && Object.hasOwn(properties, key)) return [];
-    const named = path.length === 1 && (path[0] === 'accounts' || path[0] === 'projects');
+    const named =
+      (path.length === 1 && (path[0] === 'accounts' || path[0] === 'projects')) ||
+      (path.length === 3 && path[0] === 'projects' && path[2] === 'pipelines');
     return [[key, named ? {} : null]];
   });
   return Object.fromEntries(entries);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIZES } from '../core/pipeline-choice.ts';
 import {
   amount,
   branch,
@@ -51,6 +52,28 @@ const git = z.strictObject({
 
 const pipeline = () => z.array(stageSchema).min(1).max(50);
 
+const size = z.enum(SIZES);
+
+const furtherPipeline = z
+  .strictObject({
+    when: z
+      .strictObject({
+        labels: z.array(text()).max(100).default([]).describe('The work item has one of these labels.'),
+        size: z
+          .union([size, z.array(size).max(SIZES.length)], { error: 'is none of the allowed values' })
+          .meta({ examples: ['small'] })
+          .transform((value) => [value].flat())
+          .prefault([])
+          .describe('The work item has this size, or one of a list: `small`, `medium`, `large`.'),
+      })
+      .optional()
+      .describe('Work items that take this pipeline. Without it, it is taken only when asked for by name.'),
+    stages: pipeline()
+      .optional()
+      .describe('Stages, as in `pipeline`. `full` has those of `pipeline`, `quick` brings its own.'),
+  })
+  .meta({ examples: [{ when: { labels: ['quick'] } }] });
+
 export function projectSchema(kinds: Kinds) {
   return z.strictObject({
     repo: repository().describe('Repository: any git address, or a path.'),
@@ -101,7 +124,10 @@ export function projectSchema(kinds: Kinds) {
     pipeline: pipeline()
       .prefault(() => DEFAULT_PIPELINE.map((stage) => ({ ...stage })))
       .describe('Stages a task walks, in order. Default: the six stages from analysis to deploy.'),
-    pipelines: z.record(nameKey(), pipeline()).prefault({}).describe('Further pipelines by name.'),
+    pipelines: z
+      .record(nameKey(), furtherPipeline)
+      .prefault({})
+      .describe('Further pipelines by name. The first whose `when` fits is taken, else `full`.'),
   });
 }
 

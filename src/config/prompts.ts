@@ -1,6 +1,6 @@
 import { absolute } from './build.ts';
 import type { Finding } from './problems.ts';
-import { list, type Mapping, mapping } from './raw.ts';
+import { type Mapping, mapping, walksOf } from './raw.ts';
 import { promptFile } from './stages.ts';
 
 export interface Prompts {
@@ -44,16 +44,7 @@ export function readPrompts(
 
 function* stagesOf(raw: Mapping) {
   for (const [key, value] of Object.entries(mapping(raw.projects))) {
-    const project = mapping(value);
-    const walks: [PropertyKey[], unknown][] = [
-      [['pipeline'], project.pipeline],
-      ...Object.entries(mapping(project.pipelines)).map(([name, stages]): [PropertyKey[], unknown] => [
-        ['pipelines', name],
-        stages,
-      ]),
-    ];
-    for (const [at, stages] of walks)
-      for (const [i, stage] of list(stages).entries())
-        yield { path: ['projects', key, ...at, i], stage: mapping(stage) };
+    for (const { path, stages } of walksOf(mapping(value), ['projects', key]))
+      for (const [at, stage] of stages.entries()) yield { path: [...path, at], stage: mapping(stage) };
   }
 }

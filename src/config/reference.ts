@@ -55,9 +55,20 @@ export function renderReference(kinds: Kinds): string {
       'The entries of `pipeline`, in order. A key that means nothing for the kind of its stage is refused.',
       pipeline?.items,
     ),
+    section('Further pipelines', FURTHER, { properties: further(entryOf(pipelines)) }),
     `The default pipeline:\n\n\`\`\`yaml\npipeline:\n${defaultPipeline()}\n\`\`\`\n`,
     section('Notifications', 'The keys under `notify`.', schema.properties?.notify),
   ].join('\n');
+}
+
+const FURTHER = `One entry a name under \`pipelines\` of a project. The first whose \`when\` fits the work item is taken, in the order
+of the file, else \`full\`; \`orch submit --pipeline NAME\` asks for one by name. \`full\` is the project's \`pipeline\`.
+\`quick\` is there without being configured: development, review and deploy of the default pipeline, taken by name
+only until it has a \`when\`.`;
+
+function further(node: SchemaNode): Readonly<Record<string, SchemaNode>> {
+  const { stages, ...others } = node.properties ?? {};
+  return { ...others, ...leaf('stages', stages) };
 }
 
 function defaultPipeline(): string {

@@ -1,8 +1,10 @@
+import { FULL, QUICK } from '../core/pipeline-choice.ts';
 import { isName, isVariable } from './fields.ts';
+import { checkPipelines } from './pipeline-references.ts';
 import type { Finding } from './problems.ts';
-import { list, type Mapping, mapping, missingName, type Path } from './raw.ts';
+import { list, type Mapping, mapping, missingName, type Path, walksOf } from './raw.ts';
 import { checkPipeline, needsAccount } from './stage-references.ts';
-import { DEFAULT_PIPELINE } from './stages.ts';
+import { DEFAULT_PIPELINE, QUICK_PIPELINE } from './stages.ts';
 
 /**
  * Rules that span several keys. They look at the file as written, with no trust in its shape, so
@@ -53,16 +55,15 @@ function checkProject(key: string, project: Mapping, accounts: Mapping): Finding
   });
   const pipelines = mapping(project.pipelines);
   for (const name of Object.keys(pipelines)) found.push(...badName([...path, 'pipelines', name], name));
-  const walks: [Path, readonly unknown[]][] = [
-    [[...path, 'pipeline'], project.pipeline === undefined ? DEFAULT_PIPELINE : list(project.pipeline)],
-    ...Object.entries(pipelines).map(([name, stages]): [Path, readonly unknown[]] => [
-      [...path, 'pipelines', name],
-      list(stages),
-    ]),
+  found.push(...checkPipelines([...path, 'pipelines'], pipelines, project.pipeline !== undefined));
+  const walks = walksOf(project, path);
+  for (const walk of walks) found.push(...checkPipeline(walk.path, walk.stages.map(mapping), own, accounts));
+  const known = [
+    ...walks.map(({ stages }) => stages),
+    ...(project.pipeline !== undefined || walks.some(({ name }) => name === FULL) ? [] : [DEFAULT_PIPELINE]),
+    ...(QUICK in pipelines && !walks.some(({ name }) => name === QUICK) ? [QUICK_PIPELINE] : []),
   ];
-  for (const [at, stages] of walks) found.push(...checkPipeline(at, stages.map(mapping), own, accounts));
-  const lonely =
-    own.length > 0 ? [] : walks.flatMap(([, stages]) => stages.map(mapping).filter(needsAccount));
+  const lonely = own.length > 0 ? [] : known.flatMap((stages) => stages.map(mapping).filter(needsAccount));
   if (lonely.length > 0) found.push(noAccount(path, lonely, accounts));
   return found;
 }

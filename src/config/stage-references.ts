@@ -1,7 +1,7 @@
 import { isName } from './fields.ts';
 import type { Finding } from './problems.ts';
 import { type Mapping, mapping, missingName, type Path } from './raw.ts';
-import { defaultRole, KEYS_OF_KIND, type StageKind } from './stages.ts';
+import { defaultRole, defaultTools, KEYS_OF_KIND, type StageKind } from './stages.ts';
 
 /** Rules between the stages of one pipeline, and between a stage and its account. */
 export function checkPipeline(
@@ -17,6 +17,7 @@ export function checkPipeline(
     const found = [
       ...checkKind(here, stage),
       ...checkMerge(here, stages, at),
+      ...checkWhen(here, stages, at),
       ...checkBypass(here, stage, own, accounts),
     ];
     if (typeof stage.stage === 'string' && earlier.includes(stage.stage))
@@ -39,7 +40,8 @@ export function checkPipeline(
   });
 }
 
-function checkKind(path: Path, stage: Mapping): Finding[] {
+/** What one stage alone has to say for its kind. */
+export function checkKind(path: Path, stage: Mapping): Finding[] {
   const kind = kindOf(stage);
   if (kind === null) return [];
   const every = new Set(Object.values(KEYS_OF_KIND).flat());
@@ -91,15 +93,52 @@ function checkMerge(path: Path, stages: readonly Mapping[], at: number): Finding
         fix: 'put it on the deploy stage, or on the last stage where there is none',
       },
     ];
-  const reviewed = stages.some((other) => kindOf(other) === 'human' || roleOf(other) === 'reviewer');
+  // A review that may be skipped is none to rely on.
+  const reviewed = stages.some(
+    (other) => other.when === undefined && (kindOf(other) === 'human' || roleOf(other) === 'reviewer'),
+  );
   if (stage.merge !== 'auto' || reviewed) return [];
   return [
     {
       path: key,
-      problem: 'is auto, but nothing in this pipeline is a review',
-      fix: 'use manual, or add a review or human stage',
+      problem: 'is auto, but nothing in this pipeline is a review that always happens',
+      fix: 'use manual, or add a review or human stage without when',
     },
   ];
+}
+
+/** A skipped stage must leave a pipeline that still makes a change: `paths` look at one, and somebody has to write it. */
+function checkWhen(path: Path, stages: readonly Mapping[], at: number): Finding[] {
+  const stage = stages[at];
+  if (stage?.when === undefined || kindOf(stage) === 'deploy') return [];
+  const first = stages.findIndex(writes);
+  if (at === first)
+    return [
+      {
+        path: [...path, 'when'],
+        problem: 'would skip the first stage that writes',
+        fix: 'remove it: without this stage there may be nothing to review or merge',
+      },
+    ];
+  const { labels, paths } = mapping(stage.when);
+  const none = (value: unknown) => value === undefined || (Array.isArray(value) && value.length === 0);
+  if (none(labels) && none(paths))
+    return [
+      { path: [...path, 'when'], problem: 'asks for nothing', fix: 'name labels or paths, or remove it' },
+    ];
+  if (none(paths) || at > first) return [];
+  return [
+    {
+      path: [...path, 'when', 'paths'],
+      problem: 'looks at changes before any stage has written one',
+      fix: 'use labels here, or place the stage after the first one that writes',
+    },
+  ];
+}
+
+function writes(stage: Mapping): boolean {
+  if (kindOf(stage) !== 'agent') return false;
+  return (stage.tools ?? (typeof stage.stage === 'string' ? defaultTools(stage.stage) : null)) === 'write';
 }
 
 function checkBypass(path: Path, stage: Mapping, own: readonly unknown[], accounts: Mapping): Finding[] {

@@ -93,13 +93,15 @@ export const stageSchema = z.strictObject({
       paths: z.array(innerPath()).max(100).prefault([]).describe('The task changed a file that matches.'),
     })
     .optional()
-    .describe('The stage is skipped unless this holds.'),
+    .describe(
+      'The stage is skipped unless this holds. Not for kind deploy, nor for the first stage that writes.',
+    ),
 });
 
 export type StageInput = z.output<typeof stageSchema>;
 export type StageKind = StageInput['kind'];
 
-const EVERYWHERE = ['stage', 'kind', 'when', 'on_reject', 'max_rounds', 'merge'];
+const EVERYWHERE = ['stage', 'kind', 'on_reject', 'max_rounds', 'merge'];
 const RUNNING = ['timeout', 'stall', 'checks'];
 
 /** The keys that mean something in each kind; others are refused rather than ignored. */
@@ -107,6 +109,7 @@ export const KEYS_OF_KIND: Readonly<Record<StageKind, readonly string[]>> = {
   agent: [
     ...EVERYWHERE,
     ...RUNNING,
+    'when',
     'agent',
     'tools',
     'model',
@@ -117,8 +120,8 @@ export const KEYS_OF_KIND: Readonly<Record<StageKind, readonly string[]>> = {
     'permission',
     'prompt',
   ],
-  human: [...EVERYWHERE, 'reviewers'],
-  command: [...EVERYWHERE, ...RUNNING, 'command'],
+  human: [...EVERYWHERE, 'when', 'reviewers'],
+  command: [...EVERYWHERE, ...RUNNING, 'when', 'command'],
   deploy: [...EVERYWHERE, ...RUNNING, 'command', 'reviewers', 'approval'],
 };
 
@@ -143,6 +146,11 @@ export const DEFAULT_PIPELINE = [
   { stage: 'testing', on_reject: 'development' },
   { stage: 'deploy', kind: 'deploy', approval: 'required', merge: 'auto' },
 ] as const;
+
+/** The stages of `quick`, which every project has. */
+export const QUICK_PIPELINE = DEFAULT_PIPELINE.filter(({ stage }) =>
+  ['development', 'review', 'deploy'].includes(stage),
+);
 
 export function defaultTools(stage: string): 'read' | 'write' {
   return ['analysis', 'architecture', 'review'].includes(stage) ? 'read' : 'write';

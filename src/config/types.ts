@@ -1,3 +1,4 @@
+import type { PipelineWhen } from '../core/pipeline-choice.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { WeeklyHours } from './hours.ts';
 
@@ -112,7 +113,15 @@ export interface ProjectConfig {
   readonly usageComments: 'tracker' | 'pr' | 'off';
   readonly git: { readonly name: string; readonly email: string; readonly branch: string };
   readonly pipeline: readonly StageConfig[];
-  readonly pipelines: Readonly<Record<string, readonly StageConfig[]>>;
+  /** By name, in the order of the file; `quick` is always there. */
+  readonly pipelines: Readonly<Record<string, PipelineConfig>>;
+}
+
+export interface PipelineConfig {
+  /** null = taken only when asked for by name; `full` is also taken for what no other one asks for. */
+  readonly when: PipelineWhen | null;
+  /** null = the project's `pipeline`; only for `full`. */
+  readonly stages: readonly StageConfig[] | null;
 }
 
 export type NotifyEvent = 'needs_you' | 'approval' | 'out_of_retries' | 'question' | 'limit' | 'done' | 'run';

@@ -45,7 +45,11 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /** Parses YAML 1.2 (core schema, anchors and `<<` allowed). Never throws; what is wrong is a finding. */
-export function parseYaml(text: string): YamlFile {
+export function parseYaml(text: string, file = 'orch.yaml'): YamlFile {
+  const unusable = (problem: string, fix: string): YamlFile => ({
+    ...EMPTY,
+    findings: [{ path: [file], problem, fix, hideValue: true, line: null }],
+  });
   if (text.length > MAX_CHARACTERS) return unusable('is larger than 1 MiB', 'is this the right file?');
   const lines = new LineCounter();
   try {
@@ -61,7 +65,7 @@ export function parseYaml(text: string): YamlFile {
     if (errors.length > 0) {
       const places = new Map(errors.map((error) => [error.pos[0], error]));
       const shown = [...places.values()].slice(0, MAX_SYNTAX_PROBLEMS);
-      return { ...EMPTY, findings: shown.map((error) => syntaxFinding(error, lines)) };
+      return { ...EMPTY, findings: shown.map((error) => syntaxFinding(error, lines, file)) };
     }
     const raw: unknown = document.toJS({ maxAliasCount: 100 });
     const shape = shapeProblem(raw, []);
@@ -86,15 +90,15 @@ export function parseYaml(text: string): YamlFile {
 
 const EMPTY: YamlFile = { raw: {}, findings: [], lineOf: () => null };
 
-function unusable(problem: string, fix: string): YamlFile {
-  return { ...EMPTY, findings: [{ path: ['orch.yaml'], problem, fix, hideValue: true, line: null }] };
-}
-
-function syntaxFinding(error: YAMLError, lines: LineCounter): Finding & { line: number | null } {
+function syntaxFinding(
+  error: YAMLError,
+  lines: LineCounter,
+  file: string,
+): Finding & { line: number | null } {
   const { line, col } = lines.linePos(error.pos[0]);
   const words = WORDS[error.code] ?? 'the YAML is not valid';
   const problem = `line ${line}, column ${col}: ${words}`;
-  return { path: ['orch.yaml'], problem, fix: `correct line ${line}`, hideValue: true, line };
+  return { path: [file], problem, fix: `correct line ${line}`, hideValue: true, line };
 }
 
 function shapeProblem(value: unknown, above: readonly unknown[]): string | null {

@@ -6,6 +6,7 @@ import {
   advance,
   approvalReason,
   jobForStage,
+  missingRules,
   type ProjectRules,
   pullRequestRow,
   sendBack,
@@ -29,7 +30,10 @@ export interface CommandState {
 }
 
 export interface CommandContext {
+  /** The rules of the task's pipeline. */
   readonly project: ProjectRules | null;
+  /** Files the task changed at a head, where a later stage asks for them; another head means not measured. */
+  readonly changed?: { readonly head: string; readonly paths: readonly string[] } | null;
   readonly maxAttempts: number;
   readonly by: string;
   readonly now: number;
@@ -49,10 +53,11 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
     });
   const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
   if (stage?.kind === 'human') {
-    const step = advance(waiting, job, rulesOf(c, job), {
+    const step = advance(waiting, job, rulesOf(c, waiting), {
       head: waiting.head,
       maxAttempts: c.maxAttempts,
       now: c.now,
+      changed: c.changed?.head === waiting.head ? c.changed.paths : null,
     });
     return {
       job: {
@@ -82,7 +87,12 @@ function loopStopped(task: Task): boolean {
 function acceptAsItIs(task: Task, job: Job, commit: string | null, c: CommandContext): Effects {
   checkCommit(task, commit);
   const { head } = task;
-  const step = advance(task, job, rulesOf(c, job), { head, maxAttempts: c.maxAttempts, now: c.now });
+  const step = advance(task, job, rulesOf(c, task), {
+    head,
+    maxAttempts: c.maxAttempts,
+    now: c.now,
+    changed: c.changed?.head === task.head ? c.changed.paths : null,
+  });
   return { ...step, outbox: [resolvedRow(job, jobName(job.id)), ...step.outbox] };
 }
 
@@ -119,7 +129,7 @@ export function reject({ task, job }: CommandState, reason: string, c: CommandCo
     title: reason,
     detail: `Rejected by ${c.by}.`,
   };
-  const project = rulesOf(c, job);
+  const project = rulesOf(c, waiting);
   if (sendBackTarget(project.pipeline, job.stage ?? '') === null)
     throw new AppError(`no earlier stage can act on a rejection of ${job.stage}`, {
       code: 'approval.no_target',
@@ -171,13 +181,16 @@ export function retry(
     });
   const active = task === null ? {} : { task: { status: 'active' as const, reason: null } };
   if (options.fromStage !== null && task !== null) {
-    const project = rulesOf(c, job);
+    const project = rulesOf(c, task);
     const stage = stageNamed(project.pipeline, options.fromStage);
     if (stage === null)
-      throw new AppError(`no stage ${options.fromStage} in ${task.project}`, {
-        code: 'usage.unknown_stage',
-        hint: `one of ${project.pipeline.map((s) => s.stage).join(', ')}`,
-      });
+      throw new AppError(
+        `no stage ${options.fromStage} in the pipeline ${task.pipeline} of ${task.project}`,
+        {
+          code: 'usage.unknown_stage',
+          hint: `one of ${project.pipeline.map((s) => s.stage).join(', ')}`,
+        },
+      );
     const next = jobForStage(task, stage, project, {
       maxAttempts: c.maxAttempts,
       rework: true,
@@ -389,11 +402,11 @@ function stageOf(c: CommandContext, job: Job) {
   return c.project === null || job.stage === null ? null : stageNamed(c.project.pipeline, job.stage);
 }
 
-function rulesOf(c: CommandContext, job: Job): ProjectRules {
+function rulesOf(c: CommandContext, task: Task): ProjectRules {
   if (c.project !== null) return c.project;
-  throw new AppError(`project ${job.project} is not in the configuration`, {
+  throw new AppError(`${missingRules(task)} is not in the configuration`, {
     code: 'project.unknown',
-    hint: 'add it to orch.yaml',
+    hint: `put it back into orch.yaml, or orch cancel ${task.key}`,
   });
 }
 

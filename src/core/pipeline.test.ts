@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
+import {
+  asksForPaths,
+  type EntryFacts,
+  firstStage,
+  sendBackTarget,
+  stageAfter,
+  stageNamed,
+  waitsForPerson,
+} from './pipeline.ts';
 import { stage } from './test-kit.ts';
 
 const PIPELINE = [
@@ -11,6 +19,8 @@ const PIPELINE = [
   stage('accept', { kind: 'human', agent: null }),
   stage('deploy', { kind: 'deploy', agent: null, approval: 'required' }),
 ];
+
+const NOTHING: EntryFacts = { labels: [], changed: [] };
 
 describe('where a stage sends work back to', () => {
   it.each([
@@ -47,9 +57,9 @@ describe('a pipeline', () => {
     expect(stageNamed(PIPELINE, 'review')).toBe(PIPELINE[3]);
     expect(stageNamed(PIPELINE, 'gone')).toBeNull();
     expect([
-      stageAfter(PIPELINE, 'review')?.stage,
-      stageAfter(PIPELINE, 'deploy'),
-      stageAfter(PIPELINE, 'gone'),
+      stageAfter(PIPELINE, 'review', NOTHING)?.stage,
+      stageAfter(PIPELINE, 'deploy', NOTHING),
+      stageAfter(PIPELINE, 'gone', NOTHING),
     ]).toEqual(['testing', null, null]);
   });
 
@@ -57,5 +67,60 @@ describe('a pipeline', () => {
     expect(PIPELINE.filter(waitsForPerson).map((s) => s.stage)).toEqual(['accept', 'deploy']);
     expect(waitsForPerson(stage('deploy', { kind: 'deploy', approval: 'none' }))).toBe(false);
     expect(waitsForPerson(stage('review', { approval: 'required' }))).toBe(false);
+  });
+});
+
+describe('a stage with a condition', () => {
+  const pipeline = (labels: string[], paths: string[]) => [
+    stage('development'),
+    stage('security', { when: { labels, paths } }),
+    stage('deploy', { kind: 'deploy', when: { labels: ['never'], paths: [] } }),
+  ];
+
+  it.each<[string, string[], string[], EntryFacts, string]>([
+    ['entered when it asks for nothing', [], [], NOTHING, 'security'],
+    ['entered for one of its labels', ['risky', 'auth'], [], { labels: ['AUTH '], changed: [] }, 'security'],
+    ['passed over without its label', ['risky'], [], { labels: ['docs'], changed: [] }, 'deploy'],
+    [
+      'entered for a file that matches',
+      [],
+      ['**/*.sql', 'src/auth/**'],
+      { labels: [], changed: ['README.md', 'src/auth/a/b.ts'] },
+      'security',
+    ],
+    [
+      'passed over when no file matches',
+      [],
+      ['src/auth/**'],
+      { labels: [], changed: ['src/author.ts'] },
+      'deploy',
+    ],
+    ['passed over when nothing changed', [], ['**'], NOTHING, 'deploy'],
+    ['entered when the files are not known', [], ['src/auth/**'], { labels: [], changed: null }, 'security'],
+    [
+      'entered for label and file together',
+      ['risky'],
+      ['a'],
+      { labels: ['risky'], changed: ['a'] },
+      'security',
+    ],
+    ['passed over for the label alone', ['risky'], ['a'], { labels: ['risky'], changed: ['b'] }, 'deploy'],
+    ['passed over for the file alone', ['risky'], ['a'], { labels: [], changed: ['a'] }, 'deploy'],
+  ])('is %s, and a merge is never passed over', (_name, labels, paths, facts, expected) => {
+    expect(stageAfter(pipeline(labels, paths), 'development', facts)?.stage).toBe(expected);
+  });
+
+  it('may be the first one, and then needs its label', () => {
+    const stages = [stage('analysis', { when: { labels: ['new'], paths: [] } }), stage('development')];
+    expect(firstStage(stages, { labels: ['new'], changed: [] })?.stage).toBe('analysis');
+    expect(firstStage(stages, NOTHING)?.stage).toBe('development');
+    expect(firstStage(stages.slice(0, 1), NOTHING)).toBeNull();
+  });
+
+  it('asks for the changed files only where it names some, and only before it', () => {
+    expect(asksForPaths(pipeline(['a'], []), 'development')).toBe(false);
+    expect(asksForPaths(pipeline([], ['a']), 'development')).toBe(true);
+    expect(asksForPaths(pipeline([], ['a']), 'security')).toBe(false);
+    expect(asksForPaths(pipeline([], ['a']), 'gone')).toBe(false);
   });
 });

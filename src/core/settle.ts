@@ -18,6 +18,7 @@ import {
   advance,
   confirmNoChange,
   isAuthor,
+  missingRules,
   type ProjectRules,
   pullRequestRow,
   reviewerOf,
@@ -52,7 +53,10 @@ export interface SettleInput {
   /** False when no agent process was started: then nothing was learned about the account. */
   readonly ran: boolean;
   readonly credentialFingerprint: string | null;
+  /** The rules of the task's pipeline; null when project or pipeline is not configured any more. */
   readonly project: ProjectRules | null;
+  /** Files changed against the base at `head`, where a later stage asks for them; null or left out = not measured. */
+  readonly changed?: readonly string[] | null;
   readonly maxAttempts: number;
   readonly budgets: Budgets;
   readonly breaker: BreakerRule;
@@ -249,8 +253,7 @@ function taskStep(
     };
   if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
   const { project, outcome, maxAttempts } = input;
-  if (project === null)
-    return stranded(task, job, `project ${task.project} is no longer in the configuration`);
+  if (project === null) return stranded(task, job, `${missingRules(task)} is no longer in the configuration`);
   const withHead = { ...task, head };
   switch (outcome.kind) {
     case 'advance': {
@@ -261,6 +264,7 @@ function taskStep(
               head,
               maxAttempts,
               now,
+              changed: input.changed ?? null,
               ...(outcome.said === undefined ? {} : { said: outcome.said }),
             })
           : confirmNoChange(task, job, project, reviewer, { noChange: outcome.noChange ?? '', maxAttempts });

@@ -2,6 +2,7 @@ import { judgeRound, type RoundFacts } from './convergence.ts';
 import type { NewJob, NewOutboxRow, TaskChange } from './effects.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, type JobContext, jobName, type Task } from './model.ts';
 import { type Stage, sendBackTarget, stageAfter, stageNamed, waitsForPerson } from './pipeline.ts';
+import { FULL } from './pipeline-choice.ts';
 import { unticked } from './trace.ts';
 
 /** A project as the rules need it; configuration objects fit structurally. */
@@ -91,17 +92,24 @@ function ownSession(task: Task, stage: Stage, account: string | null): Partial<J
 
 const MAX_SAID = 4000;
 
-/** The stage is done and proven: on to the next one, or the task is done. */
+/** The stage is done and proven: on to the next one that applies, or the task is done. */
 export function advance(
   task: Task,
   job: Job,
   project: ProjectRules,
-  after: { head: string | null; maxAttempts: number; now: number; said?: string },
+  after: {
+    head: string | null;
+    maxAttempts: number;
+    now: number;
+    said?: string;
+    changed?: readonly string[] | null;
+  },
 ): TaskStep {
   if (job.stage !== null && stageNamed(project.pipeline, job.stage) === null)
     return stranded(task, job, `stage ${job.stage} is no longer in the pipeline of ${task.project}`);
   if (job.context.noChange !== null && task.head === null) return finish(task, job, after.now);
-  const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage);
+  const facts = { labels: task.labels, changed: after.head === null ? [] : (after.changed ?? null) };
+  const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage, facts);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
   const open = toTick(task, next);
   const approval = waitsForPerson(next) || open.length > 0;
@@ -164,6 +172,12 @@ export function confirmNoChange(
     ],
     outbox: [],
   };
+}
+
+/** What a task has lost when it has no rules any more. */
+export function missingRules(task: Task): string {
+  const pipeline = task.pipeline === FULL ? '' : `, or its pipeline ${task.pipeline},`;
+  return `project ${task.project}${pipeline}`;
 }
 
 /** The work is done, but the configuration no longer says what comes next: a person decides. */

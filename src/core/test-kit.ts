@@ -15,6 +15,7 @@ export function stage(name: string, fields: Partial<Stage> = {}): Stage {
     approval: 'none',
     account: null,
     reviewers: [],
+    when: null,
     ...fields,
   };
 }

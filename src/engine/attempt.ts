@@ -4,7 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseEnv } from 'node:util';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
-import { runName } from '../core/model.ts';
+import { type Job, runName, type Task } from '../core/model.ts';
+import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
 import { isTraced } from '../core/trace.ts';
 import { adopt, type LiveRun } from '../launcher/launcher.ts';
@@ -14,6 +15,7 @@ import { NamedMutex } from '../lib/mutex.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
 import type { Claimed, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -21,6 +23,7 @@ export interface AttemptParts {
   readonly store: Store;
   readonly workspace: Workspace;
   readonly preflight: Preflight;
+  readonly pipelines: Pipelines;
   readonly runtime: () => Runtime;
   readonly clock: Clock;
   readonly log: Logger;
@@ -112,7 +115,7 @@ export function createAttempts(parts: AttemptParts) {
   }
 
   async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
-    const context = await contextOf(entry, runtime);
+    const context = await contextOf(entry, how, runtime);
     const kind = runtime.stageKinds.get(context.stage.kind);
     if (kind === undefined)
       throw new AppError(`no stage kind ${context.stage.kind}`, {
@@ -122,7 +125,7 @@ export function createAttempts(parts: AttemptParts) {
     return how === 'start' ? kind.start(context) : kind.adopt(context);
   }
 
-  async function contextOf(entry: Live, runtime: Runtime): Promise<StageContext> {
+  async function contextOf(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageContext> {
     const { job, run, task } = entry.claimed;
     const project = runtime.projects.get(job.project);
     if (project === undefined)
@@ -131,10 +134,10 @@ export function createAttempts(parts: AttemptParts) {
         hint: 'add it to orch.yaml',
       });
     const account = run.account === null ? null : (runtime.accounts.get(run.account) ?? null);
-    const stage =
-      job.stage === null
-        ? taskless(job.agent ?? 'developer')
-        : (project.rules.pipeline.find((s) => s.stage === job.stage) ?? null);
+    // As last fetched; what this attempt's own fetch brings counts when it settles.
+    if (task !== null && how === 'start') await parts.pipelines.refresh(project);
+    const pipeline = task === null ? [] : parts.pipelines.rulesOf(task).pipeline;
+    const stage = task === null ? taskless(job.agent ?? 'developer') : stageNamed(pipeline, job.stage ?? '');
     if (stage === null)
       throw new AppError(`stage ${job.stage} is not in the pipeline of ${job.project}`, {
         code: 'stage.unknown',
@@ -150,14 +153,15 @@ export function createAttempts(parts: AttemptParts) {
         key: job.project,
         base: project.base,
         setup: project.setup,
-        checks: project.checks,
+        checks: parts.pipelines.checksOf(project),
         env: { ...project.env, ...(await environmentFile(project.envFile)) },
         copy: project.copy,
         reports: project.reports,
-        traced: isTraced(project.rules.pipeline, project.trace),
+        traced: isTraced(pipeline, project.trace),
       },
       account:
         account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },
+      repositoryNote: task === null ? null : parts.pipelines.noteFor(job.project, stage.stage),
       forge: project.forge,
       workspace: parts.workspace,
       limits: {
@@ -185,17 +189,40 @@ export function createAttempts(parts: AttemptParts) {
     return (await found.agent.signIn(found.account, { now: clock(), expirySkewMs })).fingerprint;
   }
 
+  function rulesOf(task: Task): PipelineRules | null {
+    return parts.pipelines.rulesFor(task.project, task.pipeline);
+  }
+
+  /** Files the task changed, for the stages that ask; the base this attempt fetched says which stages there are. */
+  async function changedBy(
+    task: Task | null,
+    job: Job,
+    result: StageResult,
+    runtime: Runtime,
+  ): Promise<readonly string[] | null> {
+    const project = runtime.projects.get(job.project);
+    const head = result.head ?? task?.head ?? null;
+    if (task === null || project === undefined || result.outcome?.kind !== 'advance') return null;
+    await parts.pipelines.refresh(project).catch((error: unknown) => {
+      // The work is done: what was last known of the pipelines says where it goes.
+      log.warn({ project: job.project, error: messageOf(error) }, 'the base branch could not be read');
+    });
+    return head === null ? null : parts.pipelines.changedBy(task, job.stage ?? '', head);
+  }
+
   async function settle(entry: Live, result: StageResult, runtime: Runtime): Promise<'ok' | 'stale'> {
-    const { job, run } = entry.claimed;
+    const { job, run, task } = entry.claimed;
     if (result.judgement.verdict === 'auth' && run.account !== null) parts.preflight.drop(run.account);
     const fingerprint = entry.fingerprint ?? (result.ran ? await fingerprintOf(run.account, runtime) : null);
+    const changed = await changedBy(task, job, result, runtime);
     return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) =>
       decideSettle(
         state,
         {
           ...result,
           credentialFingerprint: fingerprint,
-          project: runtime.projects.get(job.project)?.rules ?? null,
+          project: state.task === null ? null : rulesOf(state.task),
+          changed,
           maxAttempts: runtime.maxAttempts,
           budgets: runtime.budgets,
           breaker: runtime.accountRules,
@@ -249,7 +276,13 @@ function failed(error: unknown, claimed: Claimed): StageResult {
   };
 }
 
-const UNCONFIGURED = new Set(['project.unknown', 'account.unknown', 'stage.unknown', 'stage.unknown_kind']);
+const UNCONFIGURED = new Set([
+  'project.unknown',
+  'account.unknown',
+  'stage.unknown',
+  'stage.unknown_kind',
+  'pipeline.invalid',
+]);
 
 function isUnconfigured(error: unknown): error is AppError {
   return error instanceof AppError && UNCONFIGURED.has(error.code);
@@ -300,6 +333,7 @@ function taskless(role: string): StageSettings {
     permission: 'default',
     prompt: null,
     checks: null,
+    when: null,
   };
 }
 

@@ -20,6 +20,7 @@ import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
+import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
@@ -28,6 +29,8 @@ export interface EngineOptions {
   readonly store: Store;
   readonly workspace: Workspace;
   readonly runtime: Runtime;
+  /** Reads what a repository adds to its pipelines. */
+  readonly additions: AdditionsReader;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -44,12 +47,26 @@ const EXPLAIN_LIMIT = 20_000;
 export function createEngine(options: EngineOptions) {
   const { store, clock, log } = options;
   let runtime = options.runtime;
-  const intake = createIntake({ store, workspace: options.workspace, runtime: () => runtime, clock, log });
+  const pipelines = createPipelines({
+    workspace: options.workspace,
+    runtime: () => runtime,
+    reader: options.additions,
+    log,
+  });
+  const intake = createIntake({
+    store,
+    workspace: options.workspace,
+    pipelines,
+    runtime: () => runtime,
+    clock,
+    log,
+  });
   const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
   const attempts: Attempts = createAttempts({
     store,
     workspace: options.workspace,
     preflight,
+    pipelines,
     runtime: () => runtime,
     clock,
     log,
@@ -103,9 +120,9 @@ export function createEngine(options: EngineOptions) {
     return left.length;
   }
 
-  function commandContext(actor: Actor, job: Job): CommandContext {
+  function commandContext(actor: Actor, { task }: { task: Task | null }): CommandContext {
     return {
-      project: runtime.projects.get(job.project)?.rules ?? null,
+      project: task === null ? null : pipelines.rulesFor(task.project, task.pipeline),
       maxAttempts: runtime.maxAttempts,
       by: actor.by,
       now: clock(),
@@ -125,6 +142,21 @@ export function createEngine(options: EngineOptions) {
     const target = await targetOf(name);
     const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
     return store.command(target, (state) => decide(state, target), audit);
+  }
+
+  /** Files that a task changed up to its head, for the stages behind the one that waits. */
+  async function changedAtHead(name: string): Promise<CommandContext['changed']> {
+    const target = await targetOf(name);
+    const job = target.kind === 'job' ? await store.job(target.id) : null;
+    const task =
+      target.kind === 'task'
+        ? await store.task(target.key)
+        : job === null || job.taskId === null
+          ? null
+          : await store.taskById(job.taskId);
+    if (task === null || task.head === null) return null;
+    const paths = await pipelines.changedBy(task, task.stage, task.head);
+    return paths === null ? null : { head: task.head, paths };
   }
 
   async function targetOf(name: string): Promise<Target> {
@@ -155,6 +187,7 @@ export function createEngine(options: EngineOptions) {
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
+      await pipelines.refreshAll();
       const adopted = await takeOver();
       dispatcher.start();
       return { adopted };
@@ -169,16 +202,21 @@ export function createEngine(options: EngineOptions) {
     async reload(next: Runtime): Promise<void> {
       runtime = next;
       await configureStore();
+      await pipelines.refreshAll();
       dispatcher.wake();
     },
 
     submit: intake.submit,
     enqueue: intake.enqueue,
 
-    approve: (name: string, commit: string | null, actor: Actor) =>
-      command(actor, 'approve', name, (state) => approve(state, commit, commandContext(actor, state.job))),
+    async approve(name: string, commit: string | null, actor: Actor) {
+      const changed = await changedAtHead(name);
+      return command(actor, 'approve', name, (state) =>
+        approve(state, commit, { ...commandContext(actor, state), ...(changed == null ? {} : { changed }) }),
+      );
+    },
     reject: (name: string, reason: string, actor: Actor) =>
-      command(actor, 'reject', name, (state) => reject(state, reason, commandContext(actor, state.job))),
+      command(actor, 'reject', name, (state) => reject(state, reason, commandContext(actor, state))),
     retry: (name: string, retryOptions: RetryOptions, actor: Actor) => {
       if (retryOptions.account !== null && !runtime.accounts.has(retryOptions.account))
         throw new AppError(`there is no account ${retryOptions.account}`, {
@@ -186,24 +224,24 @@ export function createEngine(options: EngineOptions) {
           hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
         });
       return command(actor, 'retry', name, (state) =>
-        retry(state, retryOptions, commandContext(actor, state.job)),
+        retry(state, retryOptions, commandContext(actor, state)),
       );
     },
     answer: (name: string, text: string, actor: Actor) =>
-      command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state.job))),
+      command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state))),
     /** A person has looked at manual tests of a task. */
     tick: (name: string, tests: readonly string[], actor: Actor) =>
       command(
         actor,
         'tick',
         name,
-        (state) => tick(state, tests, commandContext(actor, state.job)),
+        (state) => tick(state, tests, commandContext(actor, state)),
         `${name} ${tests.join(' ')}`,
       ),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
       const result = await command(actor, 'cancel', name, (state, target) =>
-        cancel(state, target.kind === 'task', commandContext(actor, state.job)),
+        cancel(state, target.kind === 'task', commandContext(actor, state)),
       );
       await stopRunsOf(result.job.id, now);
       return result;
@@ -317,6 +355,7 @@ export function createEngine(options: EngineOptions) {
       dispatcher.wake();
     },
 
+    pipelineProblems: pipelines.problems,
     tickAge: (): number | null => {
       const state = dispatcher.state();
       return state === null ? null : clock() - state.tickAt;

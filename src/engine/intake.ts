@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../core/errors.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from '../core/model.ts';
-import { stageNamed } from '../core/pipeline.ts';
+import { firstStage, stageNamed } from '../core/pipeline.ts';
+import { FULL, itemFacts, type Size } from '../core/pipeline-choice.ts';
 import { accountFor, jobForStage } from '../core/task.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { StageSettings } from '../stages/stage.ts';
 import type { Audit, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Runtime, RuntimeProject } from './runtime.ts';
 
 /** Who acts, and from where; recorded with every action. */
@@ -18,6 +21,7 @@ export interface Actor {
 export interface IntakeParts {
   readonly store: Store;
   readonly workspace: Workspace;
+  readonly pipelines: Pipelines;
   readonly runtime: () => Runtime;
   readonly clock: Clock;
   readonly log: Logger;
@@ -26,7 +30,7 @@ export interface IntakeParts {
 const ROLES = ['analyst', 'architect', 'developer', 'reviewer', 'tester', 'deployer'];
 
 /** How work comes in. The repository is fetched first, so that nothing is taken on that cannot be worked on. */
-export function createIntake({ store, workspace, runtime, clock, log }: IntakeParts) {
+export function createIntake({ store, workspace, pipelines, runtime, clock, log }: IntakeParts) {
   function projectOf(nameOrRepo: string): RuntimeProject {
     const exact = runtime().projects.get(nameOrRepo);
     if (exact !== undefined) return exact;
@@ -47,6 +51,10 @@ export function createIntake({ store, workspace, runtime, clock, log }: IntakePa
     );
   }
 
+  async function isHere(key: string | null): Promise<boolean> {
+    return key !== null && (await store.task(key)) !== null;
+  }
+
   return {
     /** Takes a work item on: an item on the board, its task and first job. The same key returns the existing task. */
     async submit(
@@ -57,20 +65,22 @@ export function createIntake({ store, workspace, runtime, clock, log }: IntakePa
         stage: string | null;
         key: string | null;
         priority: number;
+        labels: readonly string[];
+        size: Size | null;
+        /** Asked for by name; null = chosen by labels and size. */
+        pipeline: string | null;
       },
       actor: Actor,
     ): Promise<{ task: Task; created: boolean }> {
       const project = projectOf(request.project);
-      const first =
-        request.stage === null
-          ? project.rules.pipeline[0]
-          : stageNamed(project.rules.pipeline, request.stage);
-      if (first === undefined || first === null)
-        throw new AppError(`project ${project.rules.key} has no stage ${request.stage ?? ''}`, {
-          code: 'usage.unknown_stage',
-          hint: `one of ${project.rules.pipeline.map((s) => s.stage).join(', ')}`,
-        });
+      const facts = itemFacts(request.labels, request.size);
+      const pipeline = pipelines.choose(project, request.pipeline, facts);
       await workspace.fetch(project.repository);
+      await pipelines.refresh(project);
+      const problem = pipelines.problemOf(project.rules.key);
+      if (problem !== null && !(await isHere(request.key))) throw problem;
+      const rules = pipelines.rulesOf({ project: project.rules.key, pipeline, key: request.key ?? '' });
+      const first = entryStage(rules, request.stage, pipeline, facts.labels);
       const item = await store.board.create(
         { project: project.rules.key, key: request.key, title: request.title, body: request.body },
         clock(),
@@ -86,18 +96,18 @@ export function createIntake({ store, workspace, runtime, clock, log }: IntakePa
           body: item.body,
           stage: first.stage,
           priority: request.priority,
-          pipeline: 'full',
-          labels: [],
-          size: null,
+          pipeline,
+          labels: facts.labels,
+          size: facts.size,
         },
         (task) =>
-          jobForStage(task, first, project.rules, {
+          jobForStage(task, first, rules, {
             maxAttempts: runtime().maxAttempts,
             rework: false,
             context: {},
           }),
       );
-      log.info({ key: item.key, by: actor.by, created: taken.created }, 'work item submitted');
+      log.info({ key: item.key, by: actor.by, created: taken.created, pipeline }, 'work item submitted');
       return taken;
     },
 
@@ -115,14 +125,10 @@ export function createIntake({ store, workspace, runtime, clock, log }: IntakePa
           code: 'usage.unknown_role',
           hint: `--agent is one of ${ROLES.join(', ')}`,
         });
-      const stage = project.rules.pipeline.find((s) => s.kind === 'agent' && s.agent === request.agent);
-      const account =
-        stage === undefined ? (project.rules.accounts[0] ?? null) : accountFor(stage, project.rules);
-      if (account === null)
-        throw new AppError(`project ${project.rules.key} has no account`, {
-          code: 'project.no_account',
-          hint: `set projects.${project.rules.key}.accounts in orch.yaml`,
-        });
+      const full = project.pipelines.find(({ name }) => name === FULL)?.stages ?? [];
+      const stage = full.find((s) => s.kind === 'agent' && s.agent === request.agent);
+      const account = stage?.account ?? project.rules.accounts[0] ?? null;
+      if (account === null) throw noAccount(project.rules.key);
       await workspace.fetch(project.repository);
       return store.enqueue(
         {
@@ -142,6 +148,38 @@ export function createIntake({ store, workspace, runtime, clock, log }: IntakePa
       );
     },
   };
+}
+
+/** Where the item starts: a stage asked for by name is entered whatever its `when` says. */
+function entryStage(
+  rules: PipelineRules,
+  asked: string | null,
+  pipeline: string,
+  labels: readonly string[],
+): StageSettings {
+  const lonely = rules.pipeline.find((s) => s.kind === 'agent' && accountFor(s, rules) === null);
+  if (lonely !== undefined) throw noAccount(rules.key);
+  const first =
+    asked === null ? firstStage(rules.pipeline, { labels, changed: [] }) : stageNamed(rules.pipeline, asked);
+  // Nothing to merge yet: an item that no earlier stage applies to would seem done with nothing made.
+  if (first !== null && (asked !== null || first.kind !== 'deploy')) return first;
+  const of = pipeline === FULL ? `project ${rules.key}` : `pipeline ${pipeline} of ${rules.key}`;
+  if (asked === null)
+    throw new AppError(`no stage of ${of} applies to this item`, {
+      code: 'usage.no_stage',
+      hint: 'name another pipeline, a stage, or labels that one of its stages asks for',
+    });
+  throw new AppError(`${of} has no stage ${asked}`, {
+    code: 'usage.unknown_stage',
+    hint: `one of ${rules.pipeline.map((s) => s.stage).join(', ')}`,
+  });
+}
+
+function noAccount(project: string): AppError {
+  return new AppError(`project ${project} has no account`, {
+    code: 'project.no_account',
+    hint: `set projects.${project}.accounts in orch.yaml`,
+  });
 }
 
 function repositoryName(repo: string): string {

@@ -1,6 +1,7 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import type { AccountRules } from '../core/account.ts';
 import type { Budgets } from '../core/job.ts';
+import type { PipelineWhen } from '../core/pipeline-choice.ts';
 import type { ProjectRules } from '../core/task.ts';
 import type { Forge } from '../forges/forge.ts';
 import type { Notifier } from '../notifiers/notifier.ts';
@@ -26,8 +27,17 @@ export interface Runtime {
   readonly worktreesDir: string;
 }
 
+/** One pipeline of orch.yaml, merge included; what the repository adds is not in it. */
+export interface RuntimePipeline {
+  readonly name: string;
+  readonly when: PipelineWhen | null;
+  readonly stages: readonly StageSettings[];
+}
+
 export interface RuntimeProject {
-  readonly rules: Omit<ProjectRules, 'pipeline'> & { readonly pipeline: readonly StageSettings[] };
+  readonly rules: Omit<ProjectRules, 'pipeline'>;
+  /** In the order in which they are chosen from; `full` and `quick` are always there. */
+  readonly pipelines: readonly RuntimePipeline[];
   readonly repository: Repository;
   readonly tracker: Tracker;
   readonly forge: Forge;

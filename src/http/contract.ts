@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIZES } from '../core/pipeline-choice.ts';
 
 /** Wire schemas of `/api/v1`, shared by server, CLI and (later) the page. Instants are ISO strings. */
 
@@ -111,6 +112,9 @@ export const taskSchema = z.object({
   pr: z.object({ number: z.number(), url: z.string().nullable(), state: z.string() }).nullable(),
   rounds: z.record(z.string(), z.number()),
   costUsd: z.number(),
+  pipeline: z.string(),
+  labels: z.array(z.string()),
+  size: z.string().nullable(),
   trace: traceSchema.nullable(),
   createdAt: instant,
   updatedAt: instant,
@@ -201,6 +205,9 @@ export const submitRequest = z.strictObject({
     .nullable()
     .default(null),
   priority: z.number().int().min(-100).max(100).default(0),
+  labels: z.array(z.string().trim().min(1).max(100)).max(50).default([]),
+  size: z.enum(SIZES).nullable().default(null),
+  pipeline: z.string().min(1).max(100).nullable().default(null),
 });
 export const enqueueRequest = z.strictObject({
   agent: z.string().min(1),

@@ -50,6 +50,8 @@ export interface StageContext {
     readonly unsafe: boolean;
     readonly cliVersion: string | null;
   } | null;
+  /** What the repository's base branch adds to the prompt of this stage; null = nothing. */
+  readonly repositoryNote: string | null;
   readonly forge: Forge;
   readonly workspace: Workspace;
   readonly limits: { readonly timeoutMs: number; readonly stallMs: number };

@@ -523,6 +523,12 @@ async function createHistory(
       (state) => approve(state, stale ? 'beef' : HEAD.slice(0, 4), contextOf(state.job)),
       AUDIT,
     );
+    // The rounds of this stage are spent: approving goes on in spite of the findings.
+    if (!stale && job.status === 'done' && task?.status === 'needs_you') {
+      await done;
+      await adopt(moveOn(job, task, 'advance'));
+      return;
+    }
     if (stale || task === undefined || job.status !== 'queued' || job.hold !== 'approval.pending') {
       await expect(done).rejects.toBeInstanceOf(AppError);
       return;

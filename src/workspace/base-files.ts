@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import { checkCommit, isInnerPath } from './names.ts';
-import { baseCommit } from './refs.ts';
+import { pathPattern } from '../core/path-pattern.ts';
+import { checkCommit, isInnerPath, safeName } from './names.ts';
+import { baseCommit, resolveRef, setRef } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
 
 export interface BaseFile {
@@ -66,13 +67,15 @@ export async function openBase(
   context: Context,
   repo: Repository,
 ): Promise<{ commit: string; files: CommitFiles }> {
-  const commit = await baseCommit(context, repo);
-  return { commit, files: await openCommit(context, repo.project, commit) };
+  return openCommit(context, repo, await baseCommit(context, repo));
 }
 
-/** All files of a commit that the bare repository holds. */
-async function openCommit(context: Context, project: string, commit: string): Promise<CommitFiles> {
-  const listed = await inBare(context, project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
+async function openCommit(
+  context: Context,
+  repo: Repository,
+  commit: string,
+): Promise<{ commit: string; files: CommitFiles }> {
+  const listed = await inBare(context, repo.project, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
   const entries = listed.stdout
     .toString('utf8')
     .split('\0')
@@ -83,18 +86,18 @@ async function openCommit(context: Context, project: string, commit: string): Pr
         : [{ mode: match[1] ?? '', object: match[2] ?? '', bytes: Number(match[3]), path: match[4] ?? '' }];
     });
   const read = async (object: string, maxBytes: number) =>
-    (await inBare(context, project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
-  return new CommitFiles(entries, read);
+    (await inBare(context, repo.project, ['cat-file', 'blob', object], { cutAtBytes: maxBytes })).stdout;
+  return { commit, files: new CommitFiles(entries, read) };
 }
 
 /** Files of one commit by their exact paths; those that are not there are left out. Each at most 256 KiB. */
 export async function readFilesAt(
   context: Context,
-  project: string,
+  repo: Repository,
   commit: string,
   paths: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const files = await openCommit(context, project, checkCommit(commit));
+  const { files } = await openCommit(context, repo, checkCommit(commit));
   const found = new Map<string, string>();
   for (const path of paths.slice(0, MAX_FILES)) {
     const file = await files.read(path);
@@ -109,9 +112,40 @@ export async function readBaseFiles(
   repo: Repository,
   patterns: readonly string[],
 ): Promise<BaseFiles> {
-  const { commit, files } = await openBase(context, repo);
-  const tests = patterns.map(patternTest);
-  const wanted = files.paths().filter((path) => tests.some((test) => test.test(path)));
+  return readFiles(await openBase(context, repo), patterns);
+}
+
+/** Keeps a commit of the base under a name of Orch's own, so that its files can be read whatever the base becomes. */
+export async function keepBase(
+  context: Context,
+  repo: Repository,
+  name: string,
+  commit: string,
+): Promise<void> {
+  await setRef(context, repo.project, keptRef(name), checkCommit(commit));
+}
+
+/** The same files of the commit that was kept under that name; null when none was. */
+export async function readKeptFiles(
+  context: Context,
+  repo: Repository,
+  name: string,
+  patterns: readonly string[],
+): Promise<BaseFiles | null> {
+  const commit = await resolveRef(context, repo.project, keptRef(name));
+  return commit === null ? null : readFiles(await openCommit(context, repo, commit), patterns);
+}
+
+function keptRef(name: string): string {
+  return `refs/orch/base/${safeName(name)}`;
+}
+
+async function readFiles(
+  { commit, files }: { commit: string; files: CommitFiles },
+  patterns: readonly string[],
+): Promise<BaseFiles> {
+  const tests = patterns.map(pathPattern);
+  const wanted = files.paths().filter((path) => tests.some((test) => test(path)));
   const read = await Promise.all(wanted.slice(0, MAX_FILES).map((path) => files.read(path)));
   return { commit, files: read.filter((file) => file !== null) };
 }
@@ -119,22 +153,4 @@ export async function readBaseFiles(
 /** A cut in the middle of a character loses that character. */
 function wholeText(bytes: Buffer): string {
   return new TextDecoder('utf8').decode(bytes, { stream: true });
-}
-
-export function patternTest(pattern: string): RegExp {
-  const source = pattern.replace(/\*\*\/|\*\*|\*|\?|[.+^${}()|[\]\\]/g, (part) => {
-    switch (part) {
-      case '**/':
-        return '(?:[^/]+/)*';
-      case '**':
-        return '.*';
-      case '*':
-        return '[^/]*';
-      case '?':
-        return '[^/]';
-      default:
-        return `\\${part}`;
-    }
-  });
-  return new RegExp(`^${source}$`, 's');
 }

@@ -1,6 +1,8 @@
+import { lineOf } from './git.ts';
 import { checkCommit } from './names.ts';
 import { shownPath, splitRaw } from './paths.ts';
-import { type Context, inBare } from './repository.ts';
+import { baseCommit } from './refs.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
 
 export interface Commit {
   readonly sha: string;
@@ -26,6 +28,8 @@ export interface Diff {
 }
 
 const MAX_COMMITS = 500;
+const MAX_PATHS = 5000;
+const MAX_PATHS_BYTES = 4 * 1024 * 1024;
 const MAX_PATCH_BYTES = 512 * 1024;
 const STATUS: Readonly<Record<string, FileChange['status']>> = {
   A: 'added',
@@ -75,6 +79,31 @@ export async function diffCommits(
     files,
     stat: { files: files.length, added: sum((file) => file.added), deleted: sum((file) => file.deleted) },
   };
+}
+
+/**
+ * Files that a commit changes against the base as last fetched, measured from where it left the base;
+ * a renamed file counts under both names. Null when that cannot be told: no common history, or more
+ * than 5000 files.
+ */
+export async function changedAgainstBase(
+  context: Context,
+  repo: Repository,
+  head: string,
+): Promise<string[] | null> {
+  const base = await baseCommit(context, repo);
+  const fork = await inBare(
+    context,
+    repo.project,
+    ['merge-base', '--end-of-options', base, checkCommit(head)],
+    { okCodes: [0, 1] },
+  );
+  if (fork.exitCode !== 0) return null;
+  const args = ['diff-tree', '-r', '-z', '--no-renames', '--no-ext-diff', '--no-commit-id', '--name-only'];
+  const range = ['--end-of-options', checkCommit(lineOf(fork)), head];
+  const changed = await inBare(context, repo.project, [...args, ...range], { cutAtBytes: MAX_PATHS_BYTES });
+  const paths = splitRaw(changed.stdout).map(shownPath);
+  return changed.cut || paths.length > MAX_PATHS ? null : paths;
 }
 
 /** The patch as text, cut at `maxBytes`. */

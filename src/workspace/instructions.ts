@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { type CommitFiles, openBase, patternTest } from './base-files.ts';
+import { pathPattern } from '../core/path-pattern.ts';
+import { type CommitFiles, openBase } from './base-files.ts';
 import { isInnerPath } from './names.ts';
 import type { Context, Repository } from './repository.ts';
 
@@ -28,7 +29,7 @@ export async function readInstructions(context: Context, repo: Repository): Prom
 
 export async function collectInstructions(source: CommitFiles): Promise<Omit<Instructions, 'commit'>> {
   const all = source.paths();
-  const roots = ROOTS.flatMap((root) => all.filter((path) => patternTest(root).test(path)));
+  const roots = ROOTS.flatMap((root) => all.filter(pathPattern(root)));
   const seen = new Set<string>();
   const parts: string[] = [];
   const files: { path: string; bytes: number; truncated: boolean }[] = [];

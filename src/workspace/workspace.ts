@@ -1,10 +1,17 @@
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
-import { type BaseFiles, readBaseFiles, readFilesAt } from './base-files.ts';
+import { type BaseFiles, keepBase, readBaseFiles, readFilesAt, readKeptFiles } from './base-files.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
 import { plainFilesAt } from './commit-files.ts';
-import { type Commit, commitsBetween, type Diff, diffCommits, patchBetween } from './diff.ts';
+import {
+  type Commit,
+  changedAgainstBase,
+  commitsBetween,
+  type Diff,
+  diffCommits,
+  patchBetween,
+} from './diff.ts';
 import { lineOf } from './git.ts';
 import { readInnerFile } from './inner-file.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
@@ -119,11 +126,17 @@ export interface Workspace {
   readInstructions(repo: Repository): Promise<Instructions>;
   /** Texts of files of a commit, by path; missing ones are left out. */
   readFilesAt(
-    project: string,
+    repo: Repository,
     commit: string,
     paths: readonly string[],
   ): Promise<ReadonlyMap<string, string>>;
+  /** Remembers a commit of the base under a name; its files can then be read whatever the base becomes. */
+  keepBase(repo: Repository, name: string, commit: string): Promise<void>;
+  /** From the commit kept under that name; null when none was. */
+  readKeptFiles(repo: Repository, name: string, patterns: readonly string[]): Promise<BaseFiles | null>;
 
+  /** Files a commit changes against the base, from where it left it; null when that cannot be told. */
+  changedAgainstBase(repo: Repository, head: string): Promise<readonly string[] | null>;
   diff(project: string, from: string, to: string): Promise<Diff>;
   patch(
     project: string,
@@ -216,9 +229,14 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
 
     readBaseFiles: (repo, patterns) => reading(repo.project, () => readBaseFiles(context, repo, patterns)),
     readInstructions: (repo) => reading(repo.project, () => readInstructions(context, repo)),
-    readFilesAt: (project, commit, paths) =>
-      reading(project, () => readFilesAt(context, project, commit, paths)),
+    readFilesAt: (repo, commit, paths) =>
+      reading(repo.project, () => readFilesAt(context, repo, commit, paths)),
 
+    keepBase: (repo, name, commit) => locked(repo.project, () => keepBase(context, repo, name, commit)),
+    readKeptFiles: (repo, name, patterns) =>
+      reading(repo.project, () => readKeptFiles(context, repo, name, patterns)),
+
+    changedAgainstBase: (repo, head) => reading(repo.project, () => changedAgainstBase(context, repo, head)),
     diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
     patch: (project, from, to, maxBytes) =>
       reading(project, () => patchBetween(context, project, from, to, maxBytes)),

@@ -39,6 +39,7 @@ export function pageRoutes(
         version,
         html`<h1 class="${explain.verdict}">${explain.headline}</h1>
           ${configProblem() === null ? '' : html`<section class="needs_you"><h2>▲ orch.yaml is not in force</h2><p>${configProblem() ?? ''}</p><p>The last good one stays.</p></section>`}
+          ${engine.pipelineProblems().map(({ problem }) => html`<section class="needs_you"><h2>▲ Additions of a repository are not in force</h2><p>${problem}</p></section>`)}
           ${explain.reasons.map(
             (
               r,

@@ -38,6 +38,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       verdict: explanation.verdict,
       headline: explanation.headline,
       configProblem: configProblem(),
+      pipelineProblems: engine.pipelineProblems(),
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,
       jobs: counts.jobs,
       tasks: counts.tasks,

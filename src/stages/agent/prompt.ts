@@ -3,6 +3,7 @@ import { Liquid } from 'liquidjs';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { type Job, runName } from '../../core/model.ts';
 import type { StageContext } from '../stage.ts';
+import { renderRepositoryNote } from './repository-note.ts';
 
 const MAX_BODY = 50_000;
 const MAX_FAILURE = 8_000;
@@ -91,11 +92,13 @@ export function renderPrompt(context: StageContext, facts: PromptFacts): string 
       stage.prompt ?? ROLE_TASKS[role] ?? ROLE_TASKS['developer'] ?? '',
       item,
     );
+    const note = context.repositoryNote;
+    const repository = note === null ? '' : renderRepositoryNote(note, { ...common, key: task.key });
     const { outcome, rest } = OUTCOMES[role] ?? { outcome: 'done' };
     return liquid.parseAndRenderSync(FRAME, {
       ...item,
       task: own,
-      repository: '',
+      repository: repository.trim(),
       example: JSON.stringify({ schema: 'orch.verdict/1', run: runId, outcome, summary: '...', ...rest }),
     });
   } catch (error) {

@@ -2,8 +2,8 @@ import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { messageOf } from '../../core/errors.ts';
 import { casesOf, type JUnitCase } from '../../core/junit.ts';
+import { pathPattern } from '../../core/path-pattern.ts';
 import { parseXml } from '../../lib/xml.ts';
-import { patternTest } from '../../workspace/base-files.ts';
 import { readInnerFile } from '../../workspace/inner-file.ts';
 
 const MAX_REPORTS = 500;
@@ -86,14 +86,14 @@ async function findFiles(
     const clean = posix.normalize(pattern);
     const start = fixedPart(clean);
     if (!(await isFolder(root, start))) continue;
-    const matches = patternTest(clean);
+    const matches = pathPattern(clean);
     let entries = 0;
     const visit = async (folder: string, depth: number): Promise<void> => {
       for (const entry of await readdir(join(root, folder), { withFileTypes: true })) {
         entries += 1;
         if (entries > MAX_ENTRIES) return;
         const path = folder === '.' ? entry.name : `${folder}/${entry.name}`;
-        if (entry.isFile() && matches.test(path)) found.add(path);
+        if (entry.isFile() && matches(path)) found.add(path);
         else if (entry.isDirectory() && depth < MAX_DEPTH && !skipped.has(entry.name))
           await visit(path, depth + 1);
       }

@@ -22,7 +22,7 @@ export async function tampering(
     (path) => isTestFile(path) || scripts.includes(path) || manifests.includes(path),
   );
   if (suspects.length === 0) return null;
-  const before = await workspace.readFilesAt(project.key, roundHead, suspects);
+  const before = await workspace.readFilesAt(context.repository, roundHead, suspects);
   const now = async (path: string) =>
     (await workspace.readFromClone(project.key, keyOf(context), path)) ?? '';
   const names = checks.map((check) => `\`${check}\``).join(', ');
