@@ -182,6 +182,7 @@ function runtimeProject(
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,
     setup: project.workspace.setup,
+    teardown: project.workspace.teardown,
     checks: project.checks,
     env: project.workspace.env,
     envFile: project.workspace.envFile,

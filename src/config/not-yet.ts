@@ -4,7 +4,6 @@ import { list, type Mapping, mapping } from './raw.ts';
 /** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
 const ACCOUNT = ['reserve', 'sandbox'];
 const PROJECT = ['open_prs', 'budget', 'reports', 'artefacts', 'trace', 'pipelines', 'failover'];
-const WORKSPACE = ['teardown'];
 const STAGE = ['when', 'reviewers'];
 
 /** Says so for every such key that the file sets: silence would pass for obedience. */
@@ -24,7 +23,6 @@ export function notYet(raw: Mapping): Finding[] {
     look(account, ACCOUNT, ['accounts', id]);
   for (const [key, project] of Object.entries(mapping(raw['projects']))) {
     look(project, PROJECT, ['projects', key]);
-    look(mapping(project)['workspace'], WORKSPACE, ['projects', key, 'workspace']);
     for (const [at, stage] of list(mapping(project)['pipeline']).entries()) {
       look(stage, STAGE, ['projects', key, 'pipeline', at]);
       // Orch merges after the approval; a merge made elsewhere is not watched for.

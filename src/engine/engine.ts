@@ -19,6 +19,7 @@ import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
+import { createJanitor, type Janitor } from './janitor.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
@@ -45,6 +46,14 @@ export function createEngine(options: EngineOptions) {
   let runtime = options.runtime;
   const intake = createIntake({ store, workspace: options.workspace, runtime: () => runtime, clock, log });
   const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
+  const janitor: Janitor = createJanitor({
+    store,
+    workspace: options.workspace,
+    runtime: () => runtime,
+    clock,
+    log,
+    baseEnv: options.baseEnv,
+  });
   const attempts: Attempts = createAttempts({
     store,
     workspace: options.workspace,
@@ -54,6 +63,7 @@ export function createEngine(options: EngineOptions) {
     log,
     random: options.random,
     baseEnv: options.baseEnv,
+    vacated: janitor.vacated,
   });
   const delivery = createDelivery({
     store,
@@ -155,12 +165,13 @@ export function createEngine(options: EngineOptions) {
       await configureStore();
       const adopted = await takeOver();
       dispatcher.start();
+      await janitor.start();
       return { adopted };
     },
 
-    /** Stops dispatching. Live runs go on without us and are adopted by the next start. */
+    /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await dispatcher.stop();
+      await Promise.all([dispatcher.stop(), janitor.stop()]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */
@@ -168,6 +179,7 @@ export function createEngine(options: EngineOptions) {
       runtime = next;
       await configureStore();
       dispatcher.wake();
+      janitor.wake();
     },
 
     submit: intake.submit,

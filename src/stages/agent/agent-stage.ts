@@ -3,12 +3,12 @@ import { AppError } from '../../core/errors.ts';
 import { notRun, type ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
 import { adopt, launch } from '../../launcher/launcher.ts';
+import { setUp } from '../../launcher/project-commands.ts';
+import { copyFiles } from '../../workspace/copied-files.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
-import { copyFiles } from './copied-files.ts';
 import { finish } from './finish.ts';
 import { renderPrompt, resumeLine } from './prompt.ts';
-import { setUp } from './setup.ts';
 
 const GRACE_MS = 5000;
 
@@ -21,7 +21,8 @@ export const agentStage: StageKind = {
     const worktree = await prepare(context);
     const trouble = await setUp(context, worktree);
     if (context.signal.aborted) return stopped();
-    if (trouble !== null) return setupFailed(trouble);
+    const mends = trouble?.left === true && context.stage.tools === 'write';
+    if (trouble !== null && !mends) return setupFailed(trouble.text);
     const roundHead = context.job.context.roundHead ?? worktree.head;
     const session = await sessionOf(context);
     const instructions = await context.workspace.readInstructions(context.repository);
@@ -49,6 +50,7 @@ export const agentStage: StageKind = {
         ...context.baseEnv,
         ...context.project.env,
         ...invocation.env,
+        ...(await context.workspace.variables(worktree.path)),
       },
       stdin: invocation.stdin,
       timeoutMs: context.limits.timeoutMs,

@@ -8,6 +8,7 @@ import { runStep } from '../../launcher/step.ts';
 import type { StageContext, StageResult } from '../stage.ts';
 import { accountOf, copied, keyOf, stepOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
+import { setUpAgain } from './setup.ts';
 
 /** Judges an ended run, takes its work and looks for the evidence. Safe to repeat after a crash. */
 export async function finish(
@@ -134,9 +135,10 @@ const PUSH_DELAYS_MS = [1000, 5000, 15_000];
 const ADVANCE: StageOutcome = { kind: 'advance', noChange: false };
 
 async function runChecks(context: StageContext, cwd: string): Promise<CheckResult[]> {
-  const results: CheckResult[] = [];
+  const results: CheckResult[] = await setUpAgain(context, cwd);
+  if (results.length > 0) return results;
   for (const [i, command] of (context.stage.checks ?? context.project.checks).entries()) {
-    const { exit, outputTail } = await runStep(stepOf(context, cwd, `check-${i + 1}`, command));
+    const { exit, outputTail } = await runStep(await stepOf(context, cwd, `check-${i + 1}`, command));
     results.push({ command, exitCode: exit.exitCode, output: outputTail });
     if (exit.exitCode !== 0) break;
   }
