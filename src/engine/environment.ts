@@ -39,6 +39,23 @@ export function allowedEnvironment(
   };
 }
 
+/** What ssh and https need to reach a remote as this user. */
+export function networkEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const names = [
+    'SSH_AUTH_SOCK',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+    'SSL_CERT_FILE',
+  ];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
 /**
  * Variables of a project's commands and agents: `workspace.env`, then those of `workspace.env_file`,
  * read anew each time since they may have changed. Throws `workspace.setup_failed`.

@@ -115,6 +115,7 @@ describe('the worktree of a task', () => {
     await reaches(key, 'needs_you');
     const slot = slotIn(callsOf(key)[0]?.env ?? '');
     expect(existsSync(worktree(key))).toBe(true);
+    for (const name of ['stranger', 'P-99', 'job-99', `${key}-deploy-run_99`]) mkdirSync(worktree(name));
     await here.orch('approve', key);
     await reaches(key, 'done');
     await waitFor(() => !existsSync(worktree(key)));
@@ -133,13 +134,18 @@ describe('the worktree of a task', () => {
     expect(salvage.map((each) => each.key)).toEqual([key]);
     expect(git('show', `${salvage[0]?.commit}:.env`)).toBe('precious');
 
+    here.scene(0, develop(2));
     const next = await submit();
     await reaches(next, 'needs_you');
     expect(slotIn(callsOf(next)[0]?.env ?? '')).toMatchObject({ ORCH_SLOT: '0' });
     await here.orch('cancel', next);
     await reaches(next, 'cancelled');
-    await here.orch('approve', key);
-    expect(existsSync(worktree(next))).toBe(true);
+    const last = await submit();
+    await reaches(last, 'needs_you');
+    await here.orch('approve', last);
+    await waitFor(() => !existsSync(worktree(last)));
+    for (const name of [next, 'stranger', 'P-99', 'job-99', `${key}-deploy-run_99`])
+      expect(existsSync(worktree(name))).toBe(true);
   });
 
   it('is rebuilt for a retry, which waits for a teardown that still runs', async () => {
