@@ -181,7 +181,7 @@ async function* setup(stage: Stage): AsyncGenerator<Found> {
       state: 'error',
       detail: `${headOf(failed.text)}${both ? '' : ', in one of the two worktrees only'}${tailOf(failed.output)}`,
       fix: both
-        ? `correct projects.${key}.workspace.setup; it runs in a fresh clone, without your own environment`
+        ? `correct projects.${key}.workspace.setup; it runs in a fresh clone, with an empty HOME and none of your own environment`
         : 'let setup use ORCH_SLOT, ORCH_PORT_BASE and COMPOSE_PROJECT_NAME: worktrees are set up at once',
     };
   }
