@@ -9,7 +9,8 @@ import { AppError } from './core/errors.ts';
 import type { Pause } from './core/model.ts';
 import { FULL } from './core/pipeline-choice.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
-import { allowedEnvironment } from './engine/environment.ts';
+import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
+import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimePipeline, RuntimeProject } from './engine/runtime.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
@@ -167,6 +168,20 @@ function runtimeProject(
   project: ProjectConfig,
   { store, workspace, clock }: { store: Store; workspace: Workspace; clock: Clock },
 ): RuntimeProject {
+  const described = describedProject(project);
+  const { repository } = described;
+  return {
+    ...described,
+    tracker: createLocalTracker(project.key, store.board, clock),
+    forge: createLocalForge(repository, { workspace, book: store.board, clock }),
+    branchTemplate: project.git.branch,
+    weight: project.weight,
+    maxConcurrency: project.maxConcurrency,
+  };
+}
+
+/** What a project is without a store: enough to work in its worktrees. */
+function describedProject(project: ProjectConfig): RehearsalParts['project'] {
   const repository: Repository = {
     project: project.key,
     url: project.repo,
@@ -182,13 +197,9 @@ function runtimeProject(
     },
     pipelines: pipelinesOf(project),
     repository,
-    tracker: createLocalTracker(project.key, store.board, clock),
-    forge: createLocalForge(repository, { workspace, book: store.board, clock }),
     base: project.base,
-    branchTemplate: project.git.branch,
-    weight: project.weight,
-    maxConcurrency: project.maxConcurrency,
     setup: project.workspace.setup,
+    teardown: project.workspace.teardown,
     checks: project.checks,
     env: project.workspace.env,
     envFile: project.workspace.envFile,
@@ -279,21 +290,6 @@ function notifiersOf(config: Config): Notifier[] {
     : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
 }
 
-/** What ssh and https need to reach a remote as this user. */
-function networkEnvironment(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
-  const names = [
-    'SSH_AUTH_SOCK',
-    'HTTP_PROXY',
-    'HTTPS_PROXY',
-    'NO_PROXY',
-    'http_proxy',
-    'https_proxy',
-    'no_proxy',
-    'SSL_CERT_FILE',
-  ];
-  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
-}
-
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
 function refusePublicAddress(config: Config): void {
   const loopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');
@@ -316,6 +312,42 @@ function directoryError(path: string, error: NodeJS.ErrnoException): AppError {
     code: readOnly ? 'home.read_only' : error.code === 'ENOSPC' ? 'home.disk_full' : 'home.unusable',
     hint: 'set ORCH_HOME to a folder this user may write',
     cause: error,
+  });
+}
+
+export type { RehearsalStep } from './engine/rehearsal.ts';
+
+/**
+ * Rehearses a project, also beside a running service: only the slots are shared with it. Throws
+ * `project.unknown`.
+ */
+export async function* rehearseProject(
+  config: Config,
+  key: string,
+  options: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal },
+): AsyncGenerator<RehearsalStep> {
+  const project = config.projects.find((each) => each.key === key);
+  if (project === undefined)
+    throw new AppError(`there is no project ${key}`, {
+      code: 'project.unknown',
+      hint: `one of ${config.projects.map((each) => each.key).join(', ')}`,
+    });
+  const searchPath = searchPathOf(options.env);
+  const scratch = join(config.home, 'tmp');
+  await makeDirectory(scratch);
+  yield* rehearse({
+    scratch,
+    shared: {
+      slotsDir: join(config.worktreesDir, '.slots'),
+      path: searchPath,
+      network: { env: networkEnvironment(options.env) },
+    },
+    project: describedProject(project),
+    accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
+    expirySkewMs: config.preflight.expirySkewMs,
+    baseEnv: allowedEnvironment(options.env),
+    signal: options.signal,
+    clock: systemClock,
   });
 }
 

@@ -17,7 +17,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
 import { runningServer } from './home.ts';
-import { EXIT, Exit } from './output.ts';
+import { EXIT, Exit, MARKS } from './output.ts';
 
 interface Finding {
   readonly group: string;
@@ -85,8 +85,6 @@ export function registerDoctor(program: Command): void {
       if (count('error') > 0 || (o.strict === true && count('warning') > 0)) throw new Exit(EXIT.failed);
     });
 }
-
-const MARKS = { ok: pc.green('✓'), warning: pc.yellow('!'), error: pc.red('✗'), skipped: '–' } as const;
 
 function title(group: string): string {
   return `${group.charAt(0).toUpperCase()}${group.slice(1)}`;
@@ -303,8 +301,8 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
       yield {
         group,
         state: 'skipped',
-        text: `${project.key}: ${project.repo} is looked at when work is submitted`,
-        fix: null,
+        text: `${project.key}: ${project.repo} is not asked from here`,
+        fix: `orch project check ${project.key}`,
       };
       continue;
     }

@@ -98,6 +98,14 @@ function seen(text: string): number {
   return stripVTControlCharacters(text).length;
 }
 
+/** How a check came out, in one character. */
+export const MARKS = {
+  ok: pc.green('✓'),
+  warning: pc.yellow('!'),
+  error: pc.red('✗'),
+  skipped: '–',
+} as const;
+
 const ICONS: Record<string, string> = {
   queued: '○',
   waiting: '◷',

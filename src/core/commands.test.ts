@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  answer,
-  approve,
-  type CommandContext,
-  cancel,
-  type RetryOptions,
-  reject,
-  retry,
-} from './commands.ts';
+import { approve, reject } from './approvals.ts';
+import { type CommandContext } from './command.ts';
+import { answer, cancel, type RetryOptions, retry } from './commands.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
 import { activeTask, queuedJob, rules, stage } from './test-kit.ts';
 

@@ -232,3 +232,13 @@ export function jobName(id: number): string {
 export function runName(id: number): string {
   return `run_${id}`;
 }
+
+/** Names the worktree: the task's key, or the job's number. */
+export function worktreeKey(task: Pick<Task, 'key'> | null, job: Pick<Job, 'id'>): string {
+  return task?.key ?? `job-${job.id}`;
+}
+
+/** Names the worktree in which a deploy command runs: it is of one run only. */
+export function deployKey(task: Pick<Task, 'key'>, run: Pick<Run, 'id'>): string {
+  return `${task.key}-deploy-${runName(run.id)}`;
+}

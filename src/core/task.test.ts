@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { approve } from './commands.ts';
+import { approve } from './approvals.ts';
 import { advance, missingRules } from './task.ts';
 import { activeTask, queuedJob, rules, runningJob, stage } from './test-kit.ts';
 

@@ -22,7 +22,7 @@ export interface TaskStep {
   readonly outbox: readonly NewOutboxRow[];
 }
 
-export function accountFor(stage: Stage, project: ProjectRules): string | null {
+export function accountFor(stage: Stage, project: Pick<ProjectRules, 'accounts'>): string | null {
   if (stage.kind !== 'agent') return null;
   return stage.account ?? project.accounts[0] ?? null;
 }

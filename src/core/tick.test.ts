@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { approve, type CommandContext, retry, tick } from './commands.ts';
+import { approve } from './approvals.ts';
+import { type CommandContext } from './command.ts';
+import { retry, tick } from './commands.ts';
 import type { Job, Task } from './model.ts';
 import type { Stage } from './pipeline.ts';
 import { advance } from './task.ts';

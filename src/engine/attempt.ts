@@ -1,10 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseEnv } from 'node:util';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
-import { type Job, runName, type Task } from '../core/model.ts';
+import { type Job, runName, type Task, worktreeKey } from '../core/model.ts';
 import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
 import { isTraced } from '../core/trace.ts';
@@ -15,6 +13,7 @@ import { NamedMutex } from '../lib/mutex.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
 import type { Claimed, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { commandHome, projectVariables } from './environment.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -30,6 +29,8 @@ export interface AttemptParts {
   readonly random: () => number;
   /** Allow-listed environment every process of a run starts from. */
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Resolves when no one is removing the worktree at this path. */
+  readonly vacated: (path: string) => Promise<void>;
 }
 
 const SETTLE_RETRY_MS = 1000;
@@ -115,6 +116,8 @@ export function createAttempts(parts: AttemptParts) {
   }
 
   async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
+    const { job, task } = entry.claimed;
+    await parts.vacated(parts.workspace.pathOf(job.project, worktreeKey(task, job)));
     const context = await contextOf(entry, how, runtime);
     const kind = runtime.stageKinds.get(context.stage.kind);
     if (kind === undefined)
@@ -153,8 +156,9 @@ export function createAttempts(parts: AttemptParts) {
         key: job.project,
         base: project.base,
         setup: project.setup,
+        teardown: project.teardown,
         checks: parts.pipelines.checksOf(project),
-        env: { ...project.env, ...(await environmentFile(project.envFile)) },
+        env: await projectVariables(project),
         copy: project.copy,
         reports: project.reports,
         traced: isTraced(pipeline, project.trace),
@@ -271,10 +275,13 @@ function failed(error: unknown, claimed: Claimed): StageResult {
     outcome: null,
     head: null,
     pr: null,
-    finalCode: code === 'workspace.setup_failed' ? code : null,
+    finalCode: MENDED_BY_PEOPLE.has(code) ? code : null,
     ran: claimed.run.pid !== null,
   };
 }
+
+/** Codes of troubles on which no further attempt helps. */
+const MENDED_BY_PEOPLE = new Set(['workspace.setup_failed', 'workspace.no_slot']);
 
 const UNCONFIGURED = new Set([
   'project.unknown',
@@ -335,27 +342,6 @@ function taskless(role: string): StageSettings {
     checks: null,
     when: null,
   };
-}
-
-/** Variables of `workspace.env_file`, read anew for each attempt: they may have changed. */
-async function environmentFile(path: string | null): Promise<Record<string, string>> {
-  if (path === null) return {};
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new AppError(`cannot read workspace.env_file ${path}: ${messageOf(error)}`, {
-      code: 'workspace.setup_failed',
-      hint: 'put the file there, or correct workspace.env_file',
-    });
-  });
-  return Object.fromEntries(
-    Object.entries(parseEnv(text)).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-}
-
-/** HOME of a project's setup, checks and commands: kept between runs for caches, shared with no agent. */
-async function commandHome(worktreesDir: string, project: string): Promise<string> {
-  const home = join(worktreesDir, project, '.home');
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  return home;
 }
 
 export function runDirectory(runsDir: string, runId: number): string {

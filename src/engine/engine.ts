@@ -1,25 +1,17 @@
-import {
-  answer,
-  approve,
-  type CommandContext,
-  cancel,
-  type RetryOptions,
-  reject,
-  retry,
-  tick,
-} from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
-import { type Job, type Pause, type Run, type Task } from '../core/model.ts';
+import { type Job, type Pause, type Run } from '../core/model.ts';
 import { type Reason, reasonFor } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Audit, Store, Target } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
+import { createJanitor, type Janitor } from './janitor.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -62,6 +54,14 @@ export function createEngine(options: EngineOptions) {
     log,
   });
   const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
+  const janitor: Janitor = createJanitor({
+    store,
+    workspace: options.workspace,
+    runtime: () => runtime,
+    clock,
+    log,
+    baseEnv: options.baseEnv,
+  });
   const attempts: Attempts = createAttempts({
     store,
     workspace: options.workspace,
@@ -72,6 +72,7 @@ export function createEngine(options: EngineOptions) {
     log,
     random: options.random,
     baseEnv: options.baseEnv,
+    vacated: janitor.vacated,
   });
   const delivery = createDelivery({
     store,
@@ -105,6 +106,8 @@ export function createEngine(options: EngineOptions) {
     }),
   });
 
+  const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
+
   async function configureStore(): Promise<void> {
     await store.configure(
       [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
@@ -118,59 +121,6 @@ export function createEngine(options: EngineOptions) {
     for (const { run, job } of left)
       attempts.adopt({ run, job, task: job.taskId === null ? null : await store.taskById(job.taskId) });
     return left.length;
-  }
-
-  function commandContext(actor: Actor, { task }: { task: Task | null }): CommandContext {
-    return {
-      project: task === null ? null : pipelines.rulesFor(task.project, task.pipeline),
-      maxAttempts: runtime.maxAttempts,
-      by: actor.by,
-      now: clock(),
-    };
-  }
-
-  async function command(
-    actor: Actor,
-    action: string,
-    name: string,
-    decide: (
-      state: { task: Task | null; job: Job; superseded: boolean },
-      target: Target,
-    ) => ReturnType<typeof approve>,
-    about = name,
-  ) {
-    const target = await targetOf(name);
-    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
-    return store.command(target, (state) => decide(state, target), audit);
-  }
-
-  /** Files that a task changed up to its head, for the stages behind the one that waits. */
-  async function changedAtHead(name: string): Promise<CommandContext['changed']> {
-    const target = await targetOf(name);
-    const job = target.kind === 'job' ? await store.job(target.id) : null;
-    const task =
-      target.kind === 'task'
-        ? await store.task(target.key)
-        : job === null || job.taskId === null
-          ? null
-          : await store.taskById(job.taskId);
-    if (task === null || task.head === null) return null;
-    const paths = await pipelines.changedBy(task, task.stage, task.head);
-    return paths === null ? null : { head: task.head, paths };
-  }
-
-  async function targetOf(name: string): Promise<Target> {
-    const job = /^job_(\d+)$/.exec(name)?.[1];
-    if (job !== undefined) return { kind: 'job', id: Number(job) };
-    const runId = /^run_(\d+)$/.exec(name)?.[1];
-    if (runId === undefined) return { kind: 'task', key: name };
-    const run = await store.run(Number(runId));
-    if (run === null) throw new AppError(`there is no ${name}`, { code: 'not_found', hint: 'orch runs' });
-    return { kind: 'job', id: run.jobId };
-  }
-
-  async function stopRunsOf(jobId: number, now: boolean): Promise<void> {
-    for (const { run } of attempts.live()) if (run.jobId === jobId) await attempts.stop(run.id, { now });
   }
 
   /** Keys of the tasks whose jobs have a hold of their own: those reasons name them. */
@@ -190,12 +140,13 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       const adopted = await takeOver();
       dispatcher.start();
+      await janitor.start();
       return { adopted };
     },
 
-    /** Stops dispatching. Live runs go on without us and are adopted by the next start. */
+    /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await dispatcher.stop();
+      await Promise.all([dispatcher.stop(), janitor.stop()]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */
@@ -204,48 +155,18 @@ export function createEngine(options: EngineOptions) {
       await configureStore();
       await pipelines.refreshAll();
       dispatcher.wake();
+      janitor.wake();
     },
 
     submit: intake.submit,
     enqueue: intake.enqueue,
 
-    async approve(name: string, commit: string | null, actor: Actor) {
-      const changed = await changedAtHead(name);
-      return command(actor, 'approve', name, (state) =>
-        approve(state, commit, { ...commandContext(actor, state), ...(changed == null ? {} : { changed }) }),
-      );
-    },
-    reject: (name: string, reason: string, actor: Actor) =>
-      command(actor, 'reject', name, (state) => reject(state, reason, commandContext(actor, state))),
-    retry: (name: string, retryOptions: RetryOptions, actor: Actor) => {
-      if (retryOptions.account !== null && !runtime.accounts.has(retryOptions.account))
-        throw new AppError(`there is no account ${retryOptions.account}`, {
-          code: 'account.unknown',
-          hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
-        });
-      return command(actor, 'retry', name, (state) =>
-        retry(state, retryOptions, commandContext(actor, state)),
-      );
-    },
-    answer: (name: string, text: string, actor: Actor) =>
-      command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state))),
-    /** A person has looked at manual tests of a task. */
-    tick: (name: string, tests: readonly string[], actor: Actor) =>
-      command(
-        actor,
-        'tick',
-        name,
-        (state) => tick(state, tests, commandContext(actor, state)),
-        `${name} ${tests.join(' ')}`,
-      ),
-    /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
-    async cancel(name: string, now: boolean, actor: Actor) {
-      const result = await command(actor, 'cancel', name, (state, target) =>
-        cancel(state, target.kind === 'task', commandContext(actor, state)),
-      );
-      await stopRunsOf(result.job.id, now);
-      return result;
-    },
+    approve: decisions.approve,
+    reject: decisions.reject,
+    retry: decisions.retry,
+    answer: decisions.answer,
+    tick: decisions.tick,
+    cancel: decisions.cancel,
 
     async pause(
       scope: Pause['scope'],
@@ -361,7 +282,7 @@ export function createEngine(options: EngineOptions) {
       return state === null ? null : clock() - state.tickAt;
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
-    targetOf,
+    targetOf: decisions.targetOf,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };

@@ -46,6 +46,7 @@ export interface RuntimeProject {
   readonly weight: number;
   readonly maxConcurrency: number;
   readonly setup: readonly string[];
+  readonly teardown: readonly string[];
   readonly checks: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** Absolute; null = none. */

@@ -35,6 +35,7 @@ export interface StageContext {
     readonly key: string;
     readonly base: string;
     readonly setup: readonly string[];
+    readonly teardown: readonly string[];
     readonly checks: readonly string[];
     readonly env: Readonly<Record<string, string>>;
     readonly copy: readonly { readonly from: string; readonly to: string }[];

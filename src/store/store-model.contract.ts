@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { approve, type CommandContext, cancel, retry } from '../core/commands.ts';
+import { approve } from '../core/approvals.ts';
+import { type CommandContext } from '../core/command.ts';
+import { cancel, retry } from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import type { StageOutcome } from '../core/evidence.ts';
 import { VERDICTS, type Verdict } from '../core/failure.ts';

@@ -148,6 +148,29 @@ describe('pushing a task branch', () => {
   });
 });
 
+describe('trying a push', () => {
+  test('leaves nothing behind, here or there', async () => {
+    const { kit } = await withWork();
+    expect(await kit.workspace.tryPush(kit.repo, 'orch/check-1')).toEqual({ left: null });
+    expect(await kit.git(kit.remote, 'branch', '--list')).toBe('* main');
+    expect(await kit.git(kit.reposDir, '--git-dir', 'demo.git', 'for-each-ref', '**/check-1')).toBe('');
+  });
+
+  test('says the words of a remote that refuses, and when only the deletion is refused', async () => {
+    const { kit } = await withWork();
+    const hook = join(kit.remote, 'hooks', 'pre-receive');
+    await writeFile(hook, '#!/bin/sh\necho "no pushes today" >&2\nexit 1\n', { mode: 0o755 });
+    await expect(kit.workspace.tryPush(kit.repo, 'orch/check-1')).rejects.toMatchObject({
+      code: 'workspace.push_rejected',
+      message: expect.stringContaining('no pushes today'),
+    });
+    const forNone =
+      '#!/bin/sh\nread old new ref\ncase $new in *[1-9a-f]*) ;; *) echo "keep it" >&2; exit 1;; esac\n';
+    await writeFile(hook, forNone, { mode: 0o755 });
+    expect((await kit.workspace.tryPush(kit.repo, 'orch/check-2')).left).toContain('keep it');
+  });
+});
+
 describe('syncing with people', () => {
   test('a conflict changes nothing and names the files', async () => {
     const { kit, path, work, person } = await withWork();

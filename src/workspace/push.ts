@@ -1,8 +1,8 @@
-import { AppError } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import { type Commit, commitsBetween } from './diff.ts';
 import { checkBranch } from './names.ts';
-import { baseCommit, isAncestor, resolveRef, setRef } from './refs.ts';
-import { fetchBranch, peopleRef, pushCommit, pushedRef } from './remote.ts';
+import { baseCommit, commitTree, isAncestor, resolveRef, setRef, treeOf } from './refs.ts';
+import { deleteRemoteBranch, fetchBranch, peopleRef, pushCommit, pushedRef } from './remote.ts';
 import { type Context, type Repository } from './repository.ts';
 
 export type PushResult =
@@ -45,6 +45,30 @@ export async function pushBranch(context: Context, repo: Repository, branch: str
     }
     if (round >= MAX_ROUNDS) return { kind: 'branch_moved', head, remote: remote ?? head };
   }
+}
+
+/**
+ * Finds out whether a push would be accepted: a commit without a change on a new branch, deleted again
+ * at once. Throws what a refused push throws. Call it locked.
+ */
+export async function tryPush(
+  context: Context,
+  repo: Repository,
+  branch: string,
+): Promise<{ /** Why the branch could not be deleted again; null when it is gone. */ left: string | null }> {
+  const base = await baseCommit(context, repo);
+  const tree = await treeOf(context, repo.project, base);
+  const commit = await commitTree(context, repo, tree, [base], 'Try whether Orch may push');
+  const outcome = await pushCommit(context, repo, branch, commit, null);
+  if (outcome.kind === 'moved')
+    throw new AppError(`the remote has a branch ${branch} already`, {
+      code: 'workspace.push_failed',
+      hint: 'try again',
+    });
+  return deleteRemoteBranch(context, repo, branch, commit).then(
+    () => ({ left: null }),
+    (error: unknown) => ({ left: messageOf(error) }),
+  );
 }
 
 async function planPush(

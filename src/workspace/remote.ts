@@ -98,6 +98,34 @@ export async function pushCommit(
   throw pushError(remote, branch, said);
 }
 
+/** Deletes one remote branch, only while it still is where we put it. Throws as a push does. */
+export async function deleteRemoteBranch(
+  context: Context,
+  repo: Repository,
+  branch: string,
+  expected: string,
+): Promise<void> {
+  const remote = parseRemoteUrl(repo.url, repo.credentials);
+  const ref = `refs/heads/${checkBranch(branch)}`;
+  const args = [
+    'push',
+    '--porcelain',
+    '--no-verify',
+    '--no-signed',
+    '--recurse-submodules=no',
+    `--force-with-lease=${ref}:${expected}`,
+    '--',
+    remote.url,
+    `:${ref}`,
+  ];
+  const output = await overNetwork(context, repo, remote, args, { okCodes: [0, 1, 128] });
+  if (output.exitCode !== 0) {
+    const said = `${saidBy(output.stdout.toString('utf8'))} ${saidBy(output.stderr)}`;
+    throw pushError(remote, branch, masked(said, remote));
+  }
+  await setRef(context, repo.project, `refs/remotes/origin/${branch}`, null);
+}
+
 /** Network calls that fail say which URL and what to do. */
 async function asked(
   context: Context,

@@ -35,6 +35,8 @@ export interface WorkspaceOptions {
   readonly path?: string;
   /** Where Orch keeps the askpass script and git's empty home; default `<reposDir>/.orch`. */
   readonly askpassDir?: string;
+  /** Where slots are claimed; default `<worktreesDir>/.slots`. Shared by all that may use the same ports. */
+  readonly slotsDir?: string;
   /** For fetch and push only: proxy variables, `SSH_AUTH_SOCK`, and how ssh is called. */
   readonly network?: { readonly env?: Readonly<Record<string, string>>; readonly sshCommand?: string };
 }
@@ -44,6 +46,7 @@ export interface Context {
   readonly reposDir: string;
   readonly worktreesDir: string;
   readonly supportDir: string;
+  readonly slotsDir: string;
   readonly home: string;
   readonly globalConfig: string;
   readonly git: Git;
@@ -81,6 +84,7 @@ export function createContext(options: WorkspaceOptions): Context {
     reposDir: options.reposDir,
     worktreesDir: options.worktreesDir,
     supportDir,
+    slotsDir: options.slotsDir ?? join(options.worktreesDir, '.slots'),
     home,
     globalConfig,
     git,

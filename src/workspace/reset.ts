@@ -1,4 +1,6 @@
-import { readFile, rmdir, unlink } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { readFile, rename, rmdir, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { clonePath, writeGitDir } from './clone.ts';
 import { clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-files.ts';
@@ -78,14 +80,27 @@ export async function resetClone(
   return { salvaged };
 }
 
-/** Salvages, then deletes the clone; the branch stays in the bare repository. Safe to repeat. Call it locked. */
+/**
+ * Salvages, then deletes the clone; the branch stays in the bare repository. It goes in one step, under
+ * the name of a draft: half of a clone would be salvaged as if an agent had deleted the rest. Safe to
+ * repeat. Call it locked.
+ */
 export async function removeClone(
   context: Context,
   repo: Repository,
   request: { key: string; run: string; copied?: readonly string[] },
 ): Promise<{ salvaged: Salvaged | null }> {
   const salvaged = await salvageClone(context, repo, request);
-  await removeTree(clonePath(context, repo.project, request.key));
+  const clone = clonePath(context, repo.project, request.key);
+  const leaving = join(dirname(clone), `.draft-${randomBytes(6).toString('hex')}`);
+  const found = await rename(clone, leaving).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  if (found) await removeTree(leaving);
   return { salvaged };
 }
 

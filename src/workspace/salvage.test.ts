@@ -119,6 +119,17 @@ describe('salvage', () => {
     expect(await kit.head(bare, BRANCH)).toBe(head);
   });
 
+  test('of the same run and the same files again is the same one', async () => {
+    const kit = await openKit();
+    const { path } = await kit.workspace.prepare(kit.repo, { key: KEY, branch: BRANCH });
+    await kit.write(path, { 'new.txt': 'new\n' });
+    const first = await kit.workspace.salvage(kit.repo, { key: KEY, run: 'run_1' });
+    expect(first?.ref).toBe('refs/orch/salvage/run_1');
+    const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: 'run_1' });
+    expect(salvaged).toEqual(first);
+    expect(await kit.workspace.listSalvage('demo')).toHaveLength(1);
+  });
+
   test('of the same run twice keeps both; pruning forgets the old ones', async () => {
     const { kit, path, head, bare } = await prepared();
     await kit.write(path, { 'a.txt': 'a' });

@@ -95,9 +95,13 @@ export async function salvageClone(
       leftOut,
       problems,
     };
+    const parents = [head, ...extra];
     const message = `Salvage of ${request.key} before it was reset or removed (run ${request.run})\n\n${JSON.stringify(note)}\n`;
-    const commit = await commitTree(context, repo, captured.tree, [head, ...extra], message);
-    const ref = await freeRef(context, repo.project, request.run);
+    const place = await findPlace(context, repo.project, request.run, captured.tree, parents);
+    if (place.commit !== null)
+      return { ref: place.ref, commit: place.commit, leftOut: captured.leftOut, problems };
+    const commit = await commitTree(context, repo, captured.tree, parents, message);
+    const { ref } = place;
     await setRef(context, repo.project, ref, commit);
     return { ref, commit, leftOut: captured.leftOut, problems };
   });
@@ -165,11 +169,22 @@ async function isKnown(context: Context, project: string, commit: string): Promi
   return lineOf(await inBare(context, project, args)) !== '';
 }
 
-async function freeRef(context: Context, project: string, run: string): Promise<string> {
+/** The salvage of this run that holds exactly this already, else a ref that is free. */
+async function findPlace(
+  context: Context,
+  project: string,
+  run: string,
+  tree: string,
+  parents: readonly string[],
+): Promise<{ ref: string; commit: string | null }> {
   const first = `${SALVAGE_REFS}${safeName(run)}`;
   for (let n = 1; n <= MAX_SAME_RUN; n += 1) {
     const ref = n === 1 ? first : `${first}.${n}`;
-    if ((await resolveRef(context, project, ref)) === null) return ref;
+    const commit = await resolveRef(context, project, ref);
+    if (commit === null) return { ref, commit };
+    const holds = await inBare(context, project, ['rev-parse', '--verify', `${commit}^{tree}`]);
+    const below = await inBare(context, project, ['rev-parse', `${commit}^@`]);
+    if (lineOf(holds) === tree && lineOf(below) === parents.join('\n')) return { ref, commit };
   }
   throw new AppError(`run ${run} was salvaged too often`, {
     code: 'workspace.salvage_full',

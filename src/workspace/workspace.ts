@@ -1,8 +1,10 @@
-import { resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { type BaseFiles, keepBase, readBaseFiles, readFilesAt, readKeptFiles } from './base-files.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
+import { lstatOrNull } from './clone-files.ts';
 import { plainFilesAt } from './commit-files.ts';
 import {
   type Commit,
@@ -16,9 +18,10 @@ import { lineOf } from './git.ts';
 import { readInnerFile } from './inner-file.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
 import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './leftovers.ts';
+import { lockfileState } from './lockfiles.ts';
 import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
-import { checkBranch, checkCommit } from './names.ts';
-import { type PushResult, pushBranch } from './push.ts';
+import { checkBranch, checkCommit, checkProject } from './names.ts';
+import { type PushResult, pushBranch, tryPush } from './push.ts';
 import { baseCommit, forkPoint, isAncestor, resolveRef } from './refs.ts';
 import { remoteHead } from './remote.ts';
 import {
@@ -39,6 +42,7 @@ import {
   type SalvageEntry,
   showSalvage,
 } from './salvage-store.ts';
+import { claimSlot, slotVariables } from './slots.ts';
 import { type CloneStatus, clonePatch, cloneStatus } from './status.ts';
 import { type SyncResult, syncTaskBranch } from './sync.ts';
 import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
@@ -72,6 +76,15 @@ export interface Workspace {
   gitVersion(): Promise<string>;
   /** Where the clone of a task is or would be. */
   pathOf(project: string, key: string): string;
+  /** Names of a project's clones on disk: task keys, except those that cannot name a folder. */
+  clones(project: string): Promise<string[]>;
+  /**
+   * What every command in a clone gets: `ORCH_SLOT`, `ORCH_PORT_BASE`, `COMPOSE_PROJECT_NAME`. The
+   * clone has its slot as long as it exists. Throws `workspace.no_slot`, `workspace.clone_missing`.
+   */
+  variables(path: string): Promise<Readonly<Record<string, string>>>;
+  /** Changes when a lockfile anywhere in a clone does. Throws `workspace.clone_broken`, `workspace.clone_missing`. */
+  lockfiles(path: string): Promise<string>;
 
   /** Fetches the remote. Throws `workspace.clone_failed`, `workspace.fetch_failed`. Returns the base commit. */
   fetch(repo: Repository): Promise<string>;
@@ -93,6 +106,8 @@ export interface Workspace {
   take(repo: Repository, request: TakeRequest): Promise<TakeResult>;
   /** Pushes the task branch, never over a commit Orch did not make. Safe to repeat. */
   push(repo: Repository, branch: string): Promise<PushResult>;
+  /** Finds out whether a push would be accepted, on a branch that is deleted again. Throws what a push throws. */
+  tryPush(repo: Repository, branch: string): Promise<{ readonly left: string | null }>;
   /** Brings people's commits on the remote task branch into it and into the clean clone. */
   syncBranch(repo: Repository, request: { key: string; branch: string }): Promise<SyncResult>;
   /** Merges one commit into the base by git alone, for forges that are only a repository. Safe to repeat. */
@@ -160,6 +175,8 @@ export interface Workspace {
 
 const MAX_READ_BYTES = 1024 * 1024;
 const OLDEST_GIT = [2, 38] as const;
+/** Turn for claims of slots; no project has such a name. */
+const SLOTS = '.slots';
 
 /** Nothing is touched until the first call; folders are made when needed. */
 export function openWorkspace(options: WorkspaceOptions): Workspace {
@@ -188,12 +205,40 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     await ensureBare(context, project);
     return work();
   };
+  /** The project of a clone that exists, from its path. */
+  const projectOf = async (path: string): Promise<string> => {
+    const project = basename(dirname(path));
+    if (path === clonePath(context, project, basename(path)) && (await lstatOrNull(path)) !== null)
+      return project;
+    throw new AppError(`${path} is no worktree of Orch`, {
+      code: 'workspace.clone_missing',
+      hint: 'prepare the task first',
+    });
+  };
   return {
     async gitVersion() {
       await ensureSupport(context);
       return checkedVersion(lineOf(await context.git(['--version'], {})));
     },
     pathOf: (project, key) => clonePath(context, project, key),
+    async clones(project) {
+      const folder = join(context.worktreesDir, checkProject(project));
+      const entries = await readdir(folder, { withFileTypes: true }).catch(() => []); // none was made yet
+      return entries
+        .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+        .map(({ name }) => name);
+    },
+    async variables(path) {
+      await projectOf(path);
+      // In turn: two claims of one clone would find two slots.
+      return context.locks.run(SLOTS, async () =>
+        slotVariables(path, await claimSlot(context.slotsDir, path)),
+      );
+    },
+    async lockfiles(path) {
+      const project = await projectOf(path);
+      return reading(project, () => lockfileState(context, project, path));
+    },
 
     fetch: (repo) =>
       locked(repo.project, () => fetchRemote(context, repo).then(() => baseCommit(context, repo))),
@@ -204,6 +249,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     patchOfClone: (repo, { key, since, ...options }) =>
       reading(repo.project, () => clonePatch(context, repo, key, since, options)),
     take: (repo, request) => locked(repo.project, () => takeWork(context, repo, request)),
+    tryPush: (repo, branch) => locked(repo.project, () => tryPush(context, repo, branch)),
     push: (repo, branch) => locked(repo.project, () => pushBranch(context, repo, branch)),
     syncBranch: (repo, request) => locked(repo.project, () => syncTaskBranch(context, repo, request)),
     merge: (repo, request) => locked(repo.project, () => mergeIntoBase(context, repo, request)),

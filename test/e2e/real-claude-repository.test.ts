@@ -162,7 +162,7 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code and what a repos
 
     const told = api.turns().at(-1)?.said ?? '';
     const ours = [...told.matchAll(/^(ORCH_\w+)=/gm)].map((match) => match[1]);
-    expect(new Set(ours)).toEqual(new Set(['ORCH_RUN_ID']));
+    expect(new Set(ours)).toEqual(new Set(['ORCH_RUN_ID', 'ORCH_SLOT', 'ORCH_PORT_BASE']));
     const isFenced =
       (JSON.parse(here.runFile('run_1', 'run.json')) as { isolation: string }).isolation === 'pid-namespace';
     const texts = [

@@ -3,15 +3,15 @@ import { AppError } from '../../core/errors.ts';
 import { notRun, type ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
 import { adopt, launch } from '../../launcher/launcher.ts';
+import { setUp } from '../../launcher/project-commands.ts';
+import { copyFiles } from '../../workspace/copied-files.ts';
 import type { Commit } from '../../workspace/workspace.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
-import { copyFiles } from './copied-files.ts';
 import { finish } from './finish.ts';
 import { criteriaOf } from './hand-in.ts';
 import { bringPeopleIn } from './people.ts';
 import { type PromptFacts, renderPrompt, resumeLine } from './prompt.ts';
-import { setUp } from './setup.ts';
 
 const GRACE_MS = 5000;
 const MAX_PROGRESS_BYTES = 48 * 1024;
@@ -27,7 +27,8 @@ export const agentStage: StageKind = {
     if (people.kind === 'trouble') return impossible(people.code, people.reason);
     const trouble = await setUp(context, worktree);
     if (context.signal.aborted) return stopped();
-    if (trouble !== null) return impossible('workspace.setup_failed', trouble);
+    const mends = trouble?.left === true && context.stage.tools === 'write';
+    if (trouble !== null && !mends) return impossible('workspace.setup_failed', trouble.text);
     const { roundHead } = people;
     const session = await sessionOf(context);
     const instructions = await context.workspace.readInstructions(context.repository);
@@ -60,6 +61,7 @@ export const agentStage: StageKind = {
         ...context.baseEnv,
         ...context.project.env,
         ...invocation.env,
+        ...(await context.workspace.variables(worktree.path)),
       },
       stdin: invocation.stdin,
       timeoutMs: context.limits.timeoutMs,

@@ -4,11 +4,11 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { failureLines } from '../../core/checks.ts';
 import { runName } from '../../core/model.ts';
+import { setUp } from '../../launcher/project-commands.ts';
 import { runStep } from '../../launcher/step.ts';
+import { copyFiles } from '../../workspace/copied-files.ts';
 import type { StageContext } from '../stage.ts';
 import { stepOf } from './context-facts.ts';
-import { copyFiles } from './copied-files.ts';
-import { setUp } from './setup.ts';
 
 /** The clone in which a project's checks run on its base; nobody works there. */
 const CLONE = 'base-checks';
@@ -66,7 +66,7 @@ async function failureAt(
   });
   await copyFiles(project.copy, clone.path);
   if ((await setUp(context, clone)) !== null) return 'unknown';
-  const run = () => runStep(stepOf(context, clone.path, 'base-check', command));
+  const run = async () => runStep(await stepOf(context, clone.path, 'base-check', command));
   const first = await run();
   if (first.exit.exitCode === 0) return null;
   if (context.signal.aborted) return 'unknown';

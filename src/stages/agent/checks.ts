@@ -3,6 +3,7 @@ import { runStep } from '../../launcher/step.ts';
 import type { StageContext } from '../stage.ts';
 import { failureOnBase } from './base-checks.ts';
 import { stepOf } from './context-facts.ts';
+import { setUpAgain } from './setup.ts';
 
 /**
  * Runs the checks of a stage in the clone, up to the first one that refuses the work. A red check runs
@@ -14,7 +15,8 @@ export async function runChecks(
   cwd: string,
   roundHead: string,
 ): Promise<CheckResult[]> {
-  const results: CheckResult[] = [];
+  const results: CheckResult[] = await setUpAgain(context, cwd);
+  if (results.length > 0) return results;
   for (const [i, command] of (context.stage.checks ?? context.project.checks).entries()) {
     if (context.signal.aborted) break;
     const result = await runCheck(context, cwd, roundHead, { name: `check-${i + 1}`, command });
@@ -35,7 +37,7 @@ async function runCheck(
   { name, command }: { name: string; command: string },
 ): Promise<CheckResult> {
   const once = async () => {
-    const { exit, outputTail } = await runStep(stepOf(context, cwd, name, command));
+    const { exit, outputTail } = await runStep(await stepOf(context, cwd, name, command));
     const said = exit.stoppedBy === 'timeout' ? `${outputTail}\n[stopped at its time limit]` : outputTail;
     return { command, exitCode: exit.exitCode, output: said };
   };

@@ -1,23 +1,17 @@
-import { join } from 'node:path';
 import { AppError } from '../../core/errors.ts';
-import { runName } from '../../core/model.ts';
+import { worktreeKey } from '../../core/model.ts';
 import type { CommandSpec } from '../../launcher/launcher.ts';
+import { commandSpec } from '../../launcher/project-commands.ts';
 import type { StageContext } from '../stage.ts';
 
-const STEP_TIMEOUT_MS = 30 * 60 * 1000;
-
-/** A setup or check command of an attempt: in the clone, under the attempt's run directory and limits. */
-export function stepOf(context: StageContext, cwd: string, name: string, command: string): CommandSpec {
-  return {
-    command,
-    cwd,
-    env: { ...context.baseEnv, ...context.project.env },
-    timeoutMs: STEP_TIMEOUT_MS,
-    directory: join(context.run.directory, name),
-    runId: runName(context.run.id),
-    isolation: 'auto',
-    signal: context.signal,
-  };
+/** A check of an attempt: in the clone, with its variables, under the attempt's run directory and limits. */
+export async function stepOf(
+  context: StageContext,
+  cwd: string,
+  name: string,
+  command: string,
+): Promise<CommandSpec> {
+  return commandSpec(context, cwd, name, command);
 }
 
 /** The account of the run. Throws `account.unknown` when the configuration has lost it. */
@@ -31,7 +25,7 @@ export function accountOf(context: StageContext) {
 
 /** Names the clone: the task's key, or the job's number. */
 export function keyOf(context: StageContext): string {
-  return context.task?.key ?? `job-${context.job.id}`;
+  return worktreeKey(context.task, context.job);
 }
 
 /** Files Orch copied into the clone: never taken, never salvaged. */

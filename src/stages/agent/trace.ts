@@ -130,6 +130,6 @@ async function runCommands(context: StageContext, clone: string, trace: Trace) {
 }
 
 async function run(context: StageContext, clone: string, name: string, command: string) {
-  const { exit, outputTail } = await runStep(stepOf(context, clone, name, command));
+  const { exit, outputTail } = await runStep(await stepOf(context, clone, name, command));
   return { exitCode: exit.exitCode, output: outputTail };
 }

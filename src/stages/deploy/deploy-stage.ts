@@ -1,7 +1,8 @@
-import { join } from 'node:path';
 import { notRun } from '../../core/failure.ts';
-import { runName } from '../../core/model.ts';
+import { deployKey } from '../../core/model.ts';
+import { commandSpec, setUp } from '../../launcher/project-commands.ts';
 import { runStep } from '../../launcher/step.ts';
+import { copyFiles } from '../../workspace/copied-files.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
 
 /** Merges exactly the approved head, then runs the deploy command on the merge commit. Merging is safe to repeat. */
@@ -57,25 +58,26 @@ async function run(context: StageContext): Promise<StageResult> {
     ran: false,
   };
   if (stage.command === null) return done;
+  // Of this run alone; torn down and removed when the run has ended.
   const clone = await context.workspace.prepare(context.repository, {
-    key: `${task.key}-deploy-${runName(context.run.id)}`,
+    key: deployKey(task, context.run),
     branch: null,
     startPoint: merged.commit,
   });
-  const { exit, outputTail } = await runStep({
-    command: stage.command,
-    cwd: clone.path,
-    env: { ...context.baseEnv, ...context.project.env },
-    timeoutMs: context.limits.timeoutMs,
-    directory: join(context.run.directory, 'command'),
-    runId: runName(context.run.id),
-    isolation: 'auto',
-    signal: context.signal,
-  });
-  await context.workspace.remove(context.repository, {
-    key: `${task.key}-deploy-${runName(context.run.id)}`,
-    run: runName(context.run.id),
-  });
+  await copyFiles(context.project.copy, clone.path);
+  const unready = await setUp(context, clone);
+  if (unready !== null && !context.signal.aborted)
+    return {
+      ...ended(notRun('permanent', `after the merge: ${unready.text}`, 'workspace.setup_failed')),
+      pr,
+      finalCode: 'workspace.setup_failed',
+    };
+  const { exit, outputTail } =
+    unready === null
+      ? await runStep(
+          await commandSpec(context, clone.path, 'command', stage.command, context.limits.timeoutMs),
+        )
+      : { exit: unready.exit, outputTail: unready.output };
   if (exit.exitCode === 0) return { ...done, end: exit };
   if (exit.stoppedBy === 'cancel')
     return { ...ended(notRun('cancelled', 'stopped', 'orch.stopped')), end: exit, pr };

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AppError, messageOf } from '../../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 
 /**
  * Puts the project's own files (`workspace.copy`) into a clone, anew for each run: they may have changed.
