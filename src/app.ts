@@ -237,7 +237,8 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
       account: null,
       reviewers: [],
       approval: automatic ? 'none' : 'required',
-      merge: automatic ? 'auto' : 'manual',
+      // By hand means after a person's approval here: there is nothing else to wait for.
+      merge: 'auto',
       command: null,
       prompt: null,
       checks: null,

@@ -1,5 +1,5 @@
 import type { Finding } from './problems.ts';
-import { type Mapping, mapping, walksOf } from './raw.ts';
+import { type Mapping, mapping } from './raw.ts';
 
 /** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
 const ACCOUNT = ['reserve', 'sandbox'];
@@ -22,11 +22,6 @@ export function notYet(raw: Mapping): Finding[] {
     look(account, ACCOUNT, ['accounts', id]);
   for (const [key, project] of Object.entries(mapping(raw['projects']))) {
     look(project, PROJECT, ['projects', key]);
-    for (const { path, stages } of walksOf(mapping(project), ['projects', key]))
-      for (const [at, stage] of stages.entries()) {
-        // Orch merges after the approval; a merge made elsewhere is not watched for.
-        if (mapping(stage)['merge'] === 'manual') look(stage, ['merge'], [...path, at]);
-      }
   }
   look(raw, ['notify'], []);
   return found;

@@ -46,6 +46,16 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
   };
 }
 
+/** What waits for an approval was merged by somebody: the deploy goes on from there. */
+export function mergedElsewhere({ task, job }: CommandState): Effects {
+  const waiting = awaitingApproval(task, job);
+  return {
+    job: { hold: null },
+    task: { status: 'active', reason: null },
+    outbox: [resolvedRow(job, `approval:${waiting.key}:${job.stage}`)],
+  };
+}
+
 /** A loop of findings that asked a person: approving it goes on in spite of them. */
 function loopStopped(task: Task): boolean {
   return task.status === 'needs_you' && /^rounds\.(?:spent|stuck)$/.test(task.reason?.code ?? '');

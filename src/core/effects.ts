@@ -64,6 +64,7 @@ export interface TaskChange {
   readonly trace?: TraceMatrix;
   readonly ticked?: readonly string[];
   readonly session?: TaskSession;
+  readonly checkedHead?: string;
   readonly loops?: Readonly<Record<string, LoopState>>;
   /** Added to the task's cost. */
   readonly addCostMicroUsd?: number;

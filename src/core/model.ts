@@ -138,6 +138,8 @@ export interface Task {
   readonly ticked: readonly string[];
   /** The CLI session of analysis, architecture and development, to go on in; null before the first. */
   readonly session: TaskSession | null;
+  /** Head at which the project's checks were last green; null before they were. */
+  readonly checkedHead: string | null;
   /** What each stage that sends work back has asked for so far, by stage. */
   readonly loops: Readonly<Record<string, LoopState>>;
   readonly createdAt: number;

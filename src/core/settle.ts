@@ -1,7 +1,7 @@
 import { accountAfterRun } from './account.ts';
 import { announce, incident, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
-import type { Effects, JobChange, RunChange, TaskChange } from './effects.ts';
+import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
 import { failureFingerprint } from './fingerprint.ts';
@@ -46,6 +46,8 @@ export interface SettleInput {
   readonly head: string | null;
   /** What the stage proved of the criteria; absent or null = nothing new. */
   readonly trace?: TraceMatrix | null;
+  /** Whether the project's checks were green at that head, or at the head as it was. */
+  readonly checked?: boolean;
   /** Set by a deploy stage that merged. */
   readonly pr: PullRequest | null;
   /** Reason code of a failure that only a person can mend: no further attempt; null = the usual budgets. */
@@ -158,6 +160,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
           ...step?.task,
           ...learned,
           ...(input.head === null ? {} : { head: input.head }),
+          ...checkedHead(task, input),
           ...(input.pr === null ? {} : { pr: input.pr }),
           addCostMicroUsd: cost.runUsd === null ? 0 : Math.round(cost.runUsd * 1e6),
         };
@@ -195,6 +198,12 @@ function provenBy(task: Task | null, input: SettleInput, verdict: Verdict) {
   if (task === null || matrix === null || verdict !== 'success' || input.outcome?.kind !== 'advance')
     return {};
   return traceAfter(task, matrix, input.head ?? task.head);
+}
+
+/** Where the checks were green. */
+function checkedHead(task: Task, input: SettleInput): Pick<TaskChange, 'checkedHead'> {
+  const head = input.head ?? task.head;
+  return input.checked === true && head !== null ? { checkedHead: head } : {};
 }
 
 /** A person's cancel wins over whatever the run came to; the work itself stays on the branch. */
@@ -249,7 +258,7 @@ function taskStep(
   if (asks !== null)
     return {
       task: { status: 'needs_you', reason: asks },
-      outbox: [incident(job, `question:${task.key}`, `${task.key} asks`, asks.detail, true)],
+      outbox: [asked(job, task, asks)],
     };
   if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
   const { project, outcome, maxAttempts } = input;
@@ -279,6 +288,13 @@ function taskStep(
     case 'no_evidence':
       return { task: {} };
   }
+}
+
+/** One incident per question, and one per approval that is asked for. */
+function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow {
+  return code === 'approval.pending'
+    ? incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true)
+    : incident(job, `question:${task.key}`, `${task.key} asks`, detail, true);
 }
 
 /** A claim that nothing is to do, on a branch that holds nothing. */

@@ -86,6 +86,7 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     trace: null,
     ticked: [],
     session: null,
+    checkedHead: null,
     loops: {},
     createdAt: 0,
     updatedAt: 0,

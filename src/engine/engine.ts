@@ -12,6 +12,7 @@ import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
+import { createMergeWatch } from './merge-watch.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -108,6 +109,15 @@ export function createEngine(options: EngineOptions) {
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
 
+  const mergeWatch = createMergeWatch({
+    store,
+    pipelines,
+    decisions,
+    runtime: () => runtime,
+    clock,
+    log,
+  });
+
   async function configureStore(): Promise<void> {
     await store.configure(
       [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
@@ -141,12 +151,13 @@ export function createEngine(options: EngineOptions) {
       const adopted = await takeOver();
       dispatcher.start();
       await janitor.start();
+      mergeWatch.start();
       return { adopted };
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await Promise.all([dispatcher.stop(), janitor.stop()]);
+      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop()]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */

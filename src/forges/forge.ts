@@ -8,6 +8,8 @@ export interface Forge {
   /** Makes it ready for people and gives it this text; safe to repeat for a later text. */
   ready(pr: PullRequest, body: string): Promise<PullRequest>;
   comment(pr: PullRequest, key: string, body: string): Promise<void>;
+  /** How a branch at `head` stands: merged by whomever, closed unmerged, or neither. Changes nothing. */
+  look(request: { pr: PullRequest | null; branch: string; base: string; head: string }): Promise<Standing>;
   /** Merges exactly `head` into the base; says so when it is already merged. */
   merge(request: {
     pr: PullRequest | null;
@@ -17,6 +19,11 @@ export interface Forge {
     message: string;
   }): Promise<MergeResult>;
 }
+
+export type Standing =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'merged'; readonly commit: string }
+  | { readonly kind: 'closed' };
 
 export type MergeResult =
   | { readonly kind: 'merged'; readonly commit: string }

@@ -81,6 +81,8 @@ export interface StageResult {
   /** Null for jobs without a task, and when the run was not ok. */
   readonly outcome: StageOutcome | null;
   readonly head: string | null;
+  /** Whether the checks were green at that head (or at the head as it was). */
+  readonly checked?: boolean;
   /** What this stage proved of the criteria; absent or null leaves the task's as it is. */
   readonly trace?: TraceMatrix | null;
   readonly pr: PullRequest | null;

@@ -23,6 +23,10 @@ export type MergeResult =
   /** The base moved each time we looked. */
   | { readonly kind: 'base_moved' };
 
+export type MergePreview =
+  | { readonly kind: 'commit'; readonly commit: string }
+  | { readonly kind: 'conflict'; readonly files: readonly string[] };
+
 /** Two sides joined in memory: no working tree, no merge driver, no hook. */
 export type Joined =
   | { readonly kind: 'tree'; readonly tree: string }
@@ -56,6 +60,28 @@ export async function mergeIntoBase(
   return { kind: 'base_moved' };
 }
 
+/** The commit that brought a head into the base, whoever merged it; null while it is not there. Call it locked. */
+export async function mergedAs(context: Context, repo: Repository, head: string): Promise<string | null> {
+  const commit = checkCommit(head);
+  const base = (await fetchBranch(context, repo, repo.base)) ?? (await baseCommit(context, repo));
+  return (await isAncestor(context, repo.project, commit, base))
+    ? broughtIn(context, repo, commit, base)
+    : null;
+}
+
+/** What merging the head into the base as it is now would make; nothing is pushed. Call it locked. */
+export async function previewMerge(
+  context: Context,
+  repo: Repository,
+  request: MergeRequest,
+): Promise<MergePreview> {
+  const head = checkCommit(request.head);
+  const base = (await fetchBranch(context, repo, repo.base)) ?? (await baseCommit(context, repo));
+  if (await isAncestor(context, repo.project, head, base)) return { kind: 'commit', commit: base };
+  const next = await mergedCommit(context, repo, base, { ...request, head });
+  return typeof next === 'string' ? { kind: 'commit', commit: next } : next;
+}
+
 /** The tree of both sides' changes, or the files where they contradict each other. */
 export async function joinTrees(
   context: Context,
@@ -80,7 +106,7 @@ async function mergedCommit(
   repo: Repository,
   base: string,
   request: MergeRequest,
-): Promise<string | MergeResult> {
+): Promise<string | Extract<MergePreview, { kind: 'conflict' }>> {
   const { head } = request;
   if (request.fastForward !== false && (await isAncestor(context, repo.project, base, head))) return head;
   const joined = await joinTrees(context, repo.project, base, head);

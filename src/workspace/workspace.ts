@@ -19,7 +19,14 @@ import { readInnerFile } from './inner-file.ts';
 import { type Instructions, readInstructions } from './instructions.ts';
 import { dropStaleLocks, isLockError, STALE_LOCK_MS, sweepLeftovers } from './leftovers.ts';
 import { lockfileState } from './lockfiles.ts';
-import { type MergeRequest, type MergeResult, mergeIntoBase } from './merge.ts';
+import {
+  type MergePreview,
+  type MergeRequest,
+  type MergeResult,
+  mergedAs,
+  mergeIntoBase,
+  previewMerge,
+} from './merge.ts';
 import { checkBranch, checkCommit, checkProject } from './names.ts';
 import { type PushResult, pushBranch, tryPush } from './push.ts';
 import { baseCommit, forkPoint, isAncestor, resolveRef } from './refs.ts';
@@ -112,6 +119,10 @@ export interface Workspace {
   syncBranch(repo: Repository, request: { key: string; branch: string }): Promise<SyncResult>;
   /** Merges one commit into the base by git alone, for forges that are only a repository. Safe to repeat. */
   merge(repo: Repository, request: MergeRequest): Promise<MergeResult>;
+  /** The commit that brought a head into the base at the remote, whoever merged it; null while it is not there. */
+  mergedAs(repo: Repository, head: string): Promise<string | null>;
+  /** What such a merge would make of the base as it is now; nothing is pushed. */
+  previewMerge(repo: Repository, request: MergeRequest): Promise<MergePreview>;
   /** Salvages, then makes the clone and its branch exactly `head`. */
   resetTo(repo: Repository, request: ResetRequest): Promise<{ salvaged: Salvaged | null }>;
   /** Salvages, then deletes the clone. */
@@ -253,6 +264,8 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     push: (repo, branch) => locked(repo.project, () => pushBranch(context, repo, branch)),
     syncBranch: (repo, request) => locked(repo.project, () => syncTaskBranch(context, repo, request)),
     merge: (repo, request) => locked(repo.project, () => mergeIntoBase(context, repo, request)),
+    mergedAs: (repo, head) => locked(repo.project, () => mergedAs(context, repo, head)),
+    previewMerge: (repo, request) => locked(repo.project, () => previewMerge(context, repo, request)),
     resetTo: (repo, request) => locked(repo.project, () => resetClone(context, repo, request)),
     remove: (repo, request) => locked(repo.project, () => removeClone(context, repo, request)),
 

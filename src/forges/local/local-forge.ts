@@ -43,6 +43,10 @@ export function createLocalForge(
     async comment(pr, key, body) {
       await book.pullRequestComment(project, pr.number, key, body, clock());
     },
+    async look({ head }) {
+      const commit = await workspace.mergedAs(repository, head);
+      return commit === null ? { kind: 'open' } : { kind: 'merged', commit };
+    },
     async merge({ pr, branch, head, message }) {
       const merged = await workspace
         .merge(repository, { branch, head, message, fastForward: false })

@@ -6,10 +6,11 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import { judgeEvidence, type StageOutcome, toldOfChecks } from '../../core/evidence.ts';
 import type { Judgement, ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
+import { runChecks } from '../../launcher/project-checks.ts';
 import type { StageContext, StageResult } from '../stage.ts';
-import { runChecks } from './checks.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
+import { setUpAgain } from './setup.ts';
 import { tampering } from './tampering.ts';
 import { clearReports, proveTrace } from './trace.ts';
 
@@ -65,7 +66,7 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
   await clearReports(context, status.path);
   if (outcome.kind === 'advance' && context.stage.tools === 'write') {
     observed.tampering = await tampering(context, status, roundHead);
-    if (observed.tampering === null) observed.checks = await runChecks(context, status.path, roundHead);
+    if (observed.tampering === null) observed.checks = await checksOf(context, status.path, roundHead);
     outcome = judgeEvidence(observed);
   }
   const proof = await proveTrace(context, status, observed.trace, roundHead, outcome);
@@ -90,6 +91,7 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
   const told = toldOfChecks(observed.checks);
   const weighed = {
     ...result,
+    checked: outcome.kind === 'advance' && context.stage.tools === 'write',
     trace: proof.trace,
     outcome:
       outcome.kind === 'send_back' ? { ...outcome, facts: await roundFacts(context, roundHead) } : outcome,
@@ -103,6 +105,12 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
     await workspace.baseHead(repository),
   );
   return isEmpty ? weighed : { ...weighed, head: roundHead };
+}
+
+/** A setup that the run's own lockfile broke is red like a check. */
+async function checksOf(context: StageContext, path: string, roundHead: string): Promise<CheckResult[]> {
+  const setup = await setUpAgain(context, path);
+  return setup.length > 0 ? setup : runChecks(context, path, roundHead);
 }
 
 /** The work stays in the clone for the next attempt, but for what its stage may not change. */

@@ -26,11 +26,11 @@ export function prepareApply(db: Db): Applier {
     cache_read_tokens = @cacheReadTokens, cache_write_tokens = @cacheWriteTokens, turns = @turns, cost_micro_usd = @costMicroUsd, finished_at = @now
     WHERE id = @id AND status = 'running'`);
   const task = db.prepare(
-    `SELECT stage, status, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, loops FROM tasks WHERE id = ?`,
+    `SELECT stage, status, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops FROM tasks WHERE id = ?`,
   );
   const updateTask =
     db.prepare(`UPDATE tasks SET stage = @stage, status = @status, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
-    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, loops = @loops, cost_micro_usd = cost_micro_usd + @cost, updated_at = @now WHERE id = @id`);
+    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops, cost_micro_usd = cost_micro_usd + @cost, updated_at = @now WHERE id = @id`);
   const upsertAccount =
     db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at)
     VALUES(@id, @hold, @state, @failures, @probeAt, @since, @notBefore, @lastProbeAt, @proven, @windows, @windowsAt)
@@ -115,6 +115,7 @@ export function prepareApply(db: Db): Applier {
       trace: change.trace === undefined ? row['trace'] : JSON.stringify(change.trace),
       ticked: change.ticked === undefined ? row['ticked'] : JSON.stringify(change.ticked),
       session: change.session === undefined ? row['session'] : JSON.stringify(change.session),
+      checkedHead: change.checkedHead ?? row['checked_head'],
       loops: change.loops === undefined ? row['loops'] : JSON.stringify(change.loops),
       cost: change.addCostMicroUsd ?? 0,
       now,

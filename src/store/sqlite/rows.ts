@@ -123,6 +123,7 @@ export function taskOf(row: Row): Task {
     trace: json<TraceMatrix | null>(row['trace'], null),
     ticked: json<readonly string[]>(row['ticked'], []),
     session: json<TaskSession | null>(row['session'], null),
+    checkedHead: textOrNull(row['checked_head']),
     loops: json<Task['loops']>(row['loops'], {}),
     createdAt: count(row['created_at']),
     updatedAt: count(row['updated_at']),

@@ -1,9 +1,7 @@
-import { type CheckResult, type CheckState, newFailures, reportsNoTests } from '../../core/checks.ts';
-import { runStep } from '../../launcher/step.ts';
-import type { StageContext } from '../stage.ts';
-import { failureOnBase } from './base-checks.ts';
-import { stepOf } from './context-facts.ts';
-import { setUpAgain } from './setup.ts';
+import { type CheckResult, type CheckState, newFailures, reportsNoTests } from '../core/checks.ts';
+import { type CheckSurroundings, failureOnBase } from './base-checks.ts';
+import { commandSpec } from './project-commands.ts';
+import { runStep } from './step.ts';
 
 /**
  * Runs the checks of a stage in the clone, up to the first one that refuses the work. A red check runs
@@ -11,15 +9,14 @@ import { setUpAgain } from './setup.ts';
  * there in the same way was not broken by this change.
  */
 export async function runChecks(
-  context: StageContext,
+  at: CheckSurroundings,
   cwd: string,
   roundHead: string,
 ): Promise<CheckResult[]> {
-  const results: CheckResult[] = await setUpAgain(context, cwd);
-  if (results.length > 0) return results;
-  for (const [i, command] of (context.stage.checks ?? context.project.checks).entries()) {
-    if (context.signal.aborted) break;
-    const result = await runCheck(context, cwd, roundHead, { name: `check-${i + 1}`, command });
+  const results: CheckResult[] = [];
+  for (const [i, command] of (at.stage.checks ?? at.project.checks).entries()) {
+    if (at.signal.aborted) break;
+    const result = await runCheck(at, cwd, roundHead, { name: `check-${i + 1}`, command });
     results.push(result);
     if (isRefusing(result.state)) break;
   }
@@ -31,13 +28,13 @@ function isRefusing(state: CheckState): boolean {
 }
 
 async function runCheck(
-  context: StageContext,
+  at: CheckSurroundings,
   cwd: string,
   roundHead: string,
   { name, command }: { name: string; command: string },
 ): Promise<CheckResult> {
   const once = async () => {
-    const { exit, outputTail } = await runStep(await stepOf(context, cwd, name, command));
+    const { exit, outputTail } = await runStep(await commandSpec(at, cwd, name, command));
     const said = exit.stoppedBy === 'timeout' ? `${outputTail}\n[stopped at its time limit]` : outputTail;
     return { command, exitCode: exit.exitCode, output: said };
   };
@@ -48,11 +45,11 @@ async function runCheck(
   });
   const first = await once();
   if (first.exitCode === 0) return is(first, reportsNoTests(first.output) ? 'no_tests' : 'green');
-  if (context.signal.aborted) return is(first, 'red');
+  if (at.signal.aborted) return is(first, 'red');
   const second = await once();
   if (second.exitCode === 0) return is(second, reportsNoTests(second.output) ? 'no_tests' : 'flaky');
-  if (context.signal.aborted) return is(second, 'red');
-  const known = await failureOnBase(context, roundHead, command);
+  if (at.signal.aborted) return is(second, 'red');
+  const known = await failureOnBase(at, roundHead, command);
   if (known === null) return is(second, 'red');
   const news = newFailures(second.output, new Set(known.lines));
   return is(second, news.length === 0 && second.exitCode === known.exitCode ? 'known_red' : 'red', news);

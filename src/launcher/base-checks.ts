@@ -2,13 +2,27 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { failureLines } from '../../core/checks.ts';
-import { runName } from '../../core/model.ts';
-import { setUp } from '../../launcher/project-commands.ts';
-import { runStep } from '../../launcher/step.ts';
-import { copyFiles } from '../../workspace/copied-files.ts';
-import type { StageContext } from '../stage.ts';
-import { stepOf } from './context-facts.ts';
+import { failureLines } from '../core/checks.ts';
+import { runName } from '../core/model.ts';
+import { copyFiles } from '../workspace/copied-files.ts';
+import type { Repository, Workspace } from '../workspace/workspace.ts';
+import { commandSpec, type Surroundings, setUp } from './project-commands.ts';
+import { runStep } from './step.ts';
+
+/** What checks of a project need beside its commands; the context of a stage fits structurally. */
+export interface CheckSurroundings extends Surroundings {
+  readonly workspace: Surroundings['workspace'] &
+    Pick<Workspace, 'baseHead' | 'forkPoint' | 'pathOf' | 'prepare' | 'resetTo'>;
+  readonly repository: Repository;
+  readonly project: Surroundings['project'] & {
+    readonly key: string;
+    readonly checks: readonly string[];
+    readonly copy: readonly { readonly from: string; readonly to: string }[];
+  };
+  readonly stage: { readonly checks: readonly string[] | null };
+  /** One at a time under one name. */
+  readonly exclusive: <T>(name: string, work: () => Promise<T>) => Promise<T>;
+}
 
 /** The clone in which a project's checks run on its base; nobody works there. */
 const CLONE = 'base-checks';
@@ -24,11 +38,11 @@ const remembered = z.object({ failure: baseFailure.nullable() });
  * and setup. Safe to repeat.
  */
 export async function failureOnBase(
-  context: StageContext,
+  at: CheckSurroundings,
   roundHead: string,
   command: string,
 ): Promise<BaseFailure | null> {
-  const { workspace, repository, project } = context;
+  const { workspace, repository, project } = at;
   const base = await workspace.baseHead(repository);
   const commit = await workspace.forkPoint(project.key, roundHead, base);
   if (commit === null) return null;
@@ -39,10 +53,10 @@ export async function failureOnBase(
       .update(JSON.stringify([commit, command, project.setup, project.env]))
       .digest('hex')}.json`,
   );
-  return context.exclusive(`${CLONE}:${project.key}`, async () => {
+  return at.exclusive(`${CLONE}:${project.key}`, async () => {
     const known = await recall(file);
     if (known !== undefined) return known;
-    const failure = await failureAt(context, commit, command);
+    const failure = await failureAt(at, commit, command);
     if (failure === 'unknown') return null;
     await remember(file, failure);
     return failure;
@@ -50,30 +64,40 @@ export async function failureOnBase(
 }
 
 async function failureAt(
-  context: StageContext,
+  at: CheckSurroundings,
   commit: string,
   command: string,
 ): Promise<BaseFailure | null | 'unknown'> {
-  const { workspace, repository, project } = context;
-  const clone = await workspace.prepare(repository, { key: CLONE, branch: null, startPoint: commit });
+  const ready = await cloneAt(at, CLONE, commit);
+  if (ready.trouble !== null) return 'unknown';
+  const run = async () => runStep(await commandSpec(at, ready.path, 'base-check', command));
+  const first = await run();
+  if (first.exit.exitCode === 0) return null;
+  if (at.signal.aborted) return 'unknown';
+  const second = await run();
+  if (second.exit.exitCode === 0) return null;
+  const { exitCode } = second.exit;
+  return exitCode === null ? 'unknown' : { exitCode, lines: [...failureLines(second.outputTail)] };
+}
+
+/** A clone of Orch's own at a commit, set up; nobody works there, so nothing of it is kept. */
+export async function cloneAt(
+  at: CheckSurroundings,
+  key: string,
+  commit: string,
+): Promise<{ path: string; trouble: string | null }> {
+  const { workspace, repository, project } = at;
+  const clone = await workspace.prepare(repository, { key, branch: null, startPoint: commit });
   await workspace.resetTo(repository, {
-    key: CLONE,
+    key,
     branch: null,
-    run: runName(context.run.id),
+    run: runName(at.run.id),
     head: commit,
     copied: project.copy.map((each) => each.to),
     disposable: true,
   });
   await copyFiles(project.copy, clone.path);
-  if ((await setUp(context, clone)) !== null) return 'unknown';
-  const run = async () => runStep(await stepOf(context, clone.path, 'base-check', command));
-  const first = await run();
-  if (first.exit.exitCode === 0) return null;
-  if (context.signal.aborted) return 'unknown';
-  const second = await run();
-  if (second.exit.exitCode === 0) return null;
-  const { exitCode } = second.exit;
-  return exitCode === null ? 'unknown' : { exitCode, lines: [...failureLines(second.outputTail)] };
+  return { path: clone.path, trouble: (await setUp(at, clone))?.text ?? null };
 }
 
 async function recall(file: string): Promise<BaseFailure | null | undefined> {
