@@ -75,15 +75,18 @@ function usageComment({ job, run, usage, usageComments: where }: EndOfRun, task:
         message: { kind: 'forge.comment', project: task.project, taskId: task.id, body },
       },
     ];
-  return [
-    {
-      destination: `tracker:${task.project}`,
-      key,
-      orderKey: `item:${task.project}:${task.workItemId}`,
-      availableAt: null,
-      message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body },
-    },
-  ];
+  return [commentRow(task, key, body)];
+}
+
+/** A comment on the work item, in turn with what else it is told; once per key. */
+export function commentRow(task: Task, key: string, body: string): NewOutboxRow {
+  return {
+    destination: `tracker:${task.project}`,
+    key,
+    orderKey: `item:${task.project}:${task.workItemId}`,
+    availableAt: null,
+    message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body },
+  };
 }
 
 export function incident(

@@ -395,6 +395,7 @@ describe('answer', () => {
     expect(effects.task).toEqual({ status: 'active', reason: null });
     expect(effects.outbox).toMatchObject([
       { message: { kind: 'notify.resolved', incident: 'question:API-1' } },
+      { message: { kind: 'tracker.comment', body: 'mara answers: PostgreSQL' } },
     ]);
   });
 

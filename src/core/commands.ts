@@ -1,3 +1,4 @@
+import { commentRow } from './announce.ts';
 import { type CommandContext, type CommandState, resolvedRow, rulesOf, stageOf } from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
@@ -188,7 +189,17 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
       },
     },
     task: { status: 'active', reason: null },
-    outbox: task === null ? [] : [resolvedRow(job, `question:${task.key}`)],
+    outbox:
+      task === null
+        ? []
+        : [
+            resolvedRow(job, `question:${task.key}`),
+            commentRow(
+              task,
+              `answer:${task.key}:${jobName(job.id)}:${job.fence}`,
+              `${c.by} answers: ${text}`,
+            ),
+          ],
   };
 }
 

@@ -1,5 +1,5 @@
 import { accountAfterRun } from './account.ts';
-import { announce, incident, resolved } from './announce.ts';
+import { announce, commentRow, incident, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
 import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
@@ -9,6 +9,7 @@ import { type Budgets, jobAfter, resumesSession } from './job.ts';
 import {
   type AccountState,
   type Job,
+  jobName,
   type PullRequest,
   type Run,
   type Task,
@@ -258,7 +259,7 @@ function taskStep(
   if (asks !== null)
     return {
       task: { status: 'needs_you', reason: asks },
-      outbox: [asked(job, task, asks)],
+      outbox: asked(job, task, asks),
     };
   if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
   const { project, outcome, maxAttempts } = input;
@@ -290,11 +291,16 @@ function taskStep(
   }
 }
 
-/** One incident per question, and one per approval that is asked for. */
-function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow {
-  return code === 'approval.pending'
-    ? incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true)
-    : incident(job, `question:${task.key}`, `${task.key} asks`, detail, true);
+/** One incident per question, which its work item shows too, and one per approval that is asked for. */
+function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow[] {
+  if (code === 'approval.pending')
+    return [
+      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true),
+    ];
+  return [
+    incident(job, `question:${task.key}`, `${task.key} asks`, detail, true),
+    commentRow(task, `question:${task.key}:${jobName(job.id)}:${job.fence}`, `${job.stage} asks: ${detail}`),
+  ];
 }
 
 /** A claim that nothing is to do, on a branch that holds nothing. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ModelRequest, Reply } from '../fakes/fake-anthropic/scenario.ts';
 import { type FakeAnthropic, startFakeAnthropic } from '../fakes/fake-anthropic/server.ts';
+import { waitFor } from '../support/orch.ts';
 import { approves, bash, commits, END, installReal, type RealInstallation } from '../support/real-claude.ts';
 import { requirement, suiteName } from '../support/requirements.ts';
 
@@ -80,6 +81,36 @@ describe.skipIf(!cli.available)(suiteName('sessions of the real Claude Code', cl
     const costs = task.runs.reduce((sum, run) => sum + (run.usage.costUsd ?? 0), 0);
     expect(task.costUsd).toBeCloseTo(costs, 5);
     expect(costs).toBeGreaterThan(0);
+  });
+
+  it('that ask go on with the answer, and both stand on the work item', async () => {
+    here = installReal({ bin: cli.value, api });
+    const asks = `printf '{"schema":"orch.verdict/1","run":"%s","outcome":"question","question":{"text":"Comma or dash?"}}' "$ORCH_RUN_ID" > .orch-work/verdict.json`;
+    api.load({
+      replies: [
+        { tool_use: bash(asks) },
+        { text: 'I-ASKED' },
+        commits('echo "export const n = 1;" > src/new.js'),
+        END,
+      ],
+    });
+    await here.up();
+    const key = await here.submit();
+    await here.taskWhere(key, ({ reason }) => reason?.code === 'question.pending');
+    expect(await here.orch('answer', key, 'A comma')).toMatchObject({ code: 0 });
+    const job = await here.jobWhere(key, ({ status }) => status === 'done');
+    expect(job.attempts).toBe(1);
+    const [asked, answered] = await here.attempts();
+    expect(answered?.sessionId).toBe(asked?.sessionId);
+    expect(api.turns()[2]?.said).toMatch(/I-ASKED[\s\S]*A comma[\s\S]*This is now run run_2/);
+    await waitFor(() => here.rows('SELECT body FROM work_item_comments').length === 3);
+    expect(
+      here.rows<{ body: string }>('SELECT body FROM work_item_comments ORDER BY id').map(({ body }) => body),
+    ).toEqual([
+      'development asks: Comma or dash?',
+      expect.stringContaining('answers: A comma'),
+      expect.stringContaining('development'),
+    ]);
   });
 
   it('that come to their limit of turns are resumed once, and then a person is asked', async () => {
