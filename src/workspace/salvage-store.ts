@@ -6,7 +6,8 @@ import { checkBranch, safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { commitTree, moveRef, setRef } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
-import { SALVAGE_REFS, type SalvageNote } from './salvage.ts';
+import type { SalvageNote } from './salvage.ts';
+import { SALVAGE_REFS } from './salvage-heads.ts';
 import { WORK_FOLDER } from './work-folder.ts';
 
 export interface SalvageEntry {

@@ -1,13 +1,13 @@
 import { AppError } from '../core/errors.ts';
 import { clonePath, repairClone } from './clone.ts';
-import { lstatOrNull, readHead, readRefs } from './clone-files.ts';
-import { lineOf } from './git.ts';
-import { withIncoming } from './incoming.ts';
+import { namedCommits } from './clone-commits.ts';
+import { lstatOrNull, readHead } from './clone-files.ts';
 import type { LeftOut } from './left-out.ts';
 import { safeName } from './names.ts';
 import { baseCommit, commitTree, resolveRef, setRef } from './refs.ts';
-import { type Context, inBare, type Repository } from './repository.ts';
+import type { Context, Repository } from './repository.ts';
 import { captureTree } from './salvage-capture.ts';
+import { allKnown, SALVAGE_REFS, withHeads } from './salvage-heads.ts';
 
 /** Written into the salvage commit's message, after its first line. */
 export interface SalvageNote {
@@ -17,7 +17,7 @@ export interface SalvageNote {
   readonly key: string;
   /** The commit the files were based on. */
   readonly head: string;
-  /** Branches and stash of the clone whose commits are kept as parents. */
+  /** What the clone called the commits that are kept as parents: branches, stashes, `HEAD@{2}` ... */
   readonly refs: Readonly<Record<string, string>>;
   readonly leftOut: readonly LeftOut[];
   /** What could not be kept, in words. */
@@ -41,16 +41,16 @@ export interface Salvaged {
   readonly problems: readonly string[];
 }
 
-export const SALVAGE_REFS = 'refs/orch/salvage/';
 const MAX_NAMED_LEFT_OUT = 1000;
+const MAX_NAMED_PROBLEMS = 100;
 const MAX_SAME_RUN = 1000;
 
 /**
  * Keeps everything in a clone that exists nowhere else as one commit: its tree is the working tree,
  * byte for byte (tracked, untracked, `.orch-work`, files of nested repositories); its parents are HEAD,
- * every other branch and the stash. Null when there is nothing to keep. Ignored files, copied files
- * and rebuilt folders (node_modules ...) are not work; the history of nested repositories, and content
- * staged but no longer on disk, are not kept. Works on a tampered clone too. Call it locked.
+ * every other branch and stash, and what those were before (amended, rewritten, dropped). Null when
+ * there is nothing to keep. Ignored files, copied files and rebuilt folders (node_modules ...) are not
+ * work; the history of nested repositories, and content staged but no longer on disk, are not kept. Works on a tampered clone too. Call it locked.
  */
 export async function salvageClone(
   context: Context,
@@ -61,14 +61,12 @@ export async function salvageClone(
   if ((await lstatOrNull(clone))?.isDirectory() !== true) return null;
   const state = await readHead(clone);
   const problems: string[] = [];
-  const heads = new Map<string, string>();
   if (state.kind === 'broken') problems.push(`commits in the clone could not be read: ${state.reason}`);
-  else {
-    await repairClone(context, repo.project, clone);
-    if (state.kind !== 'unborn') heads.set('HEAD', state.commit);
-    for (const [ref, commit] of await readRefs(clone)) heads.set(ref, commit);
-  }
-  return withHeads(context, repo.project, clone, request.run, heads, problems, async (kept, malformed) => {
+  const named = await namedCommits(clone);
+  problems.push(...named.cut);
+  if (named.heads.size > 0 || named.earlier.size > 0) await repairClone(context, repo.project, clone);
+  const source = { project: repo.project, clone, run: request.run };
+  return withHeads(context, source, named, problems, async ({ kept, malformed }) => {
     // A malformed commit is kept as a parent, but no index can be made from it.
     const head = (malformed.has('HEAD') ? null : kept.get('HEAD')) ?? (await baseCommit(context, repo));
     const captured = await captureTree(context, {
@@ -93,7 +91,7 @@ export async function salvageClone(
       head,
       refs: Object.fromEntries(kept),
       leftOut,
-      problems,
+      problems: problems.slice(0, MAX_NAMED_PROBLEMS),
     };
     const message = `Salvage of ${request.key} before it was reset or removed (run ${request.run})\n\n${JSON.stringify(note)}\n`;
     const commit = await commitTree(context, repo, captured.tree, [head, ...extra], message);
@@ -101,68 +99,6 @@ export async function salvageClone(
     await setRef(context, repo.project, ref, commit);
     return { ref, commit, leftOut: captured.leftOut, problems };
   });
-}
-
-/** Brings all heads into the bare repository, checked if possible, unchecked before they would be lost. */
-async function withHeads<T>(
-  context: Context,
-  project: string,
-  clone: string,
-  run: string,
-  heads: ReadonlyMap<string, string>,
-  problems: string[],
-  use: (kept: ReadonlyMap<string, string>, malformed: ReadonlySet<string>) => Promise<T>,
-): Promise<T> {
-  const kept = new Map<string, string>();
-  const malformed = new Set<string>();
-  async function next(rest: readonly (readonly [string, string])[]): Promise<T> {
-    const [first, ...others] = rest;
-    if (first === undefined) return use(kept, malformed);
-    const [ref, commit] = first;
-    if ([...kept.values()].includes(commit) || (await isKnown(context, project, commit))) {
-      kept.set(ref, commit);
-      return next(others);
-    }
-    return withIncoming(context, project, clone, { run, commit, strict: true }, async (strict) => {
-      if (strict.kind === 'fetched') {
-        kept.set(ref, commit);
-        return next(others);
-      }
-      return withIncoming(context, project, clone, { run, commit, strict: false }, async (loose) => {
-        if (loose.kind === 'fetched') {
-          kept.set(ref, commit);
-          malformed.add(ref);
-        }
-        problems.push(
-          loose.kind === 'fetched'
-            ? `${ref} is malformed but kept: ${strict.reason}`
-            : `${ref} could not be kept: ${loose.reason}`,
-        );
-        return next(others);
-      });
-    });
-  }
-  return next([...heads]);
-}
-
-async function allKnown(context: Context, project: string, commits: readonly string[]): Promise<boolean> {
-  for (const commit of commits) if (!(await isKnown(context, project, commit))) return false;
-  return true;
-}
-
-/** Whether a branch of ours, a remote branch or an earlier salvage already keeps this commit alive. */
-async function isKnown(context: Context, project: string, commit: string): Promise<boolean> {
-  if ((await resolveRef(context, project, commit)) === null) return false;
-  const args = [
-    'for-each-ref',
-    '--count=1',
-    '--format=%(refname)',
-    `--contains=${commit}`,
-    'refs/heads',
-    'refs/remotes',
-    SALVAGE_REFS.slice(0, -1),
-  ];
-  return lineOf(await inBare(context, project, args)) !== '';
 }
 
 async function freeRef(context: Context, project: string, run: string): Promise<string> {
