@@ -145,7 +145,7 @@ export async function plainGitFile(clone: string, name: string): Promise<string 
 }
 
 /** A plain file's text; null for anything else, and for a file larger than the limit. */
-async function readSmall(path: string, maxBytes: number): Promise<string | null> {
+export async function readSmall(path: string, maxBytes: number): Promise<string | null> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch(() => null); // absent, symlink or unreadable: all the same here
   if (file === null) return null;

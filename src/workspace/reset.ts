@@ -5,6 +5,7 @@ import { clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-file
 import type { GitCall } from './git.ts';
 import { isListed } from './left-out.ts';
 import { checkBranch, checkCommit } from './names.ts';
+import { openTree } from './open-tree.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath } from './paths.ts';
 import { isAncestor, resolveRef, setRef } from './refs.ts';
@@ -53,6 +54,7 @@ export async function resetClone(
     key: request.key,
     run: request.run,
     also: leftBehind,
+    before: { resetTo: head },
     ...(request.copied === undefined ? {} : { copied: request.copied }),
   });
   const from =
@@ -79,7 +81,7 @@ export async function removeClone(
   repo: Repository,
   request: { key: string; run: string; copied?: readonly string[] },
 ): Promise<{ salvaged: Salvaged | null }> {
-  const salvaged = await salvageClone(context, repo, request);
+  const salvaged = await salvageClone(context, repo, { ...request, before: 'removal' });
   await removeTree(clonePath(context, repo.project, request.key));
   return { salvaged };
 }
@@ -91,7 +93,8 @@ async function dropUntracked(
   copied: readonly string[],
 ): Promise<void> {
   const untracked = (await listOthers(context, call)).filter((path) => !path.endsWith('/'));
-  for (const path of untracked) {
+  const { special } = await openTree(clone);
+  for (const path of [...untracked, ...special]) {
     if (isListed(shownPath(path), copied)) continue;
     await unlink(onDisk(clone, path)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;

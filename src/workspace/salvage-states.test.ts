@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BRANCH, KEY, type Kit, openKit } from './test-kit.ts';
@@ -123,4 +123,157 @@ describe('commits that only the clone knows are kept', () => {
     expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken' });
     expect(await kit.workspace.remove(kit.repo, { key: KEY, run: '1' })).toEqual({ salvaged: null });
   });
+});
+
+/** Removes or resets the clone, and gives back what a restore of the salvage holds. */
+async function through(how: 'reset' | 'removal', kit: Kit, head: string, copied: string[] = []) {
+  const request = { key: KEY, branch: BRANCH, run: '1', head, copied };
+  const { salvaged } =
+    how === 'removal'
+      ? await kit.workspace.remove(kit.repo, request)
+      : await kit.workspace.resetTo(kit.repo, request);
+  const into = join(kit.root, 'restored');
+  if (salvaged !== null) await kit.workspace.restoreSalvage(kit.repo, salvaged.ref, { directory: into });
+  return { salvaged, read: (name: string) => readFile(join(into, name), 'utf8').catch(() => null) };
+}
+
+describe.each(['reset', 'removal'] as const)('before a %s', (how) => {
+  test("work hidden by the agent's own ignore rules is kept", async () => {
+    const { kit, path, head } = await prepared();
+    await kit.write(path, { '.gitignore': '*\n', 'new.txt': 'new', 'sub/.gitignore': '*', 'sub/x.txt': 'x' });
+    const { read } = await through(how, kit, head);
+    expect(await read('new.txt')).toBe('new');
+    expect(await read('sub/x.txt')).toBe('x');
+  });
+
+  test('also when they are committed', async () => {
+    const { kit, path, head } = await prepared();
+    await commitFile(kit, path, '.gitignore', '*.txt\n');
+    await kit.write(path, { 'new.txt': 'new' });
+    expect(await (await through(how, kit, head)).read('new.txt')).toBe('new');
+  });
+
+  test('an ignored file in the place of a tracked one is kept', async () => {
+    const { kit, path, head } = await prepared({
+      '.gitignore': 'ignored*\n',
+      'ignored.txt': 'tracked',
+      ignored2: 'x',
+    });
+    await kit.git(path, 'rm', '-q', '--cached', 'ignored.txt', 'ignored2');
+    await kit.git(path, 'commit', '-qm', 'untrack');
+    await rm(join(path, 'ignored2'));
+    await kit.write(path, { 'ignored.txt': 'mine', 'ignored2/deep': 'mine' });
+    const { read } = await through(how, kit, head);
+    expect(await read('ignored.txt')).toBe('mine');
+    expect(await read('ignored2/deep')).toBe('mine');
+  });
+
+  test('a file over the limit is named, even when there is nothing else', async () => {
+    const { kit, path, head } = await prepared();
+    await writeFile(join(path, 'huge.bin'), '');
+    await truncate(join(path, 'huge.bin'), 101 * 1024 * 1024);
+    const { salvaged } = await through(how, kit, head);
+    expect(salvaged?.leftOut).toEqual([{ path: 'huge.bin', reason: 'too_large' }]);
+  });
+
+  test("files inside a recorded submodule are kept, unless they are the project's own", async () => {
+    const { kit, path, head } = await prepared();
+    const nested = join(path, 'nested');
+    await kit.write(nested, { 'in.txt': 'in\n' });
+    await kit.git(nested, 'init', '-q');
+    await kit.git(nested, 'add', '.');
+    await kit.git(nested, 'commit', '-qm', 'in');
+    await kit.git(path, 'add', 'nested');
+    await kit.git(path, 'commit', '-qm', 'submodule');
+    await kit.write(nested, { 'more.txt': 'more' });
+    const { read } = await through(how, kit, head);
+    expect(await read('nested/in.txt')).toBe('in\n');
+    expect(await read('nested/more.txt')).toBe('more');
+  });
+
+  test('a submodule as the project records it is not work', async () => {
+    const { kit, path, head } = await prepared();
+    const nested = join(path, 'nested');
+    await kit.write(nested, { 'in.txt': 'in\n' });
+    await kit.git(nested, 'init', '-q');
+    await kit.git(nested, 'add', '.');
+    await kit.git(nested, 'commit', '-qm', 'in');
+    await kit.git(path, 'add', 'nested');
+    await kit.git(path, 'commit', '-qm', 'submodule');
+    const request = { key: KEY, branch: BRANCH, run: '1', since: head, message: 'm' };
+    expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken' });
+    const now = await kit.head(path);
+    expect(await kit.workspace.salvage(kit.repo, { key: KEY, run: '1' })).toBeNull();
+    await kit.write(nested, { 'in.txt': 'changed' });
+    expect(await (await through(how, kit, now)).read('nested/in.txt')).toBe('changed');
+  });
+
+  test('a repository inside the task folder is kept and named', async () => {
+    const { kit, path, head } = await prepared();
+    await kit.write(path, { '.orch-work/scratch/x.txt': 'x' });
+    await kit.git(join(path, '.orch-work/scratch'), 'init', '-q');
+    const { salvaged, read } = await through(how, kit, head);
+    expect(await read('.orch-work/scratch/x.txt')).toBe('x');
+    expect(salvaged?.leftOut).toEqual([{ path: '.orch-work/scratch/.git', reason: 'nested_repository' }]);
+  });
+
+  test('pipes in the way of files stop nothing', async () => {
+    const { kit, path, head } = await prepared();
+    await rm(join(path, 'README.md'));
+    await rm(join(path, '.gitignore'));
+    await mkdir(join(path, 'dir'));
+    for (const name of ['README.md', '.gitignore', 'dir/.gitattributes', 'dir/.gitignore', 'dir/pipe'])
+      await kit.git(kit.root, '-c', `alias.pipe=!mkfifo ${join(path, name)}`, 'pipe');
+    await kit.write(path, { 'dir/x.txt': 'x' });
+    const { read } = await through(how, kit, head);
+    expect(await read('dir/x.txt')).toBe('x');
+    expect(await read('README.md')).toBeNull();
+    if (how === 'reset') {
+      expect(await readFile(join(path, 'README.md'), 'utf8')).toBe('first\n');
+      await expect(lstat(join(path, 'dir'))).rejects.toMatchObject({ code: 'ENOENT' });
+    }
+  });
+
+  test('folders and files that their owner may not read are read', async () => {
+    const { kit, path, head } = await prepared();
+    await kit.write(path, { 'shut/x.txt': 'x', 'src/app.js': 'changed', 'shut.txt': 'y' });
+    for (const name of ['shut.txt', 'src/app.js', 'shut', 'src']) await chmod(join(path, name), 0);
+    const { salvaged, read } = await through(how, kit, head);
+    expect(salvaged?.leftOut).toEqual([]);
+    expect(await read('shut/x.txt')).toBe('x');
+    expect(await read('shut.txt')).toBe('y');
+    expect(await read('src/app.js')).toBe('changed');
+  });
+
+  test('a copied file is not kept, though the project tracks it', async () => {
+    const { kit, path, head } = await prepared({ '.env.test': 'sample', 'a.txt': 'a' });
+    await kit.write(path, { '.env.test': 'secret', 'new.txt': 'new' });
+    const { salvaged, read } = await through(how, kit, head, ['.env.test']);
+    expect(await read('.env.test')).toBe('sample');
+    expect(salvaged?.leftOut).toEqual([{ path: '.env.test', reason: 'copied' }]);
+  });
+});
+
+test('what the project ignores is named when a removal takes it away, and alone is no work', async () => {
+  const { kit, path } = await prepared();
+  await kit.write(path, { 'ignored/a/b': 'x', 'src/run.log': 'x', 'node_modules/x.js': 'x' });
+  expect(await kit.workspace.salvage(kit.repo, { key: KEY, run: '0' })).toBeNull();
+  await kit.write(path, { 'new.txt': 'new' });
+  const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
+  expect(salvaged?.leftOut).toEqual(
+    expect.arrayContaining([
+      { path: 'ignored/', reason: 'ignored' },
+      { path: 'src/run.log', reason: 'ignored' },
+    ]),
+  );
+});
+
+test('a status and a take wait for no pipe', async () => {
+  const { kit, path, head } = await prepared();
+  await rm(join(path, 'README.md'));
+  for (const name of ['README.md', 'src/.gitignore'])
+    await kit.git(kit.root, '-c', `alias.pipe=!mkfifo ${join(path, name)}`, 'pipe');
+  const request = { key: KEY, branch: BRANCH, run: '1', since: head, message: 'm' };
+  expect(await kit.workspace.status(kit.repo, request)).toMatchObject({ changedPaths: ['README.md'] });
+  expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken' });
 });

@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { clonePath, repairClone } from './clone.ts';
 import { namedCommits } from './clone-commits.ts';
-import { lstatOrNull, readHead } from './clone-files.ts';
+import { type CloneHead, lstatOrNull, readHead } from './clone-files.ts';
 import type { LeftOut } from './left-out.ts';
 import { safeName } from './names.ts';
 import { baseCommit, commitTree, resolveRef, setRef } from './refs.ts';
@@ -31,6 +31,8 @@ export interface SalvageRequest {
   readonly copied?: readonly string[];
   /** Commits to keep besides the clone's own, because a branch is about to leave them behind. */
   readonly also?: readonly string[];
+  /** What follows, so that what it destroys is kept besides; absent: nothing, the clone stays as it is. */
+  readonly before?: { readonly resetTo: string } | 'removal';
 }
 
 export interface Salvaged {
@@ -75,6 +77,7 @@ export async function salvageClone(
       clone,
       head,
       copied: request.copied ?? [],
+      ...(await destruction(context, repo, state, head, request.before ?? null)),
     });
     const extra = [...new Set([...kept.values(), ...(request.also ?? [])])].filter(
       (commit) => commit !== head,
@@ -99,6 +102,22 @@ export async function salvageClone(
     await setRef(context, repo.project, ref, commit);
     return { ref, commit, leftOut: captured.leftOut, problems };
   });
+}
+
+/** What follows, and the commit of ours whose rules tell work from what is rebuilt. */
+async function destruction(
+  context: Context,
+  repo: Repository,
+  state: CloneHead,
+  head: string,
+  before: SalvageRequest['before'] | null,
+) {
+  if (typeof before === 'object' && before !== null)
+    return { before: 'reset' as const, trusted: before.resetTo };
+  const tip =
+    state.kind === 'branch' ? await resolveRef(context, repo.project, `refs/heads/${state.branch}`) : null;
+  const base = await resolveRef(context, repo.project, `refs/remotes/origin/${repo.base}`);
+  return { before: before ?? null, trusted: tip ?? base ?? head };
 }
 
 async function freeRef(context: Context, project: string, run: string): Promise<string> {
