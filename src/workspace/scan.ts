@@ -88,6 +88,12 @@ export async function listOthers(context: Context, call: GitCall): Promise<RawPa
   return splitRaw((await context.git(['ls-files', '-z', '--others', '--exclude-standard'], call)).stdout);
 }
 
+/** Copied files are the project's secrets: never committed, also where the repository tracks a file of that name. */
+export function withoutCopied(scan: Scan, copied: readonly string[]): Scan {
+  const isOwn = (path: RawPath) => !isListed(shownPath(path), copied);
+  return { ...scan, modified: scan.modified.filter(isOwn), deleted: scan.deleted.filter(isOwn) };
+}
+
 export interface Selection {
   readonly taken: readonly RawPath[];
   readonly leftOut: readonly LeftOut[];

@@ -7,7 +7,7 @@ import { checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { shownPath, splitRaw } from './paths.ts';
 import type { Context, Repository } from './repository.ts';
-import { scanTree, selectUntracked } from './scan.ts';
+import { scanTree, selectUntracked, withoutCopied } from './scan.ts';
 
 export interface CloneStatus {
   readonly path: string;
@@ -46,7 +46,7 @@ export async function cloneStatus(
     { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
     async (dir) => {
       const call = { ...dir.call(path), workTree: path };
-      const scan = await scanTree(context, call, head);
+      const scan = withoutCopied(await scanTree(context, call, head), copied);
       const { taken, leftOut } = await selectUntracked(context, call, scan, copied);
       const committed = await context.git(
         [
