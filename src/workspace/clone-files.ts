@@ -146,12 +146,17 @@ export async function plainGitFile(clone: string, name: string): Promise<string 
 
 /** A plain file's text; null for anything else, and for a file larger than the limit. */
 export async function readSmall(path: string, maxBytes: number): Promise<string | null> {
+  return (await readSmallBytes(path, maxBytes))?.toString('utf8') ?? null;
+}
+
+/** As `readSmall`, its bytes. */
+export async function readSmallBytes(path: string, maxBytes: number): Promise<Buffer | null> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch(() => null); // absent, symlink or unreadable: all the same here
   if (file === null) return null;
   try {
     const stat = await file.stat();
-    return stat.isFile() && stat.size <= maxBytes ? await file.readFile('utf8') : null;
+    return stat.isFile() && stat.size <= maxBytes ? await file.readFile() : null;
   } finally {
     await file.close();
   }

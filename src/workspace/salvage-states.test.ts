@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { BRANCH, KEY, type Kit, openKit } from './test-kit.ts';
@@ -276,4 +276,70 @@ test('a status and a take wait for no pipe', async () => {
   const request = { key: KEY, branch: BRANCH, run: '1', since: head, message: 'm' };
   expect(await kit.workspace.status(kit.repo, request)).toMatchObject({ changedPaths: ['README.md'] });
   expect(await kit.workspace.take(kit.repo, request)).toMatchObject({ kind: 'taken' });
+});
+
+describe('what was staged', () => {
+  test('and changed or deleted on disk since is kept, and restored by name', async () => {
+    const { kit, path } = await prepared();
+    await kit.write(path, {
+      'README.md': 'staged\n',
+      'new.txt': 'staged new',
+      'odd\nname': 'odd',
+      same: 'same',
+    });
+    await kit.git(path, 'add', '-A');
+    await kit.write(path, { 'README.md': 'on disk\n' });
+    for (const name of ['new.txt', 'odd\nname']) await rm(join(path, name));
+    const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
+    const into = join(kit.root, 'restored');
+    await kit.workspace.restoreSalvage(kit.repo, salvaged?.ref ?? '', { directory: into, ref: 'index' });
+    expect((await readdir(into)).sort()).toEqual(['README.md', 'new.txt', 'odd\nname']);
+    expect(await readFile(join(into, 'README.md'), 'utf8')).toBe('staged\n');
+    expect(salvaged?.problems).toEqual([]);
+  });
+
+  test('in an index that is damaged costs only that', async () => {
+    const { kit, path } = await prepared();
+    await kit.write(path, { 'new.txt': 'new' });
+    await writeFile(join(path, '.git/index'), 'DIRC and no more');
+    const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
+    expect(salvaged?.problems).toEqual([expect.stringContaining('what was staged could not be read')]);
+    expect(await kit.git(join(kit.reposDir, 'demo.git'), 'show', `${salvaged?.ref}:new.txt`)).toBe('new');
+  });
+});
+
+test('a kept commit is restored by its name, into a folder or onto a branch', async () => {
+  const { kit, path } = await prepared();
+  await kit.write(path, { 'README.md': 'stashed', 'new.txt': 'untracked' });
+  await kit.git(path, 'stash', '-qu');
+  await kit.git(path, 'checkout', '-qb', 'side');
+  const side = await commitFile(kit, path, 'a.txt', 'side');
+  await kit.git(path, 'checkout', '-q', BRANCH);
+  const { salvaged } = await kit.workspace.remove(kit.repo, { key: KEY, run: '1' });
+  const restore = async (ref: string, into: string) => {
+    await kit.workspace.restoreSalvage(kit.repo, salvaged?.ref ?? '', {
+      directory: join(kit.root, into),
+      ref,
+    });
+    return (name: string) => readFile(join(kit.root, into, name), 'utf8');
+  };
+  expect(await (await restore('refs/stash', 'one'))('README.md')).toBe('stashed');
+  expect(await (await restore('refs/stash^3', 'two'))('new.txt')).toBe('untracked');
+  expect(await (await restore('refs/heads/side', 'three'))('a.txt')).toBe('side');
+  const onto = { branch: 'rescued', ref: 'refs/heads/side' };
+  expect(await kit.workspace.restoreSalvage(kit.repo, salvaged?.ref ?? '', onto)).toEqual({ commit: side });
+  await expect(restore('refs/heads/nope', 'four')).rejects.toMatchObject({
+    code: 'workspace.unknown_salvage',
+  });
+  await expect(restore('toString', 'five')).rejects.toMatchObject({ code: 'workspace.unknown_salvage' });
+});
+
+test('work that was kept after a run and is then reset is not kept twice', async () => {
+  const { kit, path, head } = await prepared();
+  await commitFile(kit, path, 'a.txt', 'one');
+  await kit.write(path, { 'new.txt': 'new' });
+  const first = await kit.workspace.salvage(kit.repo, { key: KEY, run: '1' });
+  const request = { key: KEY, branch: BRANCH, run: '1', head };
+  expect((await kit.workspace.resetTo(kit.repo, request)).salvaged?.ref).toBe(first?.ref);
+  expect(await kit.workspace.listSalvage('demo')).toHaveLength(1);
 });

@@ -2,12 +2,14 @@ import { AppError } from '../core/errors.ts';
 import { clonePath, repairClone } from './clone.ts';
 import { namedCommits } from './clone-commits.ts';
 import { type CloneHead, lstatOrNull, readHead } from './clone-files.ts';
+import { lineOf } from './git.ts';
 import type { LeftOut } from './left-out.ts';
 import { safeName } from './names.ts';
 import { baseCommit, commitTree, resolveRef, setRef } from './refs.ts';
-import type { Context, Repository } from './repository.ts';
+import { type Context, inBare, type Repository } from './repository.ts';
 import { captureTree } from './salvage-capture.ts';
 import { allKnown, SALVAGE_REFS, withHeads } from './salvage-heads.ts';
+import { keepStaged } from './staged.ts';
 
 /** Written into the salvage commit's message, after its first line. */
 export interface SalvageNote {
@@ -79,7 +81,10 @@ export async function salvageClone(
       copied: request.copied ?? [],
       ...(await destruction(context, repo, state, head, request.before ?? null)),
     });
-    const extra = [...new Set([...kept.values(), ...(request.also ?? [])])].filter(
+    const staged = await keepStaged(context, repo, clone);
+    problems.push(...staged.problems);
+    const refs = new Map([...kept, ...(staged.commit === null ? [] : [['index', staged.commit] as const])]);
+    const extra = [...new Set([...refs.values(), ...(request.also ?? [])])].filter(
       (commit) => commit !== head,
     );
     const forced = problems.length > 0 || (request.also ?? []).length > 0;
@@ -92,15 +97,17 @@ export async function salvageClone(
       project: repo.project,
       key: request.key,
       head,
-      refs: Object.fromEntries(kept),
+      refs: Object.fromEntries(refs),
       leftOut,
       problems: problems.slice(0, MAX_NAMED_PROBLEMS),
     };
     const message = `Salvage of ${request.key} before it was reset or removed (run ${request.run})\n\n${JSON.stringify(note)}\n`;
     const commit = await commitTree(context, repo, captured.tree, [head, ...extra], message);
-    const ref = await freeRef(context, repo.project, request.run);
-    await setRef(context, repo.project, ref, commit);
-    return { ref, commit, leftOut: captured.leftOut, problems };
+    const { free, last } = await freeRef(context, repo.project, request.run);
+    if (last !== null && (await holds(context, repo.project, last.commit, commit)))
+      return { ...last, leftOut: captured.leftOut, problems };
+    await setRef(context, repo.project, free, commit);
+    return { ref: free, commit, leftOut: captured.leftOut, problems };
   });
 }
 
@@ -120,14 +127,54 @@ async function destruction(
   return { before: before ?? null, trusted: tip ?? base ?? head };
 }
 
-async function freeRef(context: Context, project: string, run: string): Promise<string> {
+/** Where the next salvage of a run goes, and the one before it. */
+async function freeRef(
+  context: Context,
+  project: string,
+  run: string,
+): Promise<{ free: string; last: { ref: string; commit: string } | null }> {
   const first = `${SALVAGE_REFS}${safeName(run)}`;
+  let last: { ref: string; commit: string } | null = null;
   for (let n = 1; n <= MAX_SAME_RUN; n += 1) {
     const ref = n === 1 ? first : `${first}.${n}`;
-    if ((await resolveRef(context, project, ref)) === null) return ref;
+    const commit = await resolveRef(context, project, ref);
+    if (commit === null) return { free: ref, last };
+    last = { ref, commit };
   }
   throw new AppError(`run ${run} was salvaged too often`, {
     code: 'workspace.salvage_full',
     hint: 'orch salvage prune',
   });
+}
+
+/** Whether an earlier salvage has all that this one has: a run is kept when it fails, then reset. */
+async function holds(context: Context, project: string, earlier: string, later: string): Promise<boolean> {
+  const read = async (commit: string) => {
+    const args = ['show', '--no-patch', '--format=%T%x00%P%x00%b', '--end-of-options', commit];
+    const [tree = '', parents = '', body = ''] = lineOf(await inBare(context, project, args)).split('\0');
+    const { leftOut, problems } = parseNote(project, commit, body);
+    return { tree, parents: parents.split(' '), told: JSON.stringify([leftOut, problems]) };
+  };
+  const [a, b] = await Promise.all([read(earlier), read(later)]);
+  return a.tree === b.tree && a.told === b.told && b.parents.every((parent) => a.parents.includes(parent));
+}
+
+/** A note that cannot be read (written by hand, by an older version) still lists its commit. */
+export function parseNote(project: string, run: string, body: string): SalvageNote {
+  const blank: SalvageNote = {
+    schema: 'orch.salvage/1',
+    run,
+    project,
+    key: '',
+    head: '',
+    refs: {},
+    leftOut: [],
+    problems: ['its note cannot be read'],
+  };
+  try {
+    const note: unknown = JSON.parse(body);
+    return typeof note === 'object' && note !== null ? { ...blank, problems: [], ...note } : blank;
+  } catch {
+    return blank; // told in `problems`
+  }
 }
