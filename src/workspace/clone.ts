@@ -11,6 +11,7 @@ import {
   writeGitFile,
 } from './clone-files.ts';
 import { lineOf } from './git.ts';
+import { mendClone } from './mend.ts';
 import { checkBranch, checkCommit, checkProject, safeName } from './names.ts';
 import { OUR_EXCLUDES, packedRefs, withOwnGitDir } from './own-git-dir.ts';
 import { baseCommit, moveRef, resolveRef, setRef } from './refs.ts';
@@ -71,6 +72,7 @@ async function refreshClone(
 ): Promise<string> {
   const head = commitOf(await readHead(path), path);
   await repairClone(context, repo.project, path);
+  await mendClone(context, repo.project, path, head);
   for (const branch of [repo.base, request.branch]) {
     const commit =
       branch === null ? null : await resolveRef(context, repo.project, `refs/remotes/origin/${branch}`);
