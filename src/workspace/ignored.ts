@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitCall } from './git.ts';
-import { buildFolder } from './left-out.ts';
+import { buildFolder, rebuiltFolder } from './left-out.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { packRaw, type RawPath, splitRaw } from './paths.ts';
 import { type Context, inBare } from './repository.ts';
@@ -28,10 +28,13 @@ export async function ignoredFiles(
   rules: string,
 ): Promise<IgnoredFiles> {
   const listed = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard'];
-  const all = splitRaw((await context.git(listed, call)).stdout).filter(
-    (path) => !path.startsWith(`${WORK_FOLDER}/`) && buildFolder(path, () => true) === null,
-  );
-  if (all.length === 0) return { hidden: [], built: [], expendable: [] };
+  const rebuilt = new Set<RawPath>();
+  const all = splitRaw((await context.git(listed, call)).stdout).filter((path) => {
+    const folder = rebuiltFolder(path);
+    if (folder !== null) rebuilt.add(folder);
+    return folder === null && !path.startsWith(`${WORK_FOLDER}/`);
+  });
+  if (all.length === 0) return { hidden: [], built: [], expendable: [...rebuilt] };
   const tracked = await trackedIn(context, project, rules);
   const byRules = await ignoredBy(context, project, rules, tracked.ruleFiles, all);
   const going = all.filter((path) => !byRules.has(path) || tracked.collides(path));
@@ -45,7 +48,7 @@ export async function ignoredFiles(
   const expendable = new Set(
     all.filter((path) => !isGoing.has(path)).map((path) => wholeFolder(path, tracked.folders)),
   );
-  return { hidden, built: [...built], expendable: [...expendable] };
+  return { hidden, built: [...built], expendable: [...rebuilt, ...expendable] };
 }
 
 /** Which of the paths the rules of that commit ignore, wherever they lie on disk now. */

@@ -15,7 +15,11 @@ export interface InnerFiles {
   readonly files: readonly RawPath[];
   /** Folders that were not looked into: too deep, or with a name that is not UTF-8. */
   readonly unread: readonly RawPath[];
+  /** By the rules in those folders. */
+  readonly ignored: readonly RawPath[];
 }
+
+type Found = { readonly [K in keyof InnerFiles]: RawPath[] };
 
 const MAX_NESTING = 5;
 const MAX_GITFILE_BYTES = 4096;
@@ -36,29 +40,27 @@ export async function filesInside(
     readonly folders: readonly RawPath[];
   },
 ): Promise<InnerFiles> {
-  const files: RawPath[] = [];
-  const unread: RawPath[] = [];
+  const found: Found = { files: [], unread: [], ignored: [] };
   const known = await submodulesOf(context, request.project, request.trusted);
   for (const [path, commit] of await submodulesOf(context, request.project, request.head)) {
     if ((await lstatOrNull(onDisk(request.clone, path)))?.isDirectory() !== true) continue;
     if (known.get(path) === commit && (await isUntouched(context, request, path, commit))) continue;
-    await listInside(context, call, `${path}/` as RawPath, 1, files, unread);
+    await listInside(context, call, `${path}/` as RawPath, 1, found);
   }
   for (const folder of request.folders.filter((path) => path.endsWith('/')))
-    await listInside(context, call, folder, 1, files, unread);
-  return { files, unread };
+    await listInside(context, call, folder, 1, found);
+  return found;
 }
 
 /** Every file below one top-level folder, ignored or not; none when it is a symlink. */
 export async function filesBelow(context: Context, call: TreeCall, folder: string): Promise<InnerFiles> {
   const listed = await context.git(['ls-files', '-z', '--others', '--', `${folder}/`], call);
-  const files: RawPath[] = [];
-  const unread: RawPath[] = [];
+  const found: Found = { files: [], unread: [], ignored: [] };
   for (const path of splitRaw(listed.stdout).filter((each) => each.startsWith(`${folder}/`))) {
-    if (path.endsWith('/')) await listInside(context, call, path, 1, files, unread);
-    else files.push(path);
+    if (path.endsWith('/')) await listInside(context, call, path, 1, found);
+    else found.files.push(path);
   }
-  return { files, unread };
+  return found;
 }
 
 /** By the ignore rules in that folder. */
@@ -67,19 +69,21 @@ async function listInside(
   call: TreeCall,
   folder: RawPath,
   depth: number,
-  files: RawPath[],
-  unread: RawPath[],
+  found: Found,
 ): Promise<void> {
   const workTree = onDisk(call.workTree, folder).toString('utf8');
   if (rebuiltFolder(folder) !== null) return;
-  if (depth > MAX_NESTING || workTree.includes('\uFFFD')) return void unread.push(folder);
+  if (depth > MAX_NESTING || workTree.includes('\uFFFD')) return void found.unread.push(folder);
   const inside = { ...call, workTree, indexFile: `${call.indexFile}.nested` };
   const listed = await context.git(['ls-files', '-z', '--others', '--exclude-standard'], inside);
   for (const path of splitRaw(listed.stdout)) {
     const full = joinRaw(folder, path);
-    if (path.endsWith('/')) await listInside(context, call, full, depth + 1, files, unread);
-    else files.push(full);
+    if (path.endsWith('/')) await listInside(context, call, full, depth + 1, found);
+    else found.files.push(full);
   }
+  const hidden = ['ls-files', '-z', '--others', '--ignored', '--exclude-standard', '--directory'];
+  for (const path of splitRaw((await context.git(hidden, inside)).stdout))
+    found.ignored.push(joinRaw(folder, path));
 }
 
 async function submodulesOf(

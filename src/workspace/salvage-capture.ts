@@ -62,7 +62,7 @@ export async function captureTree(context: Context, request: CaptureRequest): Pr
     name(scan.opened.closed, 'unreadable');
     name(inner.unread, 'nested_repository');
     name([...ignored.built, ...scan.nested.filter((path) => rebuiltFolder(path) !== null)], 'build_folder');
-    if (before === 'removal') name(ignored.expendable, 'ignored');
+    if (before === 'removal') name([...ignored.expendable, ...inner.ignored], 'ignored');
     const outside = [...scan.untracked, ...inner.files].filter((path) => !path.startsWith(`${WORK_FOLDER}/`));
     const work = await filesBelow(context, call, WORK_FOLDER);
     name(work.unread, 'nested_repository');

@@ -1,5 +1,5 @@
 import { AppError } from '../core/errors.ts';
-import { clonePath, repairClone } from './clone.ts';
+import { clonePath, openGitDir, repairClone } from './clone.ts';
 import { namedCommits } from './clone-commits.ts';
 import { type CloneHead, lstatOrNull, readHead } from './clone-files.ts';
 import { lineOf } from './git.ts';
@@ -63,6 +63,7 @@ export async function salvageClone(
 ): Promise<Salvaged | null> {
   const clone = clonePath(context, repo.project, request.key);
   if ((await lstatOrNull(clone))?.isDirectory() !== true) return null;
+  await openGitDir(clone);
   const state = await readHead(clone);
   const problems: string[] = [];
   if (state.kind === 'broken') problems.push(`commits in the clone could not be read: ${state.reason}`);
