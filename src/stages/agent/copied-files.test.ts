@@ -30,7 +30,7 @@ async function opened() {
 const PLANTED: Readonly<Record<string, (target: string, outside: string) => Promise<unknown>>> = {
   nothing: async () => undefined,
   'an older copy': (target) => writeFile(target, 'old'),
-  'a pipe': async (target) => execFileSync('mkfifo', [target]),
+  'a pipe': async (target) => execFileSync('sh', ['-c', 'mkfifo "$0"', target]),
   'a symlink': (target, outside) => symlink(outside, target),
   'a hard link': (target, outside) => link(outside, target),
   'a read-only file': (target) => writeFile(target, 'old').then(() => chmod(target, 0o400)),
