@@ -11,7 +11,9 @@ import { WORK_FOLDER } from './work-folder.ts';
 export interface IgnoredFiles {
   /** Hidden only by rules that are not the project's, or in the way of a file it tracks. */
   readonly hidden: readonly RawPath[];
-  /** The same, but output of a build: by folder, with a trailing slash. */
+  /** The same, but output of a build. */
+  readonly output: readonly RawPath[];
+  /** Its folders, with a trailing slash. */
   readonly built: readonly RawPath[];
   /** Ignored by the project: by file or whole folder, with a trailing slash. */
   readonly expendable: readonly RawPath[];
@@ -34,21 +36,23 @@ export async function ignoredFiles(
     if (folder !== null) rebuilt.add(folder);
     return folder === null && !path.startsWith(`${WORK_FOLDER}/`);
   });
-  if (all.length === 0) return { hidden: [], built: [], expendable: [...rebuilt] };
+  if (all.length === 0) return { hidden: [], output: [], built: [], expendable: [...rebuilt] };
   const tracked = await trackedIn(context, project, rules);
   const byRules = await ignoredBy(context, project, rules, tracked.ruleFiles, all);
   const going = all.filter((path) => !byRules.has(path) || tracked.collides(path));
   const built = new Set<RawPath>();
-  const hidden = going.filter((path) => {
+  const hidden: RawPath[] = [];
+  const output: RawPath[] = [];
+  for (const path of going) {
     const folder = buildFolder(path, (name) => tracked.folders.has(name));
     if (folder !== null) built.add(folder);
-    return folder === null;
-  });
+    (folder === null ? hidden : output).push(path);
+  }
   const isGoing = new Set(going);
   const expendable = new Set(
     all.filter((path) => !isGoing.has(path)).map((path) => wholeFolder(path, tracked.folders)),
   );
-  return { hidden, built: [...built], expendable: [...rebuilt, ...expendable] };
+  return { hidden, output, built: [...built], expendable: [...rebuilt, ...expendable] };
 }
 
 /** Which of the paths the rules of that commit ignore, wherever they lie on disk now. */

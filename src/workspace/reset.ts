@@ -2,7 +2,7 @@ import { readFile, rmdir, unlink } from 'node:fs/promises';
 import { AppError } from '../core/errors.ts';
 import { clonePath, writeGitDir } from './clone.ts';
 import { clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-files.ts';
-import type { GitCall } from './git.ts';
+import { ignoredFiles } from './ignored.ts';
 import { isListed } from './left-out.ts';
 import { checkBranch, checkCommit } from './names.ts';
 import { openTree } from './open-tree.ts';
@@ -68,7 +68,11 @@ export async function resetClone(
     // From the old commit, so that what it tracked goes away and unchanged files keep their time stamps.
     await loadIndex(context, call, from ?? head).catch(() => loadIndex(context, call, head)); // a malformed commit has no index
     await context.git(['read-tree', '--reset', '-u', head], call);
-    await dropUntracked(context, call, clone, request.copied ?? []);
+    // What only the agent's own rules hide goes first, those rules with it: left, they would hide the next work.
+    const { hidden, output } = await ignoredFiles(context, call, repo.project, head);
+    await drop(clone, [...hidden, ...output], request.copied ?? []);
+    const { special } = await openTree(clone);
+    await drop(clone, [...(await listOthers(context, call)), ...special], request.copied ?? []);
     await writeGitFile(clone, 'index', await readFile(call.indexFile));
   });
   await clearGitState(clone);
@@ -86,15 +90,9 @@ export async function removeClone(
   return { salvaged };
 }
 
-async function dropUntracked(
-  context: Context,
-  call: GitCall,
-  clone: string,
-  copied: readonly string[],
-): Promise<void> {
-  const untracked = (await listOthers(context, call)).filter((path) => !path.endsWith('/'));
-  const { special } = await openTree(clone);
-  for (const path of [...untracked, ...special]) {
+/** Deletes files; nested repositories (with a trailing slash) and copied files stay. */
+async function drop(clone: string, paths: readonly RawPath[], copied: readonly string[]): Promise<void> {
+  for (const path of paths.filter((each) => !each.endsWith('/'))) {
     if (isListed(shownPath(path), copied)) continue;
     await unlink(onDisk(clone, path)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;

@@ -93,7 +93,7 @@ export async function captureTree(context: Context, request: CaptureRequest): Pr
   });
 }
 
-const NOTHING_IGNORED: IgnoredFiles = { hidden: [], built: [], expendable: [] };
+const NOTHING_IGNORED: IgnoredFiles = { hidden: [], output: [], built: [], expendable: [] };
 
 /** Bytes of the agent's that a salvage does not have: worth a note even when it has nothing else. */
 function isLoss(reason: LeftOutReason): boolean {

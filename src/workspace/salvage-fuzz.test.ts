@@ -171,6 +171,13 @@ const step = fc.oneof(
     }),
   },
 );
+/** The agent's own ignore rules, which must hide nothing. */
+const hides = fc.record({
+  kind: fc.constant('write' as const),
+  name: fc.constantFrom('.gitignore', 'src/.gitignore', 'dir/.gitignore'),
+  bytes: fc.constantFrom('*\n', '*\n!.gitignore\n', 'new\nbuild/\n*.pem\n').map((text) => Buffer.from(text)),
+  exec: fc.constant(false),
+});
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 
 /** What a crash or an agent does to `.git` last; `intact`: commits, or the index, must survive it. */
@@ -203,7 +210,10 @@ const BROKEN: Readonly<
   },
 };
 const plan = fc.record({
-  steps: fc.array(step, { minLength: 1, maxLength: 14 }),
+  steps: fc.array(fc.oneof({ weight: 14, arbitrary: step }, { weight: 1, arbitrary: hides }), {
+    minLength: 1,
+    maxLength: 14,
+  }),
   broken: fc.oneof(
     { weight: 4, arbitrary: fc.constant('nothing') },
     { weight: 3, arbitrary: fc.constantFrom(...Object.keys(BROKEN)) },
@@ -311,7 +321,7 @@ async function leave(
 /** A branch that contradicts the work, for merges and rebases to stop at. */
 async function clash(kit: Kit, path: string, branch: string): Promise<void> {
   await kit.git(path, 'checkout', '-qb', 'clash');
-  await kit.write(path, { 'README.md': 'clash\n', 'dir/a': 'clash' });
+  await kit.write(path, { 'README.md': `clash of ${branch}\n`, 'dir/a': 'clash' });
   await kit.git(path, 'commit', '-qam', 'clash');
   await kit.git(path, 'checkout', '-q', branch);
 }

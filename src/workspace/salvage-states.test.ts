@@ -142,9 +142,14 @@ describe.each(['reset', 'removal'] as const)('before a %s', (how) => {
   test("work hidden by the agent's own ignore rules is kept", async () => {
     const { kit, path, head } = await prepared();
     await kit.write(path, { '.gitignore': '*\n', 'new.txt': 'new', 'sub/.gitignore': '*', 'sub/x.txt': 'x' });
+    await kit.write(path, { 'src/.gitignore': '*', 'src/new.js': 'new', 'src/dist/x.js': 'built' });
     const { read } = await through(how, kit, head);
     expect(await read('new.txt')).toBe('new');
     expect(await read('sub/x.txt')).toBe('x');
+    expect(await read('src/new.js')).toBe('new');
+    expect(await read('src/.gitignore')).toBe('*');
+    // Left behind, the rules would hide what the next agent makes.
+    if (how === 'reset') expect(await readdir(join(path, 'src'))).toEqual(['app.js']);
   });
 
   test('also when they are committed', async () => {
