@@ -62,12 +62,12 @@ export function registerSalvageCommands(program: Command): void {
           out.text(
             `${salvage.name}  ${salvage.project} ${salvage.key}  ${localTime(salvage.at)}  ${salvage.commit}`,
           );
-          for (const file of salvage.files) out.text(`  ${file.status.padEnd(9)} ${file.path}`);
+          for (const file of salvage.files) out.text(`  ${file.status.padEnd(9)} ${oneLine(file.path)}`);
           for (const [ref, commit] of Object.entries(salvage.refs))
-            out.text(`  ${'commit'.padEnd(9)} ${ref}  ${commit.slice(0, 7)}`);
+            out.text(`  ${'commit'.padEnd(9)} ${oneLine(ref)}  ${commit.slice(0, 7)}`);
           for (const { path, reason } of salvage.leftOut)
-            out.text(`  ${'not kept'.padEnd(9)} ${path}  (${reason.replaceAll('_', ' ')})`);
-          for (const problem of salvage.problems) out.text(`  ! ${problem}`);
+            out.text(`  ${'not kept'.padEnd(9)} ${oneLine(path)}  (${reason.replaceAll('_', ' ')})`);
+          for (const problem of salvage.problems) out.text(`  ! ${oneLine(problem)}`);
           return;
         }
         case 'restore': {
@@ -108,6 +108,11 @@ export function registerSalvageCommands(program: Command): void {
           });
       }
     });
+}
+
+/** Names an agent chose, without what a terminal would obey. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function named(name: string | undefined, action: string): string {
