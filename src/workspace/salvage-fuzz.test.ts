@@ -372,10 +372,15 @@ function place(path: string, file: string): Buffer {
 function isExpendable(file: string): boolean {
   return (
     file === 'new' ||
-    file === COPIED ||
+    isCopied(file) ||
     /^ignored\/|\.log$|^node_modules\/|^nested\/|^dist\//.test(file) ||
     file.includes('\uFFFD')
   );
+}
+
+/** Orch put it there, or the agent a folder of that name. */
+function isCopied(file: string): boolean {
+  return file === COPIED || file.startsWith(`${COPIED}/`);
 }
 
 function covers(named: string, file: string): boolean {
@@ -385,7 +390,7 @@ function covers(named: string, file: string): boolean {
 /** Tracked files are back; what stays is only what a reset leaves on purpose. */
 function expectHead(left: ReadonlyMap<string, string>, untouched: ReadonlyMap<string, string>): void {
   const stays = (file: string) =>
-    /^(?:ignored|node_modules|nested|\.orch-work)(?:\/|$)|\.log$/.test(file) || file === COPIED;
+    /^(?:ignored|node_modules|nested|\.orch-work)(?:\/|$)|\.log$/.test(file) || isCopied(file);
   expect(new Map([...left].filter(([file]) => untouched.has(file) || !stays(file)))).toEqual(untouched);
 }
 
