@@ -24,9 +24,16 @@ export function registerSalvageCommands(program: Command): void {
     .option('--project <key>', 'list, prune: only this project')
     .option('--to <dir>', 'restore: into this new or empty folder')
     .option('--branch <name>', "restore: onto a new branch of Orch's repository")
+    .option('--ref <name>', 'restore: a kept commit that show names, instead of the files')
     .option('--older-than <duration>', 'prune: such as 30d')
     .action(async (action: string, name: string | undefined, _o, command: Command) => {
-      const o = options<{ project?: string; to?: string; branch?: string; olderThan?: string }>(command);
+      const o = options<{
+        project?: string;
+        to?: string;
+        branch?: string;
+        ref?: string;
+        olderThan?: string;
+      }>(command);
       const out = output(command);
       switch (action) {
         case 'list': {
@@ -44,14 +51,23 @@ export function registerSalvageCommands(program: Command): void {
         case 'show': {
           const path = `/salvage/${encodeURIComponent(named(name, action))}`;
           const { salvage } = await (await server()).get<{
-            salvage: Salvage & { files: { path: string; status: string }[]; problems: string[] };
+            salvage: Salvage & {
+              files: { path: string; status: string }[];
+              refs: Record<string, string>;
+              leftOut: { path: string; reason: string }[];
+              problems: string[];
+            };
           }>(path);
           out.object({ schema: 'orch.salvage/1', salvage });
           out.text(
             `${salvage.name}  ${salvage.project} ${salvage.key}  ${localTime(salvage.at)}  ${salvage.commit}`,
           );
-          for (const file of salvage.files) out.text(`  ${file.status.padEnd(9)} ${file.path}`);
-          for (const problem of salvage.problems) out.text(`  ! ${problem}`);
+          for (const file of salvage.files) out.text(`  ${file.status.padEnd(9)} ${oneLine(file.path)}`);
+          for (const [ref, commit] of Object.entries(salvage.refs))
+            out.text(`  ${'commit'.padEnd(9)} ${oneLine(ref)}  ${commit.slice(0, 7)}`);
+          for (const { path, reason } of salvage.leftOut)
+            out.text(`  ${'not kept'.padEnd(9)} ${oneLine(path)}  (${reason.replaceAll('_', ' ')})`);
+          for (const problem of salvage.problems) out.text(`  ! ${oneLine(problem)}`);
           return;
         }
         case 'restore': {
@@ -64,6 +80,7 @@ export function registerSalvageCommands(program: Command): void {
           const restored = await (await server()).post<object>(path, {
             directory: o.to === undefined ? null : resolve(o.to),
             branch: o.branch ?? null,
+            ref: o.ref ?? null,
           });
           out.object({ schema: 'orch.salvage/1', ...restored });
           out.text(`${name} restored ${o.to === undefined ? `onto ${o.branch}` : `into ${resolve(o.to)}`}`);
@@ -91,6 +108,11 @@ export function registerSalvageCommands(program: Command): void {
           });
       }
     });
+}
+
+/** Names an agent chose, without what a terminal would obey. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function named(name: string | undefined, action: string): string {

@@ -250,6 +250,7 @@ export const salvageRestoreRequest = z
   .strictObject({
     directory: z.string().min(1).nullable().default(null),
     branch: z.string().min(1).nullable().default(null),
+    ref: z.string().min(1).nullable().default(null),
   })
   .refine((r) => (r.directory === null) !== (r.branch === null), 'name a directory or a branch, not both');
 export const salvagePruneRequest = z.strictObject({

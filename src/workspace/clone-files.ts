@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm, unlink } from 'node:fs/promises';
+import { lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { isBranchName, isCommitId } from './names.ts';
@@ -19,8 +19,6 @@ export type CloneRef =
 
 const MAX_HEAD_BYTES = 4096;
 const MAX_PACKED_REFS_BYTES = 8 * 1024 * 1024;
-const MAX_REFS = 200;
-const MAX_REF_DEPTH = 12;
 /** Files that git leaves in `.git` while an operation waits for a person. */
 const OPERATIONS: Readonly<Record<string, string>> = {
   MERGE_HEAD: 'merge',
@@ -71,17 +69,10 @@ function refAt(commit: string | undefined): CloneRef {
   return commit === undefined ? { kind: 'absent' } : { kind: 'at', commit };
 }
 
-/** Every branch and the stash of the clone, as far as they are plain; for salvage. */
-export async function readRefs(clone: string): Promise<Map<string, string>> {
-  const refs = new Map<string, string>();
-  if ((await brokenGitDir(clone)) !== null) return refs;
-  const stash = await readRef(clone, 'refs/stash');
-  if (stash.kind === 'at') refs.set('refs/stash', stash.commit);
-  await readLoose(clone, 'refs/heads', refs, 0);
-  for (const [ref, commit] of await readPackedRefs(clone)) {
-    if (refs.size < MAX_REFS && ref.startsWith('refs/heads/') && !refs.has(ref)) refs.set(ref, commit);
-  }
-  return refs;
+/** A file below `.git` as text; null when it, or a folder on the way, is not plain, or when it is too large. */
+export async function readGitText(clone: string, name: string, maxBytes: number): Promise<string | null> {
+  const file = await plainGitFile(clone, name);
+  return file === null ? null : readSmall(file, maxBytes);
 }
 
 /** The unfinished merge, rebase ... that waits in the clone, or null. */
@@ -143,14 +134,29 @@ export async function lstatOrNull(path: string | Buffer) {
   });
 }
 
+/** Where a file below `.git` is, when every folder on the way is a plain one. */
+export async function plainGitFile(clone: string, name: string): Promise<string | null> {
+  let path = join(clone, '.git');
+  for (const part of name.split('/')) {
+    if ((await lstatOrNull(path))?.isDirectory() !== true) return null;
+    path = join(path, part);
+  }
+  return path;
+}
+
 /** A plain file's text; null for anything else, and for a file larger than the limit. */
-async function readSmall(path: string, maxBytes: number): Promise<string | null> {
+export async function readSmall(path: string, maxBytes: number): Promise<string | null> {
+  return (await readSmallBytes(path, maxBytes))?.toString('utf8') ?? null;
+}
+
+/** As `readSmall`, its bytes. */
+export async function readSmallBytes(path: string, maxBytes: number): Promise<Buffer | null> {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(path, flags).catch(() => null); // absent, symlink or unreadable: all the same here
   if (file === null) return null;
   try {
     const stat = await file.stat();
-    return stat.isFile() && stat.size <= maxBytes ? await file.readFile('utf8') : null;
+    return stat.isFile() && stat.size <= maxBytes ? await file.readFile() : null;
   } finally {
     await file.close();
   }
@@ -177,23 +183,4 @@ async function readPackedRefs(clone: string): Promise<Map<string, string>> {
     if (commit !== undefined && ref !== undefined && isCommitId(commit)) refs.set(ref, commit);
   }
   return refs;
-}
-
-async function readLoose(
-  clone: string,
-  folder: string,
-  refs: Map<string, string>,
-  depth: number,
-): Promise<void> {
-  if (depth > MAX_REF_DEPTH) return;
-  const entries = await readdir(join(clone, '.git', folder), { withFileTypes: true });
-  for (const entry of entries) {
-    const name = `${folder}/${entry.name}`;
-    if (refs.size >= MAX_REFS) return;
-    if (entry.isDirectory()) await readLoose(clone, name, refs, depth + 1);
-    else if (entry.isFile()) {
-      const ref = await readRef(clone, name);
-      if (ref.kind === 'at') refs.set(name, ref.commit);
-    }
-  }
 }

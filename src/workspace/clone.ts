@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { assert } from '../lib/assert.ts';
 import {
@@ -11,10 +11,11 @@ import {
   writeGitFile,
 } from './clone-files.ts';
 import { lineOf } from './git.ts';
+import { mendClone } from './mend.ts';
 import { checkBranch, checkCommit, checkProject, safeName } from './names.ts';
 import { OUR_EXCLUDES, packedRefs, withOwnGitDir } from './own-git-dir.ts';
 import { baseCommit, moveRef, resolveRef, setRef } from './refs.ts';
-import { removeTree } from './remove-tree.ts';
+import { openFolders, removeTree } from './remove-tree.ts';
 import { barePath, type Context, fetchRemote, inBare, type Repository } from './repository.ts';
 
 export interface PrepareRequest {
@@ -69,14 +70,23 @@ async function refreshClone(
   request: PrepareRequest,
   path: string,
 ): Promise<string> {
+  await openGitDir(path);
   const head = commitOf(await readHead(path), path);
   await repairClone(context, repo.project, path);
+  await mendClone(context, repo.project, path, head);
   for (const branch of [repo.base, request.branch]) {
     const commit =
       branch === null ? null : await resolveRef(context, repo.project, `refs/remotes/origin/${branch}`);
     if (commit !== null) await writeGitFile(path, `refs/remotes/origin/${branch}`, `${commit}\n`);
   }
   return head;
+}
+
+/** An agent may have shut its clone, or folders of its `.git`, also for their owner. */
+export async function openGitDir(path: string): Promise<void> {
+  const stat = await lstatOrNull(path);
+  if (stat?.isDirectory() === true && (stat.mode & 0o700) !== 0o700) await chmod(path, stat.mode | 0o700);
+  await openFolders(join(path, '.git'));
 }
 
 /** Objects come from our bare repository and nowhere else, and the task folder stays ignored. */

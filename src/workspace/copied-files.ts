@@ -1,11 +1,11 @@
-import { constants } from 'node:fs';
-import { lstat, mkdir, open, readFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { lstat, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, messageOf } from '../core/errors.ts';
 
 /**
  * Puts the project's own files (`workspace.copy`) into a clone, anew for each run: they may have changed.
- * The clone belongs to an agent, so no symlink in it is followed: it could point anywhere.
+ * The clone belongs to an agent, so no link in it is followed: it could point anywhere.
  */
 export async function copyFiles(
   files: readonly { readonly from: string; readonly to: string }[],
@@ -20,14 +20,15 @@ export async function copyFiles(
     });
     const target = join(clone, to);
     await makeFolder(clone, dirname(to));
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW;
-    const file = await open(target, flags, 0o600).catch((error: unknown) => {
-      throw trouble(`cannot write ${to} into the worktree: ${messageOf(error)}`, 'look at the worktree');
-    });
+    // Beside its place and renamed: what lies there may be a pipe, read-only, or one file with another outside.
+    const draft = `${target}.orch-${randomBytes(6).toString('hex')}`;
     try {
-      await file.writeFile(content);
+      await writeFile(draft, content, { mode: 0o600, flag: 'wx' });
+      await rename(draft, target);
+    } catch (error) {
+      throw trouble(`cannot write ${to} into the worktree: ${messageOf(error)}`, 'look at the worktree');
     } finally {
-      await file.close();
+      await rm(draft, { force: true });
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { RawPath } from './paths.ts';
 
-/** Why a file of the working tree is not committed. */
+/** Why a file of the working tree is not committed, or not salvaged (`ignored`: by the project's own rules). */
 export type LeftOutReason =
   | 'copied'
   | 'secret'
@@ -8,6 +8,7 @@ export type LeftOutReason =
   | 'too_large'
   | 'nested_repository'
   | 'unreadable'
+  | 'ignored'
   | 'unusual_name';
 
 export interface LeftOut {
@@ -79,7 +80,11 @@ export function holdsToken(content: string): boolean {
 
 /** The outermost folder of the path that is rebuilt by tools, with its trailing slash; null if none. */
 export function rebuiltFolder(path: RawPath): RawPath | null {
-  return folderNamed(path, (name) => REBUILT_FOLDERS.has(name));
+  return folderNamed(path, isRebuiltName);
+}
+
+export function isRebuiltName(name: string): boolean {
+  return REBUILT_FOLDERS.has(name);
 }
 
 /** As `rebuiltFolder`, with output folders of which `isTracked` knows no file. */

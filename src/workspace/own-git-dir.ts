@@ -12,7 +12,7 @@ import { barePath, type Context } from './repository.ts';
 export interface OwnGitDir {
   readonly path: string;
   /** Git on a working tree, with a private index, new objects going into the bare repository. */
-  call(workTree: string): GitCall & { readonly indexFile: string };
+  call(workTree: string): GitCall & { readonly indexFile: string; readonly workTree: string };
 }
 
 export interface OwnGitDirOptions {

@@ -11,10 +11,11 @@ export async function removeTree(path: string): Promise<void> {
   });
 }
 
-async function openFolders(path: string): Promise<void> {
+/** Lets their owner into a folder and those below it; symlinks are not followed. */
+export async function openFolders(path: string): Promise<void> {
   const stat = await lstatOrNull(path);
   if (stat === null || !stat.isDirectory()) return;
-  await chmod(path, 0o700);
+  if ((stat.mode & 0o700) !== 0o700) await chmod(path, stat.mode | 0o700);
   for (const entry of await readdir(path, { withFileTypes: true })) {
     if (entry.isDirectory()) await openFolders(join(path, entry.name));
   }

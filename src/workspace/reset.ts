@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { clonePath, writeGitDir } from './clone.ts';
 import { clearGitState, lstatOrNull, readHead, writeGitFile } from './clone-files.ts';
-import type { GitCall } from './git.ts';
+import { ignoredFiles } from './ignored.ts';
 import { isListed } from './left-out.ts';
 import { checkBranch, checkCommit } from './names.ts';
+import { openTree } from './open-tree.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { onDisk, type RawPath, shownPath } from './paths.ts';
 import { isAncestor, resolveRef, setRef } from './refs.ts';
@@ -60,6 +61,7 @@ export async function resetClone(
           key: request.key,
           run: request.run,
           also: leftBehind,
+          before: { resetTo: head },
           ...(request.copied === undefined ? {} : { copied: request.copied }),
         });
   const from =
@@ -73,7 +75,11 @@ export async function resetClone(
     // From the old commit, so that what it tracked goes away and unchanged files keep their time stamps.
     await loadIndex(context, call, from ?? head).catch(() => loadIndex(context, call, head)); // a malformed commit has no index
     await context.git(['read-tree', '--reset', '-u', head], call);
-    await dropUntracked(context, call, clone, request.copied ?? []);
+    // What only the agent's own rules hide goes first, those rules with it: left, they would hide the next work.
+    const { hidden, output } = await ignoredFiles(context, call, repo.project, head);
+    await drop(clone, [...hidden, ...output], request.copied ?? []);
+    const { special } = await openTree(clone);
+    await drop(clone, [...(await listOthers(context, call)), ...special], request.copied ?? []);
     await writeGitFile(clone, 'index', await readFile(call.indexFile));
   });
   await clearGitState(clone);
@@ -90,7 +96,7 @@ export async function removeClone(
   repo: Repository,
   request: { key: string; run: string; copied?: readonly string[] },
 ): Promise<{ salvaged: Salvaged | null }> {
-  const salvaged = await salvageClone(context, repo, request);
+  const salvaged = await salvageClone(context, repo, { ...request, before: 'removal' });
   const clone = clonePath(context, repo.project, request.key);
   const leaving = join(dirname(clone), `.draft-${randomBytes(6).toString('hex')}`);
   const found = await rename(clone, leaving).then(
@@ -104,14 +110,9 @@ export async function removeClone(
   return { salvaged };
 }
 
-async function dropUntracked(
-  context: Context,
-  call: GitCall,
-  clone: string,
-  copied: readonly string[],
-): Promise<void> {
-  const untracked = (await listOthers(context, call)).filter((path) => !path.endsWith('/'));
-  for (const path of untracked) {
+/** Deletes files; nested repositories (with a trailing slash) and copied files stay. */
+async function drop(clone: string, paths: readonly RawPath[], copied: readonly string[]): Promise<void> {
+  for (const path of paths.filter((each) => !each.endsWith('/'))) {
     if (isListed(shownPath(path), copied)) continue;
     await unlink(onDisk(clone, path)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') throw error;

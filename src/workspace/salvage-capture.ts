@@ -1,13 +1,14 @@
 import { constants } from 'node:fs';
 import { access, lstat, mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { GitCall } from './git.ts';
+import { type IgnoredFiles, ignoredFiles } from './ignored.ts';
 import { isListed, type LeftOut, type LeftOutReason, rebuiltFolder } from './left-out.ts';
+import { filesBelow, filesInside } from './nested.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import { joinRaw, onDisk, packRaw, type RawPath, shownPath, splitRaw } from './paths.ts';
+import { onDisk, packRaw, type RawPath, shownPath } from './paths.ts';
 import { resolveRef, treeOf } from './refs.ts';
 import { type Context, inBare } from './repository.ts';
-import { scanTree, writeSnapshot } from './scan.ts';
+import { openFiles, scanTree, writeSnapshot } from './scan.ts';
 import { WORK_FOLDER, workRef } from './work-folder.ts';
 
 interface CaptureRequest {
@@ -17,10 +18,15 @@ interface CaptureRequest {
   /** The commit the files are compared with. */
   readonly head: string;
   readonly copied: readonly string[];
+  /** A commit of ours, whose ignore rules and submodules are the project's word. */
+  readonly trusted: string;
+  /** What follows. Null: everything stays on disk, ignored files too. */
+  readonly before: 'reset' | 'removal' | null;
 }
 
 export interface Captured {
   readonly tree: string;
+  /** It holds something that nothing else gives back, or had to leave such a thing out. */
   readonly changed: boolean;
   readonly leftOut: readonly LeftOut[];
 }
@@ -28,7 +34,8 @@ export interface Captured {
 /** Larger single files, and what comes after this much in all, are named in the note instead. */
 const MAX_FILE_BYTES = 100 * 1024 * 1024;
 const MAX_TOTAL_BYTES = 2 * 1024 * 1024 * 1024;
-const MAX_NESTING = 5;
+/** For ignored files, which are seldom work and often large. */
+const MAX_HIDDEN_BYTES = 256 * 1024 * 1024;
 /** Salvage records names that a pushed commit may not have; it is never pushed. */
 const ANY_NAME = ['core.protectNTFS=false', 'core.protectHFS=false'];
 
@@ -37,31 +44,60 @@ const ANY_NAME = ['core.protectNTFS=false', 'core.protectHFS=false'];
  * that a checkout of `head` (and the saved task folder) would not give back.
  */
 export async function captureTree(context: Context, request: CaptureRequest): Promise<Captured> {
-  const { project, key, clone, head, copied } = request;
+  const { project, key, clone, head, copied, before } = request;
   return withOwnGitDir(context, { project, raw: true }, async (dir) => {
     const call = { ...dir.call(clone), config: ANY_NAME };
-    const scan = await scanTree(context, call, head);
     const leftOut = new Map<string, LeftOutReason>();
-    const nested = (
-      await Promise.all(scan.nested.map((folder) => listNested(context, call, clone, folder, 1)))
-    ).flat();
-    for (const folder of scan.nested) leftOut.set(`${shownPath(folder)}.git`, 'nested_repository');
-    const outside = [...scan.untracked, ...nested].filter((path) => !path.startsWith(`${WORK_FOLDER}/`));
-    const work = await listAll(context, call, WORK_FOLDER);
-    const tracked = await choose(clone, scan.modified, () => null, leftOut);
-    const others = await choose(clone, outside, (path) => notWork(path, copied), leftOut);
-    const handedIn = await choose(clone, work, () => null, leftOut);
+    const name = (paths: readonly RawPath[], reason: LeftOutReason) => {
+      for (const path of paths) leftOut.set(shownPath(path), reason);
+    };
+    const scan = await scanTree(context, call, head);
+    const ignored =
+      before === null ? NOTHING_IGNORED : await ignoredFiles(context, call, project, request.trusted);
+    const inner = await filesInside(context, call, {
+      ...request,
+      folders: [...scan.nested, ...ignored.hidden],
+    });
+    name(scan.opened.gitDirs, 'nested_repository');
+    name(scan.opened.closed, 'unreadable');
+    name(inner.unread, 'nested_repository');
+    name([...ignored.built, ...scan.nested.filter((path) => rebuiltFolder(path) !== null)], 'build_folder');
+    if (before === 'removal') name([...ignored.expendable, ...inner.ignored], 'ignored');
+    const outside = [...scan.untracked, ...inner.files].filter((path) => !path.startsWith(`${WORK_FOLDER}/`));
+    const work = await filesBelow(context, call, WORK_FOLDER);
+    name(work.unread, 'nested_repository');
+    const isCopied = (path: RawPath): Omitted | null =>
+      isListed(shownPath(path), copied) ? { path, reason: 'copied' } : null;
+    const notWork = (path: RawPath) => isCopied(path) ?? rebuilt(path);
+    const hiddenFiles = ignored.hidden.filter((path) => !path.endsWith('/'));
+    const tracked = await choose(clone, scan.modified, isCopied, MAX_TOTAL_BYTES, leftOut);
+    const others = [
+      ...(await choose(clone, outside, notWork, MAX_TOTAL_BYTES, leftOut)),
+      ...(await choose(clone, hiddenFiles, notWork, MAX_HIDDEN_BYTES, leftOut)),
+    ];
+    const handedIn = await choose(clone, work.files, () => null, MAX_TOTAL_BYTES, leftOut);
     const files = await writeSnapshot(context, call, { deleted: scan.deleted, modified: tracked }, others);
     const tree =
       handedIn.length === 0
         ? files
         : await writeSnapshot(context, call, { deleted: [], modified: [] }, handedIn);
+    const lost = [...leftOut.values()].some(
+      (reason) => isLoss(reason) || (reason === 'nested_repository' && before === 'removal'),
+    );
     const differs =
+      lost ||
       scan.deleted.length + others.length > 0 ||
       (await changedSinceCheckout(context, project, clone, head, tracked));
     const changed = differs || (tree !== files && (await addsWork(context, project, tree, key)));
     return { tree, changed, leftOut: [...leftOut].map(([path, reason]) => ({ path, reason })) };
   });
+}
+
+const NOTHING_IGNORED: IgnoredFiles = { hidden: [], output: [], built: [], expendable: [] };
+
+/** Bytes of the agent's that a salvage does not have: worth a note even when it has nothing else. */
+function isLoss(reason: LeftOutReason): boolean {
+  return reason === 'too_large' || reason === 'unreadable' || reason === 'unusual_name';
 }
 
 /**
@@ -98,13 +134,15 @@ async function choose(
   clone: string,
   paths: readonly RawPath[],
   judge: (path: RawPath) => Omitted | null,
+  maxBytes: number,
   leftOut: Map<string, LeftOutReason>,
 ): Promise<RawPath[]> {
+  await openFiles(clone, paths);
   const chosen: RawPath[] = [];
   let total = 0;
   for (const path of paths) {
     const size = await sizeOf(clone, path);
-    const omitted = judge(path) ?? refusal(path, size, total);
+    const omitted = judge(path) ?? refusal(path, size, total, maxBytes);
     if (omitted !== null) leftOut.set(shownPath(omitted.path), omitted.reason);
     else {
       chosen.push(path);
@@ -119,16 +157,15 @@ interface Omitted {
   readonly reason: LeftOutReason;
 }
 
-function notWork(path: RawPath, copied: readonly string[]): Omitted | null {
-  if (isListed(shownPath(path), copied)) return { path, reason: 'copied' };
+function rebuilt(path: RawPath): Omitted | null {
   const folder = rebuiltFolder(path);
   return folder === null ? null : { path: folder, reason: 'build_folder' };
 }
 
-function refusal(path: RawPath, size: number | null, total: number): Omitted | null {
+function refusal(path: RawPath, size: number | null, total: number, maxBytes: number): Omitted | null {
   if (size === null) return { path, reason: 'unreadable' };
   if (path.split('/').some((part) => /^\.git$/i.test(part))) return { path, reason: 'unusual_name' };
-  return size > MAX_FILE_BYTES || total + size > MAX_TOTAL_BYTES ? { path, reason: 'too_large' } : null;
+  return size > MAX_FILE_BYTES || total + size > maxBytes ? { path, reason: 'too_large' } : null;
 }
 
 /** Null when it cannot be read, or git cannot record it (a symlink named `.gitmodules`). */
@@ -136,46 +173,12 @@ async function sizeOf(clone: string, path: RawPath): Promise<number | null> {
   const place = onDisk(clone, path);
   const stat = await lstat(place).catch(() => null); // gone or no permission
   if (stat === null) return null;
+  if (stat.isDirectory()) return null;
   if (stat.isSymbolicLink()) return /(?:^|\/)\.gitmodules$/i.test(path) ? null : stat.size;
   return access(place, constants.R_OK).then(
     () => stat.size,
     () => null,
   );
-}
-
-/** The files of a repository inside the working tree, by its own ignore rules, without its `.git`. */
-async function listNested(
-  context: Context,
-  call: GitCall,
-  clone: string,
-  folder: RawPath,
-  depth: number,
-): Promise<RawPath[]> {
-  const workTree = onDisk(clone, folder).toString('utf8');
-  if (depth > MAX_NESTING || rebuiltFolder(folder) !== null || workTree.includes('\uFFFD')) return [];
-  const index = `${call.indexFile}.nested`;
-  const listed = splitRaw(
-    (
-      await context.git(['ls-files', '-z', '--others', '--exclude-standard'], {
-        ...call,
-        workTree,
-        indexFile: index,
-      })
-    ).stdout,
-  );
-  const found: RawPath[] = [];
-  for (const path of listed) {
-    const full = joinRaw(folder, path);
-    if (path.endsWith('/')) found.push(...(await listNested(context, call, clone, full, depth + 1)));
-    else found.push(full);
-  }
-  return found;
-}
-
-/** Every file below one top-level folder, ignored or not; none when it is a symlink. */
-async function listAll(context: Context, call: GitCall, folder: string): Promise<RawPath[]> {
-  const listed = await context.git(['ls-files', '-z', '--others', '--', `${folder}/`], call);
-  return splitRaw(listed.stdout).filter((path) => path.startsWith(`${folder}/`) && !path.endsWith('/'));
 }
 
 /** Whether `.orch-work` holds a file, or a version of one, that was not saved. */

@@ -4,9 +4,10 @@ import { AppError } from '../core/errors.ts';
 import { type Diff, diffCommits } from './diff.ts';
 import { checkBranch, safeName } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
-import { commitTree, moveRef, setRef } from './refs.ts';
+import { commitTree, moveRef, resolveRef, setRef } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
-import { SALVAGE_REFS, type SalvageNote } from './salvage.ts';
+import { parseNote, type SalvageNote } from './salvage.ts';
+import { SALVAGE_REFS } from './salvage-heads.ts';
 import { WORK_FOLDER } from './work-folder.ts';
 
 export interface SalvageEntry {
@@ -19,8 +20,13 @@ export interface SalvageEntry {
   readonly note: SalvageNote;
 }
 
-/** Where a salvage goes: into a new or empty folder, or onto a new branch in Orch's repository. */
-export type RestoreTarget = { readonly directory: string } | { readonly branch: string };
+/**
+ * Where a salvage goes: into a new or empty folder, or onto a new branch in Orch's repository. `ref` takes
+ * one of its kept commits instead of the files: a name in the note, such as `refs/stash`, or `refs/stash^3`.
+ */
+export type RestoreTarget = ({ readonly directory: string } | { readonly branch: string }) & {
+  readonly ref?: string;
+};
 
 /** Newest first. */
 export async function listSalvage(context: Context, project: string): Promise<SalvageEntry[]> {
@@ -42,7 +48,7 @@ export async function listSalvage(context: Context, project: string): Promise<Sa
       ref,
       commit,
       at: Number(seconds) * 1000,
-      note: parseNote(project, ref, body),
+      note: parseNote(project, ref.slice(SALVAGE_REFS.length), body),
     });
   }
   return entries;
@@ -69,9 +75,10 @@ export async function restoreSalvage(
   target: RestoreTarget,
 ): Promise<{ readonly commit: string }> {
   const entry = await findSalvage(context, repo.project, name);
-  return 'directory' in target
-    ? restoreFiles(context, repo.project, entry, target.directory)
-    : restoreBranch(context, repo, entry, target.branch);
+  const kept = target.ref === undefined ? null : await keptCommit(context, repo.project, entry, target.ref);
+  if ('directory' in target)
+    return restoreFiles(context, repo.project, kept ?? entry.commit, target.directory);
+  return startAt(context, repo.project, target.branch, kept ?? (await asBranch(context, repo, entry)));
 }
 
 /** Forgets salvages made before that moment; their names. Objects stay, since clones may borrow them. */
@@ -84,7 +91,7 @@ export async function pruneSalvage(context: Context, project: string, olderThan:
 async function restoreFiles(
   context: Context,
   project: string,
-  entry: SalvageEntry,
+  commit: string,
   directory: string,
 ): Promise<{ commit: string }> {
   if (!isAbsolute(directory))
@@ -101,37 +108,51 @@ async function restoreFiles(
   }
   await withOwnGitDir(context, { project, raw: true, scratch: true }, async (dir) => {
     const call = { ...dir.call(directory), config: ['core.protectNTFS=false', 'core.protectHFS=false'] };
-    await context.git(['read-tree', entry.commit], call);
+    await context.git(['read-tree', commit], call);
     await context.git(['checkout-index', '--all', '--quiet'], call);
   });
-  return { commit: entry.commit };
+  return { commit };
 }
 
-/** Without `.orch-work`, which is never part of a branch. */
-async function restoreBranch(
-  context: Context,
-  repo: Repository,
-  entry: SalvageEntry,
-  branch: string,
-): Promise<{ commit: string }> {
-  checkBranch(branch);
+/** One commit on top of the salvaged HEAD, without `.orch-work`, which is never part of a branch. */
+async function asBranch(context: Context, repo: Repository, entry: SalvageEntry): Promise<string> {
   const tree = await withOwnGitDir(context, { project: repo.project }, async (dir) => {
     const call = dir.call(dir.path);
     await context.git(['read-tree', entry.commit], call);
     await context.git(['rm', '-r', '--cached', '--quiet', '--ignore-unmatch', '--', WORK_FOLDER], call);
     return (await context.git(['write-tree'], call)).stdout.toString('utf8').trim();
   });
-  const commit = await commitTree(
-    context,
-    repo,
-    tree,
-    [entry.note.head],
-    `Restore the salvaged work of run ${entry.note.run}`,
-  );
-  if (await moveRef(context, repo.project, `refs/heads/${branch}`, commit, null)) return { commit };
+  const message = `Restore the salvaged work of run ${entry.note.run}`;
+  return commitTree(context, repo, tree, [entry.note.head], message);
+}
+
+async function startAt(
+  context: Context,
+  project: string,
+  branch: string,
+  commit: string,
+): Promise<{ commit: string }> {
+  if (await moveRef(context, project, `refs/heads/${checkBranch(branch)}`, commit, null)) return { commit };
   throw new AppError(`branch ${branch} exists already`, {
     code: 'workspace.branch_exists',
     hint: 'name a new branch',
+  });
+}
+
+/** One of the commits a salvage keeps, by the name in its note, also with `^2` or `~3` behind. */
+async function keptCommit(
+  context: Context,
+  project: string,
+  { name, note }: SalvageEntry,
+  ref: string,
+): Promise<string> {
+  const [, base = '', steps = ''] = /^(.*?)((?:[\^~]\d*)*)$/s.exec(ref) ?? [];
+  const commit = Object.hasOwn(note.refs, base) ? note.refs[base] : undefined;
+  const found = commit === undefined ? null : await resolveRef(context, project, `${commit}${steps}`);
+  if (found !== null) return found;
+  throw new AppError(`salvage ${name} keeps no commit named ${JSON.stringify(ref)}`, {
+    code: 'workspace.unknown_salvage',
+    hint: `one of ${Object.keys(note.refs).slice(0, 20).join(', ')}`,
   });
 }
 
@@ -146,25 +167,4 @@ async function findSalvage(context: Context, project: string, name: string): Pro
     code: 'workspace.unknown_salvage',
     hint: 'orch salvage list',
   });
-}
-
-/** A note that cannot be read (written by hand, by an older version) still lists its commit. */
-function parseNote(project: string, ref: string, body: string): SalvageNote {
-  const run = ref.slice(SALVAGE_REFS.length);
-  const blank: SalvageNote = {
-    schema: 'orch.salvage/1',
-    run,
-    project,
-    key: '',
-    head: '',
-    refs: {},
-    leftOut: [],
-    problems: ['its note cannot be read'],
-  };
-  try {
-    const note: unknown = JSON.parse(body);
-    return typeof note === 'object' && note !== null ? { ...blank, problems: [], ...note } : blank;
-  } catch {
-    return blank; // told in `problems`
-  }
 }

@@ -166,6 +166,7 @@ describe('salvage', () => {
         { path: '.env.test', reason: 'copied' },
         { path: 'node_modules/', reason: 'build_folder' },
         { path: 'nested/.git', reason: 'nested_repository' },
+        { path: 'nested/deep/y', reason: 'ignored' },
       ]),
     );
     expect(await kit.git(bare, 'ls-tree', '-r', '--name-only', salvaged?.ref ?? '', 'nested')).toBe(

@@ -1,13 +1,15 @@
 import { AppError } from '../core/errors.ts';
-import { clonePath, repairClone } from './clone.ts';
-import { lstatOrNull, readHead, readRefs } from './clone-files.ts';
+import { clonePath, openGitDir, repairClone } from './clone.ts';
+import { namedCommits } from './clone-commits.ts';
+import { type CloneHead, lstatOrNull, readHead } from './clone-files.ts';
 import { lineOf } from './git.ts';
-import { withIncoming } from './incoming.ts';
 import type { LeftOut } from './left-out.ts';
 import { safeName } from './names.ts';
 import { baseCommit, commitTree, resolveRef, setRef } from './refs.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
 import { captureTree } from './salvage-capture.ts';
+import { allKnown, SALVAGE_REFS, withHeads } from './salvage-heads.ts';
+import { keepStaged } from './staged.ts';
 
 /** Written into the salvage commit's message, after its first line. */
 export interface SalvageNote {
@@ -17,7 +19,7 @@ export interface SalvageNote {
   readonly key: string;
   /** The commit the files were based on. */
   readonly head: string;
-  /** Branches and stash of the clone whose commits are kept as parents. */
+  /** What the clone called the commits that are kept as parents: branches, stashes, `HEAD@{2}` ... */
   readonly refs: Readonly<Record<string, string>>;
   readonly leftOut: readonly LeftOut[];
   /** What could not be kept, in words. */
@@ -31,6 +33,8 @@ export interface SalvageRequest {
   readonly copied?: readonly string[];
   /** Commits to keep besides the clone's own, because a branch is about to leave them behind. */
   readonly also?: readonly string[];
+  /** What follows, so that what it destroys is kept besides; absent: nothing, the clone stays as it is. */
+  readonly before?: { readonly resetTo: string } | 'removal';
 }
 
 export interface Salvaged {
@@ -41,16 +45,16 @@ export interface Salvaged {
   readonly problems: readonly string[];
 }
 
-export const SALVAGE_REFS = 'refs/orch/salvage/';
 const MAX_NAMED_LEFT_OUT = 1000;
+const MAX_NAMED_PROBLEMS = 100;
 const MAX_SAME_RUN = 1000;
 
 /**
  * Keeps everything in a clone that exists nowhere else as one commit: its tree is the working tree,
  * byte for byte (tracked, untracked, `.orch-work`, files of nested repositories); its parents are HEAD,
- * every other branch and the stash. Null when there is nothing to keep. Ignored files, copied files
- * and rebuilt folders (node_modules ...) are not work; the history of nested repositories, and content
- * staged but no longer on disk, are not kept. Works on a tampered clone too. Call it locked.
+ * every other branch and stash, and what those were before (amended, rewritten, dropped). Null when
+ * there is nothing to keep. Ignored files, copied files and rebuilt folders (node_modules ...) are not
+ * work; the history of nested repositories, and content staged but no longer on disk, are not kept. Works on a tampered clone too. Call it locked.
  */
 export async function salvageClone(
   context: Context,
@@ -59,16 +63,15 @@ export async function salvageClone(
 ): Promise<Salvaged | null> {
   const clone = clonePath(context, repo.project, request.key);
   if ((await lstatOrNull(clone))?.isDirectory() !== true) return null;
+  await openGitDir(clone);
   const state = await readHead(clone);
   const problems: string[] = [];
-  const heads = new Map<string, string>();
   if (state.kind === 'broken') problems.push(`commits in the clone could not be read: ${state.reason}`);
-  else {
-    await repairClone(context, repo.project, clone);
-    if (state.kind !== 'unborn') heads.set('HEAD', state.commit);
-    for (const [ref, commit] of await readRefs(clone)) heads.set(ref, commit);
-  }
-  return withHeads(context, repo.project, clone, request.run, heads, problems, async (kept, malformed) => {
+  const named = await namedCommits(clone);
+  problems.push(...named.cut);
+  if (named.heads.size > 0 || named.earlier.size > 0) await repairClone(context, repo.project, clone);
+  const source = { project: repo.project, clone, run: request.run };
+  return withHeads(context, source, named, problems, async ({ kept, malformed }) => {
     // A malformed commit is kept as a parent, but no index can be made from it.
     const head = (malformed.has('HEAD') ? null : kept.get('HEAD')) ?? (await baseCommit(context, repo));
     const captured = await captureTree(context, {
@@ -77,8 +80,12 @@ export async function salvageClone(
       clone,
       head,
       copied: request.copied ?? [],
+      ...(await destruction(context, repo, state, head, request.before ?? null)),
     });
-    const extra = [...new Set([...kept.values(), ...(request.also ?? [])])].filter(
+    const staged = await keepStaged(context, repo, clone);
+    problems.push(...staged.problems);
+    const refs = new Map([...kept, ...(staged.commit === null ? [] : [['index', staged.commit] as const])]);
+    const extra = [...new Set([...refs.values(), ...(request.also ?? [])])].filter(
       (commit) => commit !== head,
     );
     const forced = problems.length > 0 || (request.also ?? []).length > 0;
@@ -91,103 +98,84 @@ export async function salvageClone(
       project: repo.project,
       key: request.key,
       head,
-      refs: Object.fromEntries(kept),
+      refs: Object.fromEntries(refs),
       leftOut,
-      problems,
+      problems: problems.slice(0, MAX_NAMED_PROBLEMS),
     };
-    const parents = [head, ...extra];
     const message = `Salvage of ${request.key} before it was reset or removed (run ${request.run})\n\n${JSON.stringify(note)}\n`;
-    const place = await findPlace(context, repo.project, request.run, captured.tree, parents);
-    if (place.commit !== null)
-      return { ref: place.ref, commit: place.commit, leftOut: captured.leftOut, problems };
-    const commit = await commitTree(context, repo, captured.tree, parents, message);
-    const { ref } = place;
-    await setRef(context, repo.project, ref, commit);
-    return { ref, commit, leftOut: captured.leftOut, problems };
+    const commit = await commitTree(context, repo, captured.tree, [head, ...extra], message);
+    const { free, last } = await freeRef(context, repo.project, request.run);
+    if (last !== null && (await holds(context, repo.project, last.commit, commit)))
+      return { ...last, leftOut: captured.leftOut, problems };
+    await setRef(context, repo.project, free, commit);
+    return { ref: free, commit, leftOut: captured.leftOut, problems };
   });
 }
 
-/** Brings all heads into the bare repository, checked if possible, unchecked before they would be lost. */
-async function withHeads<T>(
+/** What follows, and the commit of ours whose rules tell work from what is rebuilt. */
+async function destruction(
   context: Context,
-  project: string,
-  clone: string,
-  run: string,
-  heads: ReadonlyMap<string, string>,
-  problems: string[],
-  use: (kept: ReadonlyMap<string, string>, malformed: ReadonlySet<string>) => Promise<T>,
-): Promise<T> {
-  const kept = new Map<string, string>();
-  const malformed = new Set<string>();
-  async function next(rest: readonly (readonly [string, string])[]): Promise<T> {
-    const [first, ...others] = rest;
-    if (first === undefined) return use(kept, malformed);
-    const [ref, commit] = first;
-    if ([...kept.values()].includes(commit) || (await isKnown(context, project, commit))) {
-      kept.set(ref, commit);
-      return next(others);
-    }
-    return withIncoming(context, project, clone, { run, commit, strict: true }, async (strict) => {
-      if (strict.kind === 'fetched') {
-        kept.set(ref, commit);
-        return next(others);
-      }
-      return withIncoming(context, project, clone, { run, commit, strict: false }, async (loose) => {
-        if (loose.kind === 'fetched') {
-          kept.set(ref, commit);
-          malformed.add(ref);
-        }
-        problems.push(
-          loose.kind === 'fetched'
-            ? `${ref} is malformed but kept: ${strict.reason}`
-            : `${ref} could not be kept: ${loose.reason}`,
-        );
-        return next(others);
-      });
-    });
-  }
-  return next([...heads]);
+  repo: Repository,
+  state: CloneHead,
+  head: string,
+  before: SalvageRequest['before'] | null,
+) {
+  if (typeof before === 'object' && before !== null)
+    return { before: 'reset' as const, trusted: before.resetTo };
+  const tip =
+    state.kind === 'branch' ? await resolveRef(context, repo.project, `refs/heads/${state.branch}`) : null;
+  const base = await resolveRef(context, repo.project, `refs/remotes/origin/${repo.base}`);
+  return { before: before ?? null, trusted: tip ?? base ?? head };
 }
 
-async function allKnown(context: Context, project: string, commits: readonly string[]): Promise<boolean> {
-  for (const commit of commits) if (!(await isKnown(context, project, commit))) return false;
-  return true;
-}
-
-/** Whether a branch of ours, a remote branch or an earlier salvage already keeps this commit alive. */
-async function isKnown(context: Context, project: string, commit: string): Promise<boolean> {
-  if ((await resolveRef(context, project, commit)) === null) return false;
-  const args = [
-    'for-each-ref',
-    '--count=1',
-    '--format=%(refname)',
-    `--contains=${commit}`,
-    'refs/heads',
-    'refs/remotes',
-    SALVAGE_REFS.slice(0, -1),
-  ];
-  return lineOf(await inBare(context, project, args)) !== '';
-}
-
-/** The salvage of this run that holds exactly this already, else a ref that is free. */
-async function findPlace(
+/** Where the next salvage of a run goes, and the one before it. */
+async function freeRef(
   context: Context,
   project: string,
   run: string,
-  tree: string,
-  parents: readonly string[],
-): Promise<{ ref: string; commit: string | null }> {
+): Promise<{ free: string; last: { ref: string; commit: string } | null }> {
   const first = `${SALVAGE_REFS}${safeName(run)}`;
+  let last: { ref: string; commit: string } | null = null;
   for (let n = 1; n <= MAX_SAME_RUN; n += 1) {
     const ref = n === 1 ? first : `${first}.${n}`;
     const commit = await resolveRef(context, project, ref);
-    if (commit === null) return { ref, commit };
-    const holds = await inBare(context, project, ['rev-parse', '--verify', `${commit}^{tree}`]);
-    const below = await inBare(context, project, ['rev-parse', `${commit}^@`]);
-    if (lineOf(holds) === tree && lineOf(below) === parents.join('\n')) return { ref, commit };
+    if (commit === null) return { free: ref, last };
+    last = { ref, commit };
   }
   throw new AppError(`run ${run} was salvaged too often`, {
     code: 'workspace.salvage_full',
     hint: 'orch salvage prune',
   });
+}
+
+/** Whether an earlier salvage has all that this one has: a run is kept when it fails, then reset. */
+async function holds(context: Context, project: string, earlier: string, later: string): Promise<boolean> {
+  const read = async (commit: string) => {
+    const args = ['show', '--no-patch', '--format=%T%x00%P%x00%b', '--end-of-options', commit];
+    const [tree = '', parents = '', body = ''] = lineOf(await inBare(context, project, args)).split('\0');
+    const { leftOut, problems } = parseNote(project, commit, body);
+    return { tree, parents: parents.split(' '), told: JSON.stringify([leftOut, problems]) };
+  };
+  const [a, b] = await Promise.all([read(earlier), read(later)]);
+  return a.tree === b.tree && a.told === b.told && b.parents.every((parent) => a.parents.includes(parent));
+}
+
+/** A note that cannot be read (written by hand, by an older version) still lists its commit. */
+export function parseNote(project: string, run: string, body: string): SalvageNote {
+  const blank: SalvageNote = {
+    schema: 'orch.salvage/1',
+    run,
+    project,
+    key: '',
+    head: '',
+    refs: {},
+    leftOut: [],
+    problems: ['its note cannot be read'],
+  };
+  try {
+    const note: unknown = JSON.parse(body);
+    return typeof note === 'object' && note !== null ? { ...blank, problems: [], ...note } : blank;
+  } catch {
+    return blank; // told in `problems`
+  }
 }

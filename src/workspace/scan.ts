@@ -1,4 +1,4 @@
-import { lstat, open } from 'node:fs/promises';
+import { chmod, lstat, open } from 'node:fs/promises';
 import type { GitCall } from './git.ts';
 import {
   buildFolder,
@@ -10,12 +10,13 @@ import {
   MAX_COMMITTED_BYTES,
   mayHoldToken,
 } from './left-out.ts';
+import { type OpenedTree, openTree } from './open-tree.ts';
 import { onDisk, packRaw, type RawPath, shownPath, splitRaw } from './paths.ts';
 import type { Context } from './repository.ts';
 
 /** How a working tree differs from a commit. */
 export interface Scan {
-  /** Tracked and gone, or now behind a symlinked folder. */
+  /** Tracked and gone, behind a symlinked folder, or now a pipe. */
   readonly deleted: readonly RawPath[];
   /** Tracked, with other bytes, mode or type. */
   readonly modified: readonly RawPath[];
@@ -23,6 +24,8 @@ export interface Scan {
   readonly untracked: readonly RawPath[];
   /** Folders that are git repositories of their own, with a trailing slash; git does not look inside. */
   readonly nested: readonly RawPath[];
+  /** What git itself cannot see. */
+  readonly opened: OpenedTree;
 }
 
 /** Largest part of a text file that is read to look for a token. */
@@ -32,7 +35,12 @@ const TOKEN_SCAN_BYTES = 64 * 1024;
  * Compares a working tree with a commit through our own git directory and a fresh index: the clone's
  * configuration, index flags (skip-worktree, fsmonitor) and filters have no say.
  */
-export async function scanTree(context: Context, call: GitCall, commit: string): Promise<Scan> {
+export async function scanTree(
+  context: Context,
+  call: GitCall & { readonly workTree: string },
+  commit: string,
+): Promise<Scan> {
+  const opened = await openTree(call.workTree);
   await loadIndex(context, call, commit);
   const tracked = splitRaw(
     (
@@ -45,14 +53,28 @@ export async function scanTree(context: Context, call: GitCall, commit: string):
   const others = await listOthers(context, call);
   const deleted: RawPath[] = [];
   const modified: RawPath[] = [];
-  for (let i = 0; i + 1 < tracked.length; i += 2)
-    (tracked[i] === 'D' ? deleted : modified).push(tracked[i + 1] as RawPath);
+  for (let i = 0; i + 1 < tracked.length; i += 2) {
+    const path = tracked[i + 1] as RawPath;
+    const isGone = tracked[i] === 'D' || opened.special.includes(path);
+    (isGone ? deleted : modified).push(path);
+  }
+  await openFiles(call.workTree, modified);
   return {
     deleted,
     modified,
     untracked: others.filter((path) => !path.endsWith('/')),
     nested: others.filter((path) => path.endsWith('/')),
+    opened,
   };
+}
+
+/** A file its owner may not read is made readable: git stops at the first it cannot open. */
+export async function openFiles(workTree: string, paths: readonly RawPath[]): Promise<void> {
+  for (const path of paths) {
+    const stat = await lstat(onDisk(workTree, path)).catch(() => null); // gone, or another user's: told later
+    if (stat?.isFile() === true && (stat.mode & 0o400) === 0)
+      await chmod(onDisk(workTree, path), stat.mode | 0o400).catch(() => undefined);
+  }
 }
 
 /** The commit in the private index, each entry marked whether its file on disk still is the same. */
@@ -64,6 +86,12 @@ export async function loadIndex(context: Context, call: GitCall, commit: string)
 /** What is neither in the index nor ignored; nested repositories end in a slash. */
 export async function listOthers(context: Context, call: GitCall): Promise<RawPath[]> {
   return splitRaw((await context.git(['ls-files', '-z', '--others', '--exclude-standard'], call)).stdout);
+}
+
+/** Copied files are the project's secrets: never committed, also where the repository tracks a file of that name. */
+export function withoutCopied(scan: Scan, copied: readonly string[]): Scan {
+  const isOwn = (path: RawPath) => !isListed(shownPath(path), copied);
+  return { ...scan, modified: scan.modified.filter(isOwn), deleted: scan.deleted.filter(isOwn) };
 }
 
 export interface Selection {

@@ -8,7 +8,7 @@ import { checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { shownPath, splitRaw } from './paths.ts';
 import type { Context, Repository } from './repository.ts';
-import { scanTree, selectUntracked, writeSnapshot } from './scan.ts';
+import { scanTree, selectUntracked, withoutCopied, writeSnapshot } from './scan.ts';
 
 export interface CloneStatus {
   readonly path: string;
@@ -114,7 +114,7 @@ async function snapshot(
   head: string,
   copied: readonly string[],
 ): Promise<{ tree: string; dirty: boolean; leftOut: readonly LeftOut[] }> {
-  const scan = await scanTree(context, call, head);
+  const scan = withoutCopied(await scanTree(context, call, head), copied);
   const { taken, leftOut } = await selectUntracked(context, call, scan, copied);
   const dirty = scan.deleted.length + scan.modified.length + taken.length > 0;
   return { tree: await writeSnapshot(context, call, scan, taken), dirty, leftOut };

@@ -17,6 +17,19 @@ async function namesIn(kit: Kit, bare: string, commit: string): Promise<string[]
 }
 
 describe('taking the work of a run', () => {
+  test('never commits a copied file, though the repository tracks one of that name', async () => {
+    const { kit, path, request, bare } = await prepared({ '.env.test': 'sample', 'b.env': 'sample' });
+    await kit.write(path, { '.env.test': 'SECRET=1', 'new.txt': 'new' });
+    await unlink(join(path, 'b.env'));
+    const copied = ['.env.test', 'b.env'];
+    expect(await kit.workspace.status(kit.repo, { key: KEY, since: request.since, copied })).toMatchObject({
+      changedPaths: ['new.txt'],
+    });
+    expect(await kit.workspace.take(kit.repo, { ...request, copied })).toMatchObject({ kind: 'taken' });
+    expect(await kit.git(bare, 'show', `${BRANCH}:.env.test`)).toBe('sample');
+    expect(await kit.git(bare, 'show', `${BRANCH}:b.env`)).toBe('sample');
+  });
+
   test('takes commits and what was left uncommitted, and leaves the clone clean', async () => {
     const { kit, path, since, request, bare } = await prepared();
     await kit.write(path, { 'src/app.js': 'one\n2\nthree\n' });

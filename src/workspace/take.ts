@@ -8,7 +8,7 @@ import { checkBranch, checkCommit } from './names.ts';
 import { withOwnGitDir } from './own-git-dir.ts';
 import { commitTree, isAncestor, moveRef, resolveRef, treeOf } from './refs.ts';
 import { type Context, type Repository } from './repository.ts';
-import { scanTree, selectUntracked, writeSnapshot } from './scan.ts';
+import { scanTree, selectUntracked, withoutCopied, writeSnapshot } from './scan.ts';
 
 export interface TakeRequest {
   readonly key: string;
@@ -103,7 +103,7 @@ async function snapshotAndMove(
   const tip = await resolveRef(context, repo.project, `refs/heads/${branch}`);
   return withOwnGitDir(context, { project: repo.project }, async (dir): Promise<TakeResult> => {
     const call = { ...dir.call(clone), workTree: clone };
-    const scan = await scanTree(context, call, incoming);
+    const scan = withoutCopied(await scanTree(context, call, incoming), request.copied ?? []);
     const { taken, leftOut } = await selectUntracked(context, call, scan, request.copied ?? []);
     const tree = await writeSnapshot(context, call, scan, taken);
     const ahead =

@@ -85,7 +85,10 @@ describe('the command line', () => {
 
   it('brings salvaged work back, byte for byte', async () => {
     here = install();
-    here.scene(0, `printf 'pre\\0cious\\n' > 'kept file.txt'; exit 0`);
+    here.scene(
+      0,
+      `echo aside > README.md; git stash -q; printf 'pre\\0cious\\n' > 'kept file.txt'; touch "$(printf 'esc\\033[2J')"; exit 0`,
+    );
     await here.up();
     const { job } = await here.json<{ job: { id: string } }>(
       'enqueue',
@@ -99,11 +102,18 @@ describe('the command line', () => {
     await waitFor(async () => (await here.job(job.id)).status === 'failed');
     const { salvage } = await here.json<{ salvage: { name: string }[] }>('salvage');
     expect(salvage.map((each) => each.name)).toEqual(['run_1']);
-    expect((await here.orch('salvage', 'show', 'run_1')).stdout).toContain('kept file.txt');
+    const shown = (await here.orch('salvage', 'show', 'run_1')).stdout;
+    expect(shown).toContain('added     kept file.txt');
+    expect(shown).toContain('esc\\x1b[2J');
+    expect(shown).toMatch(/^ {2}commit {4}refs\/stash {2}[0-9a-f]{7}$/m);
     expect((await here.orch('salvage', 'restore', 'run_1')).code).toBe(2);
     const target = join(here.root, 'restored');
     expect((await here.orch('salvage', 'restore', 'run_1', '--to', target)).code).toBe(0);
     expect(readFileSync(join(target, 'kept file.txt'), 'latin1')).toBe('pre\0cious\n');
+    const aside = join(here.root, 'aside');
+    const restored = await here.orch('salvage', 'restore', 'run_1', '--ref', 'refs/stash', '--to', aside);
+    expect(restored.code).toBe(0);
+    expect(readFileSync(join(aside, 'README.md'), 'utf8')).toBe('aside\n');
     expect((await here.json<{ pruned: string[] }>('salvage', 'prune', '--older-than', '1d')).pruned).toEqual(
       [],
     );

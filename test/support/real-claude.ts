@@ -24,6 +24,8 @@ export interface RealOptions extends Pick<InstallOptions, 'env'> {
   readonly bin: string;
   readonly api: FakeAnthropic;
   readonly pipeline?: string;
+  /** Further keys of the project, as in orch.yaml. */
+  readonly project?: Readonly<Record<string, unknown>>;
   /** What the account signs in with. Default: a made-up API key. */
   readonly credential?: Readonly<Record<string, string>>;
 }
@@ -46,7 +48,7 @@ export interface RealInstallation extends Installation {
   runFile(run: string, file: string): string;
 }
 
-export function installReal({ bin, api, pipeline, env, credential }: RealOptions): RealInstallation {
+export function installReal({ bin, api, pipeline, project, env, credential }: RealOptions): RealInstallation {
   const here = install({ bin, ...(env === undefined ? {} : { env }) });
   here.signIn(null);
   const lookInto = async (key: string) => ({
@@ -70,7 +72,9 @@ projects:
     tracker: { kind: local }
     forge: { kind: local }
     accounts: [claude-a]
-    pipeline:
+${Object.entries(project ?? {})
+  .map(([key, value]) => `    ${key}: ${JSON.stringify(value)}\n`)
+  .join('')}    pipeline:
 ${pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
 `);
     },
@@ -104,8 +108,8 @@ ${pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
   return self;
 }
 
-/** Adds files to the base branch, beside the harness's own. */
-export function commitToBase(here: Installation, files: Readonly<Record<string, string>>): void {
+/** Adds files to the base branch, beside the harness's own, or takes them away (null). */
+export function commitToBase(here: Installation, files: Readonly<Record<string, string | null>>): void {
   const clone = mkdtempSync(join(here.root, 'base-'));
   const env = { PATH: process.env['PATH'] ?? '', HOME: here.root };
   const who = ['-c', 'user.name=T', '-c', 'user.email=t@localhost'];
@@ -114,7 +118,8 @@ export function commitToBase(here: Installation, files: Readonly<Record<string, 
   git('clone', '-q', here.repository, '.');
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(join(clone, dirname(path)), { recursive: true });
-    writeFileSync(join(clone, path), text);
+    if (text === null) rmSync(join(clone, path));
+    else writeFileSync(join(clone, path), text);
   }
   git('add', '-A', '-f');
   git('commit', '-q', '-m', 'More files');
@@ -137,9 +142,14 @@ export function commits(...commands: string[]): Reply {
 
 /** The model hands in without a shell, as a reviewer must: it knows the run from its prompt. */
 export function approves(path: string): (request: ModelRequest) => Reply {
-  return ({ said }) => {
-    const run = /This is now run (run_\d+)|Run: (run_\d+)/.exec(said)?.slice(1).find(Boolean) ?? 'not told';
-    const content = JSON.stringify({ schema: 'orch.verdict/1', run, outcome: 'approve' });
+  return judges(path, { outcome: 'approve' });
+}
+
+/** The same with any outcome, such as `request_changes` and its findings. */
+export function judges(path: string, verdict: object): (request: ModelRequest) => Reply {
+  return ({ told }) => {
+    const run = /This is now run (run_\d+)|Run: (run_\d+)/.exec(told)?.slice(1).find(Boolean) ?? 'not told';
+    const content = JSON.stringify({ schema: 'orch.verdict/1', run, ...verdict });
     return { tool_use: { name: 'Write', input: { file_path: path, content } } };
   };
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
 import { REAL_CLI_VERSION, realCliBinary } from '../../scripts/real-cli.mjs';
@@ -21,7 +22,13 @@ const probes = {
     find: findBrowser,
     missing: 'no Chromium: neither ORCH_TEST_BROWSER_BIN, @sparticuz/chromium nor the system has one',
   },
+  pytest: {
+    find: findPytest,
+    missing: 'no python3 with venv and pytest: neither ORCH_TEST_PYTHON_BIN nor the path has one',
+  },
 } as const satisfies Record<string, { find: () => string | null; missing: string }>;
+
+const PYTHON_LIMIT_MS = 20_000;
 
 export type RequirementName = keyof typeof probes;
 
@@ -94,6 +101,18 @@ function findBrowser(): string | null {
       .find((binary) => existsSync(binary)) ??
     null
   );
+}
+
+/** A python3 that can make a virtual environment in which pytest runs. */
+function findPytest(): string | null {
+  const python =
+    existing(process.env['ORCH_TEST_PYTHON_BIN']) ??
+    searchPath()
+      .map((bin) => join(bin, 'python3'))
+      .find((binary) => existsSync(binary));
+  if (python === undefined) return null;
+  const options = { stdio: 'ignore', timeout: PYTHON_LIMIT_MS } as const;
+  return spawnSync(python, ['-c', 'import venv, ensurepip, pytest'], options).status === 0 ? python : null;
 }
 
 function searchPath(): string[] {

@@ -20,12 +20,14 @@ export function salvageRoutes({ engine }: HttpOptions) {
         files: found.diff.files,
         problems: found.note.problems,
         leftOut: found.note.leftOut,
+        refs: found.note.refs,
       },
     });
   });
   routes.post('/salvage/:name/restore', async (c) => {
-    const { directory, branch } = await body(c, salvageRestoreRequest);
-    const target = directory === null ? { branch: branch ?? '' } : { directory };
+    const { directory, branch, ref } = await body(c, salvageRestoreRequest);
+    const place = directory === null ? { branch: branch ?? '' } : { directory };
+    const target = ref === null ? place : { ...place, ref };
     return c.json({
       restored: c.req.param('name'),
       ...(await engine.salvage.restore(c.req.param('name'), target)),

@@ -51,6 +51,10 @@ export interface ModelRequest {
   readonly system: string;
   /** All that was said so far, by whom and in which kind of block notwithstanding: prompts, tool results. */
   readonly said: string;
+  /** What a person (for Orch's agents: Orch) said last, without what the CLI adds by itself. */
+  readonly told: string;
+  /** How often the model has answered since. */
+  readonly answers: number;
   /** Names of the tools that are offered. */
   readonly tools: readonly string[];
 }

@@ -255,8 +255,21 @@ function readRequest(text: string): ModelRequest {
     stream: body.stream === true,
     system: textsIn(body.system).join('\n'),
     said: textsIn(body.messages).join('\n'),
+    ...lastWord(body.messages),
     tools: (body.tools ?? []).map((tool) => tool.name ?? ''),
   };
+}
+
+/** The newest message that answers no tool, and the answers since. */
+function lastWord(messages: unknown): Pick<ModelRequest, 'told' | 'answers'> {
+  const all = (Array.isArray(messages) ? messages : []) as { role?: string; content?: unknown }[];
+  const isPrompt = ({ role, content }: (typeof all)[number]) =>
+    role === 'user' &&
+    !(Array.isArray(content) && content.some((block: { type?: string }) => block.type === 'tool_result'));
+  const at = all.findLastIndex(isPrompt);
+  const texts = textsIn(all[at]?.content).filter((text) => !text.startsWith('<system-reminder>'));
+  const later = all.slice(at + 1).filter(({ role }) => role === 'assistant');
+  return { told: texts.join('\n'), answers: later.length };
 }
 
 /** Every string in a value of whatever shape, in order. */
