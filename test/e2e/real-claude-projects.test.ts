@@ -157,7 +157,7 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code in real projects
         'test/greet.test.ts': `import assert from 'node:assert';
 import { test } from 'node:test';
 import { greet } from '../src/greet.ts';
-test('greets with a comma', () => assert.match(greet('friend'), /^Hello, friends/));\n`,
+test('greets its friends', () => assert.match(greet('friend'), /^Hello,? friends/));\n`,
       },
       project: {
         workspace: { setup: ['npm ci --offline --no-audit --no-fund'], env: { PATH: path } },
@@ -166,7 +166,7 @@ test('greets with a comma', () => assert.match(greet('friend'), /^Hello, friends
       first: `sed -i "s/'Hello '/'Hello; '/" src/greet.ts && git commit -qam 'Greet differently'`,
       second: `sed -i "s/'Hello; '/'Hello, '/" src/greet.ts`,
       fixed: `sed -i "s/plural(name)/plural(name) + '!'/" src/greet.ts && git commit -qam 'Greet loudly'`,
-      told: ['check failed: npm test', 'Hello; friends', 'greets with a comma'],
+      told: ['check failed: npm test', 'Hello; friends', 'greets its friends'],
       verdict: 'permanent',
       subjects: ['Greet loudly', null, 'Greet differently'],
     });
@@ -185,7 +185,7 @@ test('greets with a comma', () => assert.match(greet('friend'), /^Hello, friends
         files: {
           'greeter/__init__.py': '',
           'greeter/greet.py': `def greet(name):\n    return "Hello " + name\n`,
-          'tests/test_greet.py': `from greeter.greet import greet\n\n\ndef test_greets_with_a_comma():\n    assert greet("Mara").startswith("Hello, Mara")\n`,
+          'tests/test_greet.py': `from greeter.greet import greet\n\n\ndef test_greets_its_friends():\n    assert greet("Mara").startswith(("Hello Mara", "Hello, Mara"))\n`,
         },
         project: {
           workspace: { setup: [`${pytest.value} -m venv --system-site-packages .venv`] },
@@ -194,7 +194,7 @@ test('greets with a comma', () => assert.match(greet('friend'), /^Hello, friends
         first: `sed -i 's/"Hello "/"Hello; "/' greeter/greet.py && git commit -qam 'Greet differently'`,
         second: `sed -i 's/"Hello; "/"Hello, "/' greeter/greet.py`,
         fixed: `sed -i 's/+ name/+ name + "!"/' greeter/greet.py && git commit -qam 'Greet loudly'`,
-        told: ['check failed: .venv/bin/python -m pytest', 'Hello; Mara', 'test_greets_with_a_comma'],
+        told: ['check failed: .venv/bin/python -m pytest', 'Hello; Mara', 'test_greets_its_friends'],
         verdict: 'permanent',
         subjects: ['Greet loudly', null, 'Greet differently'],
       });

@@ -93,8 +93,7 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
     ...result,
     checked: outcome.kind === 'advance' && context.stage.tools === 'write',
     trace: proof.trace,
-    outcome:
-      outcome.kind === 'send_back' ? { ...outcome, facts: await roundFacts(context, roundHead) } : outcome,
+    outcome: await withFacts(context, outcome, roundHead, told),
     judgement: told === '' ? judgement : { ...judgement, reason: `${judgement.reason} (${told})` },
   };
   if (context.stage.tools === 'write') return take(context, weighed, roundHead);
@@ -105,6 +104,18 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
     await workspace.baseHead(repository),
   );
   return isEmpty ? weighed : { ...weighed, head: roundHead };
+}
+
+/** Findings are measured against their round; who judges the work is told what its checks left open. */
+async function withFacts(
+  context: StageContext,
+  outcome: StageOutcome,
+  roundHead: string,
+  told: string,
+): Promise<StageOutcome> {
+  if (outcome.kind === 'send_back') return { ...outcome, facts: await roundFacts(context, roundHead) };
+  if (outcome.kind !== 'advance' || told === '') return outcome;
+  return { ...outcome, said: `${outcome.said ?? ''}\n\nOrch's own checks: ${told}`.trim() };
 }
 
 /** A setup that the run's own lockfile broke is red like a check. */
