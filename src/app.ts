@@ -204,6 +204,7 @@ function describedProject(project: ProjectConfig): RehearsalParts['project'] {
     env: project.workspace.env,
     envFile: project.workspace.envFile,
     copy: project.workspace.copy,
+    artefacts: project.artefacts,
     reports: project.reports,
     trace: project.trace,
   };

@@ -160,6 +160,7 @@ export function createAttempts(parts: AttemptParts) {
         checks: parts.pipelines.checksOf(project),
         env: await projectVariables(project),
         copy: project.copy,
+        artefacts: project.artefacts,
         reports: project.reports,
         traced: isTraced(pipeline, project.trace),
       },

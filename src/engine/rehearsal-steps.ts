@@ -30,6 +30,7 @@ export interface RehearsalGround {
     | 'env'
     | 'envFile'
     | 'copy'
+    | 'artefacts'
     | 'reports'
     | 'trace'
   >;

@@ -52,6 +52,7 @@ export interface RuntimeProject {
   /** Absolute; null = none. */
   readonly envFile: string | null;
   readonly copy: readonly { readonly from: string; readonly to: string }[];
+  readonly artefacts: 'off' | 'branch';
   readonly reports: readonly string[];
   readonly trace: 'auto' | 'off';
 }

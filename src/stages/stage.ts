@@ -41,6 +41,8 @@ export interface StageContext {
     readonly copy: readonly { readonly from: string; readonly to: string }[];
     /** Patterns of the JUnit files that the checks write, inside the clone. */
     readonly reports: readonly string[];
+    /** Whether the documents of a task are committed too. */
+    readonly artefacts: 'off' | 'branch';
     /** Whether criteria are traced to tests. */
     readonly traced: boolean;
   };

@@ -18,18 +18,23 @@ export async function copyFiles(
         'correct workspace.copy, or put the file there',
       );
     });
-    const target = join(clone, to);
-    await makeFolder(clone, dirname(to));
-    // Beside its place and renamed: what lies there may be a pipe, read-only, or one file with another outside.
-    const draft = `${target}.orch-${randomBytes(6).toString('hex')}`;
-    try {
-      await writeFile(draft, content, { mode: 0o600, flag: 'wx' });
-      await rename(draft, target);
-    } catch (error) {
-      throw trouble(`cannot write ${to} into the worktree: ${messageOf(error)}`, 'look at the worktree');
-    } finally {
-      await rm(draft, { force: true });
-    }
+    await putFile(clone, to, content);
+  }
+}
+
+/** Writes one file into a clone. What lies in its place goes; no link on its way is followed. */
+export async function putFile(clone: string, to: string, content: Uint8Array | string): Promise<void> {
+  const target = join(clone, to);
+  await makeFolder(clone, dirname(to));
+  // Beside its place and renamed: what lies there may be a pipe, read-only, or one file with another outside.
+  const draft = `${target}.orch-${randomBytes(6).toString('hex')}`;
+  try {
+    await writeFile(draft, content, { mode: 0o600, flag: 'wx' });
+    await rename(draft, target);
+  } catch (error) {
+    throw trouble(`cannot write ${to} into the worktree: ${messageOf(error)}`, 'look at the worktree');
+  } finally {
+    await rm(draft, { force: true });
   }
 }
 

@@ -117,6 +117,16 @@ const STORIES: readonly Story[] = [
     ],
   },
   {
+    name: 'keeps its documents',
+    pipeline: ['{ stage: analysis, agent: analyst, tools: read }', DEV, REVIEW, DEPLOY],
+    project: ['artefacts: branch'],
+    scenes: [
+      handIn({ outcome: 'done', acs: [{ id: 'AC-1' }] }, 'echo "what is wanted" > .orch-work/analysis.md'),
+      develop(1),
+      handIn({ outcome: 'approve' }, 'echo "looks right" > .orch-work/review.md'),
+    ],
+  },
+  {
     name: PEOPLE,
     pipeline: [DEV, REVIEW, DEPLOY],
     scenes: [develop(1), `${WAIT}${finding('n must be 2')}`, develop(2), APPROVE],
@@ -255,6 +265,20 @@ describe('a story', () => {
     const task = await told.until('breaks more than was red before', ({ stage }) => stage === 'deploy');
     expect(task.runs.map((run) => run.verdict)).toEqual(['permanent', 'success']);
     expect(task.runs[0]?.reason).toContain('new, the base does not fail so:\nFAIL new (# ms)\n');
+  });
+
+  it('with artefacts: branch has its documents on the branch, beside the work and never before it', async () => {
+    const { branch, key, pr } = await told.until('keeps its documents', ({ stage }) => stage === 'deploy');
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', here.repository, ...args], { encoding: 'utf8' });
+    const folder = `docs/work-items/${key}`;
+    expect(git('ls-tree', '-r', '--name-only', branch, folder).trim().split('\n')).toEqual([
+      `${folder}/analysis.md`,
+      `${folder}/review.md`,
+    ]);
+    expect(git('show', `${branch}:${folder}/review.md`)).toBe('looks right\n');
+    expect(git('log', '--format=%s', '--reverse', `main..${branch}`).trim().split('\n')).toHaveLength(2);
+    expect(pr).not.toBeNull();
   });
 
   it('takes in what people commit to its branch, names it to the agent and never counts it as its work', async () => {

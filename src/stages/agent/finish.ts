@@ -6,8 +6,10 @@ import { AppError, messageOf } from '../../core/errors.ts';
 import { judgeEvidence, type StageOutcome, toldOfChecks } from '../../core/evidence.ts';
 import type { Judgement, ProcessEnd } from '../../core/failure.ts';
 import { runName } from '../../core/model.ts';
+import type { TraceMatrix } from '../../core/trace.ts';
 import { runChecks } from '../../launcher/project-checks.ts';
 import type { StageContext, StageResult } from '../stage.ts';
+import { putArtefacts } from './artefacts.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
 import { setUpAgain } from './setup.ts';
@@ -47,36 +49,10 @@ export async function finish(
 
 /** Looks for the evidence of a run that ended well, and takes its work. */
 async function weigh(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
-  const { workspace, repository, task } = context;
+  const { workspace, repository, task, project } = context;
   const { judgement } = result;
-  const measure = () =>
-    workspace.status(repository, { key: keyOf(context), since: roundHead, copied: copied(context) });
-  const status = await measure();
   if (task === null) return take(context, result, roundHead);
-  const observed = {
-    stage: context.stage.stage,
-    role: context.job.agent ?? 'developer',
-    ...(await collectHandIn(context, judgement.structured)),
-    changed: status.changedPaths,
-    checks: [] as CheckResult[],
-    tampering: null as string | null,
-  };
-  // First the evidence that costs nothing; the project's own checks run only on work that may count.
-  let outcome = judgeEvidence(observed);
-  await clearReports(context, status.path);
-  if (outcome.kind === 'advance' && context.stage.tools === 'write') {
-    observed.tampering = await tampering(context, status, roundHead);
-    if (observed.tampering === null) observed.checks = await checksOf(context, status.path, roundHead);
-    outcome = judgeEvidence(observed);
-  }
-  const proof = await proveTrace(context, status, observed.trace, roundHead, outcome);
-  outcome = proof.outcome;
-  if (outcome.kind === 'advance' && context.stage.tools === 'write') {
-    // Checks and commands may have changed files: what is taken is what counts.
-    const after = await measure();
-    const changed = after.changedPaths;
-    outcome = judgeEvidence({ ...observed, changed, tampering: await tampering(context, after, roundHead) });
-  }
+  const { outcome, trace, checks } = await lookAt(context, judgement, roundHead);
   if (context.signal.aborted)
     return {
       ...result,
@@ -88,22 +64,63 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
       },
     };
   if (outcome.kind === 'no_evidence') return refused(context, { ...result, outcome }, roundHead);
-  const told = toldOfChecks(observed.checks);
+  const isReading = context.stage.tools === 'read';
+  const isUnchanged = outcome.kind === 'advance' && outcome.noChange !== null;
+  const told = toldOfChecks(checks);
   const weighed = {
     ...result,
-    checked: outcome.kind === 'advance' && context.stage.tools === 'write',
-    trace: proof.trace,
+    trace,
+    checked: outcome.kind === 'advance' && !isReading,
     outcome: await withFacts(context, outcome, roundHead, told),
     judgement: told === '' ? judgement : { ...judgement, reason: `${judgement.reason} (${told})` },
   };
-  if (context.stage.tools === 'write') return take(context, weighed, roundHead);
-  // A branch that holds nothing yet has no head to speak of.
-  const isEmpty = await workspace.isAncestor(
-    context.project.key,
-    roundHead,
-    await workspace.baseHead(repository),
-  );
-  return isEmpty ? weighed : { ...weighed, head: roundHead };
+  // A branch that holds nothing yet has no head to speak of, and gets no documents alone.
+  const base = isReading ? await workspace.baseHead(repository) : null;
+  if (base !== null && (await workspace.isAncestor(project.key, roundHead, base))) return weighed;
+  const current = isReading ? { ...weighed, head: roundHead } : weighed;
+  if (project.artefacts === 'branch' && !isUnchanged) await putArtefacts(context);
+  else if (isReading) return current;
+  return take(context, current, roundHead);
+}
+
+/** What the run came to, by what is there: first what costs nothing, then the checks, then the proofs. */
+async function lookAt(
+  context: StageContext,
+  judgement: Judgement,
+  roundHead: string,
+): Promise<{
+  outcome: StageOutcome;
+  trace: TraceMatrix | null;
+  checks: readonly CheckResult[];
+}> {
+  const { workspace, repository, stage } = context;
+  const measure = () =>
+    workspace.status(repository, { key: keyOf(context), since: roundHead, copied: copied(context) });
+  const status = await measure();
+  const observed = {
+    stage: stage.stage,
+    role: context.job.agent ?? 'developer',
+    ...(await collectHandIn(context, judgement.structured)),
+    changed: status.changedPaths,
+    checks: [] as CheckResult[],
+    tampering: null as string | null,
+  };
+  let outcome = judgeEvidence(observed);
+  await clearReports(context, status.path);
+  if (outcome.kind === 'advance' && stage.tools === 'write') {
+    observed.tampering = await tampering(context, status, roundHead);
+    if (observed.tampering === null) observed.checks = await checksOf(context, status.path, roundHead);
+    outcome = judgeEvidence(observed);
+  }
+  const proof = await proveTrace(context, status, observed.trace, roundHead, outcome);
+  outcome = proof.outcome;
+  if (outcome.kind === 'advance' && stage.tools === 'write') {
+    // Checks and commands may have changed files: what is taken is what counts.
+    const after = await measure();
+    const changed = after.changedPaths;
+    outcome = judgeEvidence({ ...observed, changed, tampering: await tampering(context, after, roundHead) });
+  }
+  return { outcome, trace: proof.trace, checks: observed.checks };
 }
 
 /** Findings are measured against their round; who judges the work is told what its checks left open. */
