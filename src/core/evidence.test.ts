@@ -238,6 +238,18 @@ const cases: readonly Case[] = [
     missing(/without a finding/),
   ],
   [
+    'testing that judged nothing proves nothing, also where no criterion is written down',
+    'tester',
+    { checks: [GREEN] },
+    missing(/no criterion was judged/),
+  ],
+  [
+    'testing may judge criteria of its own only where none is written down',
+    'tester',
+    { criteria: ['AC-1'], handIn: handIn('done', { acs: [met('AC-1'), met('AC-9')] }) },
+    missing(/criteria were judged that do not exist: AC-9/),
+  ],
+  [
     'testing may change test files only',
     'tester',
     { changed: ['test/a.test.ts', 'src/a.ts'] },
@@ -315,7 +327,8 @@ describe('the evidence of an agent stage', () => {
     expect(judgeEvidence(observed('developer', { changed: [file] }))).toMatchObject({ kind: 'no_evidence' });
   });
 
-  const tester = (file: string): StageOutcome => judgeEvidence(observed('tester', { changed: [file] }));
+  const tester = (file: string): StageOutcome =>
+    judgeEvidence(observed('tester', { changed: [file], handIn: handIn('done', { acs: [met('AC-1')] }) }));
   it.each([
     'test/a.ts',
     'src/a.test.ts',

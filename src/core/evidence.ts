@@ -238,6 +238,10 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
   const judged = new Set(handIn.acs.map((ac) => ac.id));
   const unjudged = o.criteria.filter((id) => !judged.has(id));
   if (unjudged.length > 0) return missing(`criteria not judged: ${unjudged.join(', ')}`);
+  if (judged.size === 0) return missing('no criterion was judged');
+  const invented = o.criteria.length === 0 ? [] : [...judged].filter((id) => !o.criteria.includes(id));
+  if (invented.length > 0)
+    return missing(`criteria were judged that do not exist: ${invented.slice(0, 5).join(', ')}`);
   if (unmet.length > 0)
     return missing(`done although criteria are not met: ${unmet.map((ac) => ac.id).join(', ')}`);
   return traced(o) ?? checksGreen(o) ?? { kind: 'advance', noChange: null };

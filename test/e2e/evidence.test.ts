@@ -225,16 +225,8 @@ describe('a story', () => {
   it('with a human stage is decided by its reviewers, whose rejection is a finding', async () => {
     const { key } = await needsYou('is accepted by mara', 'approval.pending');
     const as = async (by: string, action: string, body: object) => {
-      const { url } = JSON.parse(
-        execFileSync('cat', [join(here.home, 'server.json')], { encoding: 'utf8' }),
-      ) as { url: string };
-      const token = execFileSync('cat', [join(here.home, 'cli-token')], { encoding: 'utf8' }).trim();
-      const response = await fetch(`${url}/api/v1/${action}`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'x-orch-by': by },
-        body: JSON.stringify({ target: key, ...body }),
-      });
-      return response.status === 200 ? null : ((await response.json()) as { code: string }).code;
+      const answer = await here.post(`/${action}`, { target: key, ...body }, by);
+      return typeof answer === 'object' && answer !== null && 'code' in answer ? answer.code : null;
     };
     expect(await as('tom', 'approve', {})).toBe('approval.not_reviewer');
     expect(await as('mara', 'reject', { reason: 'n must be 2' })).toBeNull();

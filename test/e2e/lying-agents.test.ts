@@ -13,6 +13,8 @@ interface Lie {
   readonly stage?: 'analysis' | 'development' | 'review' | 'testing';
   /** The check of its project. Default: `sh check.sh`. */
   readonly check?: 'npm test';
+  /** Criteria are traced to tests in its project. */
+  readonly traced?: true;
   readonly scene: string;
   readonly verdict?: 'no_change';
   /** In the run's reason and in the next prompt. */
@@ -24,6 +26,14 @@ const CODE = 'echo "export const n = 1;" > src/new.js';
 const ACS = (...acs: [string, boolean][]) => ({
   outcome: 'done',
   acs: acs.map(([id, met]) => ({ id, met, by: 'looked' })),
+});
+
+const TRACE = JSON.stringify({
+  acs: [{ id: 'AC-1', text: 'it greets' }],
+  trs: [{ id: 'TR-1', text: 'a function', acs: ['AC-1'] }],
+  tcs: [
+    { id: 'TC-1', acs: ['AC-1'], kind: 'automated', file: 'test/greet.test.mjs', name: 'greets in space' },
+  ],
 });
 
 const LIES: readonly Lie[] = [
@@ -166,6 +176,35 @@ const LIES: readonly Lie[] = [
     scene: handIn(ACS(['AC-1', false])),
     reason: 'done although criteria are not met: AC-1',
   },
+  {
+    name: 'judges-nothing',
+    stage: 'testing',
+    scene: handIn({ outcome: 'done' }),
+    reason: 'no criterion was judged',
+  },
+  {
+    name: 'criteria-invented',
+    stage: 'testing',
+    scene: handIn(ACS(['AC-1', true], ['AC-2', true]), `echo '${TRACE}' > .orch-work/trace.json`),
+    reason: 'criteria were judged that do not exist: AC-2',
+  },
+  {
+    name: 'test-that-does-not-exist',
+    stage: 'testing',
+    traced: true,
+    scene: handIn(ACS(['AC-1', true]), `echo '${TRACE}' > .orch-work/trace.json`),
+    reason: 'TC-1',
+  },
+  {
+    name: 'criterion-without-test',
+    stage: 'testing',
+    traced: true,
+    scene: handIn(
+      ACS(['AC-1', true]),
+      `echo '${TRACE.replace(/"tcs":.*/, '"tcs":[]}')}' > .orch-work/trace.json`,
+    ),
+    reason: 'AC-1',
+  },
 ];
 
 const FILES = {
@@ -199,7 +238,7 @@ describe('agents that lie', () => {
         name: lie.name,
         scenes: [lie.scene],
         pipeline: PIPELINE,
-        project: [`checks: ["${lie.check ?? 'sh check.sh'}"]`, 'trace: off'],
+        project: [`checks: ["${lie.check ?? 'sh check.sh'}"]`, ...(lie.traced ? [] : ['trace: off'])],
         stage: lie.stage ?? 'development',
       })),
       { files: FILES, env: { ORCH_MAX_ATTEMPTS: '2' } },

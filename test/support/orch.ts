@@ -34,6 +34,8 @@ export interface Installation {
   up(env?: Record<string, string>): Promise<Service>;
   orch(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
   json<T>(...args: string[]): Promise<T>;
+  /** A request as the CLI makes it, without starting one; the problem's code when it is refused. */
+  post<T>(path: string, body: object, by?: string): Promise<T | { readonly code: string }>;
   job(id: string | number): Promise<JobWire>;
   task(key: string): Promise<TaskDetailWire>;
   runs(): Promise<RunWire[]>;
@@ -151,6 +153,7 @@ export function install(options: InstallOptions = {}): Installation {
       if (stdout.trim() === '') throw new Error(`orch ${args.join(' ')}: exit ${code}: ${stderr}`);
       return JSON.parse(stdout);
     },
+    post: (path, body, by = 'test') => post(home, path, body, by),
     job: async (id) => (await get<{ job: JobWire }>(home, `/jobs/${id}`)).job,
     task: async (key) => (await get<{ task: TaskDetailWire }>(home, `/tasks/${key}`)).task,
     runs: async () => (await get<{ runs: RunWire[] }>(home, '/runs?limit=1000')).runs,
@@ -187,11 +190,25 @@ ${options.pipeline ?? '      - { stage: development, agent: developer, tools: wr
 
 /** Asks the service as the CLI does, without starting one for each look. */
 async function get<T>(home: string, path: string): Promise<T> {
-  const { url } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { url: string };
-  const token = readFileSync(join(home, 'cli-token'), 'utf8').trim();
-  const response = await fetch(`${url}/api/v1${path}`, { headers: { authorization: `Bearer ${token}` } });
+  const { url, token } = serverOf(home);
+  const response = await fetch(`${url}${path}`, { headers: { authorization: `Bearer ${token}` } });
   if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   return (await response.json()) as T;
+}
+
+async function post<T>(home: string, path: string, body: object, by: string): Promise<T> {
+  const { url, token } = serverOf(home);
+  const response = await fetch(`${url}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', 'x-orch-by': by },
+    body: JSON.stringify(body),
+  });
+  return (await response.json()) as T;
+}
+
+function serverOf(home: string): { url: string; token: string } {
+  const { url } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { url: string };
+  return { url: `${url}/api/v1`, token: readFileSync(join(home, 'cli-token'), 'utf8').trim() };
 }
 
 function seedRepository(root: string, repository: string): void {

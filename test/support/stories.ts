@@ -73,10 +73,13 @@ mkdir -p "$story/told-$i"
     here,
     async begin(name) {
       const story = stories.find((each) => each.name === name);
-      const { task } = await here.json<{ task: { key: string } }>(
-        ...['submit', '--project', projectOf(name), '--title', name],
-        ...(story?.stage === undefined ? [] : ['--stage', story.stage]),
-      );
+      const taken = await here.post<{ task: { key: string } }>('/items', {
+        project: projectOf(name),
+        title: name,
+        ...(story?.stage === undefined ? {} : { stage: story.stage }),
+      });
+      if (!('task' in taken)) throw new Error(`${name} was not taken on: ${taken.code}`);
+      const { task } = taken;
       keys.set(name, task.key);
       return task.key;
     },
