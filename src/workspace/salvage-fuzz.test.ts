@@ -219,6 +219,10 @@ const plan = fc.record({
     { weight: 3, arbitrary: fc.constantFrom(...Object.keys(BROKEN)) },
   ),
   shut: fc.array(name, { maxLength: 2 }),
+  /** Pipes where git looks for rules. The agent's own git would wait for them, so they come last. */
+  pipes: fc.subarray(['.gitignore', 'src/.gitignore', 'dir/.gitattributes', 'nested/.gitignore'], {
+    maxLength: 1,
+  }),
   how: fc.constantFrom(
     'reset' as const,
     'removal' as const,
@@ -234,7 +238,7 @@ test('whatever an agent leaves, every byte that only its clone has can be restor
   const deadline = Date.now() + TIME_LIMIT_MS;
   let round = 0;
   await fc.assert(
-    fc.asyncProperty(plan, async ({ steps, broken, shut, how }) => {
+    fc.asyncProperty(plan, async ({ steps, broken, shut, pipes, how }) => {
       if (Date.now() > deadline) return; // not interrupted: a case under way works on files
       round += 1;
       const at = { key: `DEMO-${round}`, branch: `orch/demo-${round}` };
@@ -247,6 +251,7 @@ test('whatever an agent leaves, every byte that only its clone has can be restor
       const objects = await objectsOf(kit, path);
       const staged = await stagedIn(kit, path);
       await BROKEN[broken]?.make(path).catch(() => undefined); // the steps broke it already
+      for (const each of pipes) await run('mkfifo', [join(path, each)]).catch(() => undefined); // a file is there
       for (const each of shut) await shutOut(place(path, each));
 
       const salvages = await leave(kit, at, head, how, `run-${round}`);
@@ -340,8 +345,11 @@ async function perform(kit: Kit, path: string, what: Step, unique: string): Prom
     () => false, // a file is where the folder would be
   );
   if (!open) return;
-  if (what.kind === 'rename' || what.kind === 'hardlink')
+  if (what.kind === 'rename' || what.kind === 'hardlink') {
+    const isPipe = (await lstat(target).catch(() => null))?.isFIFO() === true; // not there
+    if (isPipe && what.to.includes('.git')) return;
     return (what.kind === 'rename' ? rename : link)(target, other).catch(() => undefined); // not there, or another kind
+  }
   await rm(target, { recursive: true, force: true });
   // The end of each content is its own, so that no other file can stand for it.
   if (what.kind === 'write') {
@@ -352,9 +360,11 @@ async function perform(kit: Kit, path: string, what: Step, unique: string): Prom
     await writeFile(target, own, { mode: what.exec ? 0o755 : 0o644 });
   } else if (what.kind === 'link') await symlink(what.to, target);
   else if (what.kind === 'folder') await mkdir(target);
-  else if (what.kind === 'pipe')
-    await run('mkfifo', ['--', target.toString('utf8')]).catch(() => undefined); // a name that is no text
-  else if (what.name === 'new') await writeFile(target, '').then(() => truncate(target, 101 * 1024 * 1024));
+  else if (what.kind === 'pipe') {
+    // Where git reads rules, the agent's own git would wait for it: those come last. A name may be no text.
+    if (!what.name.includes('.git'))
+      await run('mkfifo', ['--', target.toString('utf8')]).catch(() => undefined);
+  } else if (what.name === 'new') await writeFile(target, '').then(() => truncate(target, 101 * 1024 * 1024));
 }
 
 /** Takes the owner's rights away; whether a file is executable is content, and stays. */
