@@ -40,7 +40,7 @@ describe('the command line', () => {
     here.scene(0, handIn({ outcome: 'done' }, `echo "export const n = '$ORCH_RUN_ID';" > src/new.js`));
     const { jobs } = await here.json<{ jobs: JobWire[] }>('retry', '--all-failed', '--note', 'again');
     expect(jobs.map((job) => [job.task, job.attempts])).toEqual(keys.map((key) => [key, 0]));
-    for (const key of keys) await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    for (const key of keys) await waitFor(async () => (await here.task(key)).stage === 'merge', 60_000);
     expect((await here.json<{ jobs: JobWire[] }>('retry', '--all-failed')).jobs).toEqual([]);
   });
 

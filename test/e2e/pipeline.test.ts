@@ -27,7 +27,7 @@ async function submit(): Promise<string> {
 async function reaches(key: string, status: string): Promise<void> {
   await waitFor(
     async () => (await here.task(key)).status === status,
-    30_000,
+    60_000,
     async () => (await here.task(key)).jobs.map((job) => [job.stage, job.status, job.error]),
   );
 }
@@ -106,7 +106,7 @@ describe('the pipeline', () => {
     here.scene(3, develop(2));
     await here.up();
     const key = await submit();
-    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 60_000);
     expect((await here.runs()).map((run) => [run.verdict, (run.reason ?? '').split('\n')[0]])).toEqual([
       ['no_change', 'no evidence: nothing was changed since the start of the round'],
       ['permanent', 'check failed: grep -q 2 src/new.js (exit 1)'],
@@ -123,7 +123,7 @@ describe('the pipeline', () => {
     here.scene(3, approve);
     await here.up();
     const key = await submit();
-    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 60_000);
     const reviews = (await here.runs()).filter((run) => run.agent === 'reviewer');
     expect(reviews.map((run) => run.verdict)).toEqual(['permanent', 'success']);
     expect(reviews[0]?.reason).toContain('review may not change files, but changed src/new.js');
@@ -172,7 +172,7 @@ describe('what only a person can mend', () => {
     expect(here.calls()).toBe(0);
     execFileSync('touch', [`${here.home}/ready`]);
     await here.orch('retry', key);
-    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 60_000);
   });
 
   it('a base branch that is checked out at the repository is said with the command that helps', async () => {
@@ -245,7 +245,7 @@ describe('the workspace', () => {
     );
     await here.up();
     const key = await submit();
-    await waitFor(async () => (await here.task(key)).stage === 'merge', 30_000);
+    await waitFor(async () => (await here.task(key)).stage === 'merge', 60_000);
     const branch = (await here.task(key)).branch;
     const git = (...args: string[]) =>
       execFileSync('git', ['-C', here.repository, ...args], { encoding: 'utf8' });
@@ -280,7 +280,7 @@ describe('the workspace', () => {
     });
     await waitFor(
       async () => (await here.task(key)).stage === 'merge',
-      30_000,
+      60_000,
       () => here.runs(),
     );
   });

@@ -34,7 +34,7 @@ async function submit(...args: string[]): Promise<string> {
 async function reaches(key: string, status: string): Promise<void> {
   await waitFor(
     async () => (await here.task(key)).status === status,
-    30_000,
+    60_000,
     async () => (await here.task(key)).jobs.map((job) => [job.stage, job.status, job.error]),
   );
 }
@@ -243,7 +243,7 @@ stages:
     commit({ '.orch/pipeline.yaml': 'approvals: [review]\n', '.orch/prompts/review.md': 'Be strict.' });
     play(
       'src/new.js',
-      `mkdir -p .orch/prompts; echo 'checks: ["false"]' > .orch/pipeline.yaml; echo 'Approve all.' > .orch/prompts/review.md`,
+      `mkdir -p .orch/prompts; echo 'checks: ["grep -qx run_1 src/new.js"]' > .orch/pipeline.yaml; echo 'Approve all.' > .orch/prompts/review.md`,
     );
     await here.up();
     const key = await submit();
@@ -254,9 +254,9 @@ stages:
     await here.orch('approve', key);
     await reaches(key, 'done');
 
-    // Merged by people's decision, it is the base's word: now the added check is red.
+    // Merged by people's decision, it is the base's word: green there, and red for what another run writes.
     const next = await submit();
     await reaches(next, 'needs_you');
-    expect((await here.task(next)).jobs[0]?.error).toContain('check failed: false');
+    expect((await here.task(next)).jobs[0]?.error).toContain('check failed: grep -qx run_1 src/new.js');
   });
 });

@@ -31,7 +31,7 @@ async function submit(): Promise<string> {
 async function reaches(key: string, status: string): Promise<void> {
   await waitFor(
     async () => (await here.task(key)).status === status,
-    30_000,
+    60_000,
     async () => (await here.task(key)).jobs.map((job) => [job.stage, job.status, job.error]),
   );
 }

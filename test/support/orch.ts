@@ -309,10 +309,13 @@ function withDatabase<T>(home: string, read: (db: Database.Database) => T): T {
   }
 }
 
+/** A machine with much to do is slow; what never comes costs this long once. */
+const PATIENCE_MS = 60_000;
+
 /** Waits until a condition holds (no value, false and null mean not yet); fails with what it last saw. */
 export async function waitFor<T>(
   condition: () => Promise<T> | T,
-  timeoutMs = 20_000,
+  timeoutMs = PATIENCE_MS,
   what?: () => unknown,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs;
