@@ -123,15 +123,25 @@ function whyOne(out: Output, key: string, { job }: { job: JobWire }, task: TaskD
   out.text(`${key}  ${state(task?.status === 'active' ? job.status : (task?.status ?? job.status))}`);
   if (job.hold !== null) {
     out.text(`  ${job.hold.title}`);
-    if (job.hold.detail !== '') out.text(`  ${pc.dim(job.hold.detail)}`);
+    // The task's own words name the commit, or the tests to tick.
+    const detail = task?.reason?.code === job.hold.code ? task.reason.detail : job.hold.detail;
+    if (detail !== '') out.text(`  ${pc.dim(detail)}`);
     out.text(
       `  ${pc.dim(job.hold.clearsWhen)}${job.hold.clearsAt === null ? '' : ` ${localTime(job.hold.clearsAt)}`}`,
     );
     if (job.hold.fix !== null) out.text(`  fix  ${job.hold.fix}`);
-  } else if (task?.reason != null) out.text(`  ${task.reason.detail}\n  fix  orch retry ${key}`);
+  } else if (task?.reason != null)
+    out.text(`  ${task.reason.detail}\n  fix  ${fixOf(key, task.reason.code)}`);
   else if (job.error !== null) out.text(`  ${job.error}`);
   if ((job.hold?.state ?? (task?.status === 'needs_you' ? 'needs_you' : 'waiting')) === 'needs_you')
     throw new Exit(EXIT.needsYou);
+}
+
+/** What a person can do about a task that waits for one, with no job of it queued. */
+function fixOf(key: string, code: string): string {
+  return code.startsWith('rounds.')
+    ? `orch approve ${key} to go on in spite of it, or orch retry ${key} --from-stage STAGE --note "..."`
+    : `orch retry ${key}`;
 }
 
 function printStatus(out: Output, status: Status): void {
