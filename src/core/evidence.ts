@@ -145,7 +145,7 @@ export function judgeEvidence(o: Observed): StageOutcome {
   if (handIn.outcome === 'question')
     return handIn.question === null
       ? missing('outcome is question, but no question is given')
-      : { kind: 'ask', code: 'question.pending', detail: handIn.question.text };
+      : { kind: 'ask', code: 'question.pending', detail: questionText(handIn.question) };
   if (handIn.outcome === 'blocked')
     return { kind: 'ask', code: 'question.pending', detail: `blocked: ${handIn.summary}` };
   if (handIn.outcome === 'declined')
@@ -174,6 +174,10 @@ export function judgeEvidence(o: Observed): StageOutcome {
     default:
       return development(o, handIn);
   }
+}
+
+function questionText({ text, options }: { text: string; options: readonly string[] }): string {
+  return options.length === 0 ? text : `${text}\n${options.map((option) => `- ${option}`).join('\n')}`;
 }
 
 function missing(reason: string, options: { drop?: boolean } = {}): StageOutcome {

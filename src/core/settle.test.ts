@@ -774,6 +774,7 @@ describe('a job that failed over refused tools', () => {
       detail: 'no evidence: nothing. Refused tools: Bash(npm test).',
     });
     expect(effects.job?.context?.denials).toEqual(['Bash(npm test)']);
+    expect(effects.run?.reason).toBe('no evidence: nothing (refused tools: Bash(npm test))');
   });
 });
 

@@ -122,7 +122,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     signal: input.end.signal,
     resultOk: input.judgement.resultOk,
     verdict,
-    reason,
+    reason: reason + refusedTools(input.judgement.denials),
     rule: input.judgement.rule,
     sessionId: input.judgement.sessionId,
     cliVersion: input.judgement.cliVersion,
@@ -339,6 +339,10 @@ function questionOf(
     code: 'question.pending',
     detail: `no change is needed, says the agent: ${outcome.kind === 'advance' ? outcome.noChange : ''}\nClose the item (orch cancel), or say what is to be changed (orch answer KEY "...")`,
   };
+}
+
+function refusedTools(denials: readonly string[]): string {
+  return denials.length === 0 ? '' : ` (refused tools: ${denials.slice(0, 5).join(', ')})`;
 }
 
 /** Tools that were refused explain a run that came to nothing better than its missing evidence does. */

@@ -147,7 +147,7 @@ describe('the pipeline', () => {
     const key = await submit();
     await reaches(key, 'needs_you');
     expect(await here.task(key)).toMatchObject({
-      reason: { code: 'question.pending', detail: 'MIT or Apache?' },
+      reason: { code: 'question.pending', detail: 'MIT or Apache?\n- MIT\n- Apache' },
       jobs: [{ status: 'queued', attempts: 0, hold: { code: 'question.pending' } }],
     });
     expect((await here.orch('answer', key, 'MIT')).code).toBe(0);
