@@ -1,3 +1,4 @@
+import { objectAt, textAt } from '../fields.ts';
 import {
   isJsonObject,
   type JsonObject,
@@ -7,7 +8,7 @@ import {
   trimLine,
 } from '../json-documents.ts';
 import { readHead, readTail, visitLinesBackwards } from '../log-lines.ts';
-import { isSynthetic, objectAt, textAt, wordsOfTurn } from './event-fields.ts';
+import { isSynthetic, wordsOfTurn } from './event-fields.ts';
 import { createSpending, type Spending } from './spending.ts';
 
 /** A longer line is passed over; the result line of a run is far below it. */

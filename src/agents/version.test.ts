@@ -2,7 +2,6 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loginCommandOf } from './login-command.ts';
 import { askVersion } from './version.ts';
 
 let folder = '';
@@ -15,7 +14,15 @@ async function ask(script: string, env: Record<string, string> = {}, timeoutMs?:
   const bin = join(folder, 'claude');
   await writeFile(bin, `#!/bin/sh\n${script}\n`);
   await chmod(bin, 0o755);
-  return askVersion({ id: 'a', home: folder, bin: 'claude', env }, `${folder}:/usr/bin:/bin`, timeoutMs);
+  return askVersion(
+    { id: 'a', home: folder, bin: 'claude', env },
+    {
+      product: 'Claude Code',
+      searchPath: `${folder}:/usr/bin:/bin`,
+      env: { ...env, HOME: folder },
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    },
+  );
 }
 
 describe('the version of a CLI', () => {
@@ -44,19 +51,5 @@ describe('the version of a CLI', () => {
     await expect(ask(script, {}, 300)).rejects.toMatchObject({ code: 'agent.unavailable' });
     await new Promise((resolve) => setTimeout(resolve, 1200));
     await expect(rm(mark)).rejects.toMatchObject({ code: 'ENOENT' });
-  });
-});
-
-describe('the command with which a person signs in', () => {
-  it('names the home and what moves its files, quoted for a shell', () => {
-    const account = { id: 'a', home: '/srv/agents/a', bin: 'claude', env: {} };
-    expect(loginCommandOf(account)).toBe('HOME=/srv/agents/a claude /login');
-    expect(
-      loginCommandOf({
-        ...account,
-        bin: '/opt/my cli/claude',
-        env: { CLAUDE_CONFIG_DIR: '/srv/c d', ANTHROPIC_API_KEY: 'k' },
-      }),
-    ).toBe("HOME=/srv/agents/a CLAUDE_CONFIG_DIR='/srv/c d' '/opt/my cli/claude' /login");
   });
 });

@@ -1,25 +1,34 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { execa } from 'execa';
-import { AppError } from '../../core/errors.ts';
-import type { AgentAccount } from '../agent.ts';
-import { environmentOf } from './invocation.ts';
+import { AppError } from '../core/errors.ts';
+import type { AgentAccount } from './agent.ts';
 import { oneLine } from './one-line.ts';
 
 const TIMEOUT_MS = 10_000;
 const MAX_OUTPUT_CHARS = 64 * 1024;
 
+export interface VersionQuestion {
+  /** What a person would have to install, such as `Claude Code`. */
+  readonly product: string;
+  /** The PATH on which a bare `bin` is looked up: the one that the launcher gives its runs. */
+  readonly searchPath: string;
+  /** All that the binary gets to see beside PATH. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Default: 10 s. */
+  readonly timeoutMs?: number;
+}
+
 /**
  * Asks the binary for its version with nothing in its environment but the account's own. Throws
- * `agent.unavailable` when it cannot be started, fails, or does not answer within 10 s.
+ * `agent.unavailable` when it cannot be started, fails, or does not answer in time.
  */
 export async function askVersion(
   account: AgentAccount,
-  searchPath: string,
-  timeoutMs = TIMEOUT_MS,
+  { product, searchPath, env, timeoutMs = TIMEOUT_MS }: VersionQuestion,
 ): Promise<string> {
   const child = execa(account.bin, ['--version'], {
     extendEnv: false,
-    env: { PATH: searchPath, ...environmentOf(account), DISABLE_AUTOUPDATER: '1' },
+    env: { PATH: searchPath, ...env },
     stdin: 'ignore',
     reject: false,
     maxBuffer: MAX_OUTPUT_CHARS,
@@ -32,10 +41,10 @@ export async function askVersion(
   timer.abort();
   if (ended === 'late' || ended === 'stopped') {
     killGroup(child.pid);
-    throw unavailable(account, `did not answer within ${timeoutMs / 1000} s`);
+    throw unavailable(account, product, `did not answer within ${timeoutMs / 1000} s`);
   }
   if (ended.exitCode !== 0)
-    throw unavailable(account, oneLine(ended.stderr) || oneLine(ended.shortMessage ?? 'failed'));
+    throw unavailable(account, product, oneLine(ended.stderr) || oneLine(ended.shortMessage ?? 'failed'));
   return versionIn(ended.stdout);
 }
 
@@ -54,10 +63,10 @@ function killGroup(pid: number | undefined): void {
   }
 }
 
-function unavailable(account: AgentAccount, why: string): AppError {
+function unavailable(account: AgentAccount, product: string, why: string): AppError {
   return new AppError(`${account.bin} --version: ${why}`, {
     code: 'agent.unavailable',
-    hint: `Install Claude Code, or set \`bin\` of the account ${account.id} to its path.`,
+    hint: `Install ${product}, or set \`bin\` of the account ${account.id} to its path.`,
     facts: { account: account.id, bin: account.bin },
   });
 }

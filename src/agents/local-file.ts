@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { isJsonObject, type JsonObject } from '../json-documents.ts';
+import { isJsonObject, type JsonObject } from './json-documents.ts';
 
 const MAX_BYTES = 1024 * 1024;
 
