@@ -16,7 +16,7 @@ function bareStatus(codes: string): RegExp {
 const SIGNED_OUT = [
   /not (?:logged|signed) in|not authenticated|(?:log|sign) ?in again|please sign in|please (?:run )?\/?log ?in\b|(?:^|[\s"'`(])\/login\b|claude (?:auth )?login\b|setup-token/i,
   /authentication[_ ](?:error|failed|required)|failed to authenticate|permission_error/i,
-  /invalid (?:x-)?api[-_ ]?key|api[-_ ]?key (?:is |was |has been |not )?(?:invalid|expired|revoked|disabled|missing|found|required)|no api[-_ ]?key|invalid (?:(?:bearer|access|oauth|auth\w*|refresh) token|credentials?)\b/i,
+  /invalid (?:x-)?api[-_ ]?key|api[-_ ]?key (?:is |was |has been |not )?(?:invalid|expired|revoked|disabled|missing|found|required)|api[-_ ]?key (?:is )?not valid|no api[-_ ]?key|invalid (?:(?:bearer|access|oauth|auth\w*|refresh) token|credentials?)\b/i,
   /(?:oauth|access|refresh|auth\w*|bearer|session) (?:token|session|login|credentials?)?\s*(?:has |was |is |have )?(?:been )?(?:expired|revoked)|token (?:has |was |is )?(?:been )?(?:expired|revoked)|could not be refreshed|credentials? (?:have |has |are |is )?(?:expired|missing|not found)/i,
   /does not have access to claude|(?:organization|account) (?:has|is) (?:been )?(?:disabled|suspended|banned|deactivated)|disabled organization|disabled claude subscription access|oauth authentication is (?:currently )?not|scope requirement/i,
 ];

@@ -15,18 +15,32 @@ export type LocalFile =
  * credentials.
  */
 export async function readLocalFile(path: string, { allowMark = false } = {}): Promise<LocalFile> {
+  const file = await readText(path);
+  if (file.kind !== 'text') return { kind: file.kind, value: null };
+  return parseObject(allowMark ? file.text.replace(/^\uFEFF/, '') : file.text);
+}
+
+/** The words of a small file; null when there is none to read. As careful as `readLocalFile`. */
+export async function readLocalText(path: string): Promise<string | null> {
+  const file = await readText(path);
+  return file.kind === 'text' ? file.text : null;
+}
+
+type TextFile =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'missing' | 'unreadable' | 'too_large' };
+
+async function readText(path: string): Promise<TextFile> {
   try {
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await file.stat();
-    if (!stats.isFile()) return { kind: 'unreadable', value: null };
-    if (stats.size > MAX_BYTES) return { kind: 'too_large', value: null };
+    if (!stats.isFile()) return { kind: 'unreadable' };
+    if (stats.size > MAX_BYTES) return { kind: 'too_large' };
     const bytes = Buffer.alloc(stats.size);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
-    const text = bytes.subarray(0, bytesRead).toString('utf8');
-    return parseObject(allowMark ? text.replace(/^\uFEFF/, '') : text);
+    return { kind: 'text', text: bytes.subarray(0, bytesRead).toString('utf8') };
   } catch (error) {
-    const isMissing = ['ENOENT', 'ENOTDIR'].includes(codeOf(error));
-    return { kind: isMissing ? 'missing' : 'unreadable', value: null };
+    return { kind: ['ENOENT', 'ENOTDIR'].includes(codeOf(error)) ? 'missing' : 'unreadable' };
   }
 }
 

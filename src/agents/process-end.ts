@@ -9,6 +9,8 @@ export interface Decision {
   readonly rule: string;
   readonly resetAt: number | null;
   readonly retryAfterMs: number | null;
+  /** See `Judgement.unknownShape`. */
+  readonly unknownShape: string | null;
 }
 
 /** Exit codes above this are a shell's way of naming a signal. */
@@ -55,5 +57,5 @@ export function endedBySignalCode({ exitCode }: ProcessEnd, prefix: string): Dec
 
 /** A decision without a time to come back at. */
 export function plain(verdict: Verdict, rule: string, reason: string): Decision {
-  return { verdict, rule, reason, resetAt: null, retryAfterMs: null };
+  return { verdict, rule, reason, resetAt: null, retryAfterMs: null, unknownShape: null };
 }

@@ -6,6 +6,7 @@ import { oneLine } from '../one-line.ts';
 import { type Decision, endedByForce, endedBySignalCode, plain } from '../process-end.ts';
 import { epochMsOf, readResetTime } from '../reset-time.ts';
 import { readRetryAfter } from '../retry-after.ts';
+import { shapeOf } from '../unknown-shape.ts';
 import { factsOfEvents, factsOfResult } from './error-facts.ts';
 import { rejectedUntil } from './event-fields.ts';
 import { ruleFor } from './failure-rules.ts';
@@ -56,7 +57,10 @@ function judgeFailedResult(context: Context, result: JsonObject): Decision {
   if (known !== null) return explained(context, known.rule, known.verdict, words, facts.text);
   if (!isFailure(result, context.log))
     return plain('permanent', 'claude.result.empty_answer', 'the answer is empty');
-  return explained(context, 'claude.result.unknown', 'permanent', words, facts.text);
+  return {
+    ...explained(context, 'claude.unknown', 'permanent', words, facts.text),
+    unknownShape: shapeOf('claude-code', result, facts.text),
+  };
 }
 
 /** No result: a failure always, but of what class the CLI's last events and own words may tell. */
@@ -74,6 +78,12 @@ function judgeWithoutResult(context: Context): Decision {
       isPlain ? facts.text : `${missing(log)}: ${facts.text}`,
       facts.text,
     );
+  }
+  if (log.oddEnd !== null) {
+    return {
+      ...plain('permanent', 'claude.unknown', `${missing(log)}: ends with an event that is not known`),
+      unknownShape: shapeOf('claude-code', log.oddEnd),
+    };
   }
   return plain(
     'permanent',
@@ -108,6 +118,7 @@ function explained(
     reason: oneLine(reason),
     resetAt: verdict === 'usage_limit' ? resetAtOf(context, words, after) : null,
     retryAfterMs: readRetryAfter(words, after),
+    unknownShape: null,
   };
 }
 
