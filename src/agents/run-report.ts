@@ -142,7 +142,7 @@ function judgeWithoutOutcome(run: FinishedRun, report: RunReport, manner: Manner
   if (known !== null) return known;
   if (log.oddEnd !== null) {
     return {
-      ...plain('permanent', `${manner.kind}.unknown`, `${missing}: ends with an event that is not known`),
+      ...plain('permanent', `${manner.kind}.unknown`, missing),
       unknownShape: shapeOf(manner.kind, log.oddEnd),
     };
   }

@@ -81,7 +81,7 @@ function judgeWithoutResult(context: Context): Decision {
   }
   if (log.oddEnd !== null) {
     return {
-      ...plain('permanent', 'claude.unknown', `${missing(log)}: ends with an event that is not known`),
+      ...plain('permanent', 'claude.unknown', missing(log)),
       unknownShape: shapeOf('claude-code', log.oddEnd),
     };
   }
