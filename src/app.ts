@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Agent, AgentAccount } from './agents/agent.ts';
+import type { AgentAccount } from './agents/agent.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import type { Config, ProjectConfig, StageConfig } from './config/types.ts';
 import { AppError } from './core/errors.ts';
@@ -21,7 +21,7 @@ import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
 import type { Notifier } from './notifiers/notifier.ts';
 import { createTelegramNotifier } from './notifiers/telegram.ts';
-import { AGENTS, STAGE_KINDS } from './registry.ts';
+import { agentOfKind, STAGE_KINDS } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
@@ -248,20 +248,11 @@ function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
   ];
 }
 
+export { agentOfKind, readerOfKind } from './registry.ts';
+
 /** Where a bare binary name is looked up. */
 export function searchPathOf(env: Readonly<Record<string, string | undefined>>): string {
   return env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-}
-
-/** The adapter of a CLI kind. Throws `usage.agent_kind` naming those there are. */
-export function agentOfKind(kind: string, searchPath: string): Agent {
-  const adapter = AGENTS.find((agent) => agent.kind === kind);
-  if (adapter === undefined)
-    throw new AppError(`agent ${kind} is not available in this version`, {
-      code: 'usage.agent_kind',
-      hint: `--agent is one of ${AGENTS.map((agent) => agent.kind).join(', ')}`,
-    });
-  return adapter.create({ searchPath });
 }
 
 /** An account as its adapter sees it. */

@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
 import type { Judgement, ProcessEnd, StoppedBy, Verdict } from '../core/failure.ts';
-import type { Agent, AgentAccount, AgentRequest, FinishedRun } from './agent.ts';
+import type { Agent, AgentAccount, AgentReader, AgentRequest, FinishedRun } from './agent.ts';
+import type { FailureRule } from './api-error.ts';
 
 /** A run of the real CLI as recorded, and what it must come to. */
 export interface Recording {
@@ -20,11 +21,15 @@ export interface Recording {
 }
 
 /** What an adapter brings to the suite that every adapter passes. */
-export interface AgentContract {
-  readonly agent: Agent;
+export interface ReaderContract {
+  readonly agent: AgentReader;
   readonly recordings: readonly Recording[];
   /** Stdout of a run that ended well, closing with these words. */
   readonly goodLog: (answer: string) => string;
+}
+
+export interface AgentContract extends ReaderContract {
+  readonly agent: Agent;
 }
 
 /** Exit 0 and nobody interfered. */
@@ -40,8 +45,8 @@ const WORDS = [
   '{"type":"result","is_error":true}',
 ];
 
-/** Runs the suite over one adapter. */
-export function describeAgent({ agent, recordings, goodLog }: AgentContract): void {
+/** Runs the suite over an adapter that judges runs and sign-ins, but starts none. */
+export function describeReader({ agent, recordings, goodLog }: ReaderContract): void {
   let folder = '';
   let account: AgentAccount;
   beforeAll(async () => {
@@ -229,6 +234,13 @@ export function describeAgent({ agent, recordings, goodLog }: AgentContract): vo
       );
     });
   });
+}
+
+/** Runs the whole suite over an adapter. */
+export function describeAgent(contract: AgentContract): void {
+  describeReader(contract);
+  const { agent } = contract;
+  const account: AgentAccount = { id: 'a', home: '/srv/agents/a', bin: 'no-such-agent-cli', env: {} };
 
   describe(`${agent.kind} is started`, () => {
     it('with its binary first, in its home, and the prompt on stdin alone', () => {
@@ -256,6 +268,38 @@ export function describeAgent({ agent, recordings, goodLog }: AgentContract): vo
       expect(error).toBeInstanceOf(AppError);
       expect(error).toMatchObject({ code: 'agent.unavailable' });
       expect((error as AppError).hint).not.toBe(undefined);
+    });
+  });
+}
+
+/** Holds an adapter's table of failures to the recordings that its rows name. */
+export function describeRules(
+  { agent, recordings }: Pick<ReaderContract, 'agent' | 'recordings'>,
+  rules: readonly FailureRule[],
+): void {
+  const rows = rules.flatMap(({ rule, seen }) =>
+    recordings
+      .filter(({ name }) => seen.split(', ').includes(name))
+      .map((recording) => [rule, recording.name, recording] as const),
+  );
+
+  describe(`the table of ${agent.kind} failures`, () => {
+    it('has each rule once, and names recordings that are there', () => {
+      expect(new Set(rules.map(({ rule }) => rule)).size).toBe(rules.length);
+      expect(rows.length).toBeGreaterThan(3);
+    });
+
+    it.each(rows)('%s decides %s', async (rule, _, { run }) => {
+      // Who stopped a run is stronger than any rule; here the log is to speak for itself.
+      const { rule: decided } = await agent.judge({
+        ...run,
+        end: { ...run.end, exitCode: run.end.exitCode ?? 1, signal: null, stoppedBy: null },
+      });
+      expect(decided).toBe(rule);
+    });
+
+    it('leaves no recording to the unknown', async () => {
+      for (const { run } of recordings) expect((await agent.judge(run)).unknownShape).toBeNull();
     });
   });
 }

@@ -54,20 +54,28 @@ export interface FinishedRun {
   readonly timeZone: string;
 }
 
-/** A coding-agent CLI. Adapters hold the vendor's wording and file formats; nothing else does. */
-export interface Agent {
+/** What can be told of a CLI from files alone. Adapters hold the vendor's wording and file formats; nothing else does. */
+export interface AgentReader {
   readonly kind: string;
-  /** Runs `--version`; at most 10 s. Throws AppError `agent.unavailable`. Safe to repeat. */
-  version(account: AgentAccount): Promise<string>;
   /** Judges the sign-in from local files and the account's environment only: no network, nothing written. Never throws. */
   signIn(account: AgentAccount, options: { now: number; expirySkewMs: number }): Promise<SignIn>;
   /** Files whose change can change the sign-in; they may not exist yet. */
   credentialFiles(account: AgentAccount): readonly string[];
   /** The exact command with which a person signs this account in. */
   loginCommand(account: AgentAccount): string;
+  /** Judges a finished run by its end and its logs alone (the repository is looked at elsewhere). Constant memory. Never throws for bad logs. */
+  judge(run: FinishedRun): Promise<Judgement>;
+}
+
+/**
+ * A coding-agent CLI that runs can be given to. How it is spoken to is the adapter's own: an invocation
+ * may as well start a program that speaks the Agent Client Protocol to the CLI, as long as it ends with
+ * the process and leaves a log to judge.
+ */
+export interface Agent extends AgentReader {
+  /** Runs `--version`; at most 10 s. Throws AppError `agent.unavailable`. Safe to repeat. */
+  version(account: AgentAccount): Promise<string>;
   /** Whether a session can still be resumed, judged from local files. Never throws. */
   canResume(account: AgentAccount, sessionId: string): Promise<boolean>;
   invocation(request: AgentRequest): Invocation;
-  /** Judges a finished run by its end and its logs alone (the repository is looked at elsewhere). Constant memory. Never throws for bad logs. */
-  judge(run: FinishedRun): Promise<Judgement>;
 }

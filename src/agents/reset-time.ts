@@ -88,7 +88,7 @@ function readIso(words: string, reference: ClockReference): number | null {
 
 function readDelay(words: string, reference: ClockReference): number | null {
   const units =
-    /^(?:(?:an?\s|\d+(?:\.\d+)?\s*)(?:d|h|m|s)(?:ays?|ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?\b(?:,|\s|and)*)+/i.exec(
+    /^(?:(?:an?\s|\d+(?:\.\d+)?\s*)(?:d|h|m|s)(?:ays?|ours?|rs?|in(?:ute)?s?|ec(?:ond)?s?)?(?![a-z])(?:,|\s|and)*)+/i.exec(
       words,
     );
   if (units === null) return null;

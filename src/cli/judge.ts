@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { agentOfKind, searchPathOf } from '../app.ts';
+import { readerOfKind, searchPathOf } from '../app.ts';
 import { processConfig, processEnvironment } from '../config/process.ts';
 import { AppError } from '../core/errors.ts';
 import type { StoppedBy } from '../core/failure.ts';
@@ -52,7 +52,7 @@ export function registerJudgeCommands(program: Command): void {
           hint: 'such as 2026-01-31T12:00:00Z',
         });
       checkZone(o.timeZone);
-      const judgement = await agentOfKind(o.agent, searchPathOf(processEnvironment())).judge({
+      const judgement = await readerOfKind(o.agent, searchPathOf(processEnvironment())).judge({
         stdoutPath: resolve(o.stdout),
         stderrPath: o.stderr === undefined ? null : resolve(o.stderr),
         end: {
@@ -76,6 +76,7 @@ export function registerJudgeCommands(program: Command): void {
         usage: judgement.usage,
         resultOk: judgement.resultOk,
         denials: judgement.denials,
+        unknownShape: judgement.unknownShape,
       });
     });
 
@@ -94,7 +95,7 @@ export function registerJudgeCommands(program: Command): void {
           hint: 'name an existing folder this user may read',
         });
       });
-      const signIn = await agentOfKind(o.agent, searchPathOf(processEnvironment())).signIn(
+      const signIn = await readerOfKind(o.agent, searchPathOf(processEnvironment())).signIn(
         { id: 'signin', home, bin: o.agent, env: environment(o.env ?? []) },
         { now: Date.now(), expirySkewMs: expirySkew() },
       );

@@ -62,7 +62,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...fromEnv.problems,
     ...source.problems,
     ...source.yaml.findings.map((finding) => ({ ...problem(finding), line: finding.line })),
-    ...(parsed.success ? [] : findingsOf(parsed.error, schema, raw).map(problem)),
+    ...(parsed.success ? [] : findingsOf(parsed.error, schema, raw, kinds.judgedAgents).map(problem)),
     ...checkReferences(raw, { hasAgentHome, notifiers: kinds.notifiers }).map(problem),
     ...prompts.findings.map(problem),
     ...checkBackoff(raw, fromEnv.values, problem),

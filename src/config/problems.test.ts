@@ -15,6 +15,7 @@ describe('the problems of a configuration', () => {
     ['a list for a mapping', 'projects: []', ['projects']],
     ['an account without anything', 'accounts: { a: {} }', ['accounts.a.agent', 'accounts.a.home']],
     ['an agent of a later version', 'accounts: { a: { agent: codex, home: /h } }', ['accounts.a.agent']],
+    ['an agent that is only judged', 'accounts: { a: { agent: gemini, home: /h } }', ['accounts.a.agent']],
     [
       'a sandbox of a later version',
       'accounts: { a: { agent: scripted, home: /h, sandbox: bubblewrap } }',

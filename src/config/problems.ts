@@ -29,7 +29,12 @@ const TOKEN_SHAPED =
 const SHOWN_CHARACTERS = 80;
 
 /** zod's issues in an operator's words. */
-export function findingsOf(error: z.ZodError, root: SchemaNode, raw: unknown): Finding[] {
+export function findingsOf(
+  error: z.ZodError,
+  root: SchemaNode,
+  raw: unknown,
+  judged: readonly string[] = [],
+): Finding[] {
   return error.issues.flatMap((issue) => {
     const { path } = issue;
     if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey([...path, key], root));
@@ -45,6 +50,11 @@ export function findingsOf(error: z.ZodError, root: SchemaNode, raw: unknown): F
         },
       ];
     const later = comingLater(path, value);
+    const isJudged = later && path.at(-1) === 'agent' && typeof value === 'string' && judged.includes(value);
+    if (isJudged) {
+      const problem = 'can be judged (`orch verdict`, `orch signin`) but not be started by this version';
+      return [{ path, problem, fix: fixFor(node, root, path) }];
+    }
     if (later) return [{ path, problem: 'is not available in this version', fix: fixFor(node, root, path) }];
     if (issue.code === 'custom' && typeof issue.params?.fix === 'string')
       return [{ path, problem: issue.message, fix: issue.params.fix }];

@@ -5,6 +5,8 @@ import type { WeeklyHours } from './hours.ts';
 /** What this build can plug in; the registry passes it, so config names no adapter itself. */
 export interface Kinds {
   readonly agents: readonly string[];
+  /** Agents whose runs and sign-ins this build judges; it may start fewer. */
+  readonly judgedAgents?: readonly string[];
   readonly trackers: readonly string[];
   readonly forges: readonly string[];
   readonly notifiers: readonly string[];

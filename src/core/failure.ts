@@ -57,6 +57,8 @@ export interface Judgement {
   readonly windows: readonly PlanWindow[];
   /** CLI version as the log states it, if it does. */
   readonly cliVersion: string | null;
+  /** Stable mark of structured output that no rule knows, equal for the same shape again; null when one did. */
+  readonly unknownShape: string | null;
 }
 
 export interface PlanWindow {
@@ -84,5 +86,6 @@ export function notRun(verdict: Verdict, reason: string, rule: string): Judgemen
     structured: null,
     windows: [],
     cliVersion: null,
+    unknownShape: null,
   };
 }

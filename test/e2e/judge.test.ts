@@ -80,9 +80,31 @@ describe('orch verdict', () => {
       join(here.root, 'nothing.log'),
     );
     expect(missing).toMatchObject({ verdict: 'permanent', reason: 'missing run log' });
-    const other = await here.orch('verdict', '--agent', 'codex', '--stdout', 'x', '--json');
+    const other = await here.orch('verdict', '--agent', 'cursor', '--stdout', 'x', '--json');
     expect(other.code).toBe(2);
     expect(JSON.parse(other.stderr)).toMatchObject({ error: { code: 'usage.agent_kind' } });
+  });
+});
+
+describe('orch verdict and orch signin', () => {
+  it.each([
+    ['codex', 'usage-limit-json', 'usage_limit', '2026-11-22T11:13:00.000Z'],
+    ['opencode', 'transient-429-json', 'transient', null],
+    ['gemini', 'auth-not-configured-json', 'auth', null],
+    ['copilot', 'success-json', 'success', null],
+  ])('judge runs and homes of %s', async (kind, name, verdict, resetAt) => {
+    const folder = join(projectRoot, 'test/fixtures/agent-logs', kind, name);
+    const { exit_code, started_at } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
+    const judged = await here.json<Judged>(
+      ...['verdict', '--agent', kind, '--stdout', join(folder, 'stdout.log')],
+      ...['--stderr', join(folder, 'stderr.log'), '--exit-code', String(exit_code)],
+      ...['--started-at', started_at],
+    );
+    expect(judged).toMatchObject({ verdict, resetAt, unknownShape: null });
+    expect(await here.json('signin', '--agent', kind, '--home', here.agentHome)).toMatchObject({
+      state: 'logged_out',
+      source: null,
+    });
   });
 });
 

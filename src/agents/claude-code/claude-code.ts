@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Agent } from '../agent.ts';
+import { askVersion } from '../version.ts';
 import { credentialFilesOf } from './credential-files.ts';
-import { invocationOf } from './invocation.ts';
+import { environmentOf, invocationOf } from './invocation.ts';
 import { judge } from './judge.ts';
 import { loginCommandOf } from './login-command.ts';
 import { judgeSignIn } from './sign-in.ts';
 import { hasTranscript } from './transcript.ts';
-import { askVersion } from './version.ts';
 
 const KIND = 'claude-code';
 const STANDARD_PATH = '/usr/local/bin:/usr/bin:/bin';
@@ -37,7 +37,12 @@ export const claudeCode = { kind: KIND, configSchema, create } as const;
 function create({ searchPath = STANDARD_PATH, platform = process.platform }: ClaudeCodeOptions = {}): Agent {
   return {
     kind: KIND,
-    version: (account) => askVersion(account, searchPath),
+    version: (account) =>
+      askVersion(account, {
+        product: 'Claude Code',
+        searchPath,
+        env: { ...environmentOf(account), DISABLE_AUTOUPDATER: '1' },
+      }),
     signIn: (account, options) => judgeSignIn(account, { ...options, platform }),
     credentialFiles: (account) => Object.values(credentialFilesOf(account)),
     loginCommand: loginCommandOf,

@@ -1,40 +1,33 @@
 import type { ProcessEnd, Verdict } from '../../core/failure.ts';
-import { unreachable } from '../../lib/assert.ts';
 import type { FinishedRun } from '../agent.ts';
+import { objectAt, textAt } from '../fields.ts';
 import { type JsonObject, trimLine } from '../json-documents.ts';
+import { oneLine } from '../one-line.ts';
+import { type Decision, endedByForce, endedBySignalCode, plain } from '../process-end.ts';
 import { epochMsOf, readResetTime } from '../reset-time.ts';
 import { readRetryAfter } from '../retry-after.ts';
+import { shapeOf } from '../unknown-shape.ts';
 import { factsOfEvents, factsOfResult } from './error-facts.ts';
-import { objectAt, rejectedUntil, textAt } from './event-fields.ts';
+import { rejectedUntil } from './event-fields.ts';
 import { ruleFor } from './failure-rules.ts';
 import { isFailure, isGoodResult } from './good-result.ts';
-import { oneLine } from './one-line.ts';
 import type { LogFacts } from './read-log.ts';
-
-export interface Decision {
-  readonly verdict: Verdict;
-  readonly reason: string;
-  readonly rule: string;
-  readonly resetAt: number | null;
-  readonly retryAfterMs: number | null;
-}
 
 /** Only the end of the CLI's words in a log without a result may decide. */
 const WORDS_CHARS = 4096;
-/** Exit codes above this are a shell's way of naming a signal. */
-const SIGNAL_EXIT_BASE = 128;
-const LAST_SIGNAL = 31;
 const MAX_RUN_MS = 30 * 24 * 3_600_000;
 
 /** The verdict, from the most to the least trusted evidence: what we did, how it ended, the result, the events, the words. */
 export function decide(run: FinishedRun, log: LogFacts | null, stderr: string): Decision {
-  const end = endedByForce(run.end);
+  const end = endedByForce(run.end, 'claude');
   if (end !== null) return end;
   if (log === null) {
-    return endedBySignalCode(run.end) ?? plain('permanent', 'claude.log.missing', 'missing run log');
+    return (
+      endedBySignalCode(run.end, 'claude') ?? plain('permanent', 'claude.log.missing', 'missing run log')
+    );
   }
   const context = { run, log, stderr };
-  if (log.result === null) return endedBySignalCode(run.end) ?? judgeWithoutResult(context);
+  if (log.result === null) return endedBySignalCode(run.end, 'claude') ?? judgeWithoutResult(context);
   return isGoodResult(log.result, log)
     ? judgeGoodResult(run.end, log.result)
     : judgeFailedResult(context, log.result);
@@ -46,51 +39,13 @@ interface Context {
   readonly stderr: string;
 }
 
-/** What happened to the process from outside of it; null when it ended by itself. */
-function endedByForce(end: ProcessEnd): Decision | null {
-  switch (end.stoppedBy) {
-    case 'cancel':
-      return plain('cancelled', 'claude.end.cancelled', 'cancelled');
-    case 'timeout':
-      return plain('timeout', 'claude.end.timeout', 'stopped at the time limit');
-    case 'stall':
-      return plain('stalled', 'claude.end.stalled', 'stopped after too long without output');
-    case 'outside':
-      return plain(
-        'lost',
-        'claude.end.outside',
-        `killed from outside${end.signal === null ? '' : ` by ${end.signal}`}`,
-      );
-    case null:
-      break;
-    default:
-      unreachable(end.stoppedBy);
-  }
-  if (end.vanished)
-    return plain('lost', 'claude.end.vanished', 'the process vanished without an exit record');
-  if (end.signal !== null)
-    return plain('lost', 'claude.end.signal', `killed by ${end.signal}, which was not ours`);
-  return null;
-}
-
-/** The CLI answers SIGTERM by exit code 143, and shells name other signals the same way. */
-function endedBySignalCode({ exitCode }: ProcessEnd): Decision | null {
-  const signal = (exitCode ?? 0) - SIGNAL_EXIT_BASE;
-  if (signal < 1 || signal > LAST_SIGNAL) return null;
-  return plain(
-    'lost',
-    'claude.end.signal_code',
-    `exit code ${exitCode}: killed by signal ${signal}, which was not ours`,
-  );
-}
-
 function judgeGoodResult(end: ProcessEnd, result: JsonObject): Decision {
   if (end.exitCode === 0)
     return plain('success', 'claude.result.success', firstOf(textAt(result, 'result'), 'done'));
   // A good result alone proves nothing: only exit 0 does.
   if (end.exitCode === null) return plain('lost', 'claude.end.unknown', 'the exit code is not known');
   return (
-    endedBySignalCode(end) ??
+    endedBySignalCode(end, 'claude') ??
     plain('permanent', 'claude.result.exit_code', `exit code ${end.exitCode} in spite of a good result`)
   );
 }
@@ -102,7 +57,10 @@ function judgeFailedResult(context: Context, result: JsonObject): Decision {
   if (known !== null) return explained(context, known.rule, known.verdict, words, facts.text);
   if (!isFailure(result, context.log))
     return plain('permanent', 'claude.result.empty_answer', 'the answer is empty');
-  return explained(context, 'claude.result.unknown', 'permanent', words, facts.text);
+  return {
+    ...explained(context, 'claude.unknown', 'permanent', words, facts.text),
+    unknownShape: shapeOf('claude-code', result, facts.text),
+  };
 }
 
 /** No result: a failure always, but of what class the CLI's last events and own words may tell. */
@@ -120,6 +78,12 @@ function judgeWithoutResult(context: Context): Decision {
       isPlain ? facts.text : `${missing(log)}: ${facts.text}`,
       facts.text,
     );
+  }
+  if (log.oddEnd !== null) {
+    return {
+      ...plain('permanent', 'claude.unknown', missing(log)),
+      unknownShape: shapeOf('claude-code', log.oddEnd),
+    };
   }
   return plain(
     'permanent',
@@ -154,6 +118,7 @@ function explained(
     reason: oneLine(reason),
     resetAt: verdict === 'usage_limit' ? resetAtOf(context, words, after) : null,
     retryAfterMs: readRetryAfter(words, after),
+    unknownShape: null,
   };
 }
 
@@ -180,8 +145,4 @@ function lastMoment({ run, log }: Context): number {
 
 function firstOf(...words: readonly string[]): string {
   return oneLine(words.find((candidate) => candidate.trim() !== '') ?? '');
-}
-
-function plain(verdict: Verdict, rule: string, reason: string): Decision {
-  return { verdict, rule, reason, resetAt: null, retryAfterMs: null };
 }

@@ -1,6 +1,6 @@
+import { listAt, objectAt, textAt } from '../fields.ts';
 import { isJsonObject, type JsonObject } from '../json-documents.ts';
-import { listAt, objectAt, textAt } from './event-fields.ts';
-import { oneLine } from './one-line.ts';
+import { oneLine } from '../one-line.ts';
 
 const MAX_DENIALS = 50;
 const MAX_INPUT_CHARS = 80;

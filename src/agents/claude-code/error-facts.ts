@@ -1,17 +1,10 @@
+import { classifyWords, statusInWords } from '../failure-words.ts';
+import { amountAt, listAt, objectAt, textAt } from '../fields.ts';
 import type { JsonObject } from '../json-documents.ts';
-import {
-  amountAt,
-  isSynthetic,
-  listAt,
-  objectAt,
-  rejectedUntil,
-  textAt,
-  wordsOfTurn,
-} from './event-fields.ts';
+import { isSynthetic, rejectedUntil, wordsOfTurn } from './event-fields.ts';
 import type { ErrorFacts } from './failure-rules.ts';
 import { isFailure } from './good-result.ts';
 import type { LogFacts } from './read-log.ts';
-import { classifyWords, statusInWords } from './words.ts';
 
 /** An error is told in its first words; more would only cost time. */
 const MAX_TEXT_CHARS = 16 * 1024;

@@ -29,6 +29,6 @@ describe('the table of failures', () => {
   );
 
   it('leaves no failed recording to the unknown', async () => {
-    for (const { run } of recordings) expect((await judge(run)).rule).not.toBe('claude.result.unknown');
+    for (const { run } of recordings) expect((await judge(run)).rule).not.toBe('claude.unknown');
   });
 });

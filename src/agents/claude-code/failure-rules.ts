@@ -1,4 +1,4 @@
-import { saysBadRequest, saysPlanLimit, saysSignedOut, type WordClass } from './words.ts';
+import { saysBadRequest, saysPlanLimit, saysSignedOut, type WordClass } from '../failure-words.ts';
 
 /** What a failed result and the CLI's own last message say, however its version spells it. Empty string: unsaid. */
 export interface ErrorFacts {

@@ -1,5 +1,6 @@
+import { amountAt, flagAt, objectAt, textAt } from '../fields.ts';
 import type { JsonObject } from '../json-documents.ts';
-import { amountAt, flagAt, isSynthetic, objectAt, textAt, wordsOfTurn } from './event-fields.ts';
+import { isSynthetic, wordsOfTurn } from './event-fields.ts';
 import type { LogFacts } from './read-log.ts';
 
 /** A result that claims no failure. Absent fields are never one, present ones may be; the exit code is not looked at. */

@@ -1,14 +1,11 @@
-import { AppError } from '../../core/errors.ts';
+import type { AppError } from '../../core/errors.ts';
 import type { AgentAccount, AgentRequest, Invocation, ToolProfile } from '../agent.ts';
+import { checkedValue, invalidValue, NAME, UUID } from '../start-values.ts';
 import { configDirOf } from './credential-files.ts';
 
 /** Linux limits one argument to 128 KiB. */
 const MAX_INSTRUCTION_BYTES = 96 * 1024;
 const CUT_NOTE = '\n\n[The rest of these instructions was cut: they are longer than 96 KiB.]';
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** Model names, aliases and lists of them, ARNs included; never an option. */
-const NAME = /^[A-Za-z0-9][\w.:@/,[\]-]{0,199}$/;
 
 const GIT_READS = ['log', 'diff', 'show', 'status', 'blame', 'ls-files', 'rev-parse', 'merge-base'];
 
@@ -137,17 +134,9 @@ function instructions(text: string): string[] {
 }
 
 function checked(name: string, value: string, pattern: RegExp): string {
-  if (!pattern.test(value)) throw invalid(name, value);
-  return value;
+  return checkedValue('Claude Code', name, value, pattern);
 }
 
 function invalid(name: string, value: string): AppError {
-  return new AppError(
-    `Claude Code cannot be started with this ${name}: ${JSON.stringify(value.slice(0, 100))}`,
-    {
-      code: 'agent.invalid_request',
-      hint: `Correct \`${name.replaceAll('-', '_')}\` of the stage.`,
-      facts: { name },
-    },
-  );
+  return invalidValue('Claude Code', name, value);
 }

@@ -311,6 +311,30 @@ describe('a failed result of versions that say it only in words', () => {
   });
 });
 
+describe('a shape that no rule knows', () => {
+  it('is marked, equally for the same trouble', async () => {
+    const shapes = [];
+    for (const words of ['Gizmo 17 fell over.', 'Gizmo 99 fell over.', 'The moon is full.']) {
+      const line = JSON.stringify({ type: 'result', subtype: 'success', is_error: true, result: words });
+      const judged = await judgeLog(line, { exitCode: 1 });
+      expect(judged).toMatchObject({ verdict: 'permanent', rule: 'claude.unknown' });
+      shapes.push(judged.unknownShape);
+    }
+    expect(shapes[0]).toMatch(/^claude-code:[0-9a-f]{16}$/);
+    expect(shapes[1]).toBe(shapes[0]);
+    expect(shapes[2]).not.toBe(shapes[0]);
+  });
+
+  it('may be an event at the end that was never seen', async () => {
+    const log = '{"type":"system","subtype":"init"}\n{"type":"finale","outcome":"fine"}\n';
+    expect(await judgeLog(log)).toMatchObject({
+      verdict: 'permanent',
+      rule: 'claude.unknown',
+      unknownShape: expect.stringMatching(/^claude-code:/),
+    });
+  });
+});
+
 describe('a failure', () => {
   it('has a reset only where the plan is exhausted', async () => {
     const { verdict, resetAt } = await judgeLog(failed('API Error: 503 maintenance, try again at 3pm'), {

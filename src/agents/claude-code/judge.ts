@@ -1,11 +1,13 @@
 import type { Judgement, PlanWindow } from '../../core/failure.ts';
 import type { Usage } from '../../core/usage.ts';
 import type { FinishedRun } from '../agent.ts';
+import { amountAt, objectAt, textAt } from '../fields.ts';
 import type { JsonObject } from '../json-documents.ts';
 import { readTail } from '../log-lines.ts';
-import { type Decision, decide } from './decide.ts';
+import type { Decision } from '../process-end.ts';
+import { decide } from './decide.ts';
 import { denialsOf } from './denials.ts';
-import { amountAt, objectAt, textAt, windowsOf } from './event-fields.ts';
+import { windowsOf } from './event-fields.ts';
 import { isGoodResult } from './good-result.ts';
 import { type LogFacts, readLog } from './read-log.ts';
 import { tokensOf, usageOf } from './spending.ts';

@@ -1,3 +1,4 @@
+import { objectAt, textAt } from '../fields.ts';
 import {
   isJsonObject,
   type JsonObject,
@@ -7,7 +8,7 @@ import {
   trimLine,
 } from '../json-documents.ts';
 import { readHead, readTail, visitLinesBackwards } from '../log-lines.ts';
-import { isSynthetic, objectAt, textAt, wordsOfTurn } from './event-fields.ts';
+import { isSynthetic, wordsOfTurn } from './event-fields.ts';
 import { createSpending, type Spending } from './spending.ts';
 
 /** A longer line is passed over; the result line of a run is far below it. */
@@ -21,6 +22,10 @@ const MAX_RATE_LIMITS = 64;
 
 /** Far from the result only lines with one of these matter. */
 const MARKS = ['"result"', '"usage"', '"rate_limit_event"'].map((mark) => Buffer.from(mark));
+
+/** Types of lines that were recorded or are documented. */
+const KNOWN_TYPES =
+  /^(?:system|assistant|user|result|error|rate_limit_event|stream_event|control_\w+|tool_\w+|auth_status|keep_alive|prompt_suggestion)$/;
 
 /** What a stdout log holds, whatever its length: newest first where there may be many. */
 export interface LogFacts {
@@ -43,6 +48,8 @@ export interface LogFacts {
   readonly closingWords: string;
   /** The end of what is not JSON. */
   readonly plainWords: string;
+  /** The newest event, when its type is none that was ever recorded. */
+  readonly oddEnd: JsonObject | null;
 }
 
 /** Reads a run's stdout from its end. Null when there is no such file. Memory does not grow with the log. */
@@ -89,10 +96,12 @@ function createCollector() {
   let plainWords = '';
   let rateLimits: JsonObject[] = [];
   let spending = createSpending();
+  let newest: JsonObject | null = null;
 
   function takeEvent(event: JsonObject): void {
     const type = textAt(event, 'type');
     if (type === '') return;
+    newest ??= event;
     sessionId ??= textAt(event, 'session_id') || null;
     const at = Date.parse(textAt(event, 'timestamp'));
     if (!Number.isNaN(at)) lastAt ??= at;
@@ -181,6 +190,7 @@ function createCollector() {
         spending: spending.total(),
         closingWords,
         plainWords,
+        oddEnd: newest === null || KNOWN_TYPES.test(textAt(newest, 'type')) ? null : newest,
       };
     },
   };

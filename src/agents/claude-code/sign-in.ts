@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { SignIn } from '../../core/sign-in.ts';
 import type { AgentAccount } from '../agent.ts';
+import { fingerprintOf } from '../fingerprint.ts';
 import type { JsonObject } from '../json-documents.ts';
+import { type LocalFile, readLocalFile } from '../local-file.ts';
 import { credentialFilesOf } from './credential-files.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import { type LocalFile, readLocalFile } from './local-file.ts';
 import { judgeStoredLogin } from './stored-login.ts';
 import { readUserSettings, type UserSettings } from './user-settings.ts';
 

@@ -1,6 +1,7 @@
 import { NO_USAGE, type Usage } from '../../core/usage.ts';
+import { amountAt, objectAt, textAt } from '../fields.ts';
 import type { JsonObject } from '../json-documents.ts';
-import { amountAt, isSynthetic, objectAt, textAt } from './event-fields.ts';
+import { isSynthetic } from './event-fields.ts';
 
 /** A message repeats its usage on each of its lines. Past this many ids repetitions are told by their neighbours alone. */
 const MAX_IDS = 50_000;

@@ -1,7 +1,7 @@
 import type { SignIn } from '../../core/sign-in.ts';
+import { fingerprintOf } from '../fingerprint.ts';
 import { isJsonObject } from '../json-documents.ts';
-import { fingerprintOf } from './fingerprint.ts';
-import type { LocalFile } from './local-file.ts';
+import type { LocalFile } from '../local-file.ts';
 
 /** The CLI renews a login that ends within this. */
 const REFRESH_BEFORE_MS = 5 * 60_000;

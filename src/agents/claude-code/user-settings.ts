@@ -1,6 +1,6 @@
 import { isAbsolute, join } from 'node:path';
 import { isJsonObject, type JsonObject } from '../json-documents.ts';
-import { type LocalFile, readLocalFile } from './local-file.ts';
+import { type LocalFile, readLocalFile } from '../local-file.ts';
 
 /** What user settings say about the sign-in. */
 export interface UserSettings {
