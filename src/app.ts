@@ -3,8 +3,9 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
+import { hoursAt } from './config/hours.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
-import type { Config, ProjectConfig, StageConfig } from './config/types.ts';
+import type { Config, ProjectConfig, ReserveConfig, StageConfig } from './config/types.ts';
 import { AppError } from './core/errors.ts';
 import type { Pause } from './core/model.ts';
 import { FULL } from './core/pipeline-choice.ts';
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** Stands in for an agent CLI's adapter. */
+  readonly adapter?: (agent: Agent) => Agent;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -71,7 +74,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       network: { env: networkEnvironment(options.env) },
     });
     const runtime = (next: Config) =>
-      buildRuntime(next, { store, workspace, clock, searchPath: searchPathOf(options.env) });
+      buildRuntime(next, {
+        store,
+        workspace,
+        clock,
+        searchPath: searchPathOf(options.env),
+        adapter: options.adapter ?? ((agent) => agent),
+      });
     const engine = createEngine({
       store,
       workspace,
@@ -133,12 +142,21 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 function buildRuntime(
   config: Config,
-  parts: { store: Store; workspace: Workspace; clock: Clock; searchPath: string },
+  parts: {
+    store: Store;
+    workspace: Workspace;
+    clock: Clock;
+    searchPath: string;
+    adapter: (agent: Agent) => Agent;
+  },
 ): Runtime {
   return {
     projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
     accounts: new Map(
-      config.accounts.map((account) => [account.id, runtimeAccount(account, parts.searchPath)]),
+      config.accounts.map((each) => {
+        const account = runtimeAccount(each, parts.searchPath);
+        return [account.account.id, { ...account, agent: parts.adapter(account.agent) }];
+      }),
     ),
     stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
     notifiers: notifiersOf(config),
@@ -177,6 +195,9 @@ function runtimeProject(
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,
+    failover: project.failover,
+    openPrs: project.openPrs,
+    budget: project.budget,
   };
 }
 
@@ -280,6 +301,17 @@ function runtimeAccount(account: Config['accounts'][number], searchPath: string)
     slots: account.slots,
     isolation: account.isolation,
     unsafe: account.unsafe,
+    reserve: reserveOf(account.reserve),
+  };
+}
+
+/** What is kept for people, by the hours in which it is kept. */
+function reserveOf(reserve: ReserveConfig | null): RuntimeAccount['reserve'] {
+  if (reserve === null) return () => null;
+  const { fiveHour, sevenDay, hours } = reserve;
+  return (now) => {
+    const span = hours === null ? { until: null } : hoursAt(hours, now);
+    return span === null ? null : { fiveHour, sevenDay, until: span.until };
   };
 }
 

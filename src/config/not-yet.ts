@@ -2,8 +2,8 @@ import type { Finding } from './problems.ts';
 import { type Mapping, mapping, walksOf } from './raw.ts';
 
 /** Keys that this build reads and checks, but does not act on. Each is removed here by the change that makes it act. */
-const ACCOUNT = ['reserve', 'sandbox'];
-const PROJECT = ['open_prs', 'budget', 'artefacts', 'failover'];
+const ACCOUNT = ['sandbox'];
+const PROJECT = ['artefacts'];
 
 /** Says so for every such key that the file sets: silence would pass for obedience. */
 export function notYet(raw: Mapping): Finding[] {
