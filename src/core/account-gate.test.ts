@@ -261,6 +261,12 @@ describe('the gate of an account', () => {
       single('account.probing', false, { alone: true, held: false }),
     ],
     [
+      'is being probed while the canary of a hold lives',
+      { account: account({ hold: hold(), lastProbeAt: NOW }), probing: true },
+      {},
+      single('account.probing', true),
+    ],
+    [
       'sends the canary of a hold beside the runs that live on',
       { account: account({ hold: hold({ since: NOW - 5 * MINUTE }) }) },
       {},

@@ -64,6 +64,8 @@ export interface AccountView {
   readonly fingerprint: string | null;
   /** The share kept for people at this hour; null or left out = none. */
   readonly reserve?: ReserveNow | null;
+  /** Whether a canary lives; left out = no. */
+  readonly probing?: boolean;
 }
 
 /** The account's gate, in the order the dispatcher explains it: sign-in, hold, throttle, reserve, breaker. */
@@ -74,7 +76,7 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
   const signIn = rules.checkAuth ? signInGate(view, rules, now) : null;
   if (signIn?.kind === 'closed') return { ...signIn, since: account.hold?.since ?? null };
   const alone = signIn?.alone ?? false;
-  if (account.hold !== null) return holdGate(account.hold, account, rules, alone, now);
+  if (account.hold !== null) return holdGate(account.hold, view, rules, alone, now);
   if (account.notBefore !== null && now < account.notBefore)
     return closed('account.limit', 'the vendor asked for a pause between requests', {
       clearsAt: account.notBefore,
@@ -146,13 +148,13 @@ function signInGate(
 
 function holdGate(
   hold: AccountHold,
-  account: AccountState,
+  { account, probing = false }: AccountView,
   rules: AccountRules,
   alone: boolean,
   now: number,
 ): AccountGate {
   const probeAt = nextProbe(hold, account, rules, now);
-  if (now >= probeAt)
+  if (probing || now >= probeAt)
     return {
       kind: 'single',
       probe: true,

@@ -140,7 +140,11 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
     const over = account.hold !== null && holdIsOver(account.hold, signIn, fingerprint, now, probing);
     const current = over ? await store.updateAccount(account.id, (a) => ({ ...a, hold: null })) : account;
     if (over) log.info({ account: account.id }, 'account hold ended');
-    const gate = accountGate({ account: current, versionError, signIn, fingerprint, reserve }, rules, now);
+    const gate = accountGate(
+      { account: current, versionError, signIn, fingerprint, reserve, probing },
+      rules,
+      now,
+    );
     const story = gone.get(account.id);
     return story !== undefined && gate.kind === 'closed' && gate.code === 'account.signed_out'
       ? { ...gate, detail: `${gate.detail}; ${story}` }
