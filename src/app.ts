@@ -3,16 +3,16 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
-import { hoursAt } from './config/hours.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
-import type { Config, ProjectConfig, ReserveConfig, StageConfig } from './config/types.ts';
+import { reserveAt } from './config/reserve.ts';
+import type { Config, ProjectConfig } from './config/types.ts';
+import { pipelinesOf } from './config/walks.ts';
 import { AppError } from './core/errors.ts';
 import type { Pause } from './core/model.ts';
-import { FULL } from './core/pipeline-choice.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
-import type { Runtime, RuntimeAccount, RuntimePipeline, RuntimeProject } from './engine/runtime.ts';
+import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
 import { adopt } from './launcher/launcher.ts';
@@ -230,43 +230,6 @@ function describedProject(project: ProjectConfig): RehearsalParts['project'] {
   };
 }
 
-/** In the order in which they are chosen from; `full` comes last unless the file places it. */
-function pipelinesOf({ pipeline, pipelines }: ProjectConfig): RuntimePipeline[] {
-  const named = Object.entries(pipelines);
-  const all = named.some(([name]) => name === FULL)
-    ? named
-    : [...named, [FULL, { when: null, stages: null }] as const];
-  return all.map(([name, { when, stages }]) => ({ name, when, stages: withMerge(stages ?? pipeline) }));
-}
-
-/** A pipeline without a deploy stage merges after its last stage: by itself only when it has a review. */
-function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
-  const last = pipeline.at(-1);
-  if (last === undefined || pipeline.some((stage) => stage.kind === 'deploy')) return pipeline;
-  const reviewed = pipeline.some(
-    ({ kind, agent, when }) => when === null && (kind === 'human' || agent === 'reviewer'),
-  );
-  const automatic = reviewed && last.merge === 'auto';
-  return [
-    ...pipeline,
-    {
-      ...last,
-      stage: 'merge',
-      kind: 'deploy',
-      agent: null,
-      onReject: null,
-      account: null,
-      reviewers: [],
-      approval: automatic ? 'none' : 'required',
-      merge: automatic ? 'auto' : 'manual',
-      command: null,
-      prompt: null,
-      checks: null,
-      when: null,
-    },
-  ];
-}
-
 /** Where a bare binary name is looked up. */
 export function searchPathOf(env: Readonly<Record<string, string | undefined>>): string {
   return env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
@@ -301,17 +264,7 @@ function runtimeAccount(account: Config['accounts'][number], searchPath: string)
     slots: account.slots,
     isolation: account.isolation,
     unsafe: account.unsafe,
-    reserve: reserveOf(account.reserve),
-  };
-}
-
-/** What is kept for people, by the hours in which it is kept. */
-function reserveOf(reserve: ReserveConfig | null): RuntimeAccount['reserve'] {
-  if (reserve === null) return () => null;
-  const { fiveHour, sevenDay, hours } = reserve;
-  return (now) => {
-    const span = hours === null ? { until: null } : hoursAt(hours, now);
-    return span === null ? null : { fiveHour, sevenDay, until: span.until };
+    reserve: (now) => reserveAt(account.reserve, now),
   };
 }
 
