@@ -50,6 +50,9 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
   const request = (): ClaimRequest => ({
     accounts: accountIds(shape).map((id) => ({ id, slots: NO_CAP })),
     closedProjects: [],
+    withoutAgents: [],
+    withoutNewWork: [],
+    failover: [],
     slots: NO_CAP,
     probe: false,
     withoutAccount: true,

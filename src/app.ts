@@ -2,16 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { AgentAccount } from './agents/agent.ts';
+import type { Agent, AgentAccount } from './agents/agent.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
-import type { Config, ProjectConfig, StageConfig } from './config/types.ts';
+import { reserveAt } from './config/reserve.ts';
+import type { Config, ProjectConfig } from './config/types.ts';
+import { pipelinesOf } from './config/walks.ts';
 import { AppError } from './core/errors.ts';
 import type { Pause } from './core/model.ts';
-import { FULL } from './core/pipeline-choice.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
-import type { Runtime, RuntimeAccount, RuntimePipeline, RuntimeProject } from './engine/runtime.ts';
+import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
 import { adopt } from './launcher/launcher.ts';
@@ -36,6 +37,8 @@ export interface AppOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** Stands in for an agent CLI's adapter. */
+  readonly adapter?: (agent: Agent) => Agent;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -71,7 +74,13 @@ export async function startApp(options: AppOptions): Promise<App> {
       network: { env: networkEnvironment(options.env) },
     });
     const runtime = (next: Config) =>
-      buildRuntime(next, { store, workspace, clock, searchPath: searchPathOf(options.env) });
+      buildRuntime(next, {
+        store,
+        workspace,
+        clock,
+        searchPath: searchPathOf(options.env),
+        adapter: options.adapter ?? ((agent) => agent),
+      });
     const engine = createEngine({
       store,
       workspace,
@@ -133,12 +142,21 @@ export async function startApp(options: AppOptions): Promise<App> {
 
 function buildRuntime(
   config: Config,
-  parts: { store: Store; workspace: Workspace; clock: Clock; searchPath: string },
+  parts: {
+    store: Store;
+    workspace: Workspace;
+    clock: Clock;
+    searchPath: string;
+    adapter: (agent: Agent) => Agent;
+  },
 ): Runtime {
   return {
     projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
     accounts: new Map(
-      config.accounts.map((account) => [account.id, runtimeAccount(account, parts.searchPath)]),
+      config.accounts.map((each) => {
+        const account = runtimeAccount(each, parts.searchPath);
+        return [account.account.id, { ...account, agent: parts.adapter(account.agent) }];
+      }),
     ),
     stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
     notifiers: notifiersOf(config),
@@ -177,6 +195,9 @@ function runtimeProject(
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,
+    failover: project.failover,
+    openPrs: project.openPrs,
+    budget: project.budget,
   };
 }
 
@@ -210,44 +231,6 @@ function describedProject(project: ProjectConfig): RehearsalParts['project'] {
   };
 }
 
-/** In the order in which they are chosen from; `full` comes last unless the file places it. */
-function pipelinesOf({ pipeline, pipelines }: ProjectConfig): RuntimePipeline[] {
-  const named = Object.entries(pipelines);
-  const all = named.some(([name]) => name === FULL)
-    ? named
-    : [...named, [FULL, { when: null, stages: null }] as const];
-  return all.map(([name, { when, stages }]) => ({ name, when, stages: withMerge(stages ?? pipeline) }));
-}
-
-/** A pipeline without a deploy stage merges after its last stage: by itself only when it has a review. */
-function withMerge(pipeline: readonly StageConfig[]): readonly StageConfig[] {
-  const last = pipeline.at(-1);
-  if (last === undefined || pipeline.some((stage) => stage.kind === 'deploy')) return pipeline;
-  const reviewed = pipeline.some(
-    ({ kind, agent, when }) => when === null && (kind === 'human' || agent === 'reviewer'),
-  );
-  const automatic = reviewed && last.merge === 'auto';
-  return [
-    ...pipeline,
-    {
-      ...last,
-      stage: 'merge',
-      kind: 'deploy',
-      agent: null,
-      onReject: null,
-      account: null,
-      reviewers: [],
-      approval: automatic ? 'none' : 'required',
-      // By hand means after a person's approval here: there is nothing else to wait for.
-      merge: 'auto',
-      command: null,
-      prompt: null,
-      checks: null,
-      when: null,
-    },
-  ];
-}
-
 export { agentOfKind, readerOfKind } from './registry.ts';
 
 /** Where a bare binary name is looked up. */
@@ -273,6 +256,7 @@ function runtimeAccount(account: Config['accounts'][number], searchPath: string)
     slots: account.slots,
     isolation: account.isolation,
     unsafe: account.unsafe,
+    reserve: (now) => reserveAt(account.reserve, now),
   };
 }
 

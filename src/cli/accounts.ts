@@ -42,10 +42,12 @@ export function registerAccountCommands(program: Command): void {
                 a.signIn.source ?? '–',
                 localTime(a.signIn.expiresAt),
                 `${a.running}/${a.slots}`,
-                a.hold === null ? '–' : `${a.hold.code}: ${a.hold.detail}`,
+                a.hold === null ? '–' : holdText(a.hold),
               ]),
             ),
           );
+          for (const account of accounts)
+            for (const window of account.windows) out.text(windowText(account.id, window));
           return;
         }
         case 'check': {
@@ -65,11 +67,17 @@ export function registerAccountCommands(program: Command): void {
           return;
         }
         case 'login': {
+          const { timeout } = options<{ timeout: string }>(command);
+          const limit = parseDuration(timeout);
+          if (limit === null)
+            throw new AppError(`--timeout ${timeout} is not a duration`, {
+              code: 'usage.duration',
+              hint: 'such as 90s or 15m',
+            });
           const account = await one();
           out.text(
             `Run this, on the machine and as the user that runs Orch:\n\n  ${account.loginCommand}\n\nOrch watches and goes on by itself when it works.`,
           );
-          const limit = parseDuration(options<{ timeout: string }>(command).timeout) ?? 0;
           const deadline = Date.now() + limit;
           for (let current = account; ; current = await one()) {
             if (working(current)) {
@@ -88,6 +96,21 @@ export function registerAccountCommands(program: Command): void {
           });
       }
     });
+}
+
+function holdText(hold: NonNullable<AccountWire['hold']>): string {
+  const until = hold.until === null ? '' : `, until ${hold.guessed ? 'about ' : ''}${localTime(hold.until)}`;
+  const guess = hold.guessed ? ' (a guess)' : '';
+  const probe = hold.probeAt === null ? '' : `, one run is tried ${localTime(hold.probeAt)}`;
+  return `${hold.code}${until}${guess}${probe}: ${hold.detail}`;
+}
+
+/** What the CLI last told of a plan window, and how old that is. */
+function windowText(account: string, window: AccountWire['windows'][number]): string {
+  const used = window.utilization === null ? 'use unknown' : `${Math.round(window.utilization * 100)} % used`;
+  const reset = window.resetAt === null ? '' : `, resets ${localTime(window.resetAt)}`;
+  const minutes = Math.max(0, Math.round((Date.now() - Date.parse(window.seenAt)) / 60_000));
+  return `  ${account} ${window.name}: ${used}${reset}, as of ${minutes} min ago`;
 }
 
 function working(account: AccountWire): boolean {

@@ -54,7 +54,7 @@ export function registerListCommands(program: Command): void {
     out.text(
       table(
         ['TASK', 'STAGE', 'STATE', 'COST', 'TITLE'],
-        page.tasks.map((t) => [t.key, t.stage, state(t.status), `$${t.costUsd.toFixed(2)}`, t.title]),
+        page.tasks.map((t) => [t.key, t.stage, state(t.status), costText(t), t.title]),
       ),
     );
   }).option('--state <list>', 'active,needs_you,done,cancelled');
@@ -93,7 +93,7 @@ export function registerListCommands(program: Command): void {
     out.object({ schema: 'orch.task/1', task });
     out.text(`${task.key}  ${state(task.status)}  ${task.title}`);
     out.text(
-      `  ${task.pipeline === FULL ? '' : `pipeline ${task.pipeline}, `}stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, $${task.costUsd.toFixed(2)}`,
+      `  ${task.pipeline === FULL ? '' : `pipeline ${task.pipeline}, `}stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, ${costText(task)}`,
     );
     if (task.reason !== null) out.text(`  ${task.reason.detail}`);
     if (task.trace !== null) out.text(traceLines(task.trace, task.key));
@@ -164,4 +164,10 @@ function whyOf(job: JobWire): string {
 
 function firstLine(text: string | null): string {
   return (text ?? '').split('\n')[0] ?? '';
+}
+
+/** What is known of the cost; a run that told none is counted, never taken for $0. */
+function costText({ costUsd, unknownCosts }: Pick<TaskWire, 'costUsd' | 'unknownCosts'>): string {
+  const unknown = unknownCosts === 0 ? '' : ` + ${unknownCosts} unknown`;
+  return `$${costUsd.toFixed(2)}${unknown}`;
 }

@@ -29,6 +29,37 @@ export function formatHours({ days, fromMinute, toMinute }: WeeklyHours): string
   return days.length === DAYS.length ? span : `${names.join(',')} ${span}`;
 }
 
+/** A span that goes over into the next one each day for a week has no end worth telling. */
+const MAX_JOINED_SPANS = 8;
+
+/**
+ * Whether an instant lies in the span, by this machine's clock; and when the span ends, those that follow it
+ * without a gap included (null = it goes on and on). Null when it lies outside.
+ */
+export function hoursAt(hours: WeeklyHours, now: number): { readonly until: number | null } | null {
+  let until = endOfSpan(hours, now);
+  if (until === null) return null;
+  for (let joined = 0; joined < MAX_JOINED_SPANS; joined += 1) {
+    const next = endOfSpan(hours, until);
+    if (next === null) return { until };
+    until = next;
+  }
+  return { until: null };
+}
+
+/** End of the span that an instant lies in: one that began today, or the day before and goes past midnight. */
+function endOfSpan({ days, fromMinute, toMinute }: WeeklyHours, now: number): number | null {
+  const date = new Date(now);
+  const at = (day: number, minute: number) =>
+    new Date(date.getFullYear(), date.getMonth(), date.getDate() + day, 0, minute);
+  for (const day of [0, -1]) {
+    const end = at(toMinute > fromMinute ? day : day + 1, toMinute).getTime();
+    const start = at(day, fromMinute);
+    if (days.includes(at(day, 0).getDay()) && start.getTime() <= now && now < end) return end;
+  }
+  return null;
+}
+
 function formatClock(minute: number): string {
   const pad = (part: number) => String(part).padStart(2, '0');
   return minute % 60 === 0 ? pad(minute / 60) : `${pad(Math.floor(minute / 60))}:${pad(minute % 60)}`;

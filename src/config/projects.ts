@@ -18,8 +18,8 @@ const commands = () => z.array(text()).max(100).default([]);
 
 const budget = z.strictObject({
   usd_per_task: amount().optional().describe('US dollars for one task.'),
-  usd_per_day: amount().optional().describe('US dollars in a day.'),
-  tokens_per_day: amount().optional().describe('Tokens in a day.'),
+  usd_per_day: amount().optional().describe('US dollars in a UTC day.'),
+  tokens_per_day: amount().optional().describe('Tokens in a UTC day: input, output, cache read and write.'),
 });
 
 const workspace = z.strictObject({
@@ -92,11 +92,20 @@ export function projectSchema(kinds: Kinds) {
     failover: z
       .enum(['never', 'on_hold'])
       .default('never')
-      .describe('`on_hold` lets later accounts take new work while the first is held.'),
+      .describe('`on_hold` lets later accounts take new work, in their order, while the first is held.'),
     weight: z.number().positive().max(1000).default(1).describe('Share of the runs against other projects.'),
     max_concurrency: z.int().min(1).max(1000).default(1).describe('Runs of this project at the same time.'),
-    open_prs: z.int().min(1).max(1000).default(3).describe('Unmerged pull requests at the same time.'),
-    budget: budget.prefault({}).describe('Spending after which nothing new starts and a person is asked.'),
+    open_prs: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(3)
+      .describe('Unmerged pull requests at the same time: while there are so many, no new work starts.'),
+    budget: budget
+      .prefault({})
+      .describe(
+        'Spending after which no new agent starts and a person is asked. What nobody knows the cost of is not counted.',
+      ),
     workspace: workspace.prefault({}).describe('How a worktree is prepared.'),
     checks: commands().describe('Commands that must be green before a change moves on.'),
     reports: z

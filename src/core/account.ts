@@ -1,25 +1,24 @@
-import { type BreakerRule, breakerAfterAnswer, breakerAfterFailure, breakerNow } from './breaker.ts';
+import { type BreakerRule, breakerAfterAnswer, breakerAfterFailure } from './breaker.ts';
 import type { Judgement } from './failure.ts';
-import type { AccountHold, AccountState } from './model.ts';
-import type { SignIn } from './sign-in.ts';
+import type { AccountHold, AccountState, SeenWindow } from './model.ts';
+import { mayStart, type SignIn } from './sign-in.ts';
 
 const HOLD_MIN_MS = 60 * 1000;
 const HOLD_MAX_MS = 8 * 24 * 60 * 60 * 1000;
 /** A stated 429 delay stops new starts on the account, but not for longer than this. */
 const THROTTLE_MAX_MS = 60 * 1000;
-
-export interface AccountRules extends BreakerRule {
-  readonly probeIntervalMs: number;
-  readonly expirySkewMs: number;
-  readonly checkAuth: boolean;
-  readonly authStrict: boolean;
-}
+/** A window used up to this share may be the one that a limit without a stated reset speaks of. */
+const SPENT_SHARE = 0.9;
+/** A refused canary ends within this: for so long a hold waits for the one that lives, past its own end. */
+const CANARY_PATIENCE_MS = 60 * 1000;
 
 export interface RunFacts {
   readonly startedAt: number;
   readonly judgement: Judgement;
   /** Fingerprint of the credential that the run was started with. */
   readonly fingerprint: string | null;
+  /** The same at its end: the CLI may have renewed it meanwhile. Left out = as at the start. */
+  readonly endFingerprint?: string | null;
 }
 
 /** What an ended run teaches about its account. Only a real answer ends a hold; no error ever does. */
@@ -39,7 +38,7 @@ export function accountAfterRun(
         provenFingerprint: null,
       };
     case 'usage_limit':
-      return { ...learned, hold: holdLimit(learned.hold, judgement, fingerprint, now) };
+      return { ...learned, hold: holdLimit(learned, run, now), provenFingerprint: null };
     case 'transient':
       return {
         ...learned,
@@ -76,9 +75,17 @@ function answered(
   };
 }
 
+/** Each window as last reported: a run that tells of one says nothing of the others. */
 function withWindows(account: AccountState, judgement: Judgement, now: number): AccountState {
   if (judgement.windows.length === 0) return account;
-  return { ...account, windows: judgement.windows, windowsAt: now };
+  const told = new Set(judgement.windows.map((window) => window.name));
+  return {
+    ...account,
+    windows: [
+      ...judgement.windows.map((window) => ({ ...window, seenAt: now })),
+      ...account.windows.filter((window) => !told.has(window.name)),
+    ],
+  };
 }
 
 /** A run from before the hold says nothing of a sign-in that came after it. */
@@ -93,152 +100,75 @@ function holdSignedOut(
     since: before?.since ?? now,
     until: null,
     guessed: false,
+    refusals: 0,
     detail: judgement.reason,
     fingerprint: before !== null && startedAt <= before.since ? before.fingerprint : fingerprint,
   };
 }
 
-function holdLimit(
-  hold: AccountHold | null,
-  judgement: Judgement,
-  fingerprint: string | null,
-  now: number,
-): AccountHold {
-  const until =
-    judgement.resetAt === null
-      ? null
-      : Math.min(Math.max(judgement.resetAt, now + HOLD_MIN_MS), now + HOLD_MAX_MS);
+/**
+ * The credential at the end counts: a login that the CLI renewed on the way to the refusal is no new
+ * sign-in, and must not end the hold.
+ */
+function holdLimit(account: AccountState, run: RunFacts, now: number): AccountHold {
+  const { judgement } = run;
+  const before = account.hold?.reason === 'limit' ? account.hold : null;
+  const refusedAgain = before !== null && run.startedAt > before.since;
+  const told = resetTime(judgement.resetAt, account.windows, refusedAgain, now);
+  const known = told ?? (refusedAgain || before === null ? NEVER : before);
   return {
     reason: 'limit',
-    since: hold?.reason === 'limit' ? hold.since : now,
-    until,
-    guessed: false,
+    since: before?.since ?? now,
+    until: known.until,
+    guessed: known.guessed,
+    refusals: before === null ? 0 : before.refusals + (refusedAgain ? 1 : 0),
     detail: judgement.reason,
-    fingerprint,
+    fingerprint: run.endFingerprint === undefined ? run.fingerprint : run.endFingerprint,
   };
 }
 
-/** A hold that is over by its own terms: the stated reset has passed, or the credentials changed and look good. */
+interface ResetTime {
+  readonly until: number | null;
+  readonly guessed: boolean;
+}
+
+const NEVER: ResetTime = { until: null, guessed: false };
+
+/**
+ * The stated reset, clamped; else the end of the window that looks used up. It is a guess when the vendor
+ * named no time, or one that is over already: at a guess one run is tried, at a stated reset the hold ends.
+ */
+function resetTime(
+  stated: number | null,
+  windows: readonly SeenWindow[],
+  refusedAgain: boolean,
+  now: number,
+): ResetTime | null {
+  const clamped = (at: number) => Math.min(Math.max(at, now + HOLD_MIN_MS), now + HOLD_MAX_MS);
+  if (stated !== null) {
+    // Refused at its reset, and told the same time again: that time is no use any more.
+    const isAhead = stated > now + (refusedAgain ? HOLD_MIN_MS : 0);
+    return { until: clamped(stated), guessed: !isAhead || stated > now + HOLD_MAX_MS };
+  }
+  const resets = windows
+    .filter(({ utilization }) => utilization !== null && utilization >= SPENT_SHARE)
+    .map(({ resetAt }) => resetAt ?? 0)
+    .filter((resetAt) => resetAt > now);
+  return resets.length === 0 ? null : { until: clamped(Math.max(...resets)), guessed: true };
+}
+
+/**
+ * A hold that is over by its own terms: the stated reset has passed, or the credentials changed and look
+ * good. `probing`: a canary lives, whose answer is waited for a moment longer than the reset.
+ */
 export function holdIsOver(
   hold: AccountHold,
   signIn: SignIn,
   fingerprint: string | null,
   now: number,
+  probing = false,
 ): boolean {
-  if (hold.until !== null && now >= hold.until) return true;
+  const patienceMs = probing ? CANARY_PATIENCE_MS : 0;
+  if (hold.until !== null && !hold.guessed && now >= hold.until + patienceMs) return true;
   return fingerprint !== null && fingerprint !== hold.fingerprint && mayStart(signIn);
-}
-
-function mayStart(signIn: SignIn): boolean {
-  return signIn.state !== 'logged_out' && signIn.state !== 'login_needed';
-}
-
-/** What the dispatcher may do on an account now. `single`: one start, and none while another run lives on it. */
-export type AccountGate =
-  | { readonly kind: 'open' }
-  | { readonly kind: 'single'; readonly probe: boolean; readonly code: string; readonly detail: string }
-  | {
-      readonly kind: 'closed';
-      readonly code: string;
-      readonly detail: string;
-      readonly state: 'waiting' | 'needs_you';
-      readonly since: number | null;
-      readonly clearsAt: number | null;
-    };
-
-export interface AccountView {
-  readonly account: AccountState;
-  /** Why the CLI does not answer `--version`; null when it does. */
-  readonly versionError: string | null;
-  readonly signIn: SignIn;
-  readonly fingerprint: string | null;
-}
-
-/** The account's gate, in the order the dispatcher explains it: sign-in, hold, throttle, breaker. */
-export function accountGate(view: AccountView, rules: AccountRules, now: number): AccountGate {
-  const { account } = view;
-  if (view.versionError !== null)
-    return {
-      kind: 'closed',
-      code: 'gate.failed',
-      detail: view.versionError,
-      state: 'needs_you',
-      since: null,
-      clearsAt: null,
-    };
-  const signedOut = rules.checkAuth ? signInGate(view, rules, now) : null;
-  if (signedOut?.kind === 'closed') return { ...signedOut, since: account.hold?.since ?? null };
-  if (account.hold !== null) return holdGate(account.hold, account, rules, now);
-  if (account.notBefore !== null && now < account.notBefore)
-    return {
-      kind: 'closed',
-      code: 'account.limit',
-      detail: 'the vendor asked for a pause between requests',
-      state: 'waiting',
-      since: null,
-      clearsAt: account.notBefore,
-    };
-  const breaker = breakerNow(account.breaker, now);
-  if (breaker === 'open')
-    return {
-      kind: 'closed',
-      code: 'breaker.open',
-      detail: `${account.breaker.failures} transient failures in a row`,
-      state: 'waiting',
-      since: account.breaker.since,
-      clearsAt: account.breaker.probeAt,
-    };
-  if (breaker === 'half_open')
-    return {
-      kind: 'single',
-      probe: true,
-      code: 'breaker.probing',
-      detail: 'one probe at a time until it succeeds',
-    };
-  return signedOut ?? { kind: 'open' };
-
-  function signInGate(v: AccountView, r: AccountRules, at: number): AccountGate | null {
-    const expired = v.signIn.expiresAt !== null && v.signIn.expiresAt <= at + r.expirySkewMs;
-    if (!mayStart(v.signIn) || (expired && r.authStrict && v.signIn.source === 'stored_login'))
-      return {
-        kind: 'closed',
-        code: 'account.signed_out',
-        detail: v.signIn.detail,
-        state: 'needs_you',
-        since: null,
-        clearsAt: null,
-      };
-    if (v.signIn.state === 'ready_refresh_due')
-      return {
-        kind: 'single',
-        probe: expired,
-        code: 'account.probing',
-        detail: 'the sign-in is renewed by one run at a time',
-      };
-    if (
-      v.signIn.state === 'unknown' &&
-      (v.fingerprint === null || v.account.provenFingerprint !== v.fingerprint)
-    )
-      return {
-        kind: 'single',
-        probe: true,
-        code: 'account.probing',
-        detail: 'one run proves a sign-in that cannot be judged offline',
-      };
-    return null;
-  }
-}
-
-function holdGate(hold: AccountHold, account: AccountState, rules: AccountRules, now: number): AccountGate {
-  const nextProbeAt = Math.max(account.lastProbeAt ?? 0, hold.since) + rules.probeIntervalMs;
-  if (hold.until === null && now >= nextProbeAt)
-    return { kind: 'single', probe: true, code: 'account.probing', detail: `held: ${hold.detail}` };
-  return {
-    kind: 'closed',
-    code: hold.reason === 'limit' ? 'account.limit' : 'account.signed_out',
-    detail: hold.detail,
-    state: hold.reason === 'limit' && hold.until !== null ? 'waiting' : 'needs_you',
-    since: hold.since,
-    clearsAt: hold.until,
-  };
 }

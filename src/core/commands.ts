@@ -75,6 +75,7 @@ export function retry(
       hint: 'orch retry KEY --from-stage STAGE',
     });
   const hold = holdAfterRetry(task, job, c);
+  const account = options.account ?? job.movedFrom;
   return {
     job: {
       status: 'queued',
@@ -83,7 +84,7 @@ export function retry(
       hold,
       cancelRequested: false,
       finishedAt: null,
-      ...(options.account === null ? {} : { account: options.account }),
+      ...(account === null ? {} : { account }),
       context: {
         ...job.context,
         note: options.note ?? job.context.note,
@@ -166,6 +167,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
 /** The incidents that told people what this job waits for. */
 function waitedFor(task: Task, job: Job): string[] {
   if (job.hold === 'approval.pending') return [`approval:${task.key}:${job.stage}`];
+  if (job.hold === 'budget.reached') return [`budget:${task.key}`];
   return job.hold === 'question.pending' ? [`question:${task.key}`] : [];
 }
 

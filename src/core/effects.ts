@@ -68,6 +68,7 @@ export interface TaskChange {
   readonly loops?: Readonly<Record<string, LoopState>>;
   /** Added to the task's cost. */
   readonly addCostMicroUsd?: number;
+  readonly budgetFromMicroUsd?: number;
 }
 
 export interface NewJob {

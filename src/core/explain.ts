@@ -1,5 +1,6 @@
+import type { DispatchState, Reason } from './dispatch-state.ts';
 import type { Job } from './model.ts';
-import { type DispatchState, type Reason, reasonFor } from './reason.ts';
+import { reasonFor } from './reason.ts';
 
 /** Held jobs grouped by their one reason, most jobs first, `needs_you` before `waiting`. */
 export interface Explanation {

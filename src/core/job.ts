@@ -95,12 +95,14 @@ export function resumesSession(verdict: Verdict): boolean {
 export function contextAtStart(
   context: JobContext,
   facts: { readonly sessionId?: string; readonly roundHead?: string },
+  account: string | null,
 ): JobContext {
   const sessionId = facts.sessionId ?? context.sessionId;
   return {
     ...context,
     roundHead: facts.roundHead ?? context.roundHead,
     sessionId,
+    sessionAccount: facts.sessionId === undefined ? context.sessionAccount : account,
     sessionCostMicroUsd: sessionId === context.sessionId ? context.sessionCostMicroUsd : 0,
   };
 }

@@ -28,6 +28,8 @@ export interface JobContext {
   readonly lastFailure: string | null;
   /** CLI session of the last attempt; resumed when `resume` is true. */
   readonly sessionId: string | null;
+  /** Account in whose home the session lies; it is not resumed on another. Null = not known. */
+  readonly sessionAccount: string | null;
   readonly resume: boolean;
   /** Head a person approved (deploy) and who did. */
   readonly approvedHead: string | null;
@@ -56,6 +58,7 @@ export const EMPTY_CONTEXT: JobContext = {
   note: null,
   lastFailure: null,
   sessionId: null,
+  sessionAccount: null,
   resume: false,
   approvedHead: null,
   approvedBy: null,
@@ -97,6 +100,10 @@ export interface Job {
   readonly error: string | null;
   readonly verdict: Verdict | null;
   readonly context: JobContext;
+  /** The account that a failover took it from when it was claimed; null when it runs where it belongs. */
+  readonly movedFrom: string | null;
+  /** True while its task has no commit yet: the new work that `open_prs` holds back. */
+  readonly fresh: boolean;
   readonly createdAt: number;
   readonly startedAt: number | null;
   readonly finishedAt: number | null;
@@ -126,7 +133,11 @@ export interface Task {
   readonly pr: PullRequest | null;
   /** Rounds spent per stage that sent work back. */
   readonly rounds: Readonly<Record<string, number>>;
+  /** What is known of it: runs of unknown cost are counted in `unknownCosts`. */
   readonly costMicroUsd: number;
+  readonly unknownCosts: number;
+  /** Cost at which a person last let it go on: its budget counts from there. */
+  readonly budgetFromMicroUsd: number;
   readonly priority: number;
   /** Name of the pipeline it walks: `full`, or one of `pipelines:`. Chosen when it was taken on. */
   readonly pipeline: string;
@@ -199,6 +210,8 @@ export interface AccountHold {
   readonly until: number | null;
   /** True when `until` is our guess, not the vendor's word. */
   readonly guessed: boolean;
+  /** Canaries that this limit has refused. */
+  readonly refusals: number;
   readonly detail: string;
   /** Fingerprint of the credential files when the hold began; a change since can end it. */
   readonly fingerprint: string | null;
@@ -213,8 +226,12 @@ export interface AccountState {
   readonly lastProbeAt: number | null;
   /** Credential fingerprint under which an `unknown` sign-in has answered; counts as ready. */
   readonly provenFingerprint: string | null;
-  readonly windows: readonly PlanWindow[];
-  readonly windowsAt: number | null;
+  readonly windows: readonly SeenWindow[];
+}
+
+/** A plan window with when it was last reported. */
+export interface SeenWindow extends PlanWindow {
+  readonly seenAt: number;
 }
 
 export interface Pause {

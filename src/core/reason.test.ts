@@ -1,24 +1,38 @@
 import { describe, expect, it } from 'vitest';
+import type { AccountEntry } from './account-gate.ts';
+import { type DispatchState, isPaused, type ProjectEntry } from './dispatch-state.ts';
 import type { Job, Pause } from './model.ts';
-import { type DispatchState, isPaused, reasonFor } from './reason.ts';
+import { reasonFor } from './reason.ts';
 import { queuedJob } from './test-kit.ts';
 
 const NOW = 1_000_000;
+
+const PROJECT: ProjectEntry = {
+  running: 0,
+  cap: 2,
+  failedInRow: 0,
+  failover: [],
+  unmerged: 0,
+  openPrs: 3,
+  budget: { level: 'within', detail: '' },
+};
 
 const OPEN: DispatchState = {
   tickAt: NOW,
   pauses: [],
   host: null,
-  accounts: new Map([['a', { kind: 'open', running: 0, slots: 2 }]]),
-  projects: new Map([['api', { running: 0, cap: 2, failedInRow: 0 }]]),
+  accounts: new Map([['a', { kind: 'open', running: 0, slots: 2, probing: false }]]),
+  projects: new Map([['api', PROJECT]]),
   workers: { running: 0, slots: 2 },
   since: new Map(),
 };
 const account = (gate: object) => ({
-  accounts: new Map([['a', { kind: 'open', running: 0, slots: 2, ...gate }]]) as DispatchState['accounts'],
+  accounts: new Map([
+    ['a', { kind: 'open', running: 0, slots: 2, probing: false, ...gate }],
+  ]) as DispatchState['accounts'],
 });
-const project = (fields: object) => ({
-  projects: new Map([['api', { running: 0, cap: 2, failedInRow: 0, ...fields }]]),
+const project = (fields: Partial<ProjectEntry>) => ({
+  projects: new Map([['api', { ...PROJECT, ...fields }]]),
 });
 const pause = (fields: Partial<Pause> = {}): Pause => ({
   scope: 'all',
@@ -36,7 +50,15 @@ const closed = {
   state: 'waiting',
   since: 3,
   clearsAt: NOW + 9,
+  held: true,
+  guessed: false,
 };
+
+/** What a gate's case changes about the project. */
+function closedIn({ projects }: Partial<DispatchState>): Partial<ProjectEntry> {
+  const entries = Object.entries(projects?.get('api') ?? {});
+  return Object.fromEntries(entries.filter(([key, value]) => PROJECT[key as keyof ProjectEntry] !== value));
+}
 
 /** Each gate of the specification's order that this version has, closed on its own. */
 const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Partial<Job>][] = [
@@ -44,6 +66,8 @@ const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Part
   ['host.disk', { host: { code: 'host.disk', detail: '1 GB left' } }, {}],
   ['worker.no_match', { accounts: new Map() }, {}],
   ['question.pending', {}, { hold: 'question.pending', holdSince: 7 }],
+  ['budget.reached', project({ budget: { level: 'reached', detail: '$5.00 of $5.00 today' } }), {}],
+  ['cap.review', project({ unmerged: 3 }), { fresh: true }],
   ['account.limit', account(closed), {}],
   ['retry.backoff', {}, { availableAt: NOW + 5 }],
   ['cap.project', project({ running: 2 }), {}],
@@ -69,7 +93,10 @@ describe('the one reason why a job waits', () => {
       first.accounts !== undefined && second.accounts !== undefined
         ? account({ ...first.accounts.get('a'), running: 2 })
         : {};
-    expect(reasonFor(queuedJob({ ...alsoOwn, ...own }), { ...merged, ...both }, 0).code).toBe(code);
+    const projects = project({ ...closedIn(second), ...closedIn(first) });
+    expect(reasonFor(queuedJob({ ...alsoOwn, ...own }), { ...merged, ...both, ...projects }, 0).code).toBe(
+      code,
+    );
   });
 
   it('is its place in the queue when every gate is open', () => {
@@ -163,12 +190,13 @@ describe('the one reason why a job waits', () => {
   });
 
   it('is the single start of an account only while another run lives on it', () => {
-    const single = { kind: 'single', probe: true, code: 'account.probing', detail: '' };
-    expect(reasonFor(queuedJob(), { ...OPEN, ...account({ ...single, running: 1 }) }, 0)).toMatchObject({
-      code: 'account.probing',
-      state: 'waiting',
-    });
-    expect(reasonFor(queuedJob(), { ...OPEN, ...account(single) }, 0).code).toBe('queue.position');
+    const single = { kind: 'single', probe: true, held: false, code: 'account.probing', detail: '' };
+    const codeOf = (fields: object) =>
+      reasonFor(queuedJob(), { ...OPEN, ...account({ ...single, ...fields }) }, 0).code;
+    expect(codeOf({ alone: true, running: 1 })).toBe('account.probing');
+    expect(codeOf({ alone: true })).toBe('queue.position');
+    expect(codeOf({ alone: false, running: 1 })).toBe('queue.position');
+    expect(codeOf({ alone: false, running: 1, probing: true })).toBe('account.probing');
   });
 
   it('is over for a backoff the moment it is due', () => {
@@ -201,5 +229,80 @@ describe('the one reason why a job waits', () => {
       ).since,
     ).toBe(42);
     expect(reasonFor(queuedJob(), { ...OPEN, ...project({ running: 2 }) }, 0).since).toBe(NOW);
+  });
+
+  it('is the budget of the day until it ends, for agents alone', () => {
+    const spent = project({ budget: { level: 'reached', detail: '$5.00 of $5.00 today' } });
+    expect(reasonFor(queuedJob(), { ...OPEN, ...spent }, 0)).toMatchObject({
+      state: 'waiting',
+      detail: '$5.00 of $5.00 today',
+      clearsAt: 24 * 60 * 60 * 1000,
+      title: 'api has reached its budget of today',
+    });
+    expect(reasonFor(queuedJob({ agent: null, account: null }), { ...OPEN, ...spent }, 0).code).toBe(
+      'queue.position',
+    );
+  });
+
+  it('is the budget of its task until a person lets it go on', () => {
+    expect(reasonFor(queuedJob({ hold: 'budget.reached', holdSince: 7 }), OPEN, 0, 'API-1')).toMatchObject({
+      code: 'budget.reached',
+      state: 'needs_you',
+      since: 7,
+      title: 'API-1 has reached its budget',
+      fix: 'orch retry API-1',
+    });
+  });
+
+  it('is the open pull requests only for work that has none yet', () => {
+    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ unmerged: 3 }) }, 0).code).toBe('queue.position');
+    expect(reasonFor(queuedJob({ fresh: true }), { ...OPEN, ...project({ unmerged: 2 }) }, 0).code).toBe(
+      'queue.position',
+    );
+    expect(reasonFor(queuedJob({ fresh: true }), { ...OPEN, ...project({ unmerged: 3 }) }, 0)).toMatchObject({
+      state: 'waiting',
+      title: 'api has 3 pull requests open, 3 allowed',
+    });
+  });
+
+  describe('with failover', () => {
+    const inTurn = project({ failover: ['a', 'b', 'c'] });
+    const open = { kind: 'open', running: 0, slots: 1, probing: false } as const;
+    const held = { ...closed, code: 'account.limit', running: 0, slots: 2, probing: false } as AccountEntry;
+    const codeOf = (entries: Record<string, AccountEntry>, more: Partial<DispatchState> = {}) => {
+      const accounts = new Map(Object.entries(entries));
+      const { code, scope } = reasonFor(queuedJob(), { ...OPEN, ...inTurn, accounts, ...more }, 0);
+      return [code, scope.id];
+    };
+
+    it('is no matter of the first account while a later one may start something', () => {
+      expect(codeOf({ a: held, b: open, c: open })[0]).toBe('queue.position');
+    });
+    it('is the later account when that is full, and not while another one is free', () => {
+      expect(codeOf({ a: held, b: { ...open, running: 1 }, c: held })).toEqual(['cap.account', 'b']);
+      expect(codeOf({ a: held, b: { ...open, running: 1 }, c: open })[0]).toBe('queue.position');
+    });
+    it('is the first account when all are held, or the later ones are paused', () => {
+      expect(codeOf({ a: held, b: held, c: held })).toEqual(['account.limit', 'a']);
+      const pauses = [pause({ scope: 'account', id: 'b' }), pause({ scope: 'account', id: 'c' })];
+      expect(codeOf({ a: held, b: open, c: open }, { pauses })).toEqual(['account.limit', 'a']);
+    });
+    it('is the first account when that only pauses for a moment', () => {
+      expect(codeOf({ a: { ...held, held: false } as AccountEntry, b: open, c: open })).toEqual([
+        'account.limit',
+        'a',
+      ]);
+    });
+    it('is the account itself for a job that waits for another than the first', () => {
+      const dispatch = {
+        ...OPEN,
+        ...inTurn,
+        accounts: new Map(Object.entries({ a: open, b: held, c: open })),
+      };
+      expect(reasonFor(queuedJob({ account: 'b' }), dispatch, 0).code).toBe('account.limit');
+    });
+    it('and without it, the held account is the reason', () => {
+      expect(codeOf({ a: held, b: open, c: open }, project({}))).toEqual(['account.limit', 'a']);
+    });
   });
 });

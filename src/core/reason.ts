@@ -1,45 +1,10 @@
-import type { AccountGate } from './account.ts';
-import { type Job, jobName, type Pause } from './model.ts';
-
-/** Why a queued job waits. Codes are the closed list that web, CLI, Telegram and JSON share. */
-export interface Reason {
-  readonly code: string;
-  readonly scope: {
-    readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job';
-    readonly id: string;
-    readonly label: string;
-  };
-  readonly state: 'waiting' | 'needs_you';
-  readonly title: string;
-  readonly detail: string;
-  readonly since: number;
-  readonly clearsAt: number | null;
-  readonly clearsWhen: string;
-  /** Command that clears it, if a person has to act. */
-  readonly fix: string | null;
-}
-
-/** Everything the dispatcher looked at in one tick; the claim and the explanation read the same value. */
-export interface DispatchState {
-  readonly tickAt: number;
-  readonly pauses: readonly Pause[];
-  readonly host: { readonly code: 'host.disk' | 'host.memory'; readonly detail: string } | null;
-  readonly accounts: ReadonlyMap<string, AccountGate & { readonly running: number; readonly slots: number }>;
-  readonly projects: ReadonlyMap<
-    string,
-    { readonly running: number; readonly cap: number; readonly failedInRow: number }
-  >;
-  readonly workers: { readonly running: number; readonly slots: number };
-  /** First time each closed gate was seen, by `code:scope`; survives restarts in the store. */
-  readonly since: ReadonlyMap<string, number>;
-}
+import { accountClosedGate, accountFullGate, workerMatchGate } from './account-reason.ts';
+import { endOfDay } from './budget.ts';
+import { type DispatchState, type Gate, isPaused, type Reason, sinceOf } from './dispatch-state.ts';
+import { type Job, jobName } from './model.ts';
 
 /** After this many failed jobs in a row a project runs one job at a time. */
 export const SLOW_AFTER_FAILURES = 5;
-
-export function isPaused(pause: Pause, now: number): boolean {
-  return pause.until === null || now < pause.until;
-}
 
 /**
  * The one reason of a queued job: the first closed gate in the dispatcher's order. `ahead` is how many
@@ -57,6 +22,8 @@ export function reasonFor(
     hostGate,
     workerMatchGate,
     ownHoldGate,
+    budgetGate,
+    reviewGate,
     accountClosedGate,
     backoffGate,
     projectGate,
@@ -78,8 +45,6 @@ export function reasonFor(
     fix: null,
   };
 }
-
-type Gate = (job: Job, d: DispatchState, now: number, name: string) => Reason | null;
 
 const pausedGate: Gate = (job, d, now) => {
   const pause = d.pauses.find(
@@ -123,79 +88,62 @@ const hostGate: Gate = (_job, d, now) => {
 
 const ownHoldGate: Gate = (job, _d, _now, name) => {
   if (job.hold === null) return null;
-  const question = job.hold === 'question.pending';
-  return {
+  const own = {
     code: job.hold,
     scope: { kind: 'job', id: String(job.id), label: name },
     state: 'needs_you',
-    title: question
-      ? `The agent of ${name} asks a question`
-      : `${job.stage ?? 'job'} of ${name} waits for approval`,
     detail: '',
     since: job.holdSince ?? job.createdAt,
     clearsAt: null,
+  } as const;
+  if (job.hold === 'budget.reached')
+    return {
+      ...own,
+      title: `${name} has reached its budget`,
+      clearsWhen: 'A person lets it go on with as much again.',
+      fix: `orch retry ${name}`,
+    };
+  const question = job.hold === 'question.pending';
+  return {
+    ...own,
+    title: question
+      ? `The agent of ${name} asks a question`
+      : `${job.stage ?? 'job'} of ${name} waits for approval`,
     clearsWhen: question ? 'A person answers.' : 'A person approves or rejects.',
     fix: question ? `orch answer ${name} "..."` : `orch approve ${name}`,
   };
 };
 
-/** Nobody here could ever run it, whatever else opens. */
-const workerMatchGate: Gate = (job, d) => {
-  if (job.agent === null || (job.account !== null && d.accounts.has(job.account))) return null;
-  return accountReason(
-    job,
-    'worker.no_match',
-    'needs_you',
-    job.account === null
-      ? `No account is configured for ${job.project}`
-      : `Account ${job.account} is not configured`,
-    '',
-    job.createdAt,
-    null,
-    job.account === null
-      ? 'A person adds an account to the project.'
-      : `A person adds ${job.account} to orch.yaml.`,
-    null,
-  );
+/** A day's budget keeps agents from starting; what spends nothing goes on. */
+const budgetGate: Gate = (job, d, now) => {
+  const budget = d.projects.get(job.project)?.budget;
+  if (job.agent === null || budget === undefined || budget.level !== 'reached') return null;
+  return {
+    ...projectReason(
+      job,
+      'budget.reached',
+      'waiting',
+      `${job.project} has reached its budget of today`,
+      sinceOf(d, 'budget.reached', job.project, now),
+      `No action needed: it clears when the day ends (UTC). To go on now, raise projects.${job.project}.budget in orch.yaml.`,
+    ),
+    detail: budget.detail,
+    clearsAt: endOfDay(now),
+  };
 };
 
-const accountClosedGate: Gate = (job, d, now) => {
-  const gate = job.account === null ? undefined : d.accounts.get(job.account);
-  if (job.account === null || gate === undefined) return null;
-  if (gate.kind === 'closed') {
-    const since = gate.since ?? sinceOf(d, gate.code, job.account, now);
-    const signedOut = gate.code === 'account.signed_out';
-    const clears =
-      gate.state === 'needs_you'
-        ? signedOut
-          ? 'A person signs in; the jobs start by themselves.'
-          : 'A person acts.'
-        : 'No action needed.';
-    return accountReason(
-      job,
-      gate.code,
-      gate.state,
-      accountTitle(gate.code, job.account),
-      gate.detail,
-      since,
-      gate.clearsAt,
-      clears,
-      signedOut ? `orch accounts login ${job.account}` : null,
-    );
-  }
-  if (gate.kind === 'single' && gate.running > 0)
-    return accountReason(
-      job,
-      gate.code,
-      'waiting',
-      `Account ${job.account} runs one job at a time for now`,
-      gate.detail,
-      sinceOf(d, gate.code, job.account, now),
-      null,
-      'No action needed: it clears when that run has answered.',
-      null,
-    );
-  return null;
+/** Work on an open pull request goes on; what would open another waits. */
+const reviewGate: Gate = (job, d, now) => {
+  const project = d.projects.get(job.project);
+  if (!job.fresh || project === undefined || project.unmerged < project.openPrs) return null;
+  return projectReason(
+    job,
+    'cap.review',
+    'waiting',
+    `${job.project} has ${project.unmerged} pull requests open, ${project.openPrs} allowed`,
+    sinceOf(d, 'cap.review', job.project, now),
+    'No action needed: it clears when one of them is merged or closed.',
+  );
 };
 
 const backoffGate: Gate = (job, _d, now) => {
@@ -245,22 +193,6 @@ const projectGate: Gate = (job, d, now) => {
   return null;
 };
 
-const accountFullGate: Gate = (job, d, now) => {
-  const gate = job.account === null ? undefined : d.accounts.get(job.account);
-  if (gate === undefined || gate.running < gate.slots) return null;
-  return accountReason(
-    job,
-    'cap.account',
-    'waiting',
-    `Account ${job.account} uses all ${gate.slots} of its slots`,
-    '',
-    sinceOf(d, 'cap.account', job.account ?? '', now),
-    null,
-    'No action needed: it clears when a run ends.',
-    null,
-  );
-};
-
 const workerGate: Gate = (_job, d, now) => {
   if (d.workers.running < d.workers.slots) return null;
   return {
@@ -275,46 +207,6 @@ const workerGate: Gate = (_job, d, now) => {
     fix: null,
   };
 };
-
-function accountTitle(code: string, account: string): string {
-  switch (code) {
-    case 'account.signed_out':
-      return `Account ${account} is signed out`;
-    case 'account.limit':
-      return `Usage limit on ${account}`;
-    case 'account.probing':
-      return `Account ${account} is being checked`;
-    case 'breaker.open':
-      return `Breaker for ${account} is open`;
-    default:
-      return `Preflight of account ${account} failed`;
-  }
-}
-
-function accountReason(
-  job: Job,
-  code: string,
-  state: Reason['state'],
-  title: string,
-  detail: string,
-  since: number,
-  clearsAt: number | null,
-  clearsWhen: string,
-  fix: string | null,
-): Reason {
-  const id = job.account ?? '';
-  return {
-    code,
-    scope: { kind: 'account', id, label: id },
-    state,
-    title,
-    detail,
-    since,
-    clearsAt,
-    clearsWhen,
-    fix,
-  };
-}
 
 function projectReason(
   job: Job,
@@ -335,8 +227,4 @@ function projectReason(
     clearsWhen,
     fix: null,
   };
-}
-
-function sinceOf(d: DispatchState, code: string, scope: string, now: number): number {
-  return d.since.get(`${code}:${scope}`) ?? now;
 }

@@ -59,6 +59,7 @@ const HOLD: AccountHold = {
   since: NOW - 5000,
   until: null,
   guessed: false,
+  refusals: 0,
   detail: 'x',
   fingerprint: 'f',
 };

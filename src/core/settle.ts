@@ -56,6 +56,8 @@ export interface SettleInput {
   /** False when no agent process was started: then nothing was learned about the account. */
   readonly ran: boolean;
   readonly credentialFingerprint: string | null;
+  /** The same at the run's end; left out = as at its start. */
+  readonly endFingerprint?: string | null;
   /** The rules of the task's pipeline; null when project or pipeline is not configured any more. */
   readonly project: ProjectRules | null;
   /** Files changed against the base at `head`, where a later stage asks for them; null or left out = not measured. */
@@ -99,6 +101,8 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
   const sessionId = input.judgement.sessionId ?? job.context.sessionId;
   const jobChange: JobChange = {
     ...after,
+    // The next claim decides anew which account it goes to.
+    ...(after.status === 'queued' && job.movedFrom !== null ? { account: job.movedFrom } : {}),
     error: asks === null ? after.error : null,
     verdict,
     hold: asks?.code ?? null,
@@ -148,7 +152,12 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       ? undefined
       : accountAfterRun(
           state.account,
-          { startedAt: run.startedAt, judgement: input.judgement, fingerprint: input.credentialFingerprint },
+          {
+            startedAt: run.startedAt,
+            judgement: input.judgement,
+            fingerprint: input.credentialFingerprint,
+            ...(input.endFingerprint === undefined ? {} : { endFingerprint: input.endFingerprint }),
+          },
           input.breaker,
           now,
         );

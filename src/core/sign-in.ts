@@ -8,6 +8,23 @@ export type SignInState =
   | 'logged_out'
   | 'unknown';
 
+/** A login that can renew itself is renewed by the CLI from this long before its end. */
+export const REFRESH_BEFORE_MS = 5 * 60 * 1000;
+
+/** False when only a person can make it work. */
+export function mayStart(signIn: SignIn): boolean {
+  return signIn.state !== 'logged_out' && signIn.state !== 'login_needed';
+}
+
+/** Whether time alone has made a judgement of `judgedAt` an old one: its end, or the renewal before it, came near. */
+export function isOutdated(signIn: SignIn, judgedAt: number, now: number, expirySkewMs: number): boolean {
+  const { expiresAt } = signIn;
+  if (expiresAt === null) return false;
+  return [REFRESH_BEFORE_MS, expirySkewMs].some(
+    (beforeMs) => judgedAt < expiresAt - beforeMs && expiresAt - beforeMs <= now,
+  );
+}
+
 export interface SignIn {
   readonly state: SignInState;
   /** Which credential the CLI would use, e.g. `stored_login`, `ANTHROPIC_API_KEY`; null when none. */

@@ -84,6 +84,7 @@ function ownSession(task: Task, stage: Stage, account: string | null): Partial<J
   if (session === null || session.account !== account || !isAuthor(stage.agent)) return {};
   return {
     sessionId: session.id,
+    sessionAccount: session.account,
     resume: true,
     continues: true,
     sessionCostMicroUsd: session.costMicroUsd,

@@ -50,6 +50,8 @@ export function queuedJob(fields: Partial<Job> = {}): Job {
     error: null,
     verdict: null,
     context: EMPTY_CONTEXT,
+    movedFrom: null,
+    fresh: false,
     createdAt: 0,
     startedAt: null,
     finishedAt: null,
@@ -79,6 +81,8 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     pr: null,
     rounds: {},
     costMicroUsd: 0,
+    unknownCosts: 0,
+    budgetFromMicroUsd: 0,
     priority: 0,
     pipeline: 'full',
     labels: [],
@@ -104,7 +108,6 @@ export function account(fields: Partial<AccountState> = {}): AccountState {
     lastProbeAt: null,
     provenFingerprint: null,
     windows: [],
-    windowsAt: null,
     ...fields,
   };
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { leftOfTask, withinBudget } from '../core/budget.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
 import { type Job, runName, type Task, worktreeKey } from '../core/model.ts';
@@ -168,6 +169,7 @@ export function createAttempts(parts: AttemptParts) {
         account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },
       repositoryNote: task === null ? null : parts.pipelines.noteFor(job.project, stage.stage),
       forge: project.forge,
+      budgetUsd: task === null ? null : leftOfTask(task, project.budget),
       workspace: parts.workspace,
       limits: {
         timeoutMs: stage.timeoutMs ?? runtime.runTimeoutMs,
@@ -218,14 +220,16 @@ export function createAttempts(parts: AttemptParts) {
   async function settle(entry: Live, result: StageResult, runtime: Runtime): Promise<'ok' | 'stale'> {
     const { job, run, task } = entry.claimed;
     if (result.judgement.verdict === 'auth' && run.account !== null) parts.preflight.drop(run.account);
-    const fingerprint = entry.fingerprint ?? (result.ran ? await fingerprintOf(run.account, runtime) : null);
+    const endFingerprint = result.ran ? await fingerprintOf(run.account, runtime) : null;
+    const budget = runtime.projects.get(job.project)?.budget ?? null;
     const changed = await changedBy(task, job, result, runtime);
-    return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) =>
-      decideSettle(
+    return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) => {
+      const effects = decideSettle(
         state,
         {
           ...result,
-          credentialFingerprint: fingerprint,
+          credentialFingerprint: entry.fingerprint ?? endFingerprint,
+          endFingerprint,
           project: state.task === null ? null : rulesOf(state.task),
           changed,
           maxAttempts: runtime.maxAttempts,
@@ -234,8 +238,9 @@ export function createAttempts(parts: AttemptParts) {
           jitter: parts.random(),
         },
         clock(),
-      ),
-    );
+      );
+      return withinBudget(effects, state, budget);
+    });
   }
 
   return {

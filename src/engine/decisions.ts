@@ -1,4 +1,5 @@
 import { approve, reject } from '../core/approvals.ts';
+import { liftBudget, withinBudget } from '../core/budget.ts';
 import { type CommandContext } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
@@ -44,7 +45,16 @@ export function createDecisions(parts: {
   ) {
     const target = await targetOf(name);
     const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
-    return store.command(target, (state) => decide(state, target), audit);
+    return store.command(
+      target,
+      (state) => {
+        const effects = decide(state, target);
+        const budget = parts.runtime().projects.get(state.job.project)?.budget ?? null;
+        // Asking for another try is how a person lets a spent task go on; nothing else does.
+        return action === 'retry' ? liftBudget(effects, state, budget) : withinBudget(effects, state, budget);
+      },
+      audit,
+    );
   }
 
   /** Files that a task changed up to its head, for the stages behind the one that waits. */

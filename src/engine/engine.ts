@@ -1,7 +1,8 @@
+import type { Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
 import { type Job, type Pause, type Run } from '../core/model.ts';
-import { type Reason, reasonFor } from '../core/reason.ts';
+import { reasonFor } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -98,6 +99,10 @@ export function createEngine(options: EngineOptions) {
       projects: [...runtime.projects].map(([key, project]) => ({
         key,
         maxConcurrency: project.maxConcurrency,
+        accounts: project.rules.accounts,
+        failover: project.failover,
+        openPrs: project.openPrs,
+        budget: project.budget,
       })),
       slots: runtime.slots,
       rules: runtime.accountRules,

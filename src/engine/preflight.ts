@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import { messageOf } from '../core/errors.ts';
-import type { SignIn } from '../core/sign-in.ts';
+import { isOutdated, type SignIn } from '../core/sign-in.ts';
 
 /** What the preflight knows of one account. `null` while its first check is still running. */
 export interface PreflightView {
@@ -51,15 +51,16 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
     account: AgentAccount,
     options: PreflightOptions,
   ): Promise<void> {
+    const checkedAt = clock();
     const [version, signIn] = await Promise.all([
       agent.version(account).then(
         (value) => ({ value, error: null }),
         (error: unknown) => ({ value: null, error: messageOf(error) }),
       ),
       // Looked at even when it does not count (S5): a hold still ends when the credential changes.
-      agent.signIn(account, { now: clock(), expirySkewMs: options.expirySkewMs }),
+      agent.signIn(account, { now: checkedAt, expirySkewMs: options.expirySkewMs }),
     ]);
-    entry.view = { version: version.value, versionError: version.error, signIn, checkedAt: clock() };
+    entry.view = { version: version.value, versionError: version.error, signIn, checkedAt };
     entry.stale = false;
   }
 
@@ -73,7 +74,11 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
       const files = await filesOf(agent, account);
       const entry = entries.get(account.id) ?? { files, view: null, checking: null, stale: true };
       entries.set(account.id, entry);
-      const changed = entry.files !== files;
+      // By the clock alone a sign-in comes to its renewal: a start more than one would race with it.
+      const turned =
+        entry.view !== null &&
+        isOutdated(entry.view.signIn, entry.view.checkedAt, clock(), options.expirySkewMs);
+      const changed = entry.files !== files || turned;
       const old = entry.view === null || clock() - entry.view.checkedAt >= options.cacheTtlMs;
       if (changed || entry.stale || old) {
         entry.files = files;

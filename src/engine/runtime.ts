@@ -1,7 +1,9 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
-import type { AccountRules } from '../core/account.ts';
+import type { AccountRules } from '../core/account-gate.ts';
+import type { Budget } from '../core/budget.ts';
 import type { Budgets } from '../core/job.ts';
 import type { PipelineWhen } from '../core/pipeline-choice.ts';
+import type { ReserveNow } from '../core/reserve.ts';
 import type { ProjectRules } from '../core/task.ts';
 import type { Forge } from '../forges/forge.ts';
 import type { Notifier } from '../notifiers/notifier.ts';
@@ -45,6 +47,9 @@ export interface RuntimeProject {
   readonly branchTemplate: string;
   readonly weight: number;
   readonly maxConcurrency: number;
+  readonly failover: 'never' | 'on_hold';
+  readonly openPrs: number;
+  readonly budget: Budget;
   readonly setup: readonly string[];
   readonly teardown: readonly string[];
   readonly checks: readonly string[];
@@ -63,4 +68,6 @@ export interface RuntimeAccount {
   readonly slots: number;
   readonly isolation: 'auto' | 'none';
   readonly unsafe: boolean;
+  /** Share of the plan that is kept for people at an instant; null = none. */
+  readonly reserve: (now: number) => ReserveNow | null;
 }

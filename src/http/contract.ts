@@ -112,6 +112,8 @@ export const taskSchema = z.object({
   pr: z.object({ number: z.number(), url: z.string().nullable(), state: z.string() }).nullable(),
   rounds: z.record(z.string(), z.number()),
   costUsd: z.number(),
+  /** Runs whose cost nobody told; not part of `costUsd`. */
+  unknownCosts: z.number(),
   pipeline: z.string(),
   labels: z.array(z.string()),
   size: z.string().nullable(),
@@ -139,13 +141,28 @@ export const accountSchema = z.object({
     detail: z.string(),
   }),
   hold: z
-    .object({ code: z.string(), since: instant.nullable(), until: instant.nullable(), detail: z.string() })
+    .object({
+      code: z.string(),
+      since: instant.nullable(),
+      until: instant.nullable(),
+      /** True when `until` is a guess: the vendor named no time that holds. */
+      guessed: z.boolean(),
+      /** When one run is let through to find out; null = nothing is tried. */
+      probeAt: instant.nullable(),
+      detail: z.string(),
+    })
     .nullable(),
   breaker: z.object({ state: z.string(), failures: z.number(), probeAt: instant.nullable() }),
   slots: z.number(),
   running: z.number(),
   windows: z.array(
-    z.object({ name: z.string(), utilization: z.number().nullable(), resetAt: instant.nullable() }),
+    z.object({
+      name: z.string(),
+      utilization: z.number().nullable(),
+      resetAt: instant.nullable(),
+      /** When the CLI reported it. */
+      seenAt: instant,
+    }),
   ),
   loginCommand: z.string(),
 });

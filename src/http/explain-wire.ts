@@ -1,6 +1,6 @@
+import type { DispatchState } from '../core/dispatch-state.ts';
 import type { Explanation } from '../core/explain.ts';
 import { jobName } from '../core/model.ts';
-import type { DispatchState } from '../core/reason.ts';
 import type { Counts } from '../store/store.ts';
 import type { Explain } from './contract.ts';
 import { iso } from './wire.ts';
@@ -57,7 +57,7 @@ export function explainToWire(of: {
 
 /** The gates in dispatch order, one state each, as the last tick saw them. */
 function checksOf(explanation: Explanation, state: DispatchState | null): Explain['checks'] {
-  const order = ['dispatch', 'host', 'approval', 'account', 'breaker', 'backoff', 'cap', 'worker'];
+  const order = ['dispatch', 'host', 'approval', 'budget', 'account', 'breaker', 'backoff', 'cap', 'worker'];
   if (state === null || explanation.verdict === 'unknown')
     return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
   return order.map((code) => {

@@ -1,6 +1,6 @@
+import type { Reason } from '../core/dispatch-state.ts';
 import type { Job, Run, Task } from '../core/model.ts';
 import { jobName, runName } from '../core/model.ts';
-import type { Reason } from '../core/reason.ts';
 import type { HoldWire, JobWire, RunWire, TaskWire } from './contract.ts';
 
 /** The model on the wire: ids with their noun, ISO instants, null where nothing is known. */
@@ -91,6 +91,7 @@ export function taskToWire(task: Task): TaskWire {
     pr: task.pr,
     rounds: task.rounds,
     costUsd: task.costMicroUsd / 1e6,
+    unknownCosts: task.unknownCosts,
     pipeline: task.pipeline,
     labels: [...task.labels],
     size: task.size,

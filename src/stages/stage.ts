@@ -57,6 +57,8 @@ export interface StageContext {
   readonly repositoryNote: string | null;
   readonly forge: Forge;
   readonly workspace: Workspace;
+  /** US dollars that the task may still spend; null = no limit. */
+  readonly budgetUsd: number | null;
   readonly limits: { readonly timeoutMs: number; readonly stallMs: number };
   /** Environment every process of this attempt starts from: allow-listed, without our secrets. */
   readonly baseEnv: Readonly<Record<string, string>>;

@@ -117,6 +117,17 @@ const step = fc.oneof(
       slots: fc.constantFrom(9, 9, 9, 2, 1),
       probe: fc.constantFrom(false, false, false, true),
       withoutAccount: fc.constantFrom(true, true, false),
+      withoutAgents: fc.constantFrom([], [], [], ['p1']),
+      withoutNewWork: fc.constantFrom([], [], ['p0', 'p2']),
+      failover: fc.constantFrom(
+        [],
+        [],
+        [{ project: 'p1', from: 'a', to: 'b' }],
+        [
+          { project: 'p2', from: 'b', to: 'a' },
+          { project: 'p0', from: 'a', to: 'b' },
+        ],
+      ),
     }),
   },
   {
@@ -184,6 +195,8 @@ const SEEN = [
   'availableAt',
   'hold',
   'cancelRequested',
+  'movedFrom',
+  'fresh',
 ] as const satisfies readonly (keyof Job)[];
 type ModelJob = { -readonly [K in (typeof SEEN)[number]]: Job[K] };
 interface ModelTask {
@@ -192,6 +205,7 @@ interface ModelTask {
   stage: string;
   status: TaskStatus;
   rounds: number;
+  hasHead: boolean;
 }
 
 /** One random history: every step is done to the store and to the model, and then they are compared. */
@@ -256,6 +270,8 @@ async function createHistory(
       availableAt: null,
       hold: null,
       cancelRequested: false,
+      movedFrom: null,
+      fresh: false,
       ...fields,
     };
   }
@@ -267,7 +283,8 @@ async function createHistory(
       review: { agent: 'reviewer', account: 'b' },
       deploy: { agent: null, account: null, hold: 'approval.pending' },
     }[stage];
-    return fresh({ taskId, project: key, branch, priority, stage, rework, ...own });
+    const hasHead = taskOf(job)?.hasHead ?? true;
+    return fresh({ taskId, project: key, branch, priority, stage, rework, fresh: !hasHead, ...own });
   }
 
   async function submit({ project: index, item }: StepOf<'submit'>): Promise<void> {
@@ -284,9 +301,22 @@ async function createHistory(
     );
     expect(created).toBe(!known);
     if (!created) return;
-    tasks.set(task.id, { id: task.id, key, stage: 'development', status: 'active', rounds: 0 });
+    tasks.set(task.id, {
+      id: task.id,
+      key,
+      stage: 'development',
+      status: 'active',
+      rounds: 0,
+      hasHead: false,
+    });
     await adopt([
-      fresh({ taskId: task.id, project: task.project, branch: task.branch, stage: 'development' }),
+      fresh({
+        taskId: task.id,
+        project: task.project,
+        branch: task.branch,
+        stage: 'development',
+        fresh: true,
+      }),
     ]);
   }
 
@@ -303,12 +333,10 @@ async function createHistory(
       (failedInRow.get(job.project) ?? 0) >= 5
         ? 1
         : (PROJECTS.find((p) => p.key === job.project)?.maxConcurrency ?? 0);
-    const slots =
+    const isAllowed =
       job.agent === null
         ? request.withoutAccount
-          ? Infinity
-          : 0
-        : (request.accounts.find((a) => a.id === job.account)?.slots ?? 0);
+        : placeFor(job, request) !== null && !request.withoutAgents.includes(job.project);
     return (
       job.status === 'queued' &&
       job.hold === null &&
@@ -316,17 +344,27 @@ async function createHistory(
       !paused.has(job.project) &&
       running(() => true) < request.slots &&
       running((other) => other.project === job.project) < cap &&
-      running((other) => other.agent !== null && other.account === job.account) < slots &&
+      isAllowed &&
+      !(job.fresh && request.withoutNewWork.includes(job.project)) &&
       running((other) => other.branch === job.branch) === 0
     );
   }
 
-  async function claim({ accounts, slots, probe, withoutAccount }: StepOf<'claim'>): Promise<void> {
+  /** Its own account if that has a free slot, else the first of its failover that has one. */
+  function placeFor(job: ModelJob, request: ClaimRequest): string | null {
+    const moves = request.failover.filter((f) => f.project === job.project && f.from === job.account);
+    const free = [job.account, ...moves.map((move) => move.to)].find((id) => {
+      const slots = request.accounts.find((each) => each.id === id)?.slots ?? 0;
+      return running((other) => other.agent !== null && other.account === id) < slots;
+    });
+    return free ?? null;
+  }
+
+  async function claim({ slots, do: _do, ...asked }: StepOf<'claim'>): Promise<void> {
+    const { probe } = asked;
     const request = claimRequest({
-      accounts,
+      ...asked,
       slots,
-      probe,
-      withoutAccount,
       closedProjects: [...paused],
       now,
     });
@@ -349,6 +387,10 @@ async function createHistory(
             (a, b) => b.priority - a.priority || Number(b.rework) - Number(a.rework) || a.id - b.id,
           )[0];
     expect(job).toEqual(first);
+    const place = job.agent === null ? job.account : placeFor(job, request);
+    expect([taken.job.account, taken.run.account]).toEqual([place, place]);
+    job.movedFrom = place === job.account ? null : job.account;
+    job.account = place;
     job.status = 'running';
     job.attempts += 1;
     job.fence += 1;
@@ -389,6 +431,15 @@ async function createHistory(
     const task = taskOf(job);
     const asked = verdict === 'success' && outcome === 'ask';
     const cancelled = job.cancelRequested;
+    const account = job.movedFrom ?? job.account;
+    const released = (): Omit<ModelJob, 'id'>[] => {
+      if (job.status === 'queued') Object.assign(job, { account, movedFrom: null });
+      return [];
+    };
+    if (came === 'success' && task !== undefined) {
+      task.hasHead = true;
+      for (const other of jobs.values()) if (other.taskId === task.id) other.fresh = false;
+    }
     job.availableAt = null;
     job.cancelRequested = false;
     job.hold = null;
@@ -405,7 +456,7 @@ async function createHistory(
       job.status = 'queued';
       job.hold = 'question.pending';
       if (task !== undefined) task.status = 'needs_you';
-      return [];
+      return released();
     }
     if (verdict === 'success') {
       job.status = 'done';
@@ -414,7 +465,7 @@ async function createHistory(
     }
     if (verdict === 'cancelled') {
       job.status = cancelled ? 'cancelled' : 'queued';
-      return [];
+      return released();
     }
     job.status = spent ? 'failed' : 'queued';
     if (verdict === 'transient' && !spent) job.availableAt = now + (retryAfterMs ?? 5 * SECOND);
@@ -422,7 +473,7 @@ async function createHistory(
       failedInRow.set(job.project, (failedInRow.get(job.project) ?? 0) + 1);
       if (task !== undefined) task.status = 'needs_you';
     }
-    return [];
+    return released();
   }
 
   function moveOn(
@@ -510,6 +561,7 @@ async function createHistory(
     }
     await done;
     if (job.status !== 'queued') Object.assign(job, { attempts: 0, transientAttempts: 0, lostAttempts: 0 });
+    Object.assign(job, { account: job.movedFrom ?? job.account, movedFrom: null });
     job.status = 'queued';
     job.availableAt = null;
     if (job.hold === 'question.pending') job.hold = null;

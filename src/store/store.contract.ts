@@ -166,6 +166,15 @@ export function storeContract(name: string, open: OpenStore): void {
         ['its account has no slot', { accounts: [{ id: 'a', slots: 0 }] }],
         ['only another account is open', { accounts: [{ id: 'b', slots: 1 }] }],
         ['its project is paused', { closedProjects: ['api'] }],
+        ['its project may start no agent', { withoutAgents: ['api'] }],
+        [
+          'another project may fail over',
+          { accounts: [{ id: 'b', slots: 1 }], failover: [{ project: 'web', from: 'a', to: 'b' }] },
+        ],
+        [
+          'the account it may move to is not open',
+          { accounts: [], failover: [{ project: 'api', from: 'a', to: 'b' }] },
+        ],
         ['the worker has no slot', { slots: 0 }],
       ] as const)('claims nothing when %s', async (_why, request) => {
         const job = await enqueue();
@@ -296,6 +305,77 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(await claim()).toBeNull();
         await store.configure([project('api')], ['a']);
         expect(await claim()).not.toBeNull();
+      });
+
+      it('starts no new work where there are open pull requests enough, but what has begun, and jobs without a task', async () => {
+        await store.configure([project('api', { maxConcurrency: 9 })], ['a']);
+        const { task } = await submit({ workItemId: '1', key: 'API-1', branch: 'orch/1' });
+        await submit({ workItemId: '2', key: 'API-2', branch: 'orch/2' });
+        const free = await enqueue();
+        const request = { withoutNewWork: ['api'] };
+        expect((await claimed(request)).job.id).toBe(free.id);
+        expect(await claim(request)).toBeNull();
+        expect(await claim({ ...request, probe: true })).toBeNull();
+
+        const first = await claimed();
+        expect(first.job).toMatchObject({ taskId: task.id, fresh: true });
+        await end(first, {
+          job: { status: 'queued', attempts: 0 },
+          run: ENDED,
+          task: { head: 'c0ffee' },
+          newJobs: [newJob({ taskId: task.id, branch: 'orch/1', stage: 'review' })],
+        });
+        const begun = await claimed({ ...request, probe: true });
+        expect(begun.job).toMatchObject({ id: first.job.id, fresh: false });
+        await finish(begun);
+        expect((await claimed(request)).job).toMatchObject({
+          taskId: task.id,
+          stage: 'review',
+          fresh: false,
+        });
+        expect(await claim(request)).toBeNull();
+      });
+
+      it('counts the open pull requests of tasks that are under way', async () => {
+        const { task } = await submit();
+        const pr = { number: 1, url: null };
+        const unmerged = async () => Object.fromEntries((await store.counts()).unmergedByProject);
+        await store.setPullRequest(task.id, { ...pr, state: 'draft' });
+        expect(await unmerged()).toEqual({ api: 1 });
+        await store.setPullRequest(task.id, { ...pr, state: 'open' });
+        expect(await unmerged()).toEqual({ api: 1 });
+        await command(1, { task: { status: 'cancelled' } });
+        expect(await unmerged()).toEqual({});
+        await command(1, { task: { status: 'needs_you' } });
+        await store.setPullRequest(task.id, { ...pr, state: 'merged' });
+        expect(await unmerged()).toEqual({});
+      });
+
+      it('moves a job to the first free account of its failover, and the job says so while it runs', async () => {
+        await store.configure([project('api', { maxConcurrency: 9 })], ['a', 'b', 'c']);
+        await enqueue({ priority: 1 });
+        await enqueue();
+        const request = {
+          accounts: [
+            { id: 'b', slots: 1 },
+            { id: 'c', slots: 1 },
+          ],
+          failover: [
+            { project: 'api', from: 'a', to: 'b' },
+            { project: 'api', from: 'a', to: 'c' },
+          ],
+        };
+        const first = await claimed(request);
+        expect([first.job.account, first.job.movedFrom, first.run.account]).toEqual(['b', 'a', 'b']);
+        const second = await claimed(request);
+        expect([second.job.account, second.job.movedFrom]).toEqual(['c', 'a']);
+        expect(await claim(request)).toBeNull();
+        expect(Object.fromEntries((await store.counts()).runningByAccount)).toEqual({ b: 1, c: 1 });
+        await end(first, { job: { status: 'queued', account: 'a' }, run: ENDED });
+        expect(await store.job(first.job.id)).toMatchObject({ account: 'a', movedFrom: null });
+        await finish(second);
+        expect(await store.job(second.job.id)).toMatchObject({ account: 'c', movedFrom: 'a' });
+        expect((await claimed()).job).toMatchObject({ id: first.job.id, account: 'a', movedFrom: null });
       });
 
       it('gives a probe the oldest job, one that has not failed by its own fault if there is any', async () => {
@@ -564,6 +644,66 @@ export function storeContract(name: string, open: OpenStore): void {
       });
     });
 
+    describe('what is spent', () => {
+      const usage = {
+        ...NO_USAGE,
+        inputTokens: 1,
+        outputTokens: 20,
+        cacheReadTokens: 300,
+        cacheWriteTokens: 4000,
+      };
+      const day = Math.floor(T0 / (24 * 60 * MINUTE));
+
+      it('adds up the runs of a project by the UTC day on which they end', async () => {
+        await enqueue();
+        await end(await claimed(), {
+          job: { status: 'queued' },
+          run: { ...ENDED, usage: { ...usage, costUsd: 1.25 } },
+        });
+        await end(await claimed(), {
+          job: { status: 'queued' },
+          run: { ...ENDED, usage: { ...usage, costUsd: 2 } },
+        });
+        now += 24 * 60 * MINUTE;
+        await end(await claimed(), {
+          job: { status: 'done' },
+          run: { ...ENDED, usage: { ...usage, costUsd: 4 } },
+        });
+        expect(await store.spending(day)).toEqual(
+          new Map([['api', { microUsd: 3_250_000, tokens: 8642, unknownCosts: 0 }]]),
+        );
+        store = await opened.reopen();
+        expect((await store.spending(day + 1)).get('api')?.microUsd).toBe(4_000_000);
+        expect(await store.spending(day + 2)).toEqual(new Map());
+      });
+
+      it('counts a cost nobody told as unknown, for the day and for the task', async () => {
+        await submit();
+        await end(await claimed(), { job: { status: 'queued' }, run: { ...ENDED, usage } });
+        await end(await claimed(), {
+          job: { status: 'queued' },
+          run: { ...ENDED, usage: { ...usage, costUsd: 0.5 } },
+          task: { addCostMicroUsd: 500_000, budgetFromMicroUsd: 250_000 },
+        });
+        expect((await store.spending(day)).get('api')).toEqual({
+          microUsd: 500_000,
+          tokens: 8642,
+          unknownCosts: 1,
+        });
+        expect(await store.task('API-1')).toMatchObject({
+          costMicroUsd: 500_000,
+          unknownCosts: 1,
+          budgetFromMicroUsd: 250_000,
+        });
+      });
+
+      it('is nothing for a stage that runs no agent', async () => {
+        await enqueue({ agent: null, account: null, stage: 'deploy' });
+        await finish(await claimed());
+        expect(await store.spending(day)).toEqual(new Map());
+      });
+    });
+
     describe('commands of people', () => {
       it('gives the decider the job meant, or the latest job of the task', async () => {
         const { task } = await submit();
@@ -697,14 +837,14 @@ export function storeContract(name: string, open: OpenStore): void {
           since: now,
           until: now + MINUTE,
           guessed: false,
+          refusals: 0,
           detail: 'resets soon',
           fingerprint: 'f',
         } as const;
         const changed = await store.updateAccount('a', (account) => ({
           ...account,
           hold,
-          windows: [{ name: 'five_hour', utilization: 0.4, resetAt: 1 }],
-          windowsAt: now,
+          windows: [{ name: 'five_hour', utilization: 0.4, resetAt: 1, seenAt: now }],
         }));
         expect(changed.hold).toEqual(hold);
         await store.configure([project('api')], ['a', 'b', 'c']);
@@ -897,6 +1037,7 @@ export function storeContract(name: string, open: OpenStore): void {
           runningByProject: new Map([['web', 1]]),
           runningByAccount: new Map([['b', 1]]),
           failedInRow: new Map(),
+          unmergedByProject: new Map(),
           lastRunEndedAt: T0,
         });
       });

@@ -1,3 +1,4 @@
+import type { Spending } from '../core/budget.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
@@ -51,6 +52,8 @@ export interface Store {
   accounts(): Promise<readonly AccountState[]>;
   pauses(): Promise<readonly Pause[]>;
   counts(): Promise<Counts>;
+  /** What each project's runs that ended on this UTC day (days since 1970) consumed; absent = nothing. */
+  spending(day: number): Promise<ReadonlyMap<string, Spending>>;
   /** Claimable jobs before this one in its project, and the queue's length; for `queue.position`. */
   ahead(job: Job): Promise<number>;
 
@@ -103,6 +106,15 @@ export interface ClaimRequest {
   readonly accounts: readonly { readonly id: string; readonly slots: number }[];
   /** Projects that may not start anything now (paused). */
   readonly closedProjects: readonly string[];
+  /** Projects that may start no agent now (budget); what needs no account goes on. */
+  readonly withoutAgents: readonly string[];
+  /** Projects that may start no task that has no commit yet (open pull requests). */
+  readonly withoutNewWork: readonly string[];
+  /**
+   * Jobs of `project` that wait for `from` may run on `to`, one of `accounts`, for this claim: the job then
+   * says so (`account`, `movedFrom`). The first that has a free slot is taken.
+   */
+  readonly failover: readonly { readonly project: string; readonly from: string; readonly to: string }[];
   /** Runs that may live on this worker in all. */
   readonly slots: number;
   /** The run is the single probe of its account: takes the oldest job instead of the fair one. */
@@ -182,6 +194,8 @@ export interface Counts {
   readonly runningByProject: ReadonlyMap<string, number>;
   readonly runningByAccount: ReadonlyMap<string, number>;
   readonly failedInRow: ReadonlyMap<string, number>;
+  /** Open pull requests of tasks that are under way. */
+  readonly unmergedByProject: ReadonlyMap<string, number>;
   readonly lastRunEndedAt: number | null;
 }
 

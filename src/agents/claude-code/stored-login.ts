@@ -1,10 +1,8 @@
-import type { SignIn } from '../../core/sign-in.ts';
+import { REFRESH_BEFORE_MS, type SignIn } from '../../core/sign-in.ts';
 import { fingerprintOf } from '../fingerprint.ts';
 import { isJsonObject } from '../json-documents.ts';
 import type { LocalFile } from '../local-file.ts';
 
-/** The CLI renews a login that ends within this. */
-const REFRESH_BEFORE_MS = 5 * 60_000;
 const WARN_BEFORE_MS = 3 * 24 * 3_600_000;
 const NEEDED_SCOPE = 'user:inference';
 const SOURCE = 'stored_login';

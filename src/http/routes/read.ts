@@ -129,6 +129,8 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
                 code: gate.code,
                 since: isoOrNull(gate.since),
                 until: isoOrNull(gate.clearsAt),
+                guessed: gate.guessed,
+                probeAt: isoOrNull(gate.probeAt),
                 detail: gate.detail,
               }
             : null;
@@ -148,7 +150,9 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
               : {
                   code: hold.reason === 'limit' ? 'account.limit' : 'account.signed_out',
                   since: iso(hold.since),
-                  until: isoOrNull(hold.until),
+                  until: closed?.until ?? isoOrNull(hold.until),
+                  guessed: hold.guessed,
+                  probeAt: closed?.probeAt ?? null,
                   detail: hold.detail,
                 },
           breaker: {
@@ -162,6 +166,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
             name: w.name,
             utilization: w.utilization,
             resetAt: isoOrNull(w.resetAt),
+            seenAt: iso(w.seenAt),
           })),
           loginCommand: entry.agent.loginCommand(entry.account),
         };

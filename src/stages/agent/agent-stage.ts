@@ -22,6 +22,8 @@ export const agentStage: StageKind = {
 
   async start(context) {
     const account = accountOf(context);
+    // Its budget was spent, or lowered, while it waited: settling asks a person.
+    if (context.budgetUsd !== null && context.budgetUsd <= 0) return stopped();
     const worktree = await prepare(context);
     const people = await bringPeopleIn(context, worktree.head);
     if (people.kind === 'trouble') return impossible(people.code, people.reason);
@@ -50,6 +52,7 @@ export const agentStage: StageKind = {
       ...(context.stage.fallbackModel === null ? {} : { fallbackModel: context.stage.fallbackModel }),
       ...(context.stage.effort === null ? {} : { effort: context.stage.effort }),
       ...(context.stage.maxTurns === null ? {} : { maxTurns: context.stage.maxTurns }),
+      ...budgetOf(context, session.resume),
     });
     if (context.signal.aborted) return stopped();
     const live = await launch({
@@ -120,10 +123,18 @@ export const agentStage: StageKind = {
 /** The session that is to go on when it still can; else a new one, told everything anew. `isLost`: it should have gone on. */
 async function sessionOf(context: StageContext): Promise<{ id: string; resume: boolean; isLost: boolean }> {
   const { agent, account } = accountOf(context);
-  const { resume, sessionId, continues } = context.job.context;
+  const { resume, sessionId, sessionAccount, continues } = context.job.context;
   const wanted = resume && sessionId !== null;
-  if (wanted && (await agent.canResume(account, sessionId))) return { id: sessionId, resume, isLost: false };
+  const isHere = sessionAccount === null || sessionAccount === account.id;
+  if (wanted && isHere && (await agent.canResume(account, sessionId)))
+    return { id: sessionId, resume, isLost: false };
   return { id: randomUUID(), resume: false, isLost: wanted && !continues };
+}
+
+/** What is left for the task. A resumed session counts what it has cost before, so that is added. */
+function budgetOf({ budgetUsd, job }: StageContext, resumes: boolean): { maxBudgetUsd?: number } {
+  if (budgetUsd === null) return {};
+  return { maxBudgetUsd: budgetUsd + (resumes ? job.context.sessionCostMicroUsd / 1e6 : 0) };
 }
 
 async function promptFacts(

@@ -1,3 +1,4 @@
+import { costIsUnknown, dayOf, tokensOf } from '../../core/budget.ts';
 import type { Effects, JobChange, NewJob, NewOutboxRow, RunChange, TaskChange } from '../../core/effects.ts';
 import type { AccountState, Job } from '../../core/model.ts';
 import type { Db } from './database.ts';
@@ -14,23 +15,30 @@ export interface Applier {
 export function prepareApply(db: Db): Applier {
   const ended = db.prepare('UPDATE counters SET last_ended_at = ? WHERE id = 1');
   const insertJobRow =
-    db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at)
-    VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now) RETURNING *`);
+    db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at, fresh)
+    VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now,
+    EXISTS(SELECT 1 FROM tasks WHERE id = @taskId AND head IS NULL)) RETURNING *`);
+  const begun = db.prepare(`UPDATE jobs SET fresh = 0 WHERE task_id = ? AND fresh = 1`);
   const updateJob =
     db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
-    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, account = @account,
+    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, account = @account, moved_from = @movedFrom,
     cancel_requested = @cancelRequested, error = @error, verdict = @verdict, context = @context, finished_at = @finishedAt WHERE id = @id`);
   const endRun =
     db.prepare(`UPDATE agent_runs SET status = 'ended', exit_code = @exitCode, signal = @signal, result_ok = @resultOk, verdict = @verdict, reason = @reason,
     rule = @rule, session_id = coalesce(@sessionId, session_id), cli_version = coalesce(@cliVersion, cli_version), input_tokens = @inputTokens, output_tokens = @outputTokens,
     cache_read_tokens = @cacheReadTokens, cache_write_tokens = @cacheWriteTokens, turns = @turns, cost_micro_usd = @costMicroUsd, finished_at = @now
     WHERE id = @id AND status = 'running'`);
+  const spend =
+    db.prepare(`INSERT INTO spending(day, project, micro_usd, tokens, unknown_costs) VALUES(@day, @project, @microUsd, @tokens, @unknown)
+    ON CONFLICT(day, project) DO UPDATE SET micro_usd = micro_usd + @microUsd, tokens = tokens + @tokens, unknown_costs = unknown_costs + @unknown`);
+  const unknownCost = db.prepare('UPDATE tasks SET unknown_costs = unknown_costs + 1 WHERE id = ?');
   const task = db.prepare(
     `SELECT stage, status, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops FROM tasks WHERE id = ?`,
   );
   const updateTask =
     db.prepare(`UPDATE tasks SET stage = @stage, status = @status, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
-    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops, cost_micro_usd = cost_micro_usd + @cost, updated_at = @now WHERE id = @id`);
+    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops,
+    cost_micro_usd = cost_micro_usd + @cost, budget_from_micro_usd = coalesce(@budgetFrom, budget_from_micro_usd), updated_at = @now WHERE id = @id`);
   const upsertAccount =
     db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at)
     VALUES(@id, @hold, @state, @failures, @probeAt, @since, @notBefore, @lastProbeAt, @proven, @windows, @windowsAt)
@@ -69,6 +77,7 @@ export function prepareApply(db: Db): Applier {
       holdSince: next.hold === null ? null : next.hold === job.hold ? job.holdSince : now,
       ready: next.status === 'queued' && next.hold === null && next.availableAt === null ? 1 : 0,
       account: next.account,
+      movedFrom: next.status === 'queued' ? null : job.movedFrom,
       cancelRequested: next.cancelRequested ? 1 : 0,
       error: next.error,
       verdict: next.verdict,
@@ -77,7 +86,7 @@ export function prepareApply(db: Db): Applier {
     });
   }
 
-  function changeRun(id: number, change: RunChange, now: number): void {
+  function changeRun(job: Job, id: number, change: RunChange, now: number): void {
     const { usage } = change;
     endRun.run({
       id,
@@ -98,6 +107,16 @@ export function prepareApply(db: Db): Applier {
       now,
     });
     ended.run(now);
+    if (job.agent === null) return;
+    const unknown = costIsUnknown(change);
+    spend.run({
+      day: dayOf(now),
+      project: job.project,
+      microUsd: Math.round((usage.costUsd ?? 0) * 1e6),
+      tokens: tokensOf(usage),
+      unknown: unknown ? 1 : 0,
+    });
+    if (unknown && job.taskId !== null) unknownCost.run(job.taskId);
   }
 
   function changeTask(id: number, change: TaskChange, now: number): void {
@@ -118,8 +137,10 @@ export function prepareApply(db: Db): Applier {
       checkedHead: change.checkedHead ?? row['checked_head'],
       loops: change.loops === undefined ? row['loops'] : JSON.stringify(change.loops),
       cost: change.addCostMicroUsd ?? 0,
+      budgetFrom: change.budgetFromMicroUsd ?? null,
       now,
     });
+    if (change.head != null) begun.run(id);
   }
 
   function saveAccount(account: AccountState): void {
@@ -134,7 +155,7 @@ export function prepareApply(db: Db): Applier {
       lastProbeAt: account.lastProbeAt,
       proven: account.provenFingerprint,
       windows: JSON.stringify(account.windows),
-      windowsAt: account.windowsAt,
+      windowsAt: account.windows.reduce<number | null>((at, { seenAt }) => Math.max(at ?? 0, seenAt), null),
     });
   }
 
@@ -156,7 +177,7 @@ export function prepareApply(db: Db): Applier {
     insertOutbox,
     apply(effects, { job, runId }, now) {
       if (effects.job !== undefined) changeJob(job, effects.job, now);
-      if (effects.run !== undefined && runId !== null) changeRun(runId, effects.run, now);
+      if (effects.run !== undefined && runId !== null) changeRun(job, runId, effects.run, now);
       if (effects.task !== undefined && job.taskId !== null) changeTask(job.taskId, effects.task, now);
       if (effects.account !== undefined) saveAccount(effects.account);
       if (effects.project === 'failed') failed.run(job.project);

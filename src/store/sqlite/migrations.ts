@@ -272,4 +272,28 @@ ALTER TABLE tasks ADD COLUMN checked_head TEXT;
 ALTER TABLE tasks ADD COLUMN loops TEXT NOT NULL DEFAULT '{}';
 ALTER TABLE pull_requests ADD COLUMN body TEXT NOT NULL DEFAULT '';
 `,
+  `
+-- The account a failover took the job from; set by a claim, gone when the job is queued again.
+ALTER TABLE jobs ADD COLUMN moved_from TEXT;
+-- 1 while the job's task has no commit yet: the new work that \`open_prs\` holds back.
+ALTER TABLE jobs ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
+UPDATE jobs SET fresh = 1 WHERE status = 'queued' AND task_id IN (SELECT id FROM tasks WHERE head IS NULL);
+-- What is left of jobs_ready and jobs_oldest where no new work may start: a claim walks past none of it.
+CREATE INDEX jobs_begun ON jobs(project, (CASE WHEN agent IS NULL THEN '' ELSE account END), priority DESC, rework DESC, id) WHERE status = 'queued' AND ready = 1 AND fresh = 0;
+CREATE INDEX jobs_begun_oldest ON jobs(project, (CASE WHEN agent IS NULL THEN '' ELSE account END), (attempts > 0), id) WHERE status = 'queued' AND ready = 1 AND fresh = 0;
+
+ALTER TABLE tasks ADD COLUMN unknown_costs INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN budget_from_micro_usd INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX tasks_unmerged ON tasks(project) WHERE status IN ('active', 'needs_you') AND pr ->> 'state' IN ('draft', 'open');
+
+-- What the runs that ended on a UTC day (days since 1970) consumed.
+CREATE TABLE spending(
+  day INTEGER NOT NULL,
+  project TEXT NOT NULL,
+  micro_usd INTEGER NOT NULL DEFAULT 0,
+  tokens INTEGER NOT NULL DEFAULT 0,
+  unknown_costs INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(day, project)
+) STRICT, WITHOUT ROWID;
+`,
 ];

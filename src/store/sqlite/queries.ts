@@ -16,6 +16,7 @@ type Queries = Pick<
   | 'accounts'
   | 'pauses'
   | 'counts'
+  | 'spending'
   | 'ahead'
 >;
 
@@ -25,6 +26,8 @@ export function prepareQueries(db: Db): Queries {
   const runById = db.prepare('SELECT * FROM agent_runs WHERE id = ?');
   const taskById = db.prepare('SELECT * FROM tasks WHERE id = ?');
   const taskByKey = db.prepare('SELECT * FROM tasks WHERE key = ?');
+
+  const spent = db.prepare('SELECT * FROM spending WHERE day = ?');
 
   function page<T>(
     sql: string,
@@ -147,8 +150,25 @@ export function prepareQueries(db: Db): Queries {
           `SELECT account, count(*) FROM jobs WHERE status = 'running' AND account IS NOT NULL GROUP BY account`,
         ),
         failedInRow: group('SELECT key, failed_in_row FROM projects WHERE failed_in_row > 0'),
+        unmergedByProject: group(
+          `SELECT project, count(*) FROM tasks INDEXED BY tasks_unmerged WHERE status IN ('active', 'needs_you') AND pr ->> 'state' IN ('draft', 'open') GROUP BY project`,
+        ),
         lastRunEndedAt: n['last_ended_at'] ?? null,
       } satisfies Counts;
+    },
+
+    async spending(day) {
+      const rows = spent.all(day) as Row[];
+      return new Map(
+        rows.map((row) => [
+          String(row['project']),
+          {
+            microUsd: Number(row['micro_usd']),
+            tokens: Number(row['tokens']),
+            unknownCosts: Number(row['unknown_costs']),
+          },
+        ]),
+      );
     },
 
     async ahead(job) {

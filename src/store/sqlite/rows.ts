@@ -1,5 +1,5 @@
 import type { Breaker } from '../../core/breaker.ts';
-import type { Verdict } from '../../core/failure.ts';
+import type { PlanWindow, Verdict } from '../../core/failure.ts';
 import type {
   AccountHold,
   AccountState,
@@ -9,6 +9,7 @@ import type {
   Pause,
   PullRequest,
   Run,
+  SeenWindow,
   Task,
   TaskSession,
   TaskStatus,
@@ -55,6 +56,8 @@ export function jobOf(row: Row): Job {
     error: textOrNull(row['error']),
     verdict: textOrNull(row['verdict']) as Verdict | null,
     context: { ...EMPTY_CONTEXT, ...json<Partial<JobContext>>(row['context'], {}) },
+    movedFrom: textOrNull(row['moved_from']),
+    fresh: row['fresh'] === 1,
     createdAt: count(row['created_at']),
     startedAt: countOrNull(row['started_at']),
     finishedAt: countOrNull(row['finished_at']),
@@ -116,6 +119,8 @@ export function taskOf(row: Row): Task {
     pr: json<PullRequest | null>(row['pr'], null),
     rounds: json<Record<string, number>>(row['rounds'], {}),
     costMicroUsd: count(row['cost_micro_usd']),
+    unknownCosts: count(row['unknown_costs']),
+    budgetFromMicroUsd: count(row['budget_from_micro_usd']),
     priority: count(row['priority']),
     pipeline: text(row['pipeline']),
     labels: json<readonly string[]>(row['labels'], []),
@@ -131,9 +136,12 @@ export function taskOf(row: Row): Task {
 }
 
 export function accountOf(row: Row): AccountState {
+  const hold = json<AccountHold | null>(row['hold'], null);
+  const windows = json<readonly (PlanWindow & Partial<SeenWindow>)[]>(row['windows'], []);
   return {
     id: text(row['id']),
-    hold: json<AccountHold | null>(row['hold'], null),
+    // Rows of an earlier build lack what was added since.
+    hold: hold === null ? null : { ...hold, refusals: hold.refusals ?? 0 },
     breaker: {
       state: text(row['breaker_state']) as Breaker['state'],
       failures: count(row['breaker_failures']),
@@ -143,8 +151,7 @@ export function accountOf(row: Row): AccountState {
     notBefore: countOrNull(row['not_before']),
     lastProbeAt: countOrNull(row['last_probe_at']),
     provenFingerprint: textOrNull(row['proven_fingerprint']),
-    windows: json(row['windows'], []),
-    windowsAt: countOrNull(row['windows_at']),
+    windows: windows.map((window) => ({ ...window, seenAt: window.seenAt ?? count(row['windows_at']) })),
   };
 }
 

@@ -61,7 +61,6 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       lastProbeAt: null,
       provenFingerprint: null,
       windows: [],
-      windowsAt: null,
     };
   }
 
@@ -146,7 +145,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         });
         const job = jobOf(row);
         if (facts.roundHead !== undefined || facts.sessionId !== undefined)
-          setContext.run(JSON.stringify(contextAtStart(job.context, facts)), job.id);
+          setContext.run(JSON.stringify(contextAtStart(job.context, facts, job.account)), job.id);
         return true;
       });
     },
@@ -208,6 +207,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
     async setPullRequest(taskId, pr) {
       setTaskPr.run(JSON.stringify(pr), clock(), taskId);
+      wake();
     },
 
     async pause(pause, entry) {

@@ -1,0 +1,61 @@
+import type { AccountEntry } from './account-gate.ts';
+import type { BudgetLevel } from './budget.ts';
+import type { Job, Pause } from './model.ts';
+
+/** Why a queued job waits. Codes are the closed list that web, CLI, Telegram and JSON share. */
+export interface Reason {
+  readonly code: string;
+  readonly scope: {
+    readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job';
+    readonly id: string;
+    readonly label: string;
+  };
+  readonly state: 'waiting' | 'needs_you';
+  readonly title: string;
+  readonly detail: string;
+  readonly since: number;
+  readonly clearsAt: number | null;
+  readonly clearsWhen: string;
+  /** Command that clears it, if a person has to act. */
+  readonly fix: string | null;
+}
+
+/** Everything the dispatcher looked at in one tick; the claim and the explanation read the same value. */
+export interface DispatchState {
+  readonly tickAt: number;
+  readonly pauses: readonly Pause[];
+  readonly host: { readonly code: 'host.disk' | 'host.memory'; readonly detail: string } | null;
+  readonly accounts: ReadonlyMap<string, AccountEntry>;
+  readonly projects: ReadonlyMap<string, ProjectEntry>;
+  readonly workers: { readonly running: number; readonly slots: number };
+  /** First time each closed gate was seen, by `code:scope`; survives restarts in the store. */
+  readonly since: ReadonlyMap<string, number>;
+}
+
+export interface ProjectEntry {
+  readonly running: number;
+  readonly cap: number;
+  readonly failedInRow: number;
+  /** With failover: the accounts in their order, the first of which is used while it is not held. Else empty. */
+  readonly failover: readonly string[];
+  /** Open pull requests, and how many there may be before new work waits. */
+  readonly unmerged: number;
+  readonly openPrs: number;
+  /** Where today stands. */
+  readonly budget: { readonly level: BudgetLevel; readonly detail: string };
+}
+
+export function isPaused(pause: Pause, now: number): boolean {
+  return pause.until === null || now < pause.until;
+}
+
+export function isAccountPaused(d: DispatchState, id: string): boolean {
+  return d.pauses.some((p) => p.scope === 'account' && p.id === id && isPaused(p, d.tickAt));
+}
+
+/** One gate: the reason that it is closed for this job, or null. */
+export type Gate = (job: Job, d: DispatchState, now: number, name: string) => Reason | null;
+
+export function sinceOf(d: DispatchState, code: string, scope: string, now: number): number {
+  return d.since.get(`${code}:${scope}`) ?? now;
+}

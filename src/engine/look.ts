@@ -1,0 +1,170 @@
+import type { Agent, AgentAccount } from '../agents/agent.ts';
+import { holdIsOver } from '../core/account.ts';
+import { type AccountEntry, type AccountGate, type AccountRules, accountGate } from '../core/account-gate.ts';
+import { type Budget, dayBudget, dayOf, NOTHING_SPENT } from '../core/budget.ts';
+import type { DispatchState } from '../core/dispatch-state.ts';
+import { type AccountState, type Job, type Run, runName } from '../core/model.ts';
+import type { ReserveNow } from '../core/reserve.ts';
+import type { SignIn } from '../core/sign-in.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Store } from '../store/store.ts';
+import { hostGate } from './host.ts';
+import type { Preflight, PreflightOptions, PreflightView } from './preflight.ts';
+
+export interface DispatcherAccount {
+  readonly agent: Agent;
+  readonly account: AgentAccount;
+  readonly slots: number;
+  /** What is kept for people at an instant; null = nothing. */
+  readonly reserve: (now: number) => ReserveNow | null;
+}
+
+export interface DispatcherProject {
+  readonly key: string;
+  readonly maxConcurrency: number;
+  readonly accounts: readonly string[];
+  readonly failover: 'never' | 'on_hold';
+  readonly openPrs: number;
+  readonly budget: Budget;
+}
+
+/** The configuration as the dispatcher needs it; read anew on every tick, so a reload applies at once. */
+export interface DispatcherConfig {
+  readonly accounts: readonly DispatcherAccount[];
+  readonly projects: readonly DispatcherProject[];
+  readonly slots: number;
+  readonly rules: AccountRules;
+  readonly preflight: PreflightOptions;
+  /** Where worktrees grow: the disk that must not fill. */
+  readonly disk: string;
+  readonly directoryFor: (runId: number) => string;
+}
+
+export interface LookParts {
+  readonly store: Store;
+  readonly preflight: Preflight;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** The gate of an account that has not been judged yet. */
+export const CHECKING = {
+  kind: 'closed',
+  code: 'account.probing',
+  detail: 'the sign-in is being checked',
+  state: 'waiting',
+  held: false,
+  since: null,
+  clearsAt: null,
+  guessed: false,
+  probeAt: null,
+} as const satisfies AccountGate;
+
+/**
+ * Looks at everything that decides what may start, once a tick. It remembers the tick before, for one
+ * purpose: to say when a login was found gone, and which runs were alive.
+ */
+export function createLook({ store, preflight, clock, log }: LookParts) {
+  const signIns = new Map<string, SignIn>();
+  /** What became of logins that are gone, by account. */
+  const gone = new Map<string, string>();
+  let lived: readonly Run[] = [];
+
+  return async function look(
+    config: DispatcherConfig,
+    since: ReadonlyMap<string, number>,
+  ): Promise<DispatchState> {
+    const now = clock();
+    const [pauses, counts, rows, live, spent, host] = await Promise.all([
+      store.pauses(),
+      store.counts(),
+      store.accounts(),
+      store.running(),
+      store.spending(dayOf(now)),
+      hostGate(config.disk),
+    ]);
+    const states = new Map(rows.map((row) => [row.id, row]));
+    const accounts = new Map<string, AccountEntry>();
+    for (const entry of config.accounts) {
+      const { id } = entry.account;
+      const view = await preflight.view(entry.agent, entry.account, config.preflight);
+      const account = states.get(id);
+      const own = {
+        running: counts.runningByAccount.get(id) ?? 0,
+        slots: entry.slots,
+        probing: isProbed(live, id),
+      };
+      if (view !== null) noteLogin(id, view.signIn, live, now);
+      const gate =
+        account === undefined || view === null
+          ? CHECKING
+          : await gateOf(account, view, entry.reserve(now), own.probing, config.rules, now);
+      accounts.set(id, { ...gate, ...own });
+    }
+    lived = live.map(({ run }) => run);
+    return {
+      tickAt: now,
+      pauses,
+      host,
+      accounts,
+      projects: new Map(
+        config.projects.map((p) => [
+          p.key,
+          {
+            running: counts.runningByProject.get(p.key) ?? 0,
+            cap: p.maxConcurrency,
+            failedInRow: counts.failedInRow.get(p.key) ?? 0,
+            failover: p.failover === 'on_hold' ? p.accounts : [],
+            unmerged: counts.unmergedByProject.get(p.key) ?? 0,
+            openPrs: p.openPrs,
+            budget: dayBudget(p.budget, spent.get(p.key) ?? NOTHING_SPENT),
+          },
+        ]),
+      ),
+      workers: { running: counts.jobs.running, slots: config.slots },
+      since,
+    };
+  };
+
+  async function gateOf(
+    account: AccountState,
+    view: PreflightView,
+    reserve: ReserveNow | null,
+    probing: boolean,
+    rules: AccountRules,
+    now: number,
+  ): Promise<AccountGate> {
+    const { signIn, versionError } = view;
+    const { fingerprint } = signIn;
+    const over = account.hold !== null && holdIsOver(account.hold, signIn, fingerprint, now, probing);
+    const current = over ? await store.updateAccount(account.id, (a) => ({ ...a, hold: null })) : account;
+    if (over) log.info({ account: account.id }, 'account hold ended');
+    const gate = accountGate(
+      { account: current, versionError, signIn, fingerprint, reserve, probing },
+      rules,
+      now,
+    );
+    const story = gone.get(account.id);
+    return story !== undefined && gate.kind === 'closed' && gate.code === 'account.signed_out'
+      ? { ...gate, detail: `${gate.detail}; ${story}` }
+      : gate;
+  }
+
+  /** A login that was there and is not any more: nobody else will know which runs were alive. */
+  function noteLogin(id: string, signIn: SignIn, live: readonly { run: Run; job: Job }[], now: number): void {
+    const before = signIns.get(id);
+    signIns.set(id, signIn);
+    if (signIn.state !== 'logged_out') gone.delete(id);
+    else if (before !== undefined && before.fingerprint !== null && signIn.fingerprint === null) {
+      const runs = [...lived, ...live.map(({ run }) => run)].filter((run) => run.account === id);
+      const names = [...new Set(runs.map((run) => runName(run.id)))].join(', ') || 'none';
+      gone.set(id, `found emptied at ${new Date(now).toISOString()}; runs alive then: ${names}`);
+      log.warn({ account: id, runs: names }, 'a login was found emptied');
+    }
+  }
+}
+
+function isProbed(live: readonly { readonly run: Run }[], account: string): boolean {
+  return live.some(({ run }) => run.account === account && run.probe);
+}

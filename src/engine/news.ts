@@ -1,0 +1,103 @@
+import { dayOf } from '../core/budget.ts';
+import type { DispatchState } from '../core/dispatch-state.ts';
+import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import { CHECKING } from './look.ts';
+
+type Trouble = ReadonlyMap<string, string>;
+
+/**
+ * What people are told of accounts and of the budgets of projects: one incident each, and its end. `tell`
+ * gives the rows of one tick; it remembers what the tick before was about.
+ */
+export function createNews() {
+  /** Accounts that start nothing, with the code of their gate; null before the first look. */
+  let accounts: Trouble | null = null;
+  /** Projects near or at their budget, with how near. */
+  let budgets: Trouble | null = null;
+
+  return function tell(dispatch: DispatchState, noted: ReadonlyMap<string, number>): NewOutboxRow[] {
+    const ofAccounts = tellOfAccounts(dispatch, noted, accounts);
+    const ofBudgets = tellOfBudgets(dispatch, budgets);
+    accounts = ofAccounts.now;
+    budgets = ofBudgets.now;
+    return [...ofAccounts.rows, ...ofBudgets.rows];
+  };
+}
+
+/** What a run already told of its account is edited, not repeated. */
+function tellOfAccounts(
+  dispatch: DispatchState,
+  noted: ReadonlyMap<string, number>,
+  troubled: Trouble | null,
+): { rows: NewOutboxRow[]; now: Trouble } {
+  const rows: NewOutboxRow[] = [];
+  const now = new Map<string, string>();
+  for (const [id, gate] of dispatch.accounts) {
+    const before = troubled?.get(id);
+    // A check or probe of a troubled account does not end its incident.
+    if (gate.kind === 'single' || (gate.kind === 'closed' && gate.code === CHECKING.code)) {
+      if (before !== undefined) now.set(id, before);
+      continue;
+    }
+    if (gate.kind === 'closed') {
+      now.set(id, gate.code);
+      const since = gate.since ?? noted.get(`${gate.code}:${id}`) ?? dispatch.tickAt;
+      if (gate.state === 'needs_you' && before !== gate.code)
+        rows.push(row(`account:${id}`, `gate:${gate.code}:${id}:${since}`, incidentOf(id, gate)));
+    } else if (troubled === null || before !== undefined)
+      rows.push(
+        row(`account:${id}`, `cleared:${id}:${dispatch.tickAt}`, {
+          kind: 'notify.resolved',
+          incident: `account:${id}`,
+        }),
+      );
+  }
+  return { rows, now };
+}
+
+/** A warning and a stop, each once a day: the key of the row holds the day. */
+function tellOfBudgets(
+  { projects, tickAt }: DispatchState,
+  told: Trouble | null,
+): { rows: NewOutboxRow[]; now: Trouble } {
+  const rows: NewOutboxRow[] = [];
+  const now = new Map<string, string>();
+  for (const [key, { budget }] of projects) {
+    const name = `budget:${key}`;
+    const before = told?.get(key);
+    if (budget.level === 'within') {
+      if (before !== undefined)
+        rows.push(row(name, `cleared:${name}:${tickAt}`, { kind: 'notify.resolved', incident: name }));
+      continue;
+    }
+    now.set(key, budget.level);
+    if (before === budget.level) continue;
+    const isReached = budget.level === 'reached';
+    rows.push(
+      row(name, `${name}:${budget.level}:${dayOf(tickAt)}`, {
+        kind: 'notify.incident',
+        incident: name,
+        title: isReached
+          ? `${key} has reached its budget of today`
+          : `${key} has spent 80 % of its budget of today`,
+        detail: isReached
+          ? `${budget.detail}\nNothing new starts until the day ends (UTC). Live runs go on. To go on now, raise projects.${key}.budget in orch.yaml.`
+          : budget.detail,
+        urgent: isReached,
+      }),
+    );
+  }
+  return { rows, now };
+}
+
+function row(incident: string, key: string, message: OutboxMessage): NewOutboxRow {
+  return { destination: 'notify', key, orderKey: `notify:${incident}`, availableAt: null, message };
+}
+
+function incidentOf(id: string, gate: { code: string; detail: string }): OutboxMessage {
+  const title =
+    gate.code === 'account.signed_out' ? `Account ${id} is signed out` : `Account ${id} needs you`;
+  const fix = gate.code === 'account.signed_out' ? `orch accounts login ${id}` : 'orch doctor --only agents';
+  const detail = `${gate.detail}\nNothing is spent while its jobs wait.\n${fix}`;
+  return { kind: 'notify.incident', incident: `account:${id}`, title, detail, urgent: true };
+}
