@@ -16,10 +16,37 @@ export interface EndOfRun {
   readonly moved: boolean;
   readonly usage: Usage;
   readonly usageComments: 'tracker' | 'pr' | 'off';
+  /** Mark of an end that no rule of the adapter knows; null when one did. */
+  readonly unknownShape: string | null;
 }
 
-/** What the world is told of the end of a run: one incident per job or account, one usage comment per stage done. */
+/** What the world is told of the end of a run: one incident per job or account, one usage comment per stage done, one word per unknown shape. */
 export function announce(end: EndOfRun): NewOutboxRow[] {
+  return [...consequences(end), ...unknownShape(end)];
+}
+
+/** Told once per shape, for ever: its key is the shape's. The log stays with the run. */
+function unknownShape({ run, reason, unknownShape: shape }: EndOfRun): NewOutboxRow[] {
+  if (shape === null) return [];
+  const cli = [run.cliKind ?? 'an agent', run.cliVersion ?? ''].join(' ').trim();
+  return [
+    {
+      destination: 'notify',
+      key: `notify:shape:${shape}`,
+      orderKey: `notify:shape:${shape}`,
+      availableAt: null,
+      message: {
+        kind: 'notify.incident',
+        incident: `shape:${shape}`,
+        title: `${cli} ended in a way that no rule knows`,
+        detail: `${reason}\n${runName(run.id)}: orch logs ${runName(run.id)}`,
+        urgent: false,
+      },
+    },
+  ];
+}
+
+function consequences(end: EndOfRun): NewOutboxRow[] {
   const { job, run, task, verdict, reason, status } = end;
   const name = task === null ? jobName(job.id) : `${task.key} ${job.stage ?? ''}`.trim();
   switch (verdict) {

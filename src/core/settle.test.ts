@@ -829,3 +829,17 @@ describe('the matrix of a settle', () => {
     );
   });
 });
+
+describe('an end that no rule of the adapter knows', () => {
+  it('is told once per shape, whichever jobs meet it', () => {
+    const met = (id: number) =>
+      settle('permanent', { state: { job: job({ id }) }, judged: { unknownShape: 'ab12' } }).outbox ?? [];
+    const told = [...met(17), ...met(18)].filter((row) => row.key === 'notify:shape:ab12');
+    expect(told).toHaveLength(2); // one key: the outbox keeps one
+    expect(told[0]?.message).toMatchObject({
+      incident: 'shape:ab12',
+      title: 'claude-code ended in a way that no rule knows',
+    });
+    expect(incidents(settle('permanent'))).toEqual([['job_17', false]]);
+  });
+});

@@ -195,6 +195,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
           verdict === 'success' && (input.outcome?.kind === 'advance' || input.outcome?.kind === 'send_back'),
         usage: runChange.usage,
         usageComments: input.project?.usageComments ?? 'off',
+        unknownShape: input.judgement.unknownShape,
       }),
       ...holdEnded,
       ...(step?.outbox ?? []),
