@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { handIn, type Installation, waitFor } from '../support/orch.ts';
+import { handIn, type Installation, UNTIL_GO, waitFor } from '../support/orch.ts';
 import { type Stories, type Story, tell } from '../support/stories.ts';
 
 /** What moves a task on, and what stops it for a person: one service, one story an item. */
@@ -14,8 +14,6 @@ const develop = (n: number, file = 'src/new.js') =>
   handIn({ outcome: 'done', summary: `n is ${n} now` }, `echo "export const n = ${n};" > ${file}`);
 const finding = (title: string, file: string | null = 'src/new.js') =>
   handIn({ outcome: 'request_changes', findings: [{ severity: 'high', file, line: 1, title, detail: 'x' }] });
-/** The first review goes on when the test lets it. */
-const WAIT = 'while [ ! -f "$FAKE_PLAN/go" ]; do sleep 0.1; done\n';
 const PEOPLE = 'gets commits by people';
 const APPROVE = handIn({ outcome: 'approve' });
 
@@ -129,7 +127,7 @@ const STORIES: readonly Story[] = [
   {
     name: PEOPLE,
     pipeline: [DEV, REVIEW, DEPLOY],
-    scenes: [develop(1), `${WAIT}${finding('n must be 2')}`, develop(2), APPROVE],
+    scenes: [develop(1), `${UNTIL_GO}${finding('n must be 2')}`, develop(2), APPROVE],
   },
 ];
 
@@ -288,7 +286,7 @@ describe('a story', () => {
     git('add', '-A');
     git('commit', '-q', '-m', 'Help a little');
     git('push', '-q', 'origin', `HEAD:${branch}`);
-    writeFileSync(join(here.root, 'plan', 'go'), '');
+    here.go();
     const task = await told.until(PEOPLE, ({ stage }) => stage === 'deploy');
     git('fetch', '-q');
     expect(git('rev-parse', `origin/${branch}`).trim()).toBe(task.head);

@@ -1,8 +1,7 @@
-import { writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
 import { enqueueAtOnce, startInProcess } from '../support/in-process.ts';
-import { type Installation, install, VALID_RESULT, waitFor } from '../support/orch.ts';
+import { type Installation, install, UNTIL_GO, VALID_RESULT, waitFor } from '../support/orch.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -105,7 +104,7 @@ describe('an account that the vendor refuses although its files look good', () =
   it('heals by one canary, while nothing else starts and nothing is spent', async () => {
     here = install();
     here.scene(1, `echo 'Not logged in. Please run /login'; exit 1`);
-    here.scene(2, `while [ ! -e "$FAKE_PLAN/go" ]; do sleep 0.1; done\necho '${VALID_RESULT}'`);
+    here.scene(2, `${UNTIL_GO}echo '${VALID_RESULT}'`);
     here.scene(0, `echo '${VALID_RESULT}'`);
     await start();
     await enqueueAtOnce(app, 1);
@@ -124,7 +123,7 @@ describe('an account that the vendor refuses although its files look good', () =
       code: 'account.probing',
     });
     expect(here.calls()).toBe(2);
-    writeFileSync(`${here.root}/plan/go`, '');
+    here.go();
     await waitFor(async () => (await done()) === 4);
     expect((await attemptsSpent())[0]).toEqual([1, 0]);
     expect((await app.engine.store.accounts())[0]?.hold).toBeNull();

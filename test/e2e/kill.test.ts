@@ -8,6 +8,7 @@ import {
   install,
   processesMentioning,
   type Service,
+  UNTIL_GO,
   waitFor,
 } from '../support/orch.ts';
 
@@ -15,7 +16,10 @@ import {
 let here: Installation;
 afterEach(() => here.remove());
 
-const SLOW = handIn({ outcome: 'done' }, `echo "export const n = 1;" > src/new.js\necho working\nsleep 3`);
+const SLOW = handIn(
+  { outcome: 'done' },
+  `echo "export const n = 1;" > src/new.js\necho working\n${UNTIL_GO}`,
+);
 /** A child that forks twice into its own session with an empty environment: the worst escapee. */
 const ESCAPEE = `( setsid env -i sh -c 'exec sleep 987654' & ) & sleep 0.2\n`;
 
@@ -63,9 +67,10 @@ function escapees(): number[] {
 }
 
 async function finished(key: string): Promise<void> {
+  here.go();
   await waitFor(
     async () => (await here.task(key)).stage !== 'development',
-    30_000,
+    60_000,
     () => here.rows('SELECT id, status, attempts, lost_attempts, error FROM jobs'),
   );
 }

@@ -9,6 +9,7 @@ import {
   type InstallOptions,
   install,
   LOGIN,
+  UNTIL_GO,
   VALID_RESULT,
   waitFor,
 } from '../support/orch.ts';
@@ -256,11 +257,12 @@ describe('S8 permanent failure path', () => {
 
   it('goes back to queued with its reason when nothing may start it', async () => {
     setUp();
-    here.scene(0, 'sleep 1; echo no json here');
+    here.scene(0, `${UNTIL_GO}echo no json here`);
     await here.up();
     const id = await enqueue();
     await waitFor(() => here.calls() === 1);
     await here.orch('pause');
+    here.go();
     const job = await waitFor(async () => {
       const seen = await here.job(id);
       return seen.status === 'queued' ? seen : null;
@@ -308,11 +310,12 @@ describe('S9 transient failure path', () => {
 describe('S10 no job stays running without a live run', () => {
   it('settles a run that ended while the service was away', async () => {
     setUp();
-    here.scene(0, `sleep 1; echo '${VALID_RESULT}'`);
+    here.scene(0, `${UNTIL_GO}echo '${VALID_RESULT}'`);
     const service = await here.up();
     const id = await enqueue();
     await waitFor(() => here.calls() === 1);
     await service.kill();
+    here.go();
     await waitFor(() =>
       here
         .rows<{ directory: string }>('SELECT directory FROM agent_runs')

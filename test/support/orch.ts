@@ -26,6 +26,8 @@ export interface Installation {
   readonly repository: string;
   /** Writes scene `n` of the fake CLI (0: the default one); sh, sourced. */
   scene(n: number, script: string): void;
+  /** Lets scenes go on that wait for it (`UNTIL_GO`). */
+  go(): void;
   /** How often the fake CLI was started as an agent. */
   calls(): number;
   call(n: number): { argv: string; env: string; prompt: string };
@@ -64,6 +66,9 @@ export const LOGIN = {
 };
 
 export const VALID_RESULT = `{"type":"result","subtype":"success","usage":{"input_tokens":120,"output_tokens":45},"total_cost_usd":0.12}`;
+
+/** Begins a scene that goes on when the test says `go`: no test then depends on how fast the machine is. */
+export const UNTIL_GO = 'while [ ! -f "$FAKE_PLAN/go" ]; do sleep 0.1; done\n';
 
 /** A scene that hands in what a stage needs and prints the seed's own valid log. */
 export function handIn(verdict: object, extra = ''): string {
@@ -111,6 +116,7 @@ export function install(options: InstallOptions = {}): Installation {
     agentHome,
     repository,
     scene: (n, script) => writeFileSync(join(plan, n === 0 ? 'default.sh' : `${n}.sh`), script),
+    go: () => writeFileSync(join(plan, 'go'), ''),
     calls: () => {
       let n = 0;
       while (existsSync(join(plan, `call-${n + 1}`, 'prompt'))) n++;
