@@ -149,10 +149,10 @@ export function traceDemand(
   },
 ): string | null {
   if (role !== 'analyst' && role !== 'architect' && role !== 'tester') return null;
-  if (read.kind === 'absent') return 'no .orch-work/trace.json';
   if (read.kind === 'bad') return read.problems.join('\n');
+  // Criteria may stand in the verdict alone: then nothing is traced. What was traced once stays so.
+  if (read.kind === 'absent') return moved({ acs: [] }, role === 'analyst' ? null : seen.before);
   const { trace } = read;
-  if (trace.acs.length === 0) return 'no acceptance criterion in trace.json';
   switch (role) {
     case 'analyst':
       return null;
@@ -164,7 +164,7 @@ export function traceDemand(
 }
 
 /** Criteria are the analysis's: who is measured by them may add to them, never drop or reword one. */
-function moved(trace: Trace, before: TraceMatrix | null): string | null {
+function moved(trace: Pick<Trace, 'acs'>, before: TraceMatrix | null): string | null {
   for (const { id: name, text: wanted } of before?.criteria ?? []) {
     const now = trace.acs.find((ac) => ac.id === name);
     if (now === undefined) return `trace.json no longer has ${name} of the analysis: "${wanted}"`;
@@ -174,7 +174,6 @@ function moved(trace: Trace, before: TraceMatrix | null): string | null {
 }
 
 function requirements(trace: Trace): string | null {
-  if (trace.trs.length === 0) return 'no requirement in trace.json';
   const loose = trace.trs.filter((tr) => tr.acs.length === 0).map((tr) => tr.id);
   return loose.length === 0 ? null : `requirements in trace.json that name no criterion: ${loose.join(', ')}`;
 }
