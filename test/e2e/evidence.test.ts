@@ -57,7 +57,13 @@ const STORIES: readonly Story[] = [
   {
     name: 'resolves its findings',
     pipeline: [DEV, REVIEW, DEPLOY],
-    scenes: [...loop(finding('n must be 2')), develop(2), APPROVE],
+    scenes: [
+      ...loop(finding('n must be 2')),
+      develop(2),
+      finding('a test is missing', 'test/new.test.js'),
+      handIn({ outcome: 'done' }, 'mkdir -p test; echo "// tests n" > test/new.test.js'),
+      APPROVE,
+    ],
   },
   {
     name: 'needs no change',

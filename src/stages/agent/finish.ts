@@ -5,7 +5,7 @@ import type { RoundFacts } from '../../core/convergence.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { judgeEvidence, type StageOutcome, toldOfChecks } from '../../core/evidence.ts';
 import type { Judgement, ProcessEnd } from '../../core/failure.ts';
-import { runName } from '../../core/model.ts';
+import { type Finding, runName } from '../../core/model.ts';
 import type { TraceMatrix } from '../../core/trace.ts';
 import { runChecks } from '../../launcher/project-checks.ts';
 import type { StageContext, StageResult } from '../stage.ts';
@@ -130,7 +130,8 @@ async function withFacts(
   roundHead: string,
   told: string,
 ): Promise<StageOutcome> {
-  if (outcome.kind === 'send_back') return { ...outcome, facts: await roundFacts(context, roundHead) };
+  if (outcome.kind === 'send_back')
+    return { ...outcome, facts: await roundFacts(context, roundHead, outcome.findings) };
   if (outcome.kind !== 'advance' || told === '') return outcome;
   return { ...outcome, said: `${outcome.said ?? ''}\n\nOrch's own checks: ${told}`.trim() };
 }
@@ -167,7 +168,11 @@ async function refused(
 }
 
 /** Against what the findings of this round are measured; unknown parts stay null. */
-async function roundFacts(context: StageContext, head: string): Promise<RoundFacts> {
+async function roundFacts(
+  context: StageContext,
+  head: string,
+  findings: readonly Finding[],
+): Promise<RoundFacts> {
   const { workspace, project, task } = context;
   const base = await workspace.baseHead(context.repository);
   const fork = await workspace.forkPoint(project.key, base, head);
@@ -177,10 +182,15 @@ async function roundFacts(context: StageContext, head: string): Promise<RoundFac
       : (await workspace.diff(project.key, from, head)).files.flatMap((file) =>
           file.from === undefined ? [file.path] : [file.path, file.from],
         );
+  // A file that is not there yet is one to be written, which is the task's.
+  const named = findings.flatMap(({ file }) => (file === null ? [] : [file.replace(/^\.\//, '')]));
+  const there = await workspace.plainFilesAt(project.key, head, named);
+  const toWrite = named.filter((file) => !there.has(file));
+  const withThose = (files: readonly string[] | null) => (files === null ? null : [...files, ...toWrite]);
   return {
     head,
-    touched: await paths(fork),
-    changedSince: await paths(task?.loops[context.stage.stage]?.head ?? null),
+    touched: withThose(await paths(fork)),
+    changedSince: withThose(await paths(task?.loops[context.stage.stage]?.head ?? null)),
   };
 }
 
