@@ -126,7 +126,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     signal: input.end.signal,
     resultOk: input.judgement.resultOk,
     verdict,
-    reason: reason + refusedTools(input.judgement.denials),
+    reason: verdict === 'success' ? reason : reason + refusedTools(input.judgement.denials),
     rule: input.judgement.rule,
     sessionId: input.judgement.sessionId,
     cliVersion: input.judgement.cliVersion,
