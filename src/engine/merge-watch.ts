@@ -10,7 +10,8 @@ import type { Pipelines } from './pipelines.ts';
 import type { Runtime } from './runtime.ts';
 
 const INTERVAL_MS = 10_000;
-const PAGE = 200;
+/** Tasks looked at per interval: each look asks the remote. The next ones come next time. */
+const BATCH = 20;
 
 /**
  * Looks at the branches that wait for an approval: one that somebody merged goes on to its deploy
@@ -28,13 +29,22 @@ export function createMergeWatch(parts: {
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> = Promise.resolve();
   let stopped = false;
+  /** The last task looked at; 0 begins anew. */
+  let after = 0;
 
   async function look(): Promise<void> {
-    for (let after = 0; !stopped; ) {
-      const page = await store.tasks({ status: ['needs_you'], after, limit: PAGE });
-      for (const task of page.items) if (isWaiting(task)) await lookAt(task);
-      if (page.next === null) return;
-      after = page.next;
+    let looks = 0;
+    while (!stopped && looks < BATCH) {
+      const page = await store.tasks({ status: ['needs_you'], after, limit: BATCH });
+      for (const task of page.items) {
+        after = task.id;
+        if (!isWaiting(task)) continue;
+        await lookAt(task);
+        looks += 1;
+      }
+      if (page.next !== null) continue;
+      after = 0;
+      return;
     }
   }
 
