@@ -120,6 +120,9 @@ function closed(code: string, detail: string, fields: Partial<ClosedGate>): Clos
   };
 }
 
+/** The gate of an account that has not been judged yet. */
+export const CHECKING = closed('account.probing', 'the sign-in is being checked', {});
+
 function signInGate(
   { signIn, fingerprint, account }: AccountView,
   rules: AccountRules,

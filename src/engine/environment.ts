@@ -3,6 +3,8 @@ import { delimiter, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { AppError, messageOf } from '../core/errors.ts';
 
+/** How this user reaches other machines. */
+const PROXY = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'] as const;
 /** Names of our own environment that processes of a run may see. Everything else stays with us. */
 const ALLOWED = [
   'PATH',
@@ -14,12 +16,7 @@ const ALLOWED = [
   'SSL_CERT_FILE',
   'SSL_CERT_DIR',
   'NODE_EXTRA_CA_CERTS',
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'NO_PROXY',
-  'http_proxy',
-  'https_proxy',
-  'no_proxy',
+  ...PROXY,
 ] as const;
 
 /** The environment that agents, setup, checks and commands start from: allow-listed, none of our secrets. */
@@ -43,16 +40,7 @@ export function allowedEnvironment(
 export function networkEnvironment(
   env: Readonly<Record<string, string | undefined>>,
 ): Record<string, string> {
-  const names = [
-    'SSH_AUTH_SOCK',
-    'HTTP_PROXY',
-    'HTTPS_PROXY',
-    'NO_PROXY',
-    'http_proxy',
-    'https_proxy',
-    'no_proxy',
-    'SSL_CERT_FILE',
-  ];
+  const names = ['SSH_AUTH_SOCK', 'SSL_CERT_FILE', ...PROXY];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 

@@ -1,6 +1,12 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import { holdIsOver } from '../core/account.ts';
-import { type AccountEntry, type AccountGate, type AccountRules, accountGate } from '../core/account-gate.ts';
+import {
+  type AccountEntry,
+  type AccountGate,
+  type AccountRules,
+  accountGate,
+  CHECKING,
+} from '../core/account-gate.ts';
 import { type Budget, dayBudget, dayOf, NOTHING_SPENT } from '../core/budget.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import { type AccountState, type Job, type Run, runName } from '../core/model.ts';
@@ -47,19 +53,6 @@ export interface LookParts {
   readonly clock: Clock;
   readonly log: Logger;
 }
-
-/** The gate of an account that has not been judged yet. */
-export const CHECKING = {
-  kind: 'closed',
-  code: 'account.probing',
-  detail: 'the sign-in is being checked',
-  state: 'waiting',
-  held: false,
-  since: null,
-  clearsAt: null,
-  guessed: false,
-  probeAt: null,
-} as const satisfies AccountGate;
 
 /**
  * Looks at everything that decides what may start, once a tick. It remembers the tick before, for one

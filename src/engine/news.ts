@@ -1,7 +1,7 @@
+import { CHECKING } from '../core/account-gate.ts';
 import { dayOf } from '../core/budget.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
-import { CHECKING } from './look.ts';
 
 type Trouble = ReadonlyMap<string, string>;
 

@@ -56,6 +56,15 @@ export async function fetchBranch(
   return resolveRef(context, repo.project, tracking);
 }
 
+const PUSH = [
+  'push',
+  '--porcelain',
+  '--no-verify',
+  '--no-follow-tags',
+  '--no-signed',
+  '--recurse-submodules=no',
+] as const;
+
 /**
  * Sets one remote branch, only while it still is where we saw it (null: absent). The URL is always
  * the configured one, never a remote's name that a configuration could point elsewhere. `moved`:
@@ -70,18 +79,7 @@ export async function pushCommit(
 ): Promise<PushOutcome> {
   const remote = parseRemoteUrl(repo.url, repo.credentials);
   const ref = `refs/heads/${checkBranch(branch)}`;
-  const args = [
-    'push',
-    '--porcelain',
-    '--no-verify',
-    '--no-follow-tags',
-    '--no-signed',
-    '--recurse-submodules=no',
-    `--force-with-lease=${ref}:${expected ?? ''}`,
-    '--',
-    remote.url,
-    `${commit}:${ref}`,
-  ];
+  const args = [...PUSH, `--force-with-lease=${ref}:${expected ?? ''}`, '--', remote.url, `${commit}:${ref}`];
   const output = await overNetwork(context, repo, remote, args, { okCodes: [0, 1, 128] });
   if (output.exitCode === 0) {
     await setRef(context, repo.project, `refs/remotes/origin/${branch}`, commit);
@@ -107,17 +105,7 @@ export async function deleteRemoteBranch(
 ): Promise<void> {
   const remote = parseRemoteUrl(repo.url, repo.credentials);
   const ref = `refs/heads/${checkBranch(branch)}`;
-  const args = [
-    'push',
-    '--porcelain',
-    '--no-verify',
-    '--no-signed',
-    '--recurse-submodules=no',
-    `--force-with-lease=${ref}:${expected}`,
-    '--',
-    remote.url,
-    `:${ref}`,
-  ];
+  const args = [...PUSH, `--force-with-lease=${ref}:${expected}`, '--', remote.url, `:${ref}`];
   const output = await overNetwork(context, repo, remote, args, { okCodes: [0, 1, 128] });
   if (output.exitCode !== 0) {
     const said = `${saidBy(output.stdout.toString('utf8'))} ${saidBy(output.stderr)}`;
