@@ -1,85 +1,57 @@
-import { isBusy } from './account-gate.ts';
-import { type Gate, type Reason, sinceOf } from './dispatch-state.ts';
-import { placeOf } from './failover.ts';
-import type { Job } from './model.ts';
+import { type AccountEntry, isBusy } from './account-gate.ts';
+import type { DispatchState, Reason } from './dispatch-state.ts';
 
-/** Nobody here could ever run it, whatever else opens. */
-export const workerMatchGate: Gate = (job, d) => {
-  if (job.agent === null || (job.account !== null && d.accounts.has(job.account))) return null;
-  return accountReason(
-    job,
-    'worker.no_match',
-    'needs_you',
-    job.account === null
-      ? `No account is configured for ${job.project}`
-      : `Account ${job.account} is not configured`,
-    '',
-    job.createdAt,
-    null,
-    job.account === null
-      ? 'A person adds an account to the project.'
-      : `A person adds ${job.account} to orch.yaml.`,
-    null,
-  );
-};
+/** What each account holds back: closed, busy with its one start, or full. */
+export function accountGates(d: DispatchState): Reason[] {
+  return [...d.accounts].flatMap(([id, entry]) => {
+    const shut = shutReason(id, entry, d.tickAt);
+    const full = entry.running < entry.slots ? [] : [fullReason(id, entry, d.tickAt)];
+    return shut === null ? full : [shut, ...full];
+  });
+}
 
-export const accountClosedGate: Gate = (job, d, now) => {
-  const gate = job.account === null ? undefined : d.accounts.get(job.account);
-  if (job.account === null || gate === undefined || placeOf(job, d) !== job.account) return null;
-  if (gate.kind === 'closed') {
-    const since = gate.since ?? sinceOf(d, gate.code, job.account, now);
-    const signedOut = gate.code === 'account.signed_out';
-    const clears =
-      gate.state === 'needs_you'
-        ? signedOut
-          ? 'A person signs in; the jobs start by themselves.'
-          : 'A person acts.'
-        : gate.guessed
-          ? 'No action needed: one run is tried then. The time is a guess, the vendor named none that holds.'
-          : 'No action needed.';
-    return accountReason(
-      job,
-      gate.code,
-      gate.state,
-      accountTitle(gate.code, job.account),
-      gate.detail,
-      since,
-      gate.clearsAt,
-      clears,
-      signedOut ? `orch accounts login ${job.account}` : null,
-    );
+function shutReason(id: string, entry: AccountEntry, now: number): Reason | null {
+  if (entry.kind === 'closed') {
+    const signedOut = entry.code === 'account.signed_out';
+    return accountReason(id, {
+      code: entry.code,
+      state: entry.state,
+      title: accountTitle(entry.code, id),
+      detail: entry.detail,
+      since: entry.since ?? now,
+      clearsAt: entry.clearsAt,
+      clearsWhen: clearsWhen(entry),
+      fix: signedOut ? `orch accounts login ${id}` : null,
+    });
   }
-  if (gate.kind === 'single' && isBusy(gate))
-    return accountReason(
-      job,
-      gate.code,
-      'waiting',
-      `Account ${job.account} runs one job at a time for now`,
-      gate.detail,
-      sinceOf(d, gate.code, job.account, now),
-      null,
-      'No action needed: it clears when that run has answered.',
-      null,
-    );
-  return null;
-};
+  if (!isBusy(entry) || entry.kind !== 'single') return null;
+  return accountReason(id, {
+    code: entry.code,
+    title: `Account ${id} runs one job at a time for now`,
+    detail: entry.detail,
+    since: now,
+    clearsWhen: 'No action needed: it clears when that run has answered.',
+  });
+}
 
-export const accountFullGate: Gate = (job, d, now) => {
-  const place = placeOf(job, d);
-  const gate = place === null ? undefined : d.accounts.get(place);
-  if (place === null || gate === undefined || gate.running < gate.slots) return null;
-  return accountReason(
-    { ...job, account: place },
-    'cap.account',
-    'waiting',
-    `Account ${place} uses all ${gate.slots} of its slots`,
-    '',
-    sinceOf(d, 'cap.account', place, now),
-    null,
-    'No action needed: it clears when a run ends.',
-    null,
-  );
-};
+function clearsWhen(entry: Extract<AccountEntry, { kind: 'closed' }>): string {
+  if (entry.state === 'needs_you')
+    return entry.code === 'account.signed_out'
+      ? 'A person signs in; the jobs start by themselves.'
+      : 'A person acts.';
+  return entry.guessed
+    ? 'No action needed: one run is tried then. The time is a guess, the vendor named none that holds.'
+    : 'No action needed.';
+}
+
+function fullReason(id: string, { slots }: AccountEntry, now: number): Reason {
+  return accountReason(id, {
+    code: 'cap.account',
+    title: `Account ${id} uses all ${slots} of its slots`,
+    since: now,
+    clearsWhen: 'No action needed: it clears when a run ends.',
+  });
+}
 
 function accountTitle(code: string, account: string): string {
   switch (code) {
@@ -99,26 +71,15 @@ function accountTitle(code: string, account: string): string {
 }
 
 function accountReason(
-  job: Job,
-  code: string,
-  state: Reason['state'],
-  title: string,
-  detail: string,
-  since: number,
-  clearsAt: number | null,
-  clearsWhen: string,
-  fix: string | null,
+  id: string,
+  fields: Pick<Reason, 'code' | 'title' | 'since' | 'clearsWhen'> & Partial<Reason>,
 ): Reason {
-  const id = job.account ?? '';
   return {
-    code,
     scope: { kind: 'account', id, label: id },
-    state,
-    title,
-    detail,
-    since,
-    clearsAt,
-    clearsWhen,
-    fix,
+    state: 'waiting',
+    detail: '',
+    clearsAt: null,
+    fix: null,
+    ...fields,
   };
 }

@@ -1,15 +1,17 @@
 import type { AccountEntry } from './account-gate.ts';
 import type { BudgetLevel } from './budget.ts';
-import type { Job, Pause } from './model.ts';
+import type { Pause } from './model.ts';
+
+export interface Scope {
+  readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job';
+  readonly id: string;
+  readonly label: string;
+}
 
 /** Why a queued job waits. Codes are the closed list that web, CLI, Telegram and JSON share. */
 export interface Reason {
   readonly code: string;
-  readonly scope: {
-    readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job';
-    readonly id: string;
-    readonly label: string;
-  };
+  readonly scope: Scope;
   readonly state: 'waiting' | 'needs_you';
   readonly title: string;
   readonly detail: string;
@@ -28,7 +30,9 @@ export interface DispatchState {
   readonly accounts: ReadonlyMap<string, AccountEntry>;
   readonly projects: ReadonlyMap<string, ProjectEntry>;
   readonly workers: { readonly running: number; readonly slots: number };
-  /** First time each closed gate was seen, by `code:scope`; survives restarts in the store. */
+  /** Branches somebody works on now. */
+  readonly locks: readonly Lock[];
+  /** First time each closed gate was seen, by `gateKey`; survives restarts in the store. */
   readonly since: ReadonlyMap<string, number>;
 }
 
@@ -45,17 +49,24 @@ export interface ProjectEntry {
   readonly budget: { readonly level: BudgetLevel; readonly detail: string };
 }
 
+/** A live run keeps every other job off its task and its branch. */
+export interface Lock {
+  readonly runId: number;
+  readonly jobId: number;
+  readonly taskId: number | null;
+  readonly project: string;
+  readonly branch: string;
+  readonly since: number;
+}
+
+export function gateKey(code: string, scope: Pick<Scope, 'kind' | 'id'>): string {
+  return `${code}:${scope.kind}:${scope.id}`;
+}
+
 export function isPaused(pause: Pause, now: number): boolean {
   return pause.until === null || now < pause.until;
 }
 
 export function isAccountPaused(d: DispatchState, id: string): boolean {
   return d.pauses.some((p) => p.scope === 'account' && p.id === id && isPaused(p, d.tickAt));
-}
-
-/** One gate: the reason that it is closed for this job, or null. */
-export type Gate = (job: Job, d: DispatchState, now: number, name: string) => Reason | null;
-
-export function sinceOf(d: DispatchState, code: string, scope: string, now: number): number {
-  return d.since.get(`${code}:${scope}`) ?? now;
 }

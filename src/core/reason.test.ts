@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AccountEntry } from './account-gate.ts';
+import { closedGates } from './closed-gates.ts';
 import { type DispatchState, isPaused, type ProjectEntry } from './dispatch-state.ts';
+import { gatesAt, type LedgerRow, ledgerEntries } from './ledger.ts';
 import type { Job, Pause } from './model.ts';
 import { reasonFor } from './reason.ts';
 import { queuedJob } from './test-kit.ts';
@@ -24,8 +26,12 @@ const OPEN: DispatchState = {
   accounts: new Map([['a', { kind: 'open', running: 0, slots: 2, probing: false }]]),
   projects: new Map([['api', PROJECT]]),
   workers: { running: 0, slots: 2 },
+  locks: [],
   since: new Map(),
 };
+const why = (job: Job, state: DispatchState, ahead: number | null, name?: string) =>
+  reasonFor(job, closedGates(state), ahead, name);
+const lock = { runId: 812, jobId: 3, taskId: 4, project: 'api', branch: 'orch/api-1', since: 6 };
 const account = (gate: object) => ({
   accounts: new Map([
     ['a', { kind: 'open', running: 0, slots: 2, probing: false, ...gate }],
@@ -70,6 +76,7 @@ const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Part
   ['cap.review', project({ unmerged: 3 }), { fresh: true }],
   ['account.limit', account(closed), {}],
   ['retry.backoff', {}, { availableAt: NOW + 5 }],
+  ['lock.worktree', { locks: [lock] }, {}],
   ['cap.project', project({ running: 2 }), {}],
   ['cap.account', account({ running: 2 }), {}],
   ['worker.full', { workers: { running: 2, slots: 2 } }, {}],
@@ -77,7 +84,17 @@ const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Part
 
 describe('the one reason why a job waits', () => {
   it.each(GATES)('is %s when only that gate is closed', (code, dispatch, own) => {
-    expect(reasonFor(queuedJob(own), { ...OPEN, ...dispatch }, 0).code).toBe(code);
+    expect(why(queuedJob(own), { ...OPEN, ...dispatch }, 0).code).toBe(code);
+  });
+
+  it.each(GATES)('is %s also as the ledger remembers it', (code, dispatch, own) => {
+    const gates = closedGates({ ...OPEN, ...dispatch });
+    const rows = ledgerEntries(gates).map(
+      (entry): LedgerRow => ({ ...entry, firstSince: NOW, since: NOW, until: null }),
+    );
+    const read = gatesAt(JSON.parse(JSON.stringify(rows)) as LedgerRow[], gates.locks, NOW);
+    expect(reasonFor(queuedJob(own), read, 0)).toEqual(reasonFor(queuedJob(own), gates, 0));
+    expect(reasonFor(queuedJob(own), read, 0).code).toBe(code);
   });
 
   const pairs = GATES.flatMap((first, i) =>
@@ -94,26 +111,24 @@ describe('the one reason why a job waits', () => {
         ? account({ ...first.accounts.get('a'), running: 2 })
         : {};
     const projects = project({ ...closedIn(second), ...closedIn(first) });
-    expect(reasonFor(queuedJob({ ...alsoOwn, ...own }), { ...merged, ...both, ...projects }, 0).code).toBe(
-      code,
-    );
+    expect(why(queuedJob({ ...alsoOwn, ...own }), { ...merged, ...both, ...projects }, 0).code).toBe(code);
   });
 
   it('is its place in the queue when every gate is open', () => {
-    expect(reasonFor(queuedJob(), OPEN, 0)).toMatchObject({
+    expect(why(queuedJob(), OPEN, 0)).toMatchObject({
       code: 'queue.position',
       title: 'Next in the queue',
       state: 'waiting',
       fix: null,
     });
-    expect([1, 2].map((ahead) => reasonFor(queuedJob(), OPEN, ahead).title)).toEqual([
+    expect([1, 2].map((ahead) => why(queuedJob(), OPEN, ahead).title)).toEqual([
       'Behind 1 other job',
       'Behind 2 other jobs',
     ]);
   });
 
   it('is a pause of everything, of its project or of its account, and of nobody else', () => {
-    const by = (p: Partial<Pause>) => reasonFor(queuedJob(), { ...OPEN, pauses: [pause(p)] }, 0).code;
+    const by = (p: Partial<Pause>) => why(queuedJob(), { ...OPEN, pauses: [pause(p)] }, 0).code;
     expect([by({}), by({ scope: 'project', id: 'api' }), by({ scope: 'account', id: 'a' })]).toEqual([
       'dispatch.paused',
       'dispatch.paused',
@@ -132,11 +147,7 @@ describe('the one reason why a job waits', () => {
       isPaused(pause(), NOW),
     ]).toEqual([false, true, true]);
     expect(
-      reasonFor(
-        queuedJob(),
-        { ...OPEN, pauses: [pause({ scope: 'project', id: 'api', note: 'release' })] },
-        0,
-      ),
+      why(queuedJob(), { ...OPEN, pauses: [pause({ scope: 'project', id: 'api', note: 'release' })] }, 0),
     ).toMatchObject({
       title: 'Project api is paused by mara: "release"',
       state: 'needs_you',
@@ -144,7 +155,7 @@ describe('the one reason why a job waits', () => {
       clearsAt: null,
       fix: 'orch resume --project api',
     });
-    expect(reasonFor(queuedJob(), { ...OPEN, pauses: [pause({ until: NOW + 1 })] }, 0)).toMatchObject({
+    expect(why(queuedJob(), { ...OPEN, pauses: [pause({ until: NOW + 1 })] }, 0)).toMatchObject({
       state: 'waiting',
       clearsAt: NOW + 1,
       fix: 'orch resume',
@@ -153,7 +164,7 @@ describe('the one reason why a job waits', () => {
 
   it('is the approval or the question the job itself waits for', () => {
     expect(
-      reasonFor(
+      why(
         queuedJob({ hold: 'approval.pending', holdSince: 7, agent: null, account: null }),
         OPEN,
         0,
@@ -163,18 +174,18 @@ describe('the one reason why a job waits', () => {
   });
 
   it('is no matter of accounts for a stage that runs no agent', () => {
-    expect(
-      reasonFor(queuedJob({ agent: null, account: null }), { ...OPEN, ...account(closed) }, 0).code,
-    ).toBe('queue.position');
+    expect(why(queuedJob({ agent: null, account: null }), { ...OPEN, ...account(closed) }, 0).code).toBe(
+      'queue.position',
+    );
   });
 
   it('is that nobody can do it, when the project names no account or one that is not configured', () => {
-    expect(reasonFor(queuedJob({ account: null }), OPEN, 0)).toMatchObject({
+    expect(why(queuedJob({ account: null }), OPEN, 0)).toMatchObject({
       code: 'worker.no_match',
       state: 'needs_you',
       title: 'No account is configured for api',
     });
-    expect(reasonFor(queuedJob({ account: 'gone' }), OPEN, 0)).toMatchObject({
+    expect(why(queuedJob({ account: 'gone' }), OPEN, 0)).toMatchObject({
       code: 'worker.no_match',
       title: 'Account gone is not configured',
     });
@@ -182,7 +193,7 @@ describe('the one reason why a job waits', () => {
 
   it('names the login command when the account is signed out', () => {
     const gate = { ...closed, code: 'account.signed_out', state: 'needs_you', clearsAt: null };
-    expect(reasonFor(queuedJob(), { ...OPEN, ...account(gate) }, 0)).toMatchObject({
+    expect(why(queuedJob(), { ...OPEN, ...account(gate) }, 0)).toMatchObject({
       state: 'needs_you',
       since: 3,
       fix: 'orch accounts login a',
@@ -192,16 +203,31 @@ describe('the one reason why a job waits', () => {
   it('is the single start of an account only while another run lives on it', () => {
     const single = { kind: 'single', probe: true, held: false, code: 'account.probing', detail: '' };
     const codeOf = (fields: object) =>
-      reasonFor(queuedJob(), { ...OPEN, ...account({ ...single, ...fields }) }, 0).code;
+      why(queuedJob(), { ...OPEN, ...account({ ...single, ...fields }) }, 0).code;
     expect(codeOf({ alone: true, running: 1 })).toBe('account.probing');
     expect(codeOf({ alone: true })).toBe('queue.position');
     expect(codeOf({ alone: false, running: 1 })).toBe('queue.position');
     expect(codeOf({ alone: false, running: 1, probing: true })).toBe('account.probing');
   });
 
+  it('is a run on its branch or of its task, and of no other project', () => {
+    const codeOf = (fields: Partial<typeof lock>) =>
+      why(queuedJob(), { ...OPEN, locks: [{ ...lock, ...fields }] }, 0);
+    expect(codeOf({ taskId: 9 })).toMatchObject({
+      code: 'lock.worktree',
+      title: 'run_812 uses this branch',
+      detail: 'job_3 works on orch/api-1',
+      since: 6,
+    });
+    expect(codeOf({ branch: 'other' }).code).toBe('lock.worktree');
+    expect(codeOf({ branch: 'other', taskId: 9 }).code).toBe('queue.position');
+    expect(codeOf({ project: 'web', taskId: 9 }).code).toBe('queue.position');
+    expect(codeOf({ jobId: 17 }).code).toBe('queue.position');
+  });
+
   it('is over for a backoff the moment it is due', () => {
-    expect(reasonFor(queuedJob({ availableAt: NOW }), OPEN, 0).code).toBe('queue.position');
-    expect(reasonFor(queuedJob({ availableAt: NOW + 1, error: 'overloaded' }), OPEN, 0)).toMatchObject({
+    expect(why(queuedJob({ availableAt: NOW }), OPEN, 0).code).toBe('queue.position');
+    expect(why(queuedJob({ availableAt: NOW + 1, error: 'overloaded' }), OPEN, 0)).toMatchObject({
       clearsAt: NOW + 1,
       detail: 'overloaded',
       fix: 'orch retry job_17',
@@ -209,43 +235,43 @@ describe('the one reason why a job waits', () => {
   });
 
   it('is the slowed project, not its cap, after five failures in a row', () => {
-    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ failedInRow: 5, running: 1 }) }, 0).code).toBe(
+    expect(why(queuedJob(), { ...OPEN, ...project({ failedInRow: 5, running: 1 }) }, 0).code).toBe(
       'project.slowed',
     );
-    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ failedInRow: 5, running: 0 }) }, 0).code).toBe(
+    expect(why(queuedJob(), { ...OPEN, ...project({ failedInRow: 5, running: 0 }) }, 0).code).toBe(
       'queue.position',
     );
-    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ failedInRow: 4, running: 1 }) }, 0).code).toBe(
+    expect(why(queuedJob(), { ...OPEN, ...project({ failedInRow: 4, running: 1 }) }, 0).code).toBe(
       'queue.position',
     );
   });
 
   it('says since when the gate is closed, as the ledger remembers it', () => {
     expect(
-      reasonFor(
+      why(
         queuedJob(),
-        { ...OPEN, ...project({ running: 2 }), since: new Map([['cap.project:api', 42]]) },
+        { ...OPEN, ...project({ running: 2 }), since: new Map([['cap.project:project:api', 42]]) },
         0,
       ).since,
     ).toBe(42);
-    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ running: 2 }) }, 0).since).toBe(NOW);
+    expect(why(queuedJob(), { ...OPEN, ...project({ running: 2 }) }, 0).since).toBe(NOW);
   });
 
   it('is the budget of the day until it ends, for agents alone', () => {
     const spent = project({ budget: { level: 'reached', detail: '$5.00 of $5.00 today' } });
-    expect(reasonFor(queuedJob(), { ...OPEN, ...spent }, 0)).toMatchObject({
+    expect(why(queuedJob(), { ...OPEN, ...spent }, 0)).toMatchObject({
       state: 'waiting',
       detail: '$5.00 of $5.00 today',
       clearsAt: 24 * 60 * 60 * 1000,
       title: 'api has reached its budget of today',
     });
-    expect(reasonFor(queuedJob({ agent: null, account: null }), { ...OPEN, ...spent }, 0).code).toBe(
+    expect(why(queuedJob({ agent: null, account: null }), { ...OPEN, ...spent }, 0).code).toBe(
       'queue.position',
     );
   });
 
   it('is the budget of its task until a person lets it go on', () => {
-    expect(reasonFor(queuedJob({ hold: 'budget.reached', holdSince: 7 }), OPEN, 0, 'API-1')).toMatchObject({
+    expect(why(queuedJob({ hold: 'budget.reached', holdSince: 7 }), OPEN, 0, 'API-1')).toMatchObject({
       code: 'budget.reached',
       state: 'needs_you',
       since: 7,
@@ -255,11 +281,11 @@ describe('the one reason why a job waits', () => {
   });
 
   it('is the open pull requests only for work that has none yet', () => {
-    expect(reasonFor(queuedJob(), { ...OPEN, ...project({ unmerged: 3 }) }, 0).code).toBe('queue.position');
-    expect(reasonFor(queuedJob({ fresh: true }), { ...OPEN, ...project({ unmerged: 2 }) }, 0).code).toBe(
+    expect(why(queuedJob(), { ...OPEN, ...project({ unmerged: 3 }) }, 0).code).toBe('queue.position');
+    expect(why(queuedJob({ fresh: true }), { ...OPEN, ...project({ unmerged: 2 }) }, 0).code).toBe(
       'queue.position',
     );
-    expect(reasonFor(queuedJob({ fresh: true }), { ...OPEN, ...project({ unmerged: 3 }) }, 0)).toMatchObject({
+    expect(why(queuedJob({ fresh: true }), { ...OPEN, ...project({ unmerged: 3 }) }, 0)).toMatchObject({
       state: 'waiting',
       title: 'api has 3 pull requests open, 3 allowed',
     });
@@ -271,7 +297,7 @@ describe('the one reason why a job waits', () => {
     const held = { ...closed, code: 'account.limit', running: 0, slots: 2, probing: false } as AccountEntry;
     const codeOf = (entries: Record<string, AccountEntry>, more: Partial<DispatchState> = {}) => {
       const accounts = new Map(Object.entries(entries));
-      const { code, scope } = reasonFor(queuedJob(), { ...OPEN, ...inTurn, accounts, ...more }, 0);
+      const { code, scope } = why(queuedJob(), { ...OPEN, ...inTurn, accounts, ...more }, 0);
       return [code, scope.id];
     };
 
@@ -299,7 +325,7 @@ describe('the one reason why a job waits', () => {
         ...inTurn,
         accounts: new Map(Object.entries({ a: open, b: held, c: open })),
       };
-      expect(reasonFor(queuedJob({ account: 'b' }), dispatch, 0).code).toBe('account.limit');
+      expect(why(queuedJob({ account: 'b' }), dispatch, 0).code).toBe('account.limit');
     });
     it('and without it, the held account is the reason', () => {
       expect(codeOf({ a: held, b: open, c: open }, project({}))).toEqual(['account.limit', 'a']);

@@ -1,100 +1,95 @@
-import { accountClosedGate, accountFullGate, workerMatchGate } from './account-reason.ts';
-import { endOfDay } from './budget.ts';
-import { type DispatchState, type Gate, isPaused, type Reason, sinceOf } from './dispatch-state.ts';
-import { type Job, jobName } from './model.ts';
+import { type ClosedGates, scopeKey } from './closed-gates.ts';
+import type { Reason } from './dispatch-state.ts';
+import { standInKey } from './failover.ts';
+import { type Job, jobName, runName } from './model.ts';
 
-/** After this many failed jobs in a row a project runs one job at a time. */
-export const SLOW_AFTER_FAILURES = 5;
+/** What the reason of a queued job depends on. */
+export type WaitingJob = Pick<
+  Job,
+  | 'id'
+  | 'taskId'
+  | 'project'
+  | 'branch'
+  | 'stage'
+  | 'agent'
+  | 'account'
+  | 'fresh'
+  | 'hold'
+  | 'holdSince'
+  | 'availableAt'
+  | 'transientAttempts'
+  | 'error'
+  | 'createdAt'
+>;
+
+/** One gate: the reason that it is closed for this job, or null. */
+type Gate = (job: WaitingJob, gates: ClosedGates, name: string) => Reason | null;
 
 /**
  * The one reason of a queued job: the first closed gate in the dispatcher's order. `ahead` is how many
- * claimable jobs come before it, for `queue.position`; `name` is what people call it, its task's key.
+ * claimable jobs come before it, for `queue.position` (null = not known); `name` is what people call it,
+ * its task's key.
  */
 export function reasonFor(
-  job: Job,
-  dispatch: DispatchState,
-  ahead: number,
+  job: WaitingJob,
+  gates: ClosedGates,
+  ahead: number | null,
   name: string = jobName(job.id),
 ): Reason {
-  const now = dispatch.tickAt;
-  for (const gate of [
-    pausedGate,
-    hostGate,
-    workerMatchGate,
-    ownHoldGate,
-    budgetGate,
-    reviewGate,
-    accountClosedGate,
-    backoffGate,
-    projectGate,
-    accountFullGate,
-    workerGate,
-  ]) {
-    const reason = gate(job, dispatch, now, name);
+  for (const gate of ORDER) {
+    const reason = gate(job, gates, name);
     if (reason !== null) return reason;
   }
   return {
+    ...ofJob(job, name),
     code: 'queue.position',
-    scope: { kind: 'job', id: String(job.id), label: `job_${job.id}` },
-    state: 'waiting',
-    title: ahead === 0 ? 'Next in the queue' : `Behind ${ahead} other ${ahead === 1 ? 'job' : 'jobs'}`,
-    detail: '',
-    since: job.createdAt,
-    clearsAt: null,
+    title:
+      ahead === null
+        ? 'Its turn had not come'
+        : ahead === 0
+          ? 'Next in the queue'
+          : `Behind ${ahead} other ${ahead === 1 ? 'job' : 'jobs'}`,
     clearsWhen: 'No action needed: it starts when its turn comes.',
-    fix: null,
   };
 }
 
-const pausedGate: Gate = (job, d, now) => {
-  const pause = d.pauses.find(
-    (p) =>
-      isPaused(p, now) &&
-      (p.scope === 'all' ||
-        (p.scope === 'project' && p.id === job.project) ||
-        (p.scope === 'account' && p.id === job.account)),
-  );
-  if (pause === undefined) return null;
-  const what =
-    pause.scope === 'all' ? 'Dispatch' : `${pause.scope === 'project' ? 'Project' : 'Account'} ${pause.id}`;
-  const note = pause.note === '' ? '' : `: "${pause.note}"`;
-  return {
-    code: 'dispatch.paused',
-    scope: { kind: pause.scope, id: pause.id, label: what },
-    state: pause.until === null ? 'needs_you' : 'waiting',
-    title: `${what} is paused by ${pause.by}${note}`,
-    detail: '',
-    since: pause.since,
-    clearsAt: pause.until,
-    clearsWhen: pause.until === null ? 'A person resumes it.' : 'No action needed: it resumes by itself.',
-    fix: pause.scope === 'all' ? 'orch resume' : `orch resume --${pause.scope} ${pause.id}`,
-  };
-};
+/** The scheduler was away: nothing is known of what would have held the job back. */
+const staleGate: Gate = (_job, gates) => closedAt(gates, 'worker', 'local', ['scheduler.stale']);
 
-const hostGate: Gate = (_job, d, now) => {
-  if (d.host === null) return null;
+const pausedGate: Gate = (job, gates) =>
+  closedAt(gates, 'all', '', ['dispatch.paused']) ??
+  closedAt(gates, 'project', job.project, ['dispatch.paused']) ??
+  (job.account === null ? null : closedAt(gates, 'account', job.account, ['dispatch.paused']));
+
+const hostGate: Gate = (_job, gates) => closedAt(gates, 'host', 'host');
+
+/** Nobody here could ever run it, whatever else opens. */
+const workerMatchGate: Gate = (job, gates) => {
+  if (job.agent === null || (job.account !== null && gates.accounts.has(job.account))) return null;
+  const id = job.account ?? '';
   return {
-    code: d.host.code,
-    scope: { kind: 'host', id: 'host', label: 'This machine' },
+    ...ofJob(job, id),
+    code: 'worker.no_match',
+    scope: { kind: 'account', id, label: id },
     state: 'needs_you',
-    title: d.host.detail,
-    detail: '',
-    since: sinceOf(d, d.host.code, 'host', now),
-    clearsAt: null,
-    clearsWhen: 'A person makes room.',
-    fix: 'orch doctor --only machine',
+    title:
+      job.account === null
+        ? `No account is configured for ${job.project}`
+        : `Account ${job.account} is not configured`,
+    clearsWhen:
+      job.account === null
+        ? 'A person adds an account to the project.'
+        : `A person adds ${job.account} to orch.yaml.`,
   };
 };
 
-const ownHoldGate: Gate = (job, _d, _now, name) => {
+const ownHoldGate: Gate = (job, _gates, name) => {
   if (job.hold === null) return null;
   const own = {
+    ...ofJob(job, name),
     code: job.hold,
-    scope: { kind: 'job', id: String(job.id), label: name },
     state: 'needs_you',
-    detail: '',
     since: job.holdSince ?? job.createdAt,
-    clearsAt: null,
   } as const;
   if (job.hold === 'budget.reached')
     return {
@@ -115,116 +110,120 @@ const ownHoldGate: Gate = (job, _d, _now, name) => {
 };
 
 /** A day's budget keeps agents from starting; what spends nothing goes on. */
-const budgetGate: Gate = (job, d, now) => {
-  const budget = d.projects.get(job.project)?.budget;
-  if (job.agent === null || budget === undefined || budget.level !== 'reached') return null;
-  return {
-    ...projectReason(
-      job,
-      'budget.reached',
-      'waiting',
-      `${job.project} has reached its budget of today`,
-      sinceOf(d, 'budget.reached', job.project, now),
-      `No action needed: it clears when the day ends (UTC). To go on now, raise projects.${job.project}.budget in orch.yaml.`,
-    ),
-    detail: budget.detail,
-    clearsAt: endOfDay(now),
-  };
-};
+const budgetGate: Gate = (job, gates) =>
+  job.agent === null ? null : closedAt(gates, 'project', job.project, ['budget.reached']);
 
 /** Work on an open pull request goes on; what would open another waits. */
-const reviewGate: Gate = (job, d, now) => {
-  const project = d.projects.get(job.project);
-  if (!job.fresh || project === undefined || project.unmerged < project.openPrs) return null;
-  return projectReason(
-    job,
-    'cap.review',
-    'waiting',
-    `${job.project} has ${project.unmerged} pull requests open, ${project.openPrs} allowed`,
-    sinceOf(d, 'cap.review', job.project, now),
-    'No action needed: it clears when one of them is merged or closed.',
+const reviewGate: Gate = (job, gates) =>
+  job.fresh ? closedAt(gates, 'project', job.project, ['cap.review']) : null;
+
+/** With failover in force, the account is no matter of its own any more. */
+const accountGate: Gate = (job, gates) => {
+  if (job.account === null || gates.standIns.has(standInKey(job.project, job.account))) return null;
+  return closedAt(
+    gates,
+    'account',
+    job.account,
+    (code) => code !== 'cap.account' && code !== 'dispatch.paused',
   );
 };
 
-const backoffGate: Gate = (job, _d, now) => {
-  if (job.availableAt === null || job.availableAt <= now) return null;
+const backoffGate: Gate = (job, gates) => {
+  if (job.availableAt === null || job.availableAt <= gates.at) return null;
   return {
+    ...ofJob(job, jobName(job.id)),
     code: 'retry.backoff',
-    scope: { kind: 'job', id: String(job.id), label: `job_${job.id}` },
-    state: 'waiting',
     title: `Retry ${job.transientAttempts + 1} is delayed`,
     detail: job.error ?? '',
-    since: job.createdAt,
+    since: job.holdSince ?? job.createdAt,
     clearsAt: job.availableAt,
     clearsWhen: 'No action needed: it retries by itself.',
     fix: `orch retry job_${job.id}`,
   };
 };
 
-const projectGate: Gate = (job, d, now) => {
-  const project = d.projects.get(job.project);
-  if (project === undefined)
-    return projectReason(
-      job,
-      'gate.failed',
-      'needs_you',
-      `Project ${job.project} is not in the configuration`,
-      now,
-      'A person adds it to orch.yaml.',
-    );
-  if (project.failedInRow >= SLOW_AFTER_FAILURES && project.running >= 1)
-    return projectReason(
-      job,
-      'project.slowed',
-      'waiting',
-      `${job.project} runs one job at a time after ${project.failedInRow} failures in a row`,
-      sinceOf(d, 'project.slowed', job.project, now),
-      'No action needed: one success ends it.',
-    );
-  if (project.running >= project.cap)
-    return projectReason(
-      job,
-      'cap.project',
-      'waiting',
-      `${job.project} is at its cap, ${project.running} of ${project.cap}`,
-      sinceOf(d, 'cap.project', job.project, now),
-      'No action needed: it clears when a run ends.',
-    );
-  return null;
-};
-
-const workerGate: Gate = (_job, d, now) => {
-  if (d.workers.running < d.workers.slots) return null;
+/** One running job per task and per branch. */
+const lockGate: Gate = (job, gates, name) => {
+  const lock = gates.locks.find(
+    (each) =>
+      each.jobId !== job.id &&
+      each.project === job.project &&
+      (each.branch === job.branch || (each.taskId !== null && each.taskId === job.taskId)),
+  );
+  if (lock === undefined) return null;
   return {
-    code: 'worker.full',
-    scope: { kind: 'worker', id: 'local', label: 'This worker' },
-    state: 'waiting',
-    title: `All ${d.workers.slots} slots are in use`,
-    detail: '',
-    since: sinceOf(d, 'worker.full', 'local', now),
-    clearsAt: null,
-    clearsWhen: 'No action needed: it clears when a run ends.',
-    fix: null,
+    ...ofJob(job, name),
+    code: 'lock.worktree',
+    title: `${runName(lock.runId)} uses this branch`,
+    detail: `${jobName(lock.jobId)} works on ${lock.branch}`,
+    since: lock.since,
+    clearsWhen: 'No action needed: it clears when that run ends.',
   };
 };
 
-function projectReason(
-  job: Job,
-  code: string,
-  state: Reason['state'],
-  title: string,
-  since: number,
-  clearsWhen: string,
-): Reason {
+const projectGate: Gate = (job, gates) => {
+  if (!gates.projects.has(job.project))
+    return {
+      ...ofJob(job, job.project),
+      code: 'gate.failed',
+      scope: { kind: 'project', id: job.project, label: job.project },
+      state: 'needs_you',
+      title: `Project ${job.project} is not in the configuration`,
+      clearsWhen: 'A person adds it to orch.yaml.',
+    };
+  return closedAt(gates, 'project', job.project, ['project.slowed', 'cap.project']);
+};
+
+const accountFullGate: Gate = (job, gates) => {
+  if (job.account === null) return null;
+  const places = gates.standIns.get(standInKey(job.project, job.account)) ?? [job.account];
+  const full = places.map((id) => closedAt(gates, 'account', id, ['cap.account']));
+  return full.includes(null) ? null : (full[0] ?? null);
+};
+
+const workerGate: Gate = (_job, gates) => closedAt(gates, 'worker', 'local', ['worker.full']);
+
+const ORDER: readonly Gate[] = [
+  staleGate,
+  pausedGate,
+  hostGate,
+  workerMatchGate,
+  ownHoldGate,
+  budgetGate,
+  reviewGate,
+  accountGate,
+  backoffGate,
+  lockGate,
+  projectGate,
+  accountFullGate,
+  workerGate,
+];
+
+/** The closed gate of a scope; of several the first named. */
+function closedAt(
+  gates: ClosedGates,
+  kind: Reason['scope']['kind'],
+  id: string,
+  codes?: readonly string[] | ((code: string) => boolean),
+): Reason | null {
+  const reasons = gates.byScope.get(scopeKey(kind, id));
+  if (reasons === undefined) return null;
+  if (codes === undefined) return reasons[0] ?? null;
+  if (typeof codes === 'function') return reasons.find(({ code }) => codes(code)) ?? null;
+  for (const wanted of codes) {
+    const found = reasons.find(({ code }) => code === wanted);
+    if (found !== undefined) return found;
+  }
+  return null;
+}
+
+function ofJob(job: WaitingJob, label: string): Omit<Reason, 'code' | 'title' | 'clearsWhen'> {
   return {
-    code,
-    scope: { kind: 'project', id: job.project, label: job.project },
-    state,
-    title,
+    scope: { kind: 'job', id: String(job.id), label },
+    state: 'waiting',
     detail: '',
-    since,
+    since: job.createdAt,
     clearsAt: null,
-    clearsWhen,
     fix: null,
   };
 }

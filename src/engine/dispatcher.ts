@@ -1,6 +1,8 @@
 import { isBusy } from '../core/account-gate.ts';
+import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
 import { type DispatchState, isAccountPaused, isPaused } from '../core/dispatch-state.ts';
 import { failovers } from '../core/failover.ts';
+import { type LedgerEntry, ledgerEntries } from '../core/ledger.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Claimed, ClaimRequest, Store } from '../store/store.ts';
@@ -40,16 +42,15 @@ export function createDispatcher(parts: DispatcherParts) {
   let again = false;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
-  let lastNoted = '';
+  let noted: { readonly signature: string; readonly at: number } | null = null;
   let since: ReadonlyMap<string, number> = new Map();
 
   async function tick(): Promise<void> {
     const config = parts.config();
     const seen = await look(config, since);
-    const noted = await note(seen);
-    const rows = news(seen, noted);
+    state = { ...seen, since: await note(closedGates(seen)) };
+    const rows = news(state);
     if (rows.length > 0) await store.tell(rows);
-    state = { ...seen, since: noted };
     if (seen.host === null && !allPaused(seen)) await claimAll(config, seen);
     void parts.deliver().then(
       (attempted) => {
@@ -59,12 +60,15 @@ export function createDispatcher(parts: DispatcherParts) {
     );
   }
 
-  async function note(dispatch: DispatchState): Promise<ReadonlyMap<string, number>> {
-    const closed = closedGates(dispatch);
-    const signature = closed.map((gate) => `${gate.code}:${gate.scope}`).join('|');
-    if (signature === lastNoted) return since;
-    since = await store.noteGates(closed, dispatch.tickAt);
-    lastNoted = signature;
+  /** Writes what changed, and at least now and then that somebody still looks. */
+  async function note(gates: ClosedGates): Promise<ReadonlyMap<string, number>> {
+    const entries = ledgerEntries(gates);
+    const signature = signatureOf(entries);
+    const isKnown = noted?.signature === signature && gates.at - noted.at < SLOW_TICK_MS;
+    if (isKnown) return since;
+    // The first look of this process: however short the time without one, nobody looked.
+    since = await store.noteGates(entries, gates.at, noted === null ? 0 : STALE_AFTER_MS);
+    noted = { signature, at: gates.at };
     return since;
   }
 
@@ -160,6 +164,11 @@ export function createDispatcher(parts: DispatcherParts) {
       clearInterval(filePoll);
       unsubscribe();
       await ticking;
+      // What was last seen was so until now.
+      if (state !== null)
+        await store
+          .noteGates(ledgerEntries(closedGates(state)), clock(), STALE_AFTER_MS)
+          .catch((error: unknown) => log.error({ error: String(error) }, 'ledger not written'));
     },
   };
 }
@@ -170,28 +179,8 @@ function allPaused(dispatch: DispatchState): boolean {
   return dispatch.pauses.some((p) => p.scope === 'all' && isPaused(p, dispatch.tickAt));
 }
 
-/** The scope gates that hold something back now, one entry each, for the ledger. */
-function closedGates(d: DispatchState): { code: string; scope: string; detail: string }[] {
-  const closed: { code: string; scope: string; detail: string }[] = [];
-  if (d.host !== null) closed.push({ code: d.host.code, scope: 'host', detail: d.host.detail });
-  for (const [id, gate] of d.accounts) {
-    if (gate.kind !== 'open') closed.push({ code: gate.code, scope: id, detail: gate.detail });
-    if (gate.running >= gate.slots) closed.push({ code: 'cap.account', scope: id, detail: '' });
-  }
-  for (const [key, project] of d.projects) {
-    const { budget, unmerged, openPrs } = project;
-    if (budget.level === 'reached')
-      closed.push({ code: 'budget.reached', scope: key, detail: budget.detail });
-    if (unmerged >= openPrs)
-      closed.push({
-        code: 'cap.review',
-        scope: key,
-        detail: `${unmerged} of ${openPrs} pull requests are open`,
-      });
-    if (project.running >= project.cap) closed.push({ code: 'cap.project', scope: key, detail: '' });
-  }
-  if (d.workers.running >= d.workers.slots) closed.push({ code: 'worker.full', scope: 'local', detail: '' });
-  return closed;
+function signatureOf(entries: readonly LedgerEntry[]): string {
+  return entries.map(({ code, kind, id, mark }) => `${code}:${kind}:${id}:${mark}`).join('|');
 }
 
 /** Sleeps until the first gate, job or message that is due by the clock, at most the slow tick. */

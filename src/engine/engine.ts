@@ -1,8 +1,5 @@
-import type { Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
-import { explain } from '../core/explain.ts';
-import { type Job, type Pause, type Run } from '../core/model.ts';
-import { reasonFor } from '../core/reason.ts';
+import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -10,7 +7,7 @@ import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
-import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
+import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createMergeWatch } from './merge-watch.ts';
@@ -18,6 +15,7 @@ import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
+import { createWhy } from './why.ts';
 
 export interface EngineOptions {
   readonly store: Store;
@@ -30,9 +28,6 @@ export interface EngineOptions {
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
 }
-
-/** Jobs looked at for one explanation; beyond it counts are lower bounds and say so. */
-const EXPLAIN_LIMIT = 20_000;
 
 /**
  * The running line: boot, dispatch, attempts, delivery, and everything people may do to it. Created
@@ -138,17 +133,6 @@ export function createEngine(options: EngineOptions) {
     return left.length;
   }
 
-  /** Keys of the tasks whose jobs have a hold of their own: those reasons name them. */
-  async function keysOf(jobs: readonly Job[]): Promise<Map<number, string>> {
-    const keys = new Map<number, string>();
-    for (const job of jobs) {
-      if (job.hold === null || job.taskId === null) continue;
-      const task = await store.taskById(job.taskId);
-      if (task !== null) keys.set(task.id, task.key);
-    }
-    return keys;
-  }
-
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
@@ -231,39 +215,7 @@ export function createEngine(options: EngineOptions) {
     },
     idle: attempts.idle,
 
-    /** The one reason of a queued job; null for any other. Unknown when the scheduler is stale. */
-    async reason(job: Job): Promise<Reason | null> {
-      if (job.status !== 'queued') return null;
-      const state = dispatcher.state();
-      const now = clock();
-      if (state === null || now - state.tickAt > STALE_AFTER_MS) return staleReason(state?.tickAt ?? now);
-      const task = job.taskId === null ? null : await store.taskById(job.taskId);
-      return reasonFor(job, { ...state, tickAt: now }, await store.ahead(job), task?.key);
-    },
-
-    async explain(filter: { project?: string }) {
-      const [jobs, counts] = await Promise.all([
-        store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }),
-        store.counts(),
-      ]);
-      const state = dispatcher.state();
-      const now = clock();
-      return {
-        explanation: explain(
-          jobs.items,
-          state,
-          filter.project === undefined
-            ? counts.jobs.running
-            : (counts.runningByProject.get(filter.project) ?? 0),
-          now,
-          STALE_AFTER_MS,
-          await keysOf(jobs.items),
-        ),
-        counts,
-        state,
-        now,
-      };
-    },
+    ...createWhy({ store, state: dispatcher.state, clock }),
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));
@@ -318,17 +270,3 @@ export function createEngine(options: EngineOptions) {
 }
 
 export type Engine = ReturnType<typeof createEngine>;
-
-function staleReason(since: number): Reason {
-  return {
-    code: 'scheduler.stale',
-    scope: { kind: 'worker', id: 'local', label: 'The scheduler' },
-    state: 'needs_you',
-    title: 'The scheduler has not ticked',
-    detail: '',
-    since,
-    clearsAt: null,
-    clearsWhen: 'A person looks at the service log.',
-    fix: 'orch doctor',
-  };
-}

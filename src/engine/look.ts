@@ -116,6 +116,14 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
         ]),
       ),
       workers: { running: counts.jobs.running, slots: config.slots },
+      locks: live.map(({ run, job }) => ({
+        runId: run.id,
+        jobId: job.id,
+        taskId: job.taskId,
+        project: job.project,
+        branch: job.branch,
+        since: run.startedAt,
+      })),
       since,
     };
   };

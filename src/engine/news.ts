@@ -1,6 +1,6 @@
 import { CHECKING } from '../core/account-gate.ts';
 import { dayOf } from '../core/budget.ts';
-import type { DispatchState } from '../core/dispatch-state.ts';
+import { type DispatchState, gateKey } from '../core/dispatch-state.ts';
 import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 
 type Trouble = ReadonlyMap<string, string>;
@@ -15,8 +15,8 @@ export function createNews() {
   /** Projects near or at their budget, with how near. */
   let budgets: Trouble | null = null;
 
-  return function tell(dispatch: DispatchState, noted: ReadonlyMap<string, number>): NewOutboxRow[] {
-    const ofAccounts = tellOfAccounts(dispatch, noted, accounts);
+  return function tell(dispatch: DispatchState): NewOutboxRow[] {
+    const ofAccounts = tellOfAccounts(dispatch, accounts);
     const ofBudgets = tellOfBudgets(dispatch, budgets);
     accounts = ofAccounts.now;
     budgets = ofBudgets.now;
@@ -27,7 +27,6 @@ export function createNews() {
 /** What a run already told of its account is edited, not repeated. */
 function tellOfAccounts(
   dispatch: DispatchState,
-  noted: ReadonlyMap<string, number>,
   troubled: Trouble | null,
 ): { rows: NewOutboxRow[]; now: Trouble } {
   const rows: NewOutboxRow[] = [];
@@ -41,7 +40,8 @@ function tellOfAccounts(
     }
     if (gate.kind === 'closed') {
       now.set(id, gate.code);
-      const since = gate.since ?? noted.get(`${gate.code}:${id}`) ?? dispatch.tickAt;
+      const noted = dispatch.since.get(gateKey(gate.code, { kind: 'account', id }));
+      const since = gate.since ?? noted ?? dispatch.tickAt;
       if (gate.state === 'needs_you' && before !== gate.code)
         rows.push(row(`account:${id}`, `gate:${gate.code}:${id}:${since}`, incidentOf(id, gate)));
     } else if (troubled === null || before !== undefined)

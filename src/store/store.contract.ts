@@ -798,32 +798,6 @@ export function storeContract(name: string, open: OpenStore): void {
         ]).toEqual([true, false]);
         expect((await store.pauses()).map((p) => p.scope)).toEqual(['all']);
       });
-
-      it('keeps since when a gate is closed: over ticks, restarts and a flap under five minutes', async () => {
-        const gate = { code: 'account.limit', scope: 'a', detail: '' };
-        const key = 'account.limit:a';
-        const sinceAt = async (at: number, closed: boolean) =>
-          (await store.noteGates(closed ? [gate] : [], at)).get(key);
-        expect(await sinceAt(T0, true)).toBe(T0);
-        expect(await sinceAt(T0 + MINUTE, true)).toBe(T0);
-        store = await opened.reopen();
-        expect(await sinceAt(T0 + 20 * MINUTE, true)).toBe(T0);
-        expect(await sinceAt(T0 + 21 * MINUTE, false)).toBeUndefined();
-        expect(await sinceAt(T0 + 26 * MINUTE - 1, true)).toBe(T0);
-        await sinceAt(T0 + 30 * MINUTE, false);
-        expect(await sinceAt(T0 + 36 * MINUTE, true)).toBe(T0 + 36 * MINUTE);
-      });
-
-      it('tells the gates of two scopes apart', async () => {
-        const gate = (scope: string) => ({ code: 'cap.project', scope, detail: '' });
-        await store.noteGates([gate('api')], T0);
-        expect(await store.noteGates([gate('api'), gate('web')], T0 + SECOND)).toEqual(
-          new Map([
-            ['cap.project:api', T0],
-            ['cap.project:web', T0 + SECOND],
-          ]),
-        );
-      });
     });
 
     describe('accounts', () => {

@@ -1,5 +1,6 @@
 import type { Spending } from '../core/budget.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
 
@@ -35,11 +36,23 @@ export interface Store {
   pause(pause: Pause, audit: Audit): Promise<void>;
   resume(scope: Pause['scope'], id: string, audit: Audit): Promise<boolean>;
 
-  /** Records which scope gates are closed now: opens and ends intervals; returns the first `since` of each. */
+  /**
+   * Writes the decision ledger: what is so now, ending what is not any more; returns the first `since` of
+   * each by `gateKey`. The time since the last note is `scheduler.stale` when it is longer than `staleAfterMs`.
+   * Costs what changed, however many jobs wait.
+   */
   noteGates(
-    closed: readonly { code: string; scope: string; detail: string }[],
+    entries: readonly LedgerEntry[],
     now: number,
+    staleAfterMs: number,
   ): Promise<ReadonlyMap<string, number>>;
+  /**
+   * What the ledger knows of an instant: the entries that covered it, and of one job, of the jobs of a task
+   * or of the jobs that had not ended then (of all or one project, at most `limit`) what was theirs up to it.
+   */
+  history(at: number, filter: HistoryFilter, limit: number): Promise<LedgerPage>;
+  /** Deletes what ended before an instant, a bounded number of rows; returns how many. Repeat until 0. */
+  forget(before: number): Promise<number>;
 
   job(id: number): Promise<Job | null>;
   run(id: number): Promise<Run | null>;
@@ -158,6 +171,11 @@ export interface Audit {
   readonly target: string;
   readonly at: number;
 }
+
+export type HistoryFilter =
+  | { readonly jobId: number }
+  | { readonly taskId: number }
+  | { readonly project: string | null };
 
 export interface JobFilter {
   readonly status?: readonly Job['status'][];

@@ -3,6 +3,7 @@ import type { Effects, JobChange, NewJob, NewOutboxRow, RunChange, TaskChange } 
 import type { AccountState, Job } from '../../core/model.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row } from './rows.ts';
+import { prepareWaits } from './waits.ts';
 
 /** Writes `Effects`. Always called inside the transaction that read the rows they were decided on. */
 export interface Applier {
@@ -19,6 +20,7 @@ export function prepareApply(db: Db): Applier {
     VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now,
     EXISTS(SELECT 1 FROM tasks WHERE id = @taskId AND head IS NULL)) RETURNING *`);
   const begun = db.prepare(`UPDATE jobs SET fresh = 0 WHERE task_id = ? AND fresh = 1`);
+  const begunAt = db.prepare('UPDATE tasks SET begun_at = ? WHERE id = ? AND begun_at IS NULL');
   const updateJob =
     db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
     lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, account = @account, moved_from = @movedFrom,
@@ -50,8 +52,10 @@ export function prepareApply(db: Db): Applier {
     db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
     VALUES(@destination, @key, @orderKey, @message, @availableAt, @now) ON CONFLICT(key) DO NOTHING`);
 
+  const waits = prepareWaits(db);
+
   function insertJob(job: NewJob, now: number): Job {
-    return jobOf(
+    const inserted = jobOf(
       insertJobRow.get({
         ...job,
         rework: job.rework ? 1 : 0,
@@ -61,10 +65,14 @@ export function prepareApply(db: Db): Applier {
         now,
       }) as Row,
     );
+    waits.begun(inserted, now);
+    return inserted;
   }
 
   function changeJob(job: Job, change: JobChange, now: number): void {
     const next = { ...job, ...change };
+    const goesOn = next.hold === job.hold && next.availableAt === job.availableAt;
+    waits.changed(job, next, now);
     updateJob.run({
       id: job.id,
       status: next.status,
@@ -74,7 +82,7 @@ export function prepareApply(db: Db): Applier {
       lostAttempts: next.lostAttempts,
       availableAt: next.availableAt,
       hold: next.hold,
-      holdSince: next.hold === null ? null : next.hold === job.hold ? job.holdSince : now,
+      holdSince: next.hold === null && next.availableAt === null ? null : goesOn ? job.holdSince : now,
       ready: next.status === 'queued' && next.hold === null && next.availableAt === null ? 1 : 0,
       account: next.account,
       movedFrom: next.status === 'queued' ? null : job.movedFrom,
@@ -140,7 +148,9 @@ export function prepareApply(db: Db): Applier {
       budgetFrom: change.budgetFromMicroUsd ?? null,
       now,
     });
-    if (change.head != null) begun.run(id);
+    if (change.head == null) return;
+    begun.run(id);
+    begunAt.run(now, id);
   }
 
   function saveAccount(account: AccountState): void {

@@ -1,4 +1,4 @@
-import { SLOW_AFTER_FAILURES } from '../../core/reason.ts';
+import { SLOW_AFTER_FAILURES } from '../../core/closed-gates.ts';
 import type { Claimed, ClaimRequest } from '../store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, runOf, taskOf } from './rows.ts';

@@ -296,4 +296,46 @@ CREATE TABLE spending(
   PRIMARY KEY(day, project)
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+-- The ledger, written anew: a gate of a scope, and the intervals in which it was closed.
+DROP TABLE gate_intervals;
+CREATE TABLE gates(
+  id INTEGER PRIMARY KEY,
+  code TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  scope TEXT NOT NULL,
+  UNIQUE(code, kind, scope)
+) STRICT;
+CREATE TABLE gate_intervals(
+  gate INTEGER NOT NULL REFERENCES gates(id),
+  since INTEGER NOT NULL,
+  until INTEGER,
+  -- First time the gate closed, over moments in which it was open.
+  first_since INTEGER NOT NULL,
+  -- When this changes, another interval begins.
+  mark TEXT NOT NULL,
+  -- The reason as it was when the interval began.
+  value TEXT NOT NULL,
+  PRIMARY KEY(gate, since)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX gate_intervals_open ON gate_intervals(gate) WHERE until IS NULL;
+CREATE INDEX gate_intervals_ended ON gate_intervals(until) WHERE until IS NOT NULL;
+
+-- What is a job's own: holds, backoffs, and the time between its end and a retry.
+CREATE TABLE job_waits(
+  job INTEGER NOT NULL REFERENCES jobs(id),
+  since INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  until INTEGER,
+  detail TEXT NOT NULL,
+  PRIMARY KEY(job, since, code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX job_waits_ended ON job_waits(until) WHERE until IS NOT NULL;
+INSERT INTO job_waits(job, since, code, until, detail)
+  SELECT id, coalesce(hold_since, created_at), hold, NULL, '' FROM jobs WHERE status = 'queued' AND hold IS NOT NULL;
+
+ALTER TABLE tasks ADD COLUMN begun_at INTEGER;
+UPDATE tasks SET begun_at = created_at WHERE head IS NOT NULL;
+CREATE INDEX tasks_branch ON tasks(project, branch);
+`,
 ];
