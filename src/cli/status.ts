@@ -1,10 +1,12 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
-import type { Explain, JobWire, RunWire, TaskDetailWire } from '../http/contract.ts';
+import { stuckFix } from '../core/explain.ts';
+import type { Explain, HoldWire, JobWire, RunWire, TaskDetailWire, WhyAtWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
+import { pastInstant } from './past-instant.ts';
 
 interface Status {
   verdict: Explain['verdict'];
@@ -50,10 +52,12 @@ export function registerStatusCommands(program: Command): void {
     .description('why nothing runs, or why one job or task waits')
     .argument('[key]', 'task, job or run')
     .option('--project <key>', 'only this project')
+    .option('--at <time>', 'at this instant instead of now: ISO time, clock time, or how long ago (2h)')
     .action(async (key: string | undefined, _o, command: Command) => {
-      const o = options<{ project?: string }>(command);
+      const o = options<{ project?: string; at?: string }>(command);
       const out = output(command);
       const client = await server();
+      if (o.at !== undefined) return whyAt(out, client, key, o.project, pastInstant(o.at, new Date()));
       if (key !== undefined)
         return whyOne(
           out,
@@ -66,7 +70,7 @@ export function registerStatusCommands(program: Command): void {
       );
       out.object(explain);
       printExplain(out, explain);
-      if (explain.counts.needsYou > 0) throw new Exit(EXIT.needsYou);
+      if (explain.reasons.some((reason) => reason.state === 'needs_you')) throw new Exit(EXIT.needsYou);
     });
 
   program
@@ -122,26 +126,46 @@ function whyOne(out: Output, key: string, { job }: { job: JobWire }, task: TaskD
   });
   out.text(`${key}  ${state(task?.status === 'active' ? job.status : (task?.status ?? job.status))}`);
   if (job.hold !== null) {
-    out.text(`  ${job.hold.title}`);
     // The task's own words name the commit, or the tests to tick.
     const detail = task?.reason?.code === job.hold.code ? task.reason.detail : job.hold.detail;
-    if (detail !== '') out.text(`  ${pc.dim(detail)}`);
-    out.text(
-      `  ${pc.dim(job.hold.clearsWhen)}${job.hold.clearsAt === null ? '' : ` ${localTime(job.hold.clearsAt)}`}`,
-    );
-    if (job.hold.fix !== null) out.text(`  fix  ${job.hold.fix}`);
-  } else if (task?.reason != null)
-    out.text(`  ${task.reason.detail}\n  fix  ${fixOf(key, task.reason.code)}`);
+    printHold(out, job.hold, detail);
+  } else if (task?.reason != null) out.text(`  ${task.reason.detail}\n  fix  ${stuckFix(task)}`);
   else if (job.error !== null) out.text(`  ${job.error}`);
   if ((job.hold?.state ?? (task?.status === 'needs_you' ? 'needs_you' : 'waiting')) === 'needs_you')
     throw new Exit(EXIT.needsYou);
 }
 
-/** What a person can do about a task that waits for one, with no job of it queued. */
-function fixOf(key: string, code: string): string {
-  return code.startsWith('rounds.')
-    ? `orch approve ${key} to go on in spite of it, or orch retry ${key} --from-stage STAGE --note "..."`
-    : `orch retry ${key}`;
+/** What the ledger says of an instant before. */
+async function whyAt(
+  out: Output,
+  client: Awaited<ReturnType<typeof server>>,
+  key: string | undefined,
+  project: string | undefined,
+  at: Date,
+): Promise<void> {
+  const query = new URLSearchParams({ at: at.toISOString(), ...(project === undefined ? {} : { project }) });
+  if (key === undefined) {
+    const explain = await client.get<Explain>(`/explain?${query.toString()}`);
+    out.object(explain);
+    out.text(pc.dim(localTime(at.toISOString())));
+    printExplain(out, explain);
+    return;
+  }
+  const why = await client.get<WhyAtWire>(`/why/${encodeURIComponent(key)}?${query.toString()}`);
+  out.object(why);
+  const { job } = why;
+  const word = job === null ? 'was not there yet' : state(job.status);
+  out.text(`${key}  ${word}  ${pc.dim(`at ${localTime(why.at)}`)}`);
+  if (job === null) return;
+  if (job.run !== null) out.text(`  ${job.run} was live`);
+  if (job.hold !== null) printHold(out, job.hold, job.hold.detail);
+}
+
+function printHold(out: Output, hold: HoldWire, detail: string): void {
+  out.text(`  ${hold.title}`);
+  if (detail !== '') out.text(`  ${pc.dim(detail)}`);
+  out.text(`  ${pc.dim(hold.clearsWhen)}${hold.clearsAt === null ? '' : ` ${localTime(hold.clearsAt)}`}`);
+  if (hold.fix !== null) out.text(`  fix  ${hold.fix}`);
 }
 
 function printStatus(out: Output, status: Status): void {
@@ -167,11 +191,11 @@ function printExplain(out: Output, explain: Explain): void {
     explain.nextChange === undefined
       ? ''
       : ` Next change without you: ${localTime(explain.nextChange.at)} ${explain.nextChange.what}.`;
-  out.text(pc.dim(`  ${last}${next}`));
+  if (explain.at === undefined) out.text(pc.dim(`  ${last}${next}`));
   for (const reason of explain.reasons) {
     out.text('');
     out.text(
-      `  ${reason.state === 'needs_you' ? pc.yellow('▲') : pc.cyan('◷')} ${pc.bold(reason.title)}  ${pc.dim(`${reason.jobsHeld} ${reason.jobsHeld === 1 ? 'job' : 'jobs'}`)}`,
+      `  ${reason.state === 'needs_you' ? pc.yellow('▲') : pc.cyan('◷')} ${pc.bold(reason.title)}${jobsHeld(reason)}`,
     );
     if (reason.detail !== '') out.text(`    ${reason.detail}`);
     const fix = reason.actions[0]?.cli;
@@ -186,6 +210,11 @@ function printExplain(out: Output, explain: Explain): void {
   out.text('');
   const fine = explain.checks.filter((check) => check.state === 'ok').map((check) => check.code);
   if (fine.length > 0) out.text(pc.dim(`  ✓ ${fine.join('  ')}`));
+}
+
+/** Of a task or an empty tracker there is no job to count. */
+function jobsHeld({ jobsHeld: n }: { readonly jobsHeld: number }): string {
+  return n === 0 ? '' : `  ${pc.dim(`${n} ${n === 1 ? 'job' : 'jobs'}`)}`;
 }
 
 function mark(verdict: Explain['verdict']): string {

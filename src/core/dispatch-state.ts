@@ -3,7 +3,7 @@ import type { BudgetLevel } from './budget.ts';
 import type { Pause } from './model.ts';
 
 export interface Scope {
-  readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'job';
+  readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'task' | 'job';
   readonly id: string;
   readonly label: string;
 }

@@ -1,6 +1,6 @@
 import type { ClosedGates } from './closed-gates.ts';
 import type { Reason } from './dispatch-state.ts';
-import type { Job } from './model.ts';
+import type { Job, Task } from './model.ts';
 import { reasonFor } from './reason.ts';
 
 /** Held jobs grouped by their one reason, most jobs first, `needs_you` before `waiting`. */
@@ -20,50 +20,123 @@ export interface Explanation extends Explained {
   readonly nextChange: { readonly at: number; readonly what: string } | null;
 }
 
-/** Explains a set of queued jobs by what the last tick saw. A stale tick makes everything unknown. */
-export function explain(
-  jobs: readonly Job[],
-  gates: ClosedGates | null,
-  running: number,
-  now: number,
-  staleAfterMs: number,
+export interface Explainable {
+  readonly queued: readonly Job[];
+  readonly running: number;
+  /** What the last tick saw; null = there was none for too long, and everything is unknown. */
+  readonly gates: ClosedGates | null;
+  /** When it was. */
+  readonly tickAt: number | null;
+  readonly now: number;
   /** Keys of tasks by their id, for the jobs that have one. */
-  keys: ReadonlyMap<number, string>,
-): Explanation {
-  if (gates === null || now - gates.at > staleAfterMs) {
-    const age = gates === null ? 'since the start' : `for ${Math.round((now - gates.at) / 1000)} s`;
+  readonly keys: ReadonlyMap<number, string>;
+  /** Tasks that wait for a person, with no job queued. */
+  readonly stuck: readonly Task[];
+  /** What the trackers have, looked at when nothing is queued. */
+  readonly surveys: readonly Survey[];
+}
+
+/** What a tracker had for a project when it was last looked at. */
+export interface Survey {
+  readonly project: string;
+  /** Names the tracker: "Orch's own board", "Plane". */
+  readonly source: string;
+  /** The rule that an item has to match to be taken on, in words. */
+  readonly rule: string;
+  readonly lookedAt: number;
+  readonly seen: number;
+  readonly matching: number;
+  /** The items that come nearest, and what each of them lacks. */
+  readonly nearest: readonly { readonly key: string; readonly why: string }[];
+}
+
+/** Explains the queue by what the last tick saw. */
+export function explain(of: Explainable): Explanation {
+  const { queued, running, gates, now } = of;
+  if (gates === null) {
+    const age = of.tickAt === null ? 'since the start' : `for ${Math.round((now - of.tickAt) / 1000)} s`;
     return {
       verdict: 'unknown',
       headline: `Unknown: the scheduler has not ticked ${age}.`,
-      counts: { running, queued: jobs.length, waiting: 0, needsYou: 0 },
+      counts: { running, queued: queued.length, waiting: 0, needsYou: 0 },
       reasons: [],
       nextChange: null,
     };
   }
   let position = 0;
-  const explained = explainAll(
-    jobs.map((job) => {
-      const key = job.taskId === null ? undefined : keys.get(job.taskId);
+  const held = explainAll(
+    queued.map((job) => {
+      const key = job.taskId === null ? undefined : of.keys.get(job.taskId);
       const reason = reasonFor(job, gates, position, key);
       if (reason.code === 'queue.position') position++;
       return { job, reason };
     }),
     running,
+    of.stuck.length,
   );
-  const upcoming = explained.reasons
+  const upcoming = held.reasons
     .map((r) => r.reason)
     .filter((r) => r.clearsAt !== null)
     .sort((a, b) => (a.clearsAt ?? 0) - (b.clearsAt ?? 0))[0];
+  const isEmpty = running === 0 && queued.length === 0;
   return {
-    ...explained,
+    ...held,
+    reasons: [
+      ...held.reasons,
+      ...of.stuck.map((task) => ({ reason: stuckReason(task), jobs: [] })),
+      ...(isEmpty ? of.surveys.map((survey) => ({ reason: emptyReason(survey, now), jobs: [] })) : []),
+    ],
     nextChange: upcoming === undefined ? null : { at: upcoming.clearsAt ?? now, what: upcoming.title },
   };
 }
 
-/** Groups jobs by the reason each of them has; those that only wait for their turn are counted as queued. */
+function stuckReason(task: Task): Reason {
+  return {
+    code: task.reason?.code ?? 'job.failed',
+    scope: { kind: 'task', id: task.key, label: task.key },
+    state: 'needs_you',
+    title: `${task.key} needs you`,
+    detail: task.reason?.detail ?? '',
+    since: task.updatedAt,
+    clearsAt: null,
+    clearsWhen: 'A person looks at it and lets it go on, or cancels it.',
+    fix: stuckFix(task),
+  };
+}
+
+/** What a person can do about a task that waits for one, with no job of it queued. */
+export function stuckFix({ key, reason }: { readonly key: string; readonly reason: Task['reason'] }): string {
+  return reason?.code.startsWith('rounds.') === true
+    ? `orch approve ${key} to go on in spite of it, or orch retry ${key} --from-stage STAGE --note "..."`
+    : `orch retry ${key}`;
+}
+
+/** A wrong rule looks just like an empty backlog: this tells them apart. */
+function emptyReason(survey: Survey, now: number): Reason {
+  const { project, source, rule, seen, matching, nearest } = survey;
+  const age = Math.max(0, Math.round((now - survey.lookedAt) / 1000));
+  const misses = nearest.map(({ key, why }) => `${key}: ${why}`).join('; ');
+  return {
+    code: 'nothing.queued',
+    scope: { kind: 'project', id: project, label: project },
+    state: 'waiting',
+    title: `Nothing is queued for ${project}. ${source} was looked at ${age === 0 ? 'just now' : `${age} s ago`}, ${matching} of ${seen} items match`,
+    detail: `Rule: ${rule}${misses === '' ? '' : `. Nearest: ${misses}`}`,
+    since: survey.lookedAt,
+    clearsAt: null,
+    clearsWhen: 'No action needed: an item that matches is taken on.',
+    fix: null,
+  };
+}
+
+/**
+ * Groups jobs by the reason each of them has; those that only wait for their turn are counted as queued.
+ * A line at rest is not idle while one of `stuck` tasks waits for a person.
+ */
 export function explainAll(
   waits: readonly { readonly job: Job; readonly reason: Reason }[],
   running: number,
+  stuck = 0,
 ): Explained {
   const held = new Map<string, { reason: Reason; jobs: Job[] }>();
   let queued = 0;
@@ -84,8 +157,14 @@ export function explainAll(
   const waiting = sum(reasons, 'waiting');
   return {
     verdict:
-      running > 0 || queued > 0 ? 'working' : needsYou > 0 ? 'needs_you' : waiting > 0 ? 'waiting' : 'idle',
-    headline: headline(running, queued, waiting, needsYou),
+      running > 0 || queued > 0
+        ? 'working'
+        : needsYou + stuck > 0
+          ? 'needs_you'
+          : waiting > 0
+            ? 'waiting'
+            : 'idle',
+    headline: headline(running, queued, waiting, needsYou, stuck),
     counts: { running, queued, waiting, needsYou },
     reasons,
   };
@@ -98,15 +177,18 @@ function rank(reason: Reason): number {
 function sum(groups: readonly { reason: Reason; jobs: readonly Job[] }[], state: Reason['state']): number {
   return groups.filter((g) => g.reason.state === state).reduce((n, g) => n + g.jobs.length, 0);
 }
-function headline(running: number, queued: number, waiting: number, needsYou: number): string {
+function headline(running: number, queued: number, waiting: number, needsYou: number, stuck: number): string {
   const held = waiting + needsYou;
-  const who =
-    held === 0
-      ? ''
-      : `${held} ${held === 1 ? 'job waits' : 'jobs wait'}: ${[needsYou > 0 ? `${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you` : '', waiting > 0 ? `${waiting} ${waiting === 1 ? 'clears by itself' : 'clear by themselves'}` : ''].filter((part) => part !== '').join(', ')}.`;
-  if (running + queued > 0)
-    return held === 0
-      ? `${running} running, ${queued} queued, all clear.`
-      : `${running} running, ${queued} queued. ${who}`;
-  return held === 0 ? 'Nothing is queued.' : `Nothing is running. ${who}`;
+  const why = [
+    ...(needsYou > 0 ? [`${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you`] : []),
+    ...(waiting > 0 ? [`${waiting} ${waiting === 1 ? 'clears by itself' : 'clear by themselves'}`] : []),
+  ].join(', ');
+  const sentences = [
+    ...(held > 0 ? [`${held} ${held === 1 ? 'job waits' : 'jobs wait'}: ${why}.`] : []),
+    ...(stuck > 0 ? [stuck === 1 ? '1 task needs you.' : `${stuck} tasks need you.`] : []),
+  ];
+  if (running + queued === 0)
+    return sentences.length === 0 ? 'Nothing is queued.' : ['Nothing is running.', ...sentences].join(' ');
+  const flow = `${running} running, ${queued} queued`;
+  return sentences.length === 0 ? `${flow}, all clear.` : [`${flow}.`, ...sentences].join(' ');
 }

@@ -138,7 +138,7 @@ export type JobAt =
   | { readonly kind: 'absent' }
   | { readonly kind: 'queued'; readonly reason: Reason }
   | { readonly kind: 'running'; readonly run: Run }
-  | { readonly kind: 'ended'; readonly status: string };
+  | { readonly kind: 'ended'; readonly status: 'done' | 'failed' | 'cancelled' };
 
 /** What a job was doing at an instant, and if it waited, its one reason. */
 export function jobAt(history: JobHistory, rows: readonly LedgerRow[], at: number): JobAt {
@@ -148,13 +148,17 @@ export function jobAt(history: JobHistory, rows: readonly LedgerRow[], at: numbe
   if (run !== undefined) return { kind: 'running', run };
   const own = waits.filter(({ since, until }) => since <= at && (until ?? Infinity) > at);
   const ended = own.find(({ code }) => code === ENDED);
-  if (ended !== undefined) return { kind: 'ended', status: ended.detail };
-  if (job.finishedAt !== null && job.finishedAt <= at) return { kind: 'ended', status: job.status };
+  if (ended !== undefined) return { kind: 'ended', status: endOf(ended.detail) };
+  if (job.finishedAt !== null && job.finishedAt <= at) return { kind: 'ended', status: endOf(job.status) };
   const gates = gatesAt(rows, history.locks, at);
   return {
     kind: 'queued',
     reason: reasonFor(waitingAt(history, own, at), gates, null, history.key ?? undefined),
   };
+}
+
+function endOf(status: string): 'done' | 'failed' | 'cancelled' {
+  return status === 'done' || status === 'cancelled' ? status : 'failed';
 }
 
 function waitingAt(

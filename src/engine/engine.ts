@@ -1,4 +1,5 @@
 import { AppError } from '../core/errors.ts';
+import type { Survey } from '../core/explain.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -133,6 +134,12 @@ export function createEngine(options: EngineOptions) {
     return left.length;
   }
 
+  async function survey(only: string | null): Promise<Survey[]> {
+    const asked = [...runtime.projects].filter(([key]) => only === null || key === only);
+    const found = asked.map(async ([project, { tracker }]) => ({ project, ...(await tracker.survey()) }));
+    return Promise.all(found);
+  }
+
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
@@ -215,7 +222,7 @@ export function createEngine(options: EngineOptions) {
     },
     idle: attempts.idle,
 
-    ...createWhy({ store, state: dispatcher.state, clock }),
+    ...createWhy({ store, state: dispatcher.state, survey, clock }),
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { AppError, messageOf } from '../core/errors.ts';
 import { deployKey, type Run, runName } from '../core/model.ts';
 import { leaveWorktree } from '../launcher/project-commands.ts';
@@ -19,6 +20,9 @@ export interface JanitorParts {
 
 /** Half-made drafts of killed processes are that old at least. */
 const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
+/** So far back `why --at` can tell. */
+const LEDGER_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
+const FORGET_EVERY_MS = 60 * 60 * 1000;
 /** Runs of one task that are looked through for its last. */
 const MAX_RUNS = 10_000;
 
@@ -26,7 +30,8 @@ const MAX_RUNS = 10_000;
  * Removes worktrees nobody works in any more: of a task that is done, of a job without a task that is
  * done, of a deploy whose run has ended. What is only there is salvaged, the project's teardown runs,
  * branch and documents stay. It looks at what is on disk, so what ended while Orch was down goes too;
- * what it does not know stays. A worktree that cannot be removed is tried again at the next start.
+ * what it does not know stays. A worktree that cannot be removed is tried again at the next start. It also
+ * forgets what the ledger has kept for long enough.
  */
 export function createJanitor(parts: JanitorParts) {
   const { store, workspace, log } = parts;
@@ -35,6 +40,8 @@ export function createJanitor(parts: JanitorParts) {
   const leaving = new Map<string, Promise<void>>();
   const kept = new Set<string>();
   let tidying: Promise<void> | null = null;
+  let forgetting: Promise<void> | null = null;
+  let forgetTimer: NodeJS.Timeout | undefined;
   let again = false;
   let unsubscribe = (): void => {};
 
@@ -117,6 +124,20 @@ export function createJanitor(parts: JanitorParts) {
     log.info({ ...fields, salvaged }, 'worktree removed');
   }
 
+  /** A part at a time, so that nobody waits long for the database. */
+  async function forget(): Promise<void> {
+    const before = parts.clock() - LEDGER_KEPT_MS;
+    while (!ending.signal.aborted && (await store.forget(before)) > 0) await setImmediate();
+  }
+
+  function forgetNow(): void {
+    forgetting ??= forget()
+      .catch((error: unknown) => log.error({ error: messageOf(error) }, 'ledger not pruned'))
+      .finally(() => {
+        forgetting = null;
+      });
+  }
+
   async function loop(): Promise<void> {
     do {
       again = false;
@@ -137,6 +158,8 @@ export function createJanitor(parts: JanitorParts) {
       await workspace
         .sweep(new Date(parts.clock() - LEFTOVER_AGE_MS))
         .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'leftovers not swept'));
+      forgetTimer = setInterval(forgetNow, FORGET_EVERY_MS);
+      forgetNow();
       wake();
     },
     wake,
@@ -147,8 +170,9 @@ export function createJanitor(parts: JanitorParts) {
     /** Ends a running teardown; its worktree stays, and is the next start's. */
     async stop(): Promise<void> {
       unsubscribe();
+      clearInterval(forgetTimer);
       ending.abort();
-      await tidying;
+      await Promise.all([tidying, forgetting]);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
 import type { DispatchState, Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
-import { explain } from '../core/explain.ts';
+import { explain, type Survey } from '../core/explain.ts';
 import { explainAt, type JobAt, jobAt, STALE, staleValue } from '../core/ledger.ts';
 import type { Job } from '../core/model.ts';
 import { reasonFor } from '../core/reason.ts';
@@ -11,11 +11,15 @@ import { STALE_AFTER_MS } from './dispatcher.ts';
 
 /** Jobs looked at for one explanation; beyond it counts are lower bounds. */
 const EXPLAIN_LIMIT = 20_000;
+/** Tasks that wait for a person shown with it. */
+const MAX_STUCK = 100;
 
 /** Why nothing runs, or one job waits: now by what the last tick saw, at an instant before by the ledger. */
 export function createWhy(parts: {
   readonly store: Store;
   readonly state: () => DispatchState | null;
+  /** What the trackers of all or one project have. */
+  readonly survey: (project: string | null) => Promise<Survey[]>;
   readonly clock: Clock;
 }) {
   const { store, clock } = parts;
@@ -59,24 +63,29 @@ export function createWhy(parts: {
     },
 
     async explain(filter: { project?: string }) {
-      const [jobs, counts] = await Promise.all([
+      const now = clock();
+      const state = parts.state();
+      const [jobs, counts, tasks] = await Promise.all([
         store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }),
         store.counts(),
+        store.tasks({ status: ['needs_you'], limit: MAX_STUCK, ...filter }),
       ]);
-      const state = parts.state();
-      const now = clock();
       const running =
         filter.project === undefined
           ? counts.jobs.running
           : (counts.runningByProject.get(filter.project) ?? 0);
-      const gates = state === null ? null : closedGates(state);
-      const keys = await keysOf(jobs.items);
-      return {
-        explanation: explain(jobs.items, gates, running, now, STALE_AFTER_MS, keys),
-        counts,
-        state,
+      const waiting = new Set(jobs.items.map(({ taskId }) => taskId));
+      const explanation = explain({
+        queued: jobs.items,
+        running,
+        gates: gatesNow(),
+        tickAt: state?.tickAt ?? null,
         now,
-      };
+        keys: await keysOf(jobs.items),
+        stuck: tasks.items.filter(({ id }) => !waiting.has(id)),
+        surveys: running === 0 && jobs.items.length === 0 ? await parts.survey(filter.project ?? null) : [],
+      });
+      return { explanation, counts, state, now };
     },
 
     /** The same at an instant before, of the jobs that had not ended then. Throws for the future. */
@@ -92,13 +101,13 @@ export function createWhy(parts: {
     async at(
       target: { readonly jobId: number } | { readonly taskId: number },
       at: number,
-    ): Promise<{ readonly job: Job | null; readonly then: JobAt }> {
+    ): Promise<{ readonly job: Job | null; readonly was: JobAt }> {
       checkPast(at);
       const { rows, jobs } = await store.history(at, target, EXPLAIN_LIMIT);
       const history = jobs.at(-1);
       return history === undefined
-        ? { job: null, then: { kind: 'absent' } }
-        : { job: history.job, then: jobAt(history, rows, at) };
+        ? { job: null, was: { kind: 'absent' } }
+        : { job: history.job, was: jobAt(history, rows, at) };
     },
   };
 }

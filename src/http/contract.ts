@@ -194,6 +194,8 @@ const explainReasonSchema = z.object({
 export const explainSchema = z.object({
   schema: z.literal('orch.explain/1'),
   generatedAt: instant,
+  /** The instant it speaks of, when that is not now. */
+  at: instant.optional(),
   schedulerTickAgeMs: z.number(),
   verdict: z.enum(['working', 'idle', 'waiting', 'needs_you', 'unknown']),
   headline: z.string(),
@@ -210,6 +212,23 @@ export const explainSchema = z.object({
   ),
 });
 export type Explain = z.infer<typeof explainSchema>;
+
+/** What a job was doing at an instant, and if it waited, why. */
+export const whyAtSchema = z.object({
+  schema: z.literal('orch.why/1'),
+  at: instant,
+  task: z.string().nullable(),
+  /** `id`, `status` and `hold` are of that instant; null when there was no job yet. */
+  job: z
+    .object({
+      id: z.string(),
+      status: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+      run: z.string().nullable(),
+      hold: holdSchema.nullable(),
+    })
+    .nullable(),
+});
+export type WhyAtWire = z.infer<typeof whyAtSchema>;
 
 export const submitRequest = z.strictObject({
   project: z.string().min(1),

@@ -1,11 +1,13 @@
 import type { DispatchState } from '../core/dispatch-state.ts';
-import type { Explanation } from '../core/explain.ts';
+import type { Explained, Explanation } from '../core/explain.ts';
 import { jobName } from '../core/model.ts';
 import type { Counts } from '../store/store.ts';
 import type { Explain } from './contract.ts';
 import { iso } from './wire.ts';
 
 const SAMPLE = 5;
+/** Of a gate, a task or a tracker: how it came to be known. */
+const SOURCES: Record<string, string> = { task: 'task', 'nothing.queued': 'tracker' };
 
 /** The explanation on the wire: `orch.explain/1`, the same object for page, CLI and chat. */
 export function explainToWire(of: {
@@ -27,38 +29,61 @@ export function explainToWire(of: {
       ? {}
       : { nextChange: { at: iso(explanation.nextChange.at), what: explanation.nextChange.what } }),
     counts: explanation.counts,
-    reasons: explanation.reasons.map(({ reason, jobs }) => ({
-      code: reason.code,
-      scope: reason.scope,
-      state: reason.state,
-      title: reason.title,
-      detail: reason.detail,
-      jobsHeld: jobs.length,
-      byProject: Object.fromEntries(
-        [...Map.groupBy(jobs, (job) => job.project)].map(([project, held]) => [project, held.length]),
-      ),
-      sample: jobs.slice(0, SAMPLE).map((job) => jobName(job.id)),
-      since: iso(reason.since),
-      ...(reason.clearsAt === null ? {} : { clearsAt: iso(reason.clearsAt) }),
-      clearsWhen: reason.clearsWhen,
-      evidence: {
-        observedAt,
-        source: 'dispatcher',
-        text: reason.detail === '' ? reason.title : reason.detail,
-      },
-      actions:
-        reason.fix === null
-          ? []
-          : [{ id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix }],
-    })),
-    checks: checksOf(explanation, state),
+    reasons: explanation.reasons.map((held) => reasonToWire(held, observedAt)),
+    checks: checksOf(explanation, state !== null),
+  };
+}
+
+/** The same at an instant before: what was observed then is what the ledger kept. */
+export function explainedToWire(explained: Explained, at: number, now: number): Explain {
+  return {
+    schema: 'orch.explain/1',
+    generatedAt: iso(now),
+    at: iso(at),
+    schedulerTickAgeMs: 0,
+    verdict: explained.verdict,
+    headline: explained.headline,
+    counts: explained.counts,
+    reasons: explained.reasons.map((held) => reasonToWire(held, null)),
+    checks: checksOf(explained, true),
+  };
+}
+
+function reasonToWire(
+  { reason, jobs }: Explained['reasons'][number],
+  observedAt: string | null,
+): Explain['reasons'][number] {
+  return {
+    code: reason.code,
+    scope: reason.scope,
+    state: reason.state,
+    title: reason.title,
+    detail: reason.detail,
+    jobsHeld: jobs.length,
+    byProject: Object.fromEntries(
+      [...Map.groupBy(jobs, (job) => job.project)].map(([project, held]) => [project, held.length]),
+    ),
+    sample: jobs.slice(0, SAMPLE).map((job) => jobName(job.id)),
+    since: iso(reason.since),
+    ...(reason.clearsAt === null ? {} : { clearsAt: iso(reason.clearsAt) }),
+    clearsWhen: reason.clearsWhen,
+    evidence: {
+      observedAt: observedAt ?? iso(reason.since),
+      source:
+        SOURCES[reason.code] ?? SOURCES[reason.scope.kind] ?? (observedAt === null ? 'ledger' : 'dispatcher'),
+      text: reason.detail === '' ? reason.title : reason.detail,
+    },
+    actions:
+      reason.fix === null
+        ? []
+        : [{ id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix }],
   };
 }
 
 /** The gates in dispatch order, one state each, as the last tick saw them. */
-function checksOf(explanation: Explanation, state: DispatchState | null): Explain['checks'] {
+function checksOf(explanation: Explained, hasTicked: boolean): Explain['checks'] {
   const order = ['dispatch', 'host', 'approval', 'budget', 'account', 'breaker', 'backoff', 'cap', 'worker'];
-  if (state === null || explanation.verdict === 'unknown')
+  if (!hasTicked || explanation.verdict === 'unknown')
     return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
   return order.map((code) => {
     const held = explanation.reasons.filter(({ reason }) => family(reason.code) === code);

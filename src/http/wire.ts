@@ -39,7 +39,7 @@ export function jobToWire(job: Job, taskKey: string | null, reason: Reason | nul
   };
 }
 
-function holdToWire(reason: Reason): HoldWire {
+export function holdToWire(reason: Reason): HoldWire {
   return {
     code: reason.code,
     scope: reason.scope,

@@ -920,6 +920,23 @@ export function storeContract(name: string, open: OpenStore): void {
     });
 
     describe('the local board', () => {
+      it('tells how many items of a project are not over, and the latest that are', async () => {
+        const { board } = store;
+        for (const title of ['One', 'Two', 'Three', 'Four'])
+          await board.create({ project: 'api', key: null, title, body: '' }, now);
+        expect(await board.survey('api', 2)).toEqual({ items: 4, open: 4, nearest: [] });
+        for (const id of ['1', '2', '3']) await board.setStatus('api', id, 'done', now);
+        expect(await board.survey('api', 2)).toEqual({
+          items: 4,
+          open: 1,
+          nearest: [
+            { key: 'API-3', status: 'done' },
+            { key: 'API-2', status: 'done' },
+          ],
+        });
+        expect(await board.survey('web', 2)).toEqual({ items: 0, open: 0, nearest: [] });
+      });
+
       it('creates an item once per key, and counts keys of its own per project', async () => {
         const { board } = store;
         const first = await board.create({ project: 'api', key: null, title: 'One', body: '' }, now);

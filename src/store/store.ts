@@ -254,6 +254,15 @@ export interface BoardStore {
     now: number,
   ): Promise<WorkItem>;
   item(project: string, id: string): Promise<WorkItem | null>;
+  /** How many items there are, how many of them are not over, and the latest `limit` of those that are. */
+  survey(
+    project: string,
+    limit: number,
+  ): Promise<{
+    readonly items: number;
+    readonly open: number;
+    readonly nearest: readonly { readonly key: string; readonly status: string }[];
+  }>;
   /** Safe to repeat with the same key: the comment is there once. */
   comment(project: string, id: string, key: string, body: string, now: number): Promise<void>;
   setStatus(project: string, id: string, status: string, now: number): Promise<void>;

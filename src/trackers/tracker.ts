@@ -1,3 +1,5 @@
+import type { Survey } from '../core/explain.ts';
+
 /** Where work items live. Every write is safe to repeat with the same key. */
 export interface Tracker {
   readonly kind: string;
@@ -10,6 +12,8 @@ export interface Tracker {
     status: 'in_progress' | 'done' | 'cancelled' | 'needs_you',
     stage: string,
   ): Promise<void>;
+  /** What the last look at the tracker found, with the three items that come nearest to the rule. Asks nobody anew. */
+  survey(): Promise<Omit<Survey, 'project'>>;
 }
 
 export interface TrackedItem {

@@ -57,7 +57,10 @@ const submit = async (title: string) => {
   return (await app.engine.submit({ ...item, labels: [], size: null, pipeline: null }, MARA)).task.key;
 };
 const noted = (code: string) =>
-  here.rows<{ until: number | null }>('SELECT until FROM gate_intervals WHERE code = ?', code);
+  here.rows<{ until: number | null }>(
+    'SELECT until FROM gate_intervals i JOIN gates g ON g.id = i.gate WHERE g.code = ?',
+    code,
+  );
 const told = (kind: string) =>
   here
     .rows<{ message: string }>('SELECT message FROM outbox')

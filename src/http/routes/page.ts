@@ -43,7 +43,7 @@ export function pageRoutes(
           ${explain.reasons.map(
             (
               r,
-            ) => html`<section class="${r.state}"><h2>${r.state === 'needs_you' ? '▲' : '◷'} ${r.title} <span>${r.jobsHeld} ${r.jobsHeld === 1 ? 'job' : 'jobs'}</span></h2>
+            ) => html`<section class="${r.state}"><h2>${r.state === 'needs_you' ? '▲' : '◷'} ${r.title}${r.jobsHeld === 0 ? '' : html` <span>${r.jobsHeld} ${r.jobsHeld === 1 ? 'job' : 'jobs'}</span>`}</h2>
               <p>${r.detail}</p><p>${r.clearsWhen}${r.actions[0]?.cli === undefined ? '' : html` <code>${r.actions[0].cli}</code>`}</p></section>`,
           )}
           <h2>Tasks</h2>

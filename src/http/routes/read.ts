@@ -1,11 +1,12 @@
 import { access, open } from 'node:fs/promises';
 import { type Context, Hono } from 'hono';
 import { AppError } from '../../core/errors.ts';
-import type { Job, Run } from '../../core/model.ts';
-import type { AccountWire } from '../contract.ts';
-import { explainToWire } from '../explain-wire.ts';
+import type { JobAt } from '../../core/ledger.ts';
+import { type Job, jobName, type Run, runName } from '../../core/model.ts';
+import type { AccountWire, WhyAtWire } from '../contract.ts';
+import { explainedToWire, explainToWire } from '../explain-wire.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
-import { iso, isoOrNull, jobToWire, runToWire, taskToWire } from '../wire.ts';
+import { holdToWire, iso, isoOrNull, jobToWire, runToWire, taskToWire } from '../wire.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -24,7 +25,22 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
   routes.get('/version', (c) => c.json({ version }));
   routes.get('/explain', async (c) => {
     const project = c.req.query('project');
+    const at = instant(c.req.query('at'));
+    if (at !== null)
+      return c.json(explainedToWire(await engine.explainAt(at, project ?? null), at, Date.now()));
     return c.json(explainToWire(await engine.explain(project === undefined ? {} : { project })));
+  });
+  routes.get('/why/:key', async (c) => {
+    const at = instant(c.req.query('at')) ?? Date.now();
+    const target = await targetNamed(c.req.param('key'));
+    const { job, was } = await engine.at(target.id, at);
+    const wire: WhyAtWire = {
+      schema: 'orch.why/1',
+      at: iso(at),
+      task: target.key,
+      job: job === null || was.kind === 'absent' ? null : jobThen(job, was),
+    };
+    return c.json(wire);
   });
   routes.get('/status', async (c) => {
     const project = c.req.query('project');
@@ -181,6 +197,18 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       throw new AppError(`there is no job ${name}`, { code: 'not_found', hint: 'orch jobs' });
     return found;
   }
+  async function targetNamed(
+    name: string,
+  ): Promise<{ key: string | null; id: { jobId: number } | { taskId: number } }> {
+    const target = await engine.targetOf(/^\d+$/.test(name) ? `job_${name}` : name);
+    if (target.kind === 'task') {
+      const task = await taskNamed(name);
+      return { key: task.key, id: { taskId: task.id } };
+    }
+    const job = await jobNamed(name);
+    const task = job.taskId === null ? null : await store.taskById(job.taskId);
+    return { key: task?.key ?? null, id: { jobId: job.id } };
+  }
   async function latestJob(key: string): Promise<Job | null> {
     const task = await taskNamed(key);
     return (await store.jobs({ taskId: task.id, limit: MAX_LIMIT })).items.at(-1) ?? null;
@@ -221,6 +249,26 @@ async function logOf(run: Run): Promise<string> {
     () => own,
     () => `${run.directory}/command/run.log`,
   );
+}
+
+function jobThen(job: Job, was: Exclude<JobAt, { kind: 'absent' }>): NonNullable<WhyAtWire['job']> {
+  return {
+    id: jobName(job.id),
+    status: was.kind === 'ended' ? was.status : was.kind,
+    run: was.kind === 'running' ? runName(was.run.id) : null,
+    hold: was.kind === 'queued' ? holdToWire(was.reason) : null,
+  };
+}
+
+function instant(value: string | undefined): number | null {
+  if (value === undefined) return null;
+  const at = Date.parse(value);
+  if (Number.isNaN(at))
+    throw new AppError(`at ${value} is not an instant`, {
+      code: 'usage.at',
+      hint: 'ISO 8601, such as 2026-01-31T09:30:00Z',
+    });
+  return at;
 }
 
 function paging(c: Context): { limit: number; after?: number } {

@@ -20,6 +20,12 @@ export function prepareBoard(db: Db): BoardStore {
   const insertComment = db.prepare(
     'INSERT INTO work_item_comments(work_item_id, key, body, at) VALUES(?, ?, ?, ?) ON CONFLICT(key) DO NOTHING',
   );
+  const tally = db.prepare(
+    `SELECT count(*) AS items, coalesce(sum(status NOT IN ('done', 'cancelled')), 0) AS open FROM work_items WHERE project = ?`,
+  );
+  const over = db.prepare(
+    `SELECT key, status FROM work_items WHERE project = ? AND status IN ('done', 'cancelled') ORDER BY id DESC LIMIT ?`,
+  );
   const setStatus = db.prepare(
     'UPDATE work_items SET status = ?, updated_at = ? WHERE project = ? AND id = ?',
   );
@@ -73,6 +79,10 @@ export function prepareBoard(db: Db): BoardStore {
   return {
     async create(item, now) {
       return create.immediate(item, now);
+    },
+    async survey(project, limit) {
+      const { items, open } = tally.get(project) as { items: number; open: number };
+      return { items, open, nearest: over.all(project, limit) as { key: string; status: string }[] };
     },
     async item(project, id) {
       const row = byId.get(project, Number(id)) as Row | undefined;

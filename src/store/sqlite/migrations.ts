@@ -337,5 +337,6 @@ INSERT INTO job_waits(job, since, code, until, detail)
 ALTER TABLE tasks ADD COLUMN begun_at INTEGER;
 UPDATE tasks SET begun_at = created_at WHERE head IS NOT NULL;
 CREATE INDEX tasks_branch ON tasks(project, branch);
+CREATE INDEX work_items_status ON work_items(project, status, id);
 `,
 ];
