@@ -88,16 +88,17 @@ export function prepareLedger(db: Db): Pick<Store, 'noteGates' | 'history' | 'fo
     return since;
   });
 
+  // In this order of joins: left to itself the planner walks every interval there is.
   const covering =
-    db.prepare(`SELECT g.code, g.kind, g.scope, i.since, i.until, i.first_since, i.value FROM gates g
-    JOIN gate_intervals i ON i.gate = g.id AND i.since = (SELECT max(l.since) FROM gate_intervals l WHERE l.gate = g.id AND l.since <= @at)
+    db.prepare(`SELECT g.code, g.kind, g.scope, i.since, i.until, i.first_since, i.value FROM gates g CROSS JOIN gate_intervals i
+      ON i.gate = g.id AND i.since = (SELECT l.since FROM gate_intervals l WHERE l.gate = g.id AND l.since <= @at ORDER BY l.since DESC LIMIT 1)
     WHERE i.until IS NULL OR i.until > @at`);
   const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const jobsOfTask = db.prepare('SELECT * FROM jobs WHERE task_id = ? AND created_at <= ? ORDER BY id');
-  const openAt = db.prepare(`SELECT * FROM (
-      SELECT * FROM (SELECT * FROM jobs WHERE created_at <= @at ORDER BY id DESC LIMIT ${MAX_WALKED}) WHERE finished_at IS NULL OR finished_at > @at
-      UNION SELECT * FROM jobs INDEXED BY jobs_open WHERE status IN ('queued', 'running') AND created_at <= @at
-    ) WHERE @project IS NULL OR project = @project ORDER BY id LIMIT @limit`);
+  const openAt = db.prepare(`SELECT * FROM jobs WHERE id IN (
+      SELECT id FROM (SELECT id, finished_at FROM jobs WHERE created_at <= @at ORDER BY id DESC LIMIT ${MAX_WALKED}) WHERE finished_at IS NULL OR finished_at > @at
+      UNION SELECT id FROM jobs INDEXED BY jobs_open WHERE status IN ('queued', 'running')
+    ) AND created_at <= @at AND (@project IS NULL OR project = @project) ORDER BY id LIMIT @limit`);
   const taskOfJob = db.prepare('SELECT key, branch, begun_at FROM tasks WHERE id = ?');
   const runsOf = db.prepare('SELECT * FROM agent_runs WHERE job_id = ? AND started_at <= ? ORDER BY id');
   const waitsOf = db.prepare(
