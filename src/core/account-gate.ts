@@ -66,9 +66,11 @@ export interface AccountView {
   readonly reserve?: ReserveNow | null;
   /** Whether a canary lives; left out = no. */
   readonly probing?: boolean;
+  /** The CLI whose version nothing has proven yet, such as `codex 0.170.0`; null or left out = none. */
+  readonly unproven?: string | null;
 }
 
-/** The account's gate, in the order the dispatcher explains it: sign-in, hold, throttle, reserve, breaker. */
+/** The account's gate, in the order the dispatcher explains it: sign-in, hold, new version, throttle, reserve, breaker. */
 export function accountGate(view: AccountView, rules: AccountRules, now: number): AccountGate {
   const { account } = view;
   if (view.versionError !== null)
@@ -77,6 +79,8 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
   if (signIn?.kind === 'closed') return { ...signIn, since: account.hold?.since ?? null };
   const alone = signIn?.alone ?? false;
   if (account.hold !== null) return holdGate(account.hold, view, rules, alone, now);
+  const trial = trialGate(view, rules, alone, now);
+  if (trial?.kind === 'closed') return trial;
   if (account.notBefore !== null && now < account.notBefore)
     return closed('account.limit', 'the vendor asked for a pause between requests', {
       clearsAt: account.notBefore,
@@ -91,6 +95,7 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
       since: account.breaker.since,
       clearsAt: account.breaker.probeAt,
     });
+  if (trial !== null) return trial;
   if (breaker === 'half_open')
     return {
       kind: 'single',
@@ -149,6 +154,38 @@ function signInGate(
   return null;
 }
 
+/** A version that nothing has proven runs alone until one of its runs succeeds; one that failed is followed after the interval. */
+function trialGate(
+  { account, unproven = null, probing = false }: AccountView,
+  rules: AccountRules,
+  alone: boolean,
+  now: number,
+): Exclude<AccountGate, { kind: 'open' }> | null {
+  if (unproven === null) return null;
+  const code = 'agent.unproven_version';
+  const probeAt = account.lastProbeAt === null ? now : account.lastProbeAt + rules.probeIntervalMs;
+  if (!probing && now < probeAt)
+    return closed(code, `${unproven} is new here, and its last run proved nothing`, {
+      held: true,
+      clearsAt: probeAt,
+      probeAt,
+    });
+  const detail = `${unproven} is new here: one run at a time until one succeeds`;
+  return { kind: 'single', probe: true, alone, held: false, code, detail };
+}
+
+/** The code under which a hold is told. */
+export function codeOfHold({ reason }: AccountHold): string {
+  switch (reason) {
+    case 'limit':
+      return 'account.limit';
+    case 'signed_out':
+      return 'account.signed_out';
+    case 'unproven_version':
+      return 'agent.unproven_version';
+  }
+}
+
 function holdGate(
   hold: AccountHold,
   { account, probing = false }: AccountView,
@@ -156,6 +193,9 @@ function holdGate(
   alone: boolean,
   now: number,
 ): AccountGate {
+  // Tokens would be spent on what Orch may not be able to read: a person decides.
+  if (hold.reason === 'unproven_version')
+    return closed(codeOfHold(hold), hold.detail, { state: 'needs_you', held: true, since: hold.since });
   const probeAt = nextProbe(hold, account, rules, now);
   if (probing || now >= probeAt)
     return {
@@ -167,7 +207,7 @@ function holdGate(
       detail: `held: ${hold.detail}`,
     };
   const clearsAt = hold.until !== null && hold.guessed ? Math.max(hold.until, probeAt) : hold.until;
-  return closed(hold.reason === 'limit' ? 'account.limit' : 'account.signed_out', hold.detail, {
+  return closed(codeOfHold(hold), hold.detail, {
     state: hold.reason === 'limit' && hold.until !== null ? 'waiting' : 'needs_you',
     held: true,
     since: hold.since,

@@ -1,7 +1,7 @@
 import type { Job, Pause, Run, Task } from '../../core/model.ts';
 import type { Counts, Page, Store } from '../store.ts';
 import type { Db } from './database.ts';
-import { accountOf, jobOf, pauseOf, type Row, runOf, taskOf } from './rows.ts';
+import { accountOf, cliVersionOf, jobOf, pauseOf, type Row, runOf, taskOf } from './rows.ts';
 
 type Queries = Pick<
   Store,
@@ -14,6 +14,7 @@ type Queries = Pick<
   | 'tasks'
   | 'running'
   | 'accounts'
+  | 'cliVersions'
   | 'pauses'
   | 'counts'
   | 'spending'
@@ -118,6 +119,11 @@ export function prepareQueries(db: Db): Queries {
     },
     async accounts() {
       return (db.prepare('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
+    },
+    async cliVersions() {
+      return (db.prepare('SELECT * FROM cli_versions ORDER BY kind, version').all() as Row[]).map(
+        cliVersionOf,
+      );
     },
     async pauses() {
       return (db.prepare('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(
