@@ -1,4 +1,5 @@
 import { isBusy } from './account-gate.ts';
+import { waysOut } from './announce.ts';
 import { type Gate, type Reason, sinceOf } from './dispatch-state.ts';
 import { placeOf } from './failover.ts';
 import type { Job } from './model.ts';
@@ -28,12 +29,9 @@ export const accountClosedGate: Gate = (job, d, now) => {
   if (job.account === null || gate === undefined || placeOf(job, d) !== job.account) return null;
   if (gate.kind === 'closed') {
     const since = gate.since ?? sinceOf(d, gate.code, job.account, now);
-    const signedOut = gate.code === 'account.signed_out';
     const clears =
       gate.state === 'needs_you'
-        ? signedOut
-          ? 'A person signs in; the jobs start by themselves.'
-          : 'A person acts.'
+        ? (CLEARED_BY[gate.code] ?? 'A person acts.')
         : gate.guessed
           ? 'No action needed: one run is tried then. The time is a guess, the vendor named none that holds.'
           : 'No action needed.';
@@ -46,7 +44,7 @@ export const accountClosedGate: Gate = (job, d, now) => {
       since,
       gate.clearsAt,
       clears,
-      signedOut ? `orch accounts login ${job.account}` : null,
+      fixOf(gate.code, gate.state, job.account),
     );
   }
   if (gate.kind === 'single' && isBusy(gate))
@@ -81,6 +79,18 @@ export const accountFullGate: Gate = (job, d, now) => {
   );
 };
 
+/** What a person does about a closed account; the rest of their codes need none. */
+const CLEARED_BY: Readonly<Record<string, string>> = {
+  'account.signed_out': 'A person signs in; the jobs start by themselves.',
+  'agent.unproven_version':
+    'A person trusts the version, or goes back to the last good one; the jobs start by themselves.',
+};
+
+function fixOf(code: string, state: Reason['state'], account: string): string | null {
+  if (code === 'account.signed_out') return `orch accounts login ${account}`;
+  return code === 'agent.unproven_version' && state === 'needs_you' ? waysOut(account) : null;
+}
+
 function accountTitle(code: string, account: string): string {
   switch (code) {
     case 'account.signed_out':
@@ -91,6 +101,8 @@ function accountTitle(code: string, account: string): string {
       return `Account ${account} keeps the rest of its plan for people`;
     case 'account.probing':
       return `Account ${account} is being checked`;
+    case 'agent.unproven_version':
+      return `Account ${account} has a new version of its CLI`;
     case 'breaker.open':
       return `Breaker for ${account} is open`;
     default:

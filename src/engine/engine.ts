@@ -1,3 +1,4 @@
+import { isProven } from '../core/cli-version.ts';
 import type { Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
 import { explain } from '../core/explain.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
@@ -55,7 +57,7 @@ export function createEngine(options: EngineOptions) {
     clock,
     log,
   });
-  const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
+  const preflight: Preflight = createPreflight(clock, () => dispatcher.wake(), options.baseEnv['PATH'] ?? '');
   const janitor: Janitor = createJanitor({
     store,
     workspace: options.workspace,
@@ -113,6 +115,8 @@ export function createEngine(options: EngineOptions) {
   });
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
+
+  const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
   const mergeWatch = createMergeWatch({
     store,
@@ -267,30 +271,38 @@ export function createEngine(options: EngineOptions) {
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));
+      const versions = await store.cliVersions();
       const state = dispatcher.state();
       return Promise.all(
-        [...runtime.accounts.values()].map(async (entry) => ({
-          entry,
-          state: states.get(entry.account.id) ?? null,
-          signIn: await entry.agent.signIn(entry.account, {
-            now: clock(),
-            expirySkewMs: runtime.preflight.expirySkewMs,
-          }),
-          gate: state?.accounts.get(entry.account.id) ?? null,
-        })),
+        [...runtime.accounts.values()].map(async (entry) => {
+          const { agent, account } = entry;
+          const own = states.get(account.id);
+          const { version } = preflight.cli(accountInForce(account, own));
+          return {
+            entry,
+            state: own ?? null,
+            signIn: await agent.signIn(account, {
+              now: clock(),
+              expirySkewMs: runtime.preflight.expirySkewMs,
+            }),
+            gate: state?.accounts.get(account.id) ?? null,
+            cli: {
+              version,
+              proven:
+                version === null ? null : isProven(agent.kind, version, agent.recordedVersions, versions),
+              pinned: pinInForce(account, own),
+            },
+          };
+        }),
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
     async checkAccount(id: string): Promise<void> {
-      const entry = runtime.accounts.get(id);
-      if (entry === undefined)
-        throw new AppError(`there is no account ${id}`, {
-          code: 'account.unknown',
-          hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
-        });
-      await preflight.fresh(entry.agent, entry.account, runtime.preflight);
+      await cliTrust.check(id);
       dispatcher.wake();
     },
+    trustVersion: cliTrust.trust,
+    useLastGood: cliTrust.useLastGood,
 
     pipelineProblems: pipelines.problems,
     tickAge: (): number | null => {

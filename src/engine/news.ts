@@ -1,4 +1,5 @@
 import { CHECKING } from '../core/account-gate.ts';
+import { waysOut } from '../core/announce.ts';
 import { dayOf } from '../core/budget.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
@@ -95,9 +96,18 @@ function row(incident: string, key: string, message: OutboxMessage): NewOutboxRo
 }
 
 function incidentOf(id: string, gate: { code: string; detail: string }): OutboxMessage {
-  const title =
-    gate.code === 'account.signed_out' ? `Account ${id} is signed out` : `Account ${id} needs you`;
-  const fix = gate.code === 'account.signed_out' ? `orch accounts login ${id}` : 'orch doctor --only agents';
+  const [title, fix] = titleAndFix(id, gate.code);
   const detail = `${gate.detail}\nNothing is spent while its jobs wait.\n${fix}`;
   return { kind: 'notify.incident', incident: `account:${id}`, title, detail, urgent: true };
+}
+
+function titleAndFix(id: string, code: string): readonly [title: string, fix: string] {
+  switch (code) {
+    case 'account.signed_out':
+      return [`Account ${id} is signed out`, `orch accounts login ${id}`];
+    case 'agent.unproven_version':
+      return [`Account ${id} is held: its CLI is a new version`, waysOut(id)];
+    default:
+      return [`Account ${id} needs you`, 'orch doctor --only agents'];
+  }
 }

@@ -152,6 +152,22 @@ export const accountSchema = z.object({
       detail: z.string(),
     })
     .nullable(),
+  cli: z.object({
+    /** As it last answered `--version`; null before it did. */
+    version: z.string().nullable(),
+    /** False while one run at a time tries it; null when there is no version. */
+    proven: z.boolean().nullable(),
+    /** Set while runs use the binary of an earlier version, as a person chose. */
+    lastGood: z
+      .object({
+        version: z.string(),
+        bin: z.string(),
+        insteadOf: z.string(),
+        by: z.string(),
+        since: instant,
+      })
+      .nullable(),
+  }),
   breaker: z.object({ state: z.string(), failures: z.number(), probeAt: instant.nullable() }),
   slots: z.number(),
   running: z.number(),

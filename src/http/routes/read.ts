@@ -1,5 +1,6 @@
 import { access, open } from 'node:fs/promises';
 import { type Context, Hono } from 'hono';
+import { codeOfHold } from '../../core/account-gate.ts';
 import { AppError } from '../../core/errors.ts';
 import type { Job, Run } from '../../core/model.ts';
 import type { AccountWire } from '../contract.ts';
@@ -121,7 +122,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
   routes.get('/accounts', async (c) => {
     const accounts = await engine.accounts();
     return c.json({
-      accounts: accounts.map(({ entry, state, signIn, gate }): AccountWire => {
+      accounts: accounts.map(({ entry, state, signIn, gate, cli }): AccountWire => {
         const hold = state?.hold ?? null;
         const closed =
           gate?.kind === 'closed'
@@ -148,13 +149,27 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
             hold === null
               ? closed
               : {
-                  code: hold.reason === 'limit' ? 'account.limit' : 'account.signed_out',
+                  code: codeOfHold(hold),
                   since: iso(hold.since),
                   until: closed?.until ?? isoOrNull(hold.until),
                   guessed: hold.guessed,
                   probeAt: closed?.probeAt ?? null,
                   detail: hold.detail,
                 },
+          cli: {
+            version: cli.version,
+            proven: cli.proven,
+            lastGood:
+              cli.pinned === null
+                ? null
+                : {
+                    version: cli.pinned.version,
+                    bin: cli.pinned.bin,
+                    insteadOf: cli.pinned.insteadOf.bin,
+                    by: cli.pinned.by,
+                    since: iso(cli.pinned.since),
+                  },
+          },
           breaker: {
             state: state?.breaker.state ?? 'closed',
             failures: state?.breaker.failures ?? 0,
