@@ -58,6 +58,8 @@ export function registerAccountCommands(program: Command): void {
               ]),
             ),
           );
+          for (const { title, detail, fix } of accounts.flatMap(({ warnings }) => warnings))
+            out.text(`  ${title}: ${detail}. ${fix}`);
           for (const account of accounts) {
             const { lastGood } = account.cli;
             if (lastGood !== null)

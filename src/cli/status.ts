@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
-import type { Explain, JobWire, RunWire, TaskDetailWire } from '../http/contract.ts';
+import type { Explain, JobWire, RunWire, TaskDetailWire, WarningWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
@@ -11,6 +11,7 @@ interface Status {
   headline: string;
   configProblem: string | null;
   pipelineProblems: { project: string; problem: string }[];
+  warnings: WarningWire[];
   jobs: Record<string, number>;
   tasks: Record<string, number>;
   running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
@@ -149,6 +150,7 @@ function printStatus(out: Output, status: Status): void {
   if (status.configProblem !== null)
     out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);
   for (const { problem } of status.pipelineProblems) out.text(`${pc.yellow('▲')} ${problem}`);
+  for (const { title, fix } of status.warnings) out.text(`${pc.yellow('▲')} ${title}: ${fix}`);
   for (const { run, job, lastOutputAt } of status.running)
     out.text(
       `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,

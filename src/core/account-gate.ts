@@ -1,3 +1,4 @@
+import type { Expiring } from './account-warning.ts';
 import { type BreakerRule, breakerNow } from './breaker.ts';
 import type { AccountHold, AccountState } from './model.ts';
 import { type ReserveNow, reservedBy } from './reserve.ts';
@@ -49,6 +50,8 @@ export type AccountEntry = AccountGate & {
   readonly slots: number;
   /** Whether a canary lives. */
   readonly probing: boolean;
+  /** Whether its login ends soon; left out = it cannot be told now. */
+  readonly expiring?: Expiring | null;
 };
 
 /** An account of which one run at a time is asked, and that one lives. */

@@ -1,3 +1,4 @@
+import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
 import { isProven } from '../core/cli-version.ts';
 import type { Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
@@ -278,13 +279,17 @@ export function createEngine(options: EngineOptions) {
           const { agent, account } = entry;
           const own = states.get(account.id);
           const { version } = preflight.cli(accountInForce(account, own));
+          const now = clock();
+          const signIn = await agent.signIn(account, {
+            now,
+            expirySkewMs: runtime.preflight.expirySkewMs,
+          });
+          const expiring = runtime.accountRules.checkAuth ? expiringOf(signIn, now) : null;
           return {
             entry,
             state: own ?? null,
-            signIn: await agent.signIn(account, {
-              now: clock(),
-              expirySkewMs: runtime.preflight.expirySkewMs,
-            }),
+            signIn,
+            warnings: expiring === null ? [] : [expiringWarning(account.id, expiring, now)],
             gate: state?.accounts.get(account.id) ?? null,
             cli: {
               version,
@@ -294,6 +299,13 @@ export function createEngine(options: EngineOptions) {
             },
           };
         }),
+      );
+    },
+    /** What will hold accounts before long, as the last tick saw it. */
+    warnings(): AccountWarning[] {
+      const now = clock();
+      return [...(dispatcher.state()?.accounts ?? [])].flatMap(([id, { expiring }]) =>
+        expiring == null ? [] : [expiringWarning(id, expiring, now)],
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */

@@ -7,12 +7,13 @@ import {
   accountGate,
   CHECKING,
 } from '../core/account-gate.ts';
+import { expiringOf } from '../core/account-warning.ts';
 import { type Budget, dayBudget, dayOf, NOTHING_SPENT } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import { type AccountState, type Job, type Run, runName } from '../core/model.ts';
 import type { ReserveNow } from '../core/reserve.ts';
-import type { SignIn } from '../core/sign-in.ts';
+import { mayStart, type SignIn } from '../core/sign-in.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -106,7 +107,7 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
               rules: config.rules,
               now,
             });
-      accounts.set(id, { ...gate, ...own });
+      accounts.set(id, { ...gate, ...own, ...warned(view, config.rules, now) });
     }
     lived = live.map(({ run }) => run);
     return {
@@ -189,6 +190,16 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
       log.warn({ account: id, runs: names }, 'a login was found emptied');
     }
   }
+}
+
+/** Of a login that is gone nothing is known: its warning stays until there is one that works. */
+function warned(
+  view: PreflightView | null,
+  { checkAuth }: AccountRules,
+  now: number,
+): Pick<AccountEntry, 'expiring'> {
+  if (!checkAuth) return { expiring: null };
+  return view === null || !mayStart(view.signIn) ? {} : { expiring: expiringOf(view.signIn, now) };
 }
 
 /** A canary of the version that was held says nothing of the one that is there now: that may be tried at once. */

@@ -1,4 +1,5 @@
 import { CHECKING } from '../core/account-gate.ts';
+import { expiringWarning } from '../core/account-warning.ts';
 import { waysOut } from '../core/announce.ts';
 import { dayOf } from '../core/budget.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
@@ -7,21 +8,25 @@ import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 type Trouble = ReadonlyMap<string, string>;
 
 /**
- * What people are told of accounts and of the budgets of projects: one incident each, and its end. `tell`
+ * What people are told of accounts, of their logins and of the budgets of projects: one incident each, and its end. `tell`
  * gives the rows of one tick; it remembers what the tick before was about.
  */
 export function createNews() {
   /** Accounts that start nothing, with the code of their gate; null before the first look. */
   let accounts: Trouble | null = null;
+  /** Logins that end soon, with when and how soon; null before the first look. */
+  let logins: Trouble | null = null;
   /** Projects near or at their budget, with how near. */
   let budgets: Trouble | null = null;
 
   return function tell(dispatch: DispatchState, noted: ReadonlyMap<string, number>): NewOutboxRow[] {
     const ofAccounts = tellOfAccounts(dispatch, noted, accounts);
+    const ofLogins = tellOfLogins(dispatch, logins);
     const ofBudgets = tellOfBudgets(dispatch, budgets);
     accounts = ofAccounts.now;
+    logins = ofLogins.now;
     budgets = ofBudgets.now;
-    return [...ofAccounts.rows, ...ofBudgets.rows];
+    return [...ofAccounts.rows, ...ofLogins.rows, ...ofBudgets.rows];
   };
 }
 
@@ -52,6 +57,40 @@ function tellOfAccounts(
           incident: `account:${id}`,
         }),
       );
+  }
+  return { rows, now };
+}
+
+/** Once when it is near, once more on the last day, whatever restarts in between: the key holds the login's end. */
+function tellOfLogins(
+  { accounts, tickAt }: DispatchState,
+  told: Trouble | null,
+): { rows: NewOutboxRow[]; now: Trouble } {
+  const rows: NewOutboxRow[] = [];
+  const now = new Map<string, string>();
+  for (const [id, { expiring }] of accounts) {
+    const name = `expiring:${id}`;
+    const before = told?.get(id);
+    if (expiring === undefined) {
+      if (before !== undefined) now.set(id, before);
+    } else if (expiring === null) {
+      if (told === null || before !== undefined)
+        rows.push(row(name, `cleared:${name}:${tickAt}`, { kind: 'notify.resolved', incident: name }));
+    } else {
+      const mark = `${expiring.endsAt}:${expiring.level}`;
+      now.set(id, mark);
+      if (before === mark) continue;
+      const { title, detail, fix } = expiringWarning(id, expiring, tickAt);
+      rows.push(
+        row(name, `${name}:${mark}`, {
+          kind: 'notify.incident',
+          incident: name,
+          title,
+          detail: `${detail}\nNothing is held yet.\n${fix}`,
+          urgent: expiring.level === 'last_day',
+        }),
+      );
+    }
   }
   return { rows, now };
 }

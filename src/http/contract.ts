@@ -130,6 +130,19 @@ export const taskDetailSchema = taskSchema.extend({
 });
 export type TaskDetailWire = z.infer<typeof taskDetailSchema>;
 
+/** Something about an account that holds nothing yet. */
+export const warningSchema = z.object({
+  code: z.string(),
+  account: z.string(),
+  title: z.string(),
+  detail: z.string(),
+  /** When it will hold the account. */
+  at: instant,
+  /** The command that prevents it. */
+  fix: z.string(),
+});
+export type WarningWire = z.infer<typeof warningSchema>;
+
 export const accountSchema = z.object({
   id: z.string(),
   agent: z.string(),
@@ -180,6 +193,7 @@ export const accountSchema = z.object({
       seenAt: instant,
     }),
   ),
+  warnings: z.array(warningSchema),
   loginCommand: z.string(),
 });
 export type AccountWire = z.infer<typeof accountSchema>;

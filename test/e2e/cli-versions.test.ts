@@ -139,13 +139,13 @@ describe('a new version that ends in a way no rule knows', () => {
     await waitFor(() => allDone(first));
     update(NEW);
     const ids = await enqueue(2);
-    await waitFor(isHeld);
+    await waitFor(() => isHeld(ids));
     return ids;
   }
-  /** As the scheduler sees it, not as the canary on its way shows it. */
-  const isHeld = async () => {
-    const { hold } = await account();
-    return hold?.code === 'agent.unproven_version' && hold.probeAt === null && hold.since !== null;
+  /** As the scheduler sees it, by its reason. */
+  const isHeld = async ([id = '']: readonly string[]) => {
+    const { hold } = await here.job(id);
+    return hold?.code === 'agent.unproven_version' && hold.state === 'needs_you';
   };
 
   it('holds its account; other accounts go on; trust lets it go on, and is remembered', async () => {
@@ -278,8 +278,8 @@ describe('a new version that ends in a way no rule knows', () => {
     update(NEW);
     here.scene(0, ODD);
     await here.up();
-    await enqueue(1);
-    await waitFor(isHeld);
+    const ids = await enqueue(1);
+    await waitFor(() => isHeld(ids));
     const none = await here.orch('accounts', 'use-last-good', 'claude-a');
     expect(none.stderr).toContain('no run of claude-code has succeeded here on another version');
   });

@@ -6,7 +6,7 @@ import type { Job, Run } from '../../core/model.ts';
 import type { AccountWire } from '../contract.ts';
 import { explainToWire } from '../explain-wire.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
-import { iso, isoOrNull, jobToWire, runToWire, taskToWire } from '../wire.ts';
+import { iso, isoOrNull, jobToWire, runToWire, taskToWire, warningToWire } from '../wire.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -40,6 +40,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       headline: explanation.headline,
       configProblem: configProblem(),
       pipelineProblems: engine.pipelineProblems(),
+      warnings: engine.warnings().map(warningToWire),
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,
       jobs: counts.jobs,
       tasks: counts.tasks,
@@ -122,7 +123,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
   routes.get('/accounts', async (c) => {
     const accounts = await engine.accounts();
     return c.json({
-      accounts: accounts.map(({ entry, state, signIn, gate, cli }): AccountWire => {
+      accounts: accounts.map(({ entry, state, signIn, gate, cli, warnings }): AccountWire => {
         const hold = state?.hold ?? null;
         const closed =
           gate?.kind === 'closed'
@@ -183,6 +184,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
             resetAt: isoOrNull(w.resetAt),
             seenAt: iso(w.seenAt),
           })),
+          warnings: warnings.map(warningToWire),
           loginCommand: entry.agent.loginCommand(entry.account),
         };
       }),
