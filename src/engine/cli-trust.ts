@@ -128,8 +128,6 @@ export function createCliTrust({ store, preflight, runtime, clock }: CliTrustPar
   };
 }
 
-export type CliTrust = ReturnType<typeof createCliTrust>;
-
 /** The versions that the account is held for, and those that a person's choice stands in for. */
 function inQuestion(state: AccountState | undefined): string[] {
   const held = state?.hold?.cli?.versions ?? [];

@@ -6,16 +6,18 @@ import type { DispatchState } from '../core/dispatch-state.ts';
 import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 
 type Trouble = ReadonlyMap<string, string>;
+/** Without this mark a trouble may be left that an earlier process told of. */
+const WELL = '';
 
 /**
  * What people are told of accounts, of their logins and of the budgets of projects: one incident each, and its end. `tell`
  * gives the rows of one tick; it remembers what the tick before was about.
  */
 export function createNews() {
-  /** Accounts that start nothing, with the code of their gate; null before the first look. */
-  let accounts: Trouble | null = null;
-  /** Logins that end soon, with when and how soon; null before the first look. */
-  let logins: Trouble | null = null;
+  /** Accounts that were judged since the start: the code of a closed gate, or `WELL`. */
+  let accounts: Trouble = new Map();
+  /** Logins that were judged since the start: when and how soon one ends, or `WELL`. */
+  let logins: Trouble = new Map();
   /** Projects near or at their budget, with how near. */
   let budgets: Trouble | null = null;
 
@@ -34,12 +36,12 @@ export function createNews() {
 function tellOfAccounts(
   dispatch: DispatchState,
   noted: ReadonlyMap<string, number>,
-  troubled: Trouble | null,
+  judged: Trouble,
 ): { rows: NewOutboxRow[]; now: Trouble } {
   const rows: NewOutboxRow[] = [];
   const now = new Map<string, string>();
   for (const [id, gate] of dispatch.accounts) {
-    const before = troubled?.get(id);
+    const before = judged.get(id);
     // A check or probe of a troubled account does not end its incident.
     if (gate.kind === 'single' || (gate.kind === 'closed' && gate.code === CHECKING.code)) {
       if (before !== undefined) now.set(id, before);
@@ -50,13 +52,16 @@ function tellOfAccounts(
       const since = gate.since ?? noted.get(`${gate.code}:${id}`) ?? dispatch.tickAt;
       if (gate.state === 'needs_you' && before !== gate.code)
         rows.push(row(`account:${id}`, `gate:${gate.code}:${id}:${since}`, incidentOf(id, gate)));
-    } else if (troubled === null || before !== undefined)
-      rows.push(
-        row(`account:${id}`, `cleared:${id}:${dispatch.tickAt}`, {
-          kind: 'notify.resolved',
-          incident: `account:${id}`,
-        }),
-      );
+    } else {
+      now.set(id, WELL);
+      if (before !== WELL)
+        rows.push(
+          row(`account:${id}`, `cleared:${id}:${dispatch.tickAt}`, {
+            kind: 'notify.resolved',
+            incident: `account:${id}`,
+          }),
+        );
+    }
   }
   return { rows, now };
 }
@@ -64,17 +69,18 @@ function tellOfAccounts(
 /** Once when it is near, once more on the last day, whatever restarts in between: the key holds the login's end. */
 function tellOfLogins(
   { accounts, tickAt }: DispatchState,
-  told: Trouble | null,
+  judged: Trouble,
 ): { rows: NewOutboxRow[]; now: Trouble } {
   const rows: NewOutboxRow[] = [];
   const now = new Map<string, string>();
   for (const [id, { expiring }] of accounts) {
     const name = `expiring:${id}`;
-    const before = told?.get(id);
+    const before = judged.get(id);
     if (expiring === undefined) {
       if (before !== undefined) now.set(id, before);
     } else if (expiring === null) {
-      if (told === null || before !== undefined)
+      now.set(id, WELL);
+      if (before !== WELL)
         rows.push(row(name, `cleared:${name}:${tickAt}`, { kind: 'notify.resolved', incident: name }));
     } else {
       const mark = `${expiring.endsAt}:${expiring.level}`;
