@@ -76,7 +76,9 @@ export function registerAccountCommands(program: Command): void {
           await client.post(`/accounts/${encodeURIComponent(id ?? '')}/check`, {});
           const account = await one();
           out.object({ schema: 'orch.account/1', account });
-          out.text(`${account.id}: ${account.signIn.state}, ${account.signIn.detail}`);
+          out.text(
+            `${account.id}: ${account.signIn.state}, ${account.signIn.detail}; ${account.agent} ${versionText(account.cli)}`,
+          );
           if (!working(account)) throw new Exit(EXIT.failed);
           return;
         }

@@ -52,7 +52,9 @@ export const settingShape = {
     .describe('Never start on an expired sign-in, not even one run that could renew it.'),
   probe_interval_seconds: seconds({ positive: true })
     .default(300)
-    .describe('Least seconds between two probes of a held account.'),
+    .describe(
+      'Least seconds between two probes of a held account, and between two runs that try a new CLI version.',
+    ),
 
   max_concurrency: z.int().min(1).max(1000).default(2).describe('Runs at the same time, over all projects.'),
   max_attempts: z.int().min(1).max(100).default(3).describe('Attempts of a job before it fails.'),

@@ -241,6 +241,27 @@ describe('a new version that ends in a way no rule knows', () => {
     expect((await account()).cli).toMatchObject({ version: NEW, proven: true, lastGood: null });
   });
 
+  it('goes by orch.yaml again once it names another binary, and says so when the chosen one is gone', async () => {
+    await heldBy();
+    await here.post('/accounts/claude-a/use-last-good', {});
+    await waitFor(async () => (await account()).cli.version === RECORDED);
+    await here.post('/pause', { scope: 'project', id: 'p' });
+    rmSync(binaryOf(RECORDED));
+    const failed = await waitFor(async () => {
+      const { hold } = await account();
+      return hold?.code === 'gate.failed' ? hold : null;
+    });
+    expect(failed.detail).toContain(`orch accounts trust claude-a goes back to ${join(here.root, 'claude')}`);
+
+    const config = readFileSync(join(here.root, 'orch.yaml'), 'utf8');
+    here.writeConfig(config.replace(`bin: ${join(here.root, 'claude')}\n`, `bin: ${binaryOf(NEW)}\n`));
+    await waitFor(async () => {
+      const { cli } = await account();
+      return cli.version === NEW && cli.lastGood === null;
+    });
+    expect(here.row(`SELECT pinned FROM accounts WHERE id = 'claude-a'`)).toEqual({ pinned: null });
+  });
+
   it('does not go back to a binary that is gone, or is another version by now', async () => {
     await heldBy();
     place(RECORDED.replace('330', '331'));
