@@ -134,6 +134,7 @@ export function describeReader({ agent, recordings, goodLog }: ReaderContract): 
         verdict: 'permanent',
         reason: 'missing run log',
         resultOk: false,
+        unknownShape: null,
       });
       expect(await agent.judge(finishedRun(folder, null))).toMatchObject({
         verdict: 'permanent',
@@ -144,10 +145,16 @@ export function describeReader({ agent, recordings, goodLog }: ReaderContract): 
           verdict: 'permanent',
           reason: 'empty run log',
           resultOk: false,
+          unknownShape: null,
         });
       }
       const words = await judgeLog('All is well, I am done.\n');
-      expect(words).toMatchObject({ verdict: 'permanent', reason: 'no result JSON', resultOk: false });
+      expect(words).toMatchObject({
+        verdict: 'permanent',
+        reason: 'no result JSON',
+        resultOk: false,
+        unknownShape: null,
+      });
     });
 
     it('is not swayed by failure words in the closing words of a good run', async () => {

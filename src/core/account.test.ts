@@ -309,11 +309,21 @@ describe('a hold because of what a new version showed', () => {
     expect(shown(account({ hold: HELD }))).toMatchObject({ since: HELD.since });
   });
 
-  it('does not take the place of a hold that another thing has to end', () => {
-    expect(shown(account({ hold: hold({ reason: 'limit', since: NOW, until: NOW + DAY }) }))).toMatchObject({
-      reason: 'limit',
-      until: NOW + DAY,
-    });
+  it('takes the place of another hold only when its own canary showed it', () => {
+    const limit = (since: number) => account({ hold: hold({ reason: 'limit', since, until: NOW + DAY }) });
+    expect(shown(limit(NOW - 1000))).toMatchObject({ reason: 'limit', until: NOW + DAY });
+    const silent = accountAfterRun(
+      limit(NOW - 1001),
+      {
+        startedAt: NOW - 1000,
+        judgement: judgement('permanent', { unknownShape: 'codex:ab' }),
+        fingerprint: 'old',
+        unproven,
+      },
+      RULES,
+      NOW,
+    );
+    expect(silent.hold).toMatchObject({ reason: 'unproven_version', since: NOW });
   });
 
   it.each(VERDICTS.filter((verdict) => verdict !== 'auth' && verdict !== 'usage_limit'))(

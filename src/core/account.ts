@@ -111,16 +111,20 @@ function holdSignedOut(
   };
 }
 
-/** Another hold stays: once it is over the version is tried again. */
+/**
+ * A canary of another hold takes its place: else it would be followed by the next one, and no job would
+ * pay for it. A run from before that hold leaves it: once it is over the version is tried again.
+ */
 function holdUnproven(
   hold: AccountHold | null,
-  { unproven = null, fingerprint }: RunFacts,
+  { unproven = null, fingerprint, startedAt }: RunFacts,
   now: number,
 ): AccountHold | null {
-  if (unproven === null || (hold !== null && hold.reason !== 'unproven_version')) return hold;
+  const before = hold?.reason === 'unproven_version' ? hold : null;
+  if (unproven === null || (before === null && hold !== null && startedAt <= hold.since)) return hold;
   return {
     reason: 'unproven_version',
-    since: hold?.since ?? now,
+    since: before?.since ?? now,
     until: null,
     guessed: false,
     refusals: 0,

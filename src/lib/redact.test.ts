@@ -44,6 +44,26 @@ describe('a redacted text', () => {
     );
   });
 
+  it('does not hold a private key in JSON, and loses nothing after it', () => {
+    const key = made('-----BEGIN ', 'PRIVATE KEY-----') + '\nMIIEvQ==\n';
+    const [masked, after] = clean(`${JSON.stringify({ text: key })}\n{"type":"result"}`).split('\n');
+    expect(JSON.parse(masked ?? '')).toEqual({ text: '[secret]\n' });
+    expect(after).toBe('{"type":"result"}');
+  });
+
+  it('does not hold the rest of a value that has a quotation mark in it', () => {
+    expect(clean(JSON.stringify({ password: 'ab"cd' }))).toBe('{"password":"[secret]"}');
+  });
+
+  it.each(['a', 'a.', 'a-', 'eyJaaaaaaaaa-', 'a@', '"token":"', 'x://', '-----BEGIN PRIVATE', ' =', '1'])(
+    'is made in a moment of a quarter of a megabyte of %j',
+    (piece) => {
+      const begun = performance.now();
+      clean(piece.repeat(Math.ceil((256 * 1024) / piece.length)));
+      expect(performance.now() - begun).toBeLessThan(5000);
+    },
+  );
+
   it('keeps counts, ids and words, and stays JSON', () => {
     const line = JSON.stringify({
       type: 'result',

@@ -10,21 +10,33 @@ export interface RedactOptions {
 }
 
 /** What a secret's name looks like, in variables and in JSON. */
-const NAMES = String.raw`[\w.-]*(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|apikey|authorization|credential|cookie|private[_-]?key)[\w.-]*`;
+const NAMES = String.raw`[\w.-]{0,64}(?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|apikey|authorization|credential|cookie|private[_-]?key)[\w.-]{0,64}`;
+/** What may stand between the lines of a key, also as JSON writes it. */
+const LINE_END = String.raw`(?:\s|\\[nr])`;
 
-/** Whole forms first, then what a name gives away. Each keeps the JSON around it valid. */
+/**
+ * Whole forms first, then what a name gives away. Each keeps the JSON around it valid, and has bounds, so
+ * that no text makes it slow.
+ */
 const RULES: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, MASK],
-  [/\b(Bearer|Basic)\s+[\w+/=.~-]{8,}/gi, `$1 ${MASK}`],
-  [/\beyJ[\w-]{8,}\.[\w-]+(?:\.[\w-]*)?/g, MASK],
+  [
+    new RegExp(
+      String.raw`-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----(?:${LINE_END}{1,4}[A-Za-z0-9+/=]{1,256})*(?:${LINE_END}{0,4}-----END [A-Z ]{0,40}PRIVATE KEY-----)?`,
+      'g',
+    ),
+    MASK,
+  ],
+  [/\b(Bearer|Basic)\s{1,4}[\w+/=.~-]{8,}/gi, `$1 ${MASK}`],
+  [/\beyJ[\w-]{8,4096}\.[\w-]{1,4096}(?:\.[\w-]*)?/g, MASK],
   [/\b(?:sk|pk|rk)[-_][\w-]{12,}/g, MASK],
   [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|ya29\.|AIza|hf_|npm_)[\w.-]{10,}/g, MASK],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, MASK],
   [/\b\d{6,12}:[\w-]{30,}/g, MASK],
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/"'\\@]+@/gi, `$1${MASK}@`],
-  [new RegExp(String.raw`((?:\\?")${NAMES}(?:\\?")\s*:\s*(?:\\?"))(?!\[secret\])[^"\\]+`, 'gi'), `$1${MASK}`],
+  [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'\\@]{1,512}@/gi, `$1${MASK}@`],
+  [new RegExp(String.raw`(\\"${NAMES}\\"\s{0,8}:\s{0,8}\\")(?!\[secret\])[^"\\]+`, 'gi'), `$1${MASK}`],
+  [new RegExp(String.raw`("${NAMES}"\s{0,8}:\s{0,8}")(?!\[secret\])(?:[^"\\]|\\.)+`, 'gi'), `$1${MASK}`],
   [new RegExp(String.raw`\b(${NAMES}=)(?!\[secret\])[^\s"'\\&;,]+`, 'gi'), `$1${MASK}`],
-  [/[\w.+%-]+@[\w-]+(?:\.[\w-]+)+/g, '[e-mail]'],
+  [/[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g, '[e-mail]'],
   [/\/(?:home|Users)\/[^/\s"'\\:]+/g, '[home]'],
 ];
 
