@@ -24,6 +24,20 @@ describe('the file that starting a binary runs', () => {
     expect(await realBinary('cli', path())).toBe(file);
   });
 
+  it('is none, and no error, while it is taken away and put back', async () => {
+    const file = join(folder, 'versions/flicker');
+    const flicker = (async () => {
+      for (let i = 0; i < 200; i++) {
+        await writeFile(file, '', { mode: 0o755 });
+        await rm(file);
+      }
+    })();
+    const seen = new Set<string | null>();
+    for (let i = 0; i < 400; i++) seen.add(await realBinary(file, ''));
+    await flicker;
+    expect([...seen].filter((each) => each !== null && each !== file)).toEqual([]);
+  });
+
   it('is none where there is no such file', async () => {
     expect(await realBinary('nothing', path())).toBeNull();
     expect(await realBinary(join(folder, 'nothing'), path())).toBeNull();

@@ -11,10 +11,10 @@ export async function realBinary(bin: string, searchPath: string): Promise<strin
     ? [bin]
     : searchPath.split(delimiter).map((folder) => join(folder === '' ? '.' : folder, bin));
   for (const place of places) {
-    const found = await access(place, constants.X_OK).then(
-      () => realpath(place),
-      () => null, // not there, or not for this user: the next one
-    );
+    // Not there, not for this user, or gone between the two looks: the next one.
+    const found = await access(place, constants.X_OK)
+      .then(() => realpath(place))
+      .catch(() => null);
     if (found !== null) return found;
   }
   return null;
