@@ -179,6 +179,7 @@ function buildRuntime(
     stallTimeoutMs: config.stallTimeoutMs,
     runsDir: config.runsDir,
     worktreesDir: config.worktreesDir,
+    shapesDir: join(config.home, 'unknown-shapes'),
   };
 }
 

@@ -11,6 +11,8 @@ import type { FailureRule } from './api-error.ts';
 /** A run of the real CLI as recorded, and what it must come to. */
 export interface Recording {
   readonly name: string;
+  /** Of the CLI. */
+  readonly version: string;
   readonly run: FinishedRun;
   /** Every verdict that is right; the first is the best. */
   readonly verdicts: readonly Verdict[];
@@ -70,8 +72,10 @@ export function describeReader({ agent, recordings, goodLog }: ReaderContract): 
   }
 
   describe(`${agent.kind} judges a run`, () => {
-    it('has recordings to be judged by', () => {
+    it('has recordings to be judged by, and states whose versions they are', () => {
       expect(recordings.length).toBeGreaterThan(0);
+      const carried = new Set(recordings.map(({ version }) => version));
+      expect(agent.recordedVersions?.toSorted()).toEqual([...carried].toSorted());
     });
 
     it.each(recordings.map((recording) => [recording.name, recording] as const))(
@@ -130,6 +134,7 @@ export function describeReader({ agent, recordings, goodLog }: ReaderContract): 
         verdict: 'permanent',
         reason: 'missing run log',
         resultOk: false,
+        unknownShape: null,
       });
       expect(await agent.judge(finishedRun(folder, null))).toMatchObject({
         verdict: 'permanent',
@@ -140,10 +145,16 @@ export function describeReader({ agent, recordings, goodLog }: ReaderContract): 
           verdict: 'permanent',
           reason: 'empty run log',
           resultOk: false,
+          unknownShape: null,
         });
       }
       const words = await judgeLog('All is well, I am done.\n');
-      expect(words).toMatchObject({ verdict: 'permanent', reason: 'no result JSON', resultOk: false });
+      expect(words).toMatchObject({
+        verdict: 'permanent',
+        reason: 'no result JSON',
+        resultOk: false,
+        unknownShape: null,
+      });
     });
 
     it('is not swayed by failure words in the closing words of a good run', async () => {
@@ -330,6 +341,7 @@ function finishedRun(stdoutPath: string, stderrPath: string | null): FinishedRun
 }
 
 interface RecordedCase {
+  readonly cli_version: string;
   readonly exit_code: number | null;
   readonly signal: string | null;
   readonly stopped_by: string | null;
@@ -360,6 +372,7 @@ async function loadRecording(folder: string, name: string): Promise<Recording> {
   const ofStop = stoppedBy === null ? undefined : VERDICT_OF_STOP[stoppedBy];
   return {
     name,
+    version: recorded.cli_version,
     run: {
       stdoutPath: read('stdout.log'),
       stderrPath: read('stderr.log'),

@@ -57,6 +57,11 @@ export interface FinishedRun {
 /** What can be told of a CLI from files alone. Adapters hold the vendor's wording and file formats; nothing else does. */
 export interface AgentReader {
   readonly kind: string;
+  /**
+   * Versions of the CLI that the judging was made from, as `version` gives them; null: it has no vendor
+   * whose next version could speak otherwise.
+   */
+  readonly recordedVersions: readonly string[] | null;
   /** Judges the sign-in from local files and the account's environment only: no network, nothing written. Never throws. */
   signIn(account: AgentAccount, options: { now: number; expirySkewMs: number }): Promise<SignIn>;
   /** Files whose change can change the sign-in; they may not exist yet. */

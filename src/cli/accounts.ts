@@ -7,13 +7,24 @@ import { EXIT, Exit, localTime, table } from './output.ts';
 
 const POLL_MS = 1000;
 
+const HELP = `
+Actions:
+  list                what works, what holds it, what to do (the default)
+  check ID            ask the CLI for its version and judge the sign-in, now
+  login ID            the command that signs it in; watches until it works
+  drain ID            no new work; live runs go on
+  trust ID            take the version of its CLI for proven, on every account of this installation
+  use-last-good ID    run the binary of the version that succeeded last, until trust ID, or
+                      until orch.yaml names another bin for it`;
+
 /** Agent homes: which sign-ins work, what holds them, how to sign in. */
 export function registerAccountCommands(program: Command): void {
   program
     .command('accounts')
-    .description('sign-ins, holds and slots; check or sign in one account')
-    .argument('[action]', 'list, check, login, drain', 'list')
+    .description('sign-ins, CLI versions, holds and slots; check, sign in, trust one account')
+    .argument('[action]', 'list, check, login, drain, trust, use-last-good', 'list')
     .argument('[id]', 'account')
+    .addHelpText('after', HELP)
     .option('--timeout <duration>', 'login: stop watching after this time', '15m')
     .action(async (action: string, id: string | undefined, _o, command: Command) => {
       const out = output(command);
@@ -34,10 +45,11 @@ export function registerAccountCommands(program: Command): void {
           out.object({ schema: 'orch.accounts/1', accounts, next: null });
           out.text(
             table(
-              ['ACCOUNT', 'AGENT', 'SIGN-IN', 'SOURCE', 'EXPIRES', 'SLOTS', 'HOLD'],
+              ['ACCOUNT', 'AGENT', 'VERSION', 'SIGN-IN', 'SOURCE', 'EXPIRES', 'SLOTS', 'HOLD'],
               accounts.map((a) => [
                 a.id,
                 a.agent,
+                versionText(a.cli),
                 a.signIn.state,
                 a.signIn.source ?? '–',
                 localTime(a.signIn.expiresAt),
@@ -46,6 +58,15 @@ export function registerAccountCommands(program: Command): void {
               ]),
             ),
           );
+          for (const { title, detail, fix } of accounts.flatMap(({ warnings }) => warnings))
+            out.text(`  ${title}: ${detail}. ${fix}`);
+          for (const account of accounts) {
+            const { lastGood } = account.cli;
+            if (lastGood !== null)
+              out.text(
+                `  ${account.id} runs ${lastGood.bin} (${lastGood.version}) instead of ${lastGood.insteadOf}, as ${lastGood.by} chose ${localTime(lastGood.since)}. Back: orch accounts trust ${account.id}`,
+              );
+          }
           for (const account of accounts)
             for (const window of account.windows) out.text(windowText(account.id, window));
           return;
@@ -55,7 +76,9 @@ export function registerAccountCommands(program: Command): void {
           await client.post(`/accounts/${encodeURIComponent(id ?? '')}/check`, {});
           const account = await one();
           out.object({ schema: 'orch.account/1', account });
-          out.text(`${account.id}: ${account.signIn.state}, ${account.signIn.detail}`);
+          out.text(
+            `${account.id}: ${account.signIn.state}, ${account.signIn.detail}; ${account.agent} ${versionText(account.cli)}`,
+          );
           if (!working(account)) throw new Exit(EXIT.failed);
           return;
         }
@@ -64,6 +87,19 @@ export function registerAccountCommands(program: Command): void {
           await client.post('/pause', { scope: 'account', id: id ?? '', note: 'drained', forMs: null });
           out.object({ schema: 'orch.pause/1', pause: { scope: 'account', id } });
           out.text(`${id} takes no new work; its live runs go on. Later: orch resume --account ${id}`);
+          return;
+        }
+        case 'trust':
+        case 'use-last-good': {
+          await one();
+          await client.post(`/accounts/${encodeURIComponent(id ?? '')}/${action}`, {});
+          const account = await one();
+          out.object({ schema: 'orch.account/1', account });
+          out.text(
+            account.cli.lastGood === null
+              ? `${account.id}: ${account.agent} ${account.cli.version ?? ''} is trusted; its jobs start by themselves.`
+              : `${account.id}: its runs use ${account.cli.lastGood.bin} (${account.cli.lastGood.version}) from now on. Back: orch accounts trust ${account.id}`,
+          );
           return;
         }
         case 'login': {
@@ -92,10 +128,15 @@ export function registerAccountCommands(program: Command): void {
         default:
           throw new AppError(`there is no action ${action}`, {
             code: 'usage.action',
-            hint: 'orch accounts list | check ID | login ID | drain ID',
+            hint: 'orch accounts list | check ID | login ID | drain ID | trust ID | use-last-good ID',
           });
       }
     });
+}
+
+function versionText({ version, proven, lastGood }: AccountWire['cli']): string {
+  if (version === null) return '–';
+  return `${version}${proven === false ? ' (new)' : ''}${lastGood === null ? '' : ' (last good)'}`;
 }
 
 function holdText(hold: NonNullable<AccountWire['hold']>): string {

@@ -2,7 +2,15 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
 import { stuckFix } from '../core/explain.ts';
-import type { Explain, HoldWire, JobWire, RunWire, TaskDetailWire, WhyAtWire } from '../http/contract.ts';
+import type {
+  Explain,
+  HoldWire,
+  JobWire,
+  RunWire,
+  TaskDetailWire,
+  WarningWire,
+  WhyAtWire,
+} from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
@@ -13,6 +21,7 @@ interface Status {
   headline: string;
   configProblem: string | null;
   pipelineProblems: { project: string; problem: string }[];
+  warnings: WarningWire[];
   jobs: Record<string, number>;
   tasks: Record<string, number>;
   running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
@@ -173,6 +182,7 @@ function printStatus(out: Output, status: Status): void {
   if (status.configProblem !== null)
     out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);
   for (const { problem } of status.pipelineProblems) out.text(`${pc.yellow('▲')} ${problem}`);
+  for (const { title, fix } of status.warnings) out.text(`${pc.yellow('▲')} ${title}: ${fix}`);
   for (const { run, job, lastOutputAt } of status.running)
     out.text(
       `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,

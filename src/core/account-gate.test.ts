@@ -163,6 +163,81 @@ describe('the gate of an account', () => {
     ],
 
     [
+      'tries a CLI version that nothing has proven with one run',
+      { unproven: 'codex 0.170.0' },
+      {},
+      single('agent.unproven_version', true, {
+        alone: false,
+        detail: expect.stringContaining('codex 0.170.0'),
+      }),
+    ],
+    [
+      'lets that run renew a sign-in that is due, alone',
+      { unproven: 'codex 0.170.0', signIn: nearExpiry },
+      {},
+      single('agent.unproven_version', true, { alone: true }),
+    ],
+    [
+      'tries it again at once after a canary that proved nothing: its job has budgets of its own',
+      { unproven: 'codex 0.170.0', account: account({ lastProbeAt: NOW - 1 }) },
+      {},
+      single('agent.unproven_version', true),
+    ],
+    [
+      'stays with one run while that canary lives',
+      { unproven: 'codex 0.170.0', account: account({ lastProbeAt: NOW - MINUTE }), probing: true },
+      {},
+      single('agent.unproven_version', true),
+    ],
+    [
+      'looks at the sign-in first',
+      { unproven: 'codex 0.170.0', signIn: signIn('logged_out') },
+      {},
+      closed('account.signed_out'),
+    ],
+    [
+      'looks at a hold first',
+      { unproven: 'codex 0.170.0', account: account({ hold: hold() }) },
+      {},
+      closed('account.signed_out'),
+    ],
+    [
+      'lets no canary past a throttle',
+      { unproven: 'codex 0.170.0', account: account({ notBefore: NOW + 5 }) },
+      {},
+      closed('account.limit'),
+    ],
+    [
+      'lets no canary past an open breaker',
+      { unproven: 'codex 0.170.0', account: account({ breaker: openBreaker }) },
+      {},
+      closed('breaker.open'),
+    ],
+    [
+      'waits for a person when the new version showed what no rule knows, however long it takes',
+      {
+        unproven: 'codex 0.170.0',
+        account: account({
+          hold: hold({
+            reason: 'unproven_version',
+            since: NOW - 9 * DAY,
+            detail: 'run_7 ended oddly',
+            cli: { kind: 'codex', versions: ['0.170.0'] },
+          }),
+        }),
+      },
+      {},
+      closed('agent.unproven_version', {
+        state: 'needs_you',
+        held: true,
+        since: NOW - 9 * DAY,
+        clearsAt: null,
+        probeAt: null,
+        detail: 'run_7 ended oddly',
+      }),
+    ],
+
+    [
       'is closed by a hold, whatever the preflight says',
       { account: account({ hold: hold() }) },
       {},

@@ -1,3 +1,4 @@
+import type { Expiring } from './account-warning.ts';
 import { type BreakerRule, breakerNow } from './breaker.ts';
 import type { AccountHold, AccountState } from './model.ts';
 import { type ReserveNow, reservedBy } from './reserve.ts';
@@ -49,6 +50,8 @@ export type AccountEntry = AccountGate & {
   readonly slots: number;
   /** Whether a canary lives. */
   readonly probing: boolean;
+  /** Whether its login ends soon; left out = it cannot be told now. */
+  readonly expiring?: Expiring | null;
 };
 
 /** An account of which one run at a time is asked, and that one lives. */
@@ -66,9 +69,11 @@ export interface AccountView {
   readonly reserve?: ReserveNow | null;
   /** Whether a canary lives; left out = no. */
   readonly probing?: boolean;
+  /** The CLI whose version nothing has proven yet, such as `codex 0.170.0`; null or left out = none. */
+  readonly unproven?: string | null;
 }
 
-/** The account's gate, in the order the dispatcher explains it: sign-in, hold, throttle, reserve, breaker. */
+/** The account's gate, in the order the dispatcher explains it: sign-in, hold, throttle, reserve, breaker, new version. */
 export function accountGate(view: AccountView, rules: AccountRules, now: number): AccountGate {
   const { account } = view;
   if (view.versionError !== null)
@@ -91,6 +96,7 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
       since: account.breaker.since,
       clearsAt: account.breaker.probeAt,
     });
+  if (view.unproven != null) return trialGate(view.unproven, alone);
   if (breaker === 'half_open')
     return {
       kind: 'single',
@@ -149,6 +155,24 @@ function signInGate(
   return null;
 }
 
+/** A version that nothing has proven runs alone until one of its runs succeeds. What fails in a known way spends its own budgets. */
+function trialGate(version: string, alone: boolean): Exclude<AccountGate, { kind: 'open' | 'closed' }> {
+  const detail = `${version} is new here: one run at a time until one succeeds`;
+  return { kind: 'single', probe: true, alone, held: false, code: 'agent.unproven_version', detail };
+}
+
+/** The code under which a hold is told. */
+export function codeOfHold({ reason }: AccountHold): string {
+  switch (reason) {
+    case 'limit':
+      return 'account.limit';
+    case 'signed_out':
+      return 'account.signed_out';
+    case 'unproven_version':
+      return 'agent.unproven_version';
+  }
+}
+
 function holdGate(
   hold: AccountHold,
   { account, probing = false }: AccountView,
@@ -156,6 +180,9 @@ function holdGate(
   alone: boolean,
   now: number,
 ): AccountGate {
+  // Tokens would be spent on what Orch may not be able to read: a person decides.
+  if (hold.reason === 'unproven_version')
+    return closed(codeOfHold(hold), hold.detail, { state: 'needs_you', held: true, since: hold.since });
   const probeAt = nextProbe(hold, account, rules, now);
   if (probing || now >= probeAt)
     return {
@@ -167,7 +194,7 @@ function holdGate(
       detail: `held: ${hold.detail}`,
     };
   const clearsAt = hold.until !== null && hold.guessed ? Math.max(hold.until, probeAt) : hold.until;
-  return closed(hold.reason === 'limit' ? 'account.limit' : 'account.signed_out', hold.detail, {
+  return closed(codeOfHold(hold), hold.detail, {
     state: hold.reason === 'limit' && hold.until !== null ? 'waiting' : 'needs_you',
     held: true,
     since: hold.since,

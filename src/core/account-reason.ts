@@ -1,4 +1,5 @@
 import { type AccountEntry, isBusy } from './account-gate.ts';
+import { waysOut } from './announce.ts';
 import type { DispatchState, Reason } from './dispatch-state.ts';
 
 /** What each account holds back: closed, busy with its one start, or full. */
@@ -12,7 +13,6 @@ export function accountGates(d: DispatchState): Reason[] {
 
 function shutReason(id: string, entry: AccountEntry, now: number): Reason | null {
   if (entry.kind === 'closed') {
-    const signedOut = entry.code === 'account.signed_out';
     return accountReason(id, {
       code: entry.code,
       state: entry.state,
@@ -21,7 +21,7 @@ function shutReason(id: string, entry: AccountEntry, now: number): Reason | null
       since: entry.since ?? now,
       clearsAt: entry.clearsAt,
       clearsWhen: clearsWhen(entry),
-      fix: signedOut ? `orch accounts login ${id}` : null,
+      fix: fixOf(entry.code, entry.state, id),
     });
   }
   if (!isBusy(entry) || entry.kind !== 'single') return null;
@@ -35,10 +35,7 @@ function shutReason(id: string, entry: AccountEntry, now: number): Reason | null
 }
 
 function clearsWhen(entry: Extract<AccountEntry, { kind: 'closed' }>): string {
-  if (entry.state === 'needs_you')
-    return entry.code === 'account.signed_out'
-      ? 'A person signs in; the jobs start by themselves.'
-      : 'A person acts.';
+  if (entry.state === 'needs_you') return CLEARED_BY[entry.code] ?? 'A person acts.';
   return entry.guessed
     ? 'No action needed: one run is tried then. The time is a guess, the vendor named none that holds.'
     : 'No action needed.';
@@ -53,6 +50,18 @@ function fullReason(id: string, { slots }: AccountEntry, now: number): Reason {
   });
 }
 
+/** What a person does about a closed account; the rest of their codes need none. */
+const CLEARED_BY: Readonly<Record<string, string>> = {
+  'account.signed_out': 'A person signs in; the jobs start by themselves.',
+  'agent.unproven_version':
+    'A person trusts the version, or goes back to the last good one; the jobs start by themselves.',
+};
+
+function fixOf(code: string, state: Reason['state'], account: string): string | null {
+  if (code === 'account.signed_out') return `orch accounts login ${account}`;
+  return code === 'agent.unproven_version' && state === 'needs_you' ? waysOut(account) : null;
+}
+
 function accountTitle(code: string, account: string): string {
   switch (code) {
     case 'account.signed_out':
@@ -63,6 +72,8 @@ function accountTitle(code: string, account: string): string {
       return `Account ${account} keeps the rest of its plan for people`;
     case 'account.probing':
       return `Account ${account} is being checked`;
+    case 'agent.unproven_version':
+      return `Account ${account} has a new version of its CLI`;
     case 'breaker.open':
       return `Breaker for ${account} is open`;
     default:

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { accountAfterRun, holdIsOver } from './account.ts';
+import { accountAfterRun, holdIsOver, versionHoldIsOver } from './account.ts';
 import { CLOSED_BREAKER } from './breaker.ts';
 import { type Judgement, VERDICTS, type Verdict } from './failure.ts';
 import type { AccountHold, AccountState } from './model.ts';
@@ -277,5 +277,78 @@ describe('a hold is over', () => {
     expect(
       [NOW, NOW + MINUTE - 1, NOW + MINUTE].map((now) => holdIsOver(held, signIn(), 'old', now, true)),
     ).toEqual([false, false, true]);
+  });
+});
+
+describe('a hold because of what a new version showed', () => {
+  const cli = { kind: 'codex', versions: ['0.170.0'] };
+  const unproven = { cli, detail: 'codex 0.170.0 is new here' };
+  const shown = (before: AccountState) =>
+    accountAfterRun(
+      before,
+      {
+        startedAt: NOW - 1000,
+        judgement: judgement('permanent', { unknownShape: 'codex:ab', realAnswer: true }),
+        fingerprint: 'old',
+        unproven,
+      },
+      RULES,
+      NOW,
+    ).hold;
+  const HELD = hold({ reason: 'unproven_version', cli, detail: unproven.detail });
+  const nothing = () => false;
+
+  it('begins with such an end, and keeps its beginning when a late run shows it again', () => {
+    expect(shown(account())).toMatchObject({
+      reason: 'unproven_version',
+      since: NOW,
+      until: null,
+      cli,
+      detail: unproven.detail,
+    });
+    expect(shown(account({ hold: HELD }))).toMatchObject({ since: HELD.since });
+  });
+
+  it('takes the place of another hold only when its own canary showed it', () => {
+    const limit = (since: number) => account({ hold: hold({ reason: 'limit', since, until: NOW + DAY }) });
+    expect(shown(limit(NOW - 1000))).toMatchObject({ reason: 'limit', until: NOW + DAY });
+    const silent = accountAfterRun(
+      limit(NOW - 1001),
+      {
+        startedAt: NOW - 1000,
+        judgement: judgement('permanent', { unknownShape: 'codex:ab' }),
+        fingerprint: 'old',
+        unproven,
+      },
+      RULES,
+      NOW,
+    );
+    expect(silent.hold).toMatchObject({ reason: 'unproven_version', since: NOW });
+  });
+
+  it.each(VERDICTS.filter((verdict) => verdict !== 'auth' && verdict !== 'usage_limit'))(
+    'outlives a run that ends %s with an answer of the model, and a new login',
+    (verdict) => {
+      expect(after(account({ hold: HELD }), verdict, { realAnswer: true }).hold).toEqual(HELD);
+      expect(holdIsOver(HELD, signIn('ready', { fingerprint: 'new' }), 'new', NOW)).toBe(false);
+    },
+  );
+
+  it('ends when the CLI answers with another version, new or not', () => {
+    expect(versionHoldIsOver(HELD, '0.170.0', nothing)).toBe(false);
+    expect(versionHoldIsOver(HELD, null, nothing)).toBe(false);
+    expect(versionHoldIsOver(HELD, '0.171.0', nothing)).toBe(true);
+    expect(versionHoldIsOver(HELD, '0.169.0', nothing)).toBe(true);
+  });
+
+  it('ends when all that the run called itself is proven by now', () => {
+    const wrapped = { ...HELD, cli: { kind: 'codex', versions: ['wrapper 1', '0.170.0'] } };
+    expect(versionHoldIsOver(HELD, '0.170.0', (version) => version === '0.170.0')).toBe(true);
+    expect(versionHoldIsOver(wrapped, 'wrapper 1', (version) => version === 'wrapper 1')).toBe(false);
+    expect(versionHoldIsOver(wrapped, 'wrapper 1', () => true)).toBe(true);
+  });
+
+  it('is the only hold that a version ends', () => {
+    expect(versionHoldIsOver(hold(), '0.171.0', () => true)).toBe(false);
   });
 });

@@ -1,6 +1,6 @@
 import { type BreakerRule, breakerAfterAnswer, breakerAfterFailure } from './breaker.ts';
 import type { Judgement } from './failure.ts';
-import type { AccountHold, AccountState, SeenWindow } from './model.ts';
+import type { AccountHold, AccountState, CliSeen, SeenWindow } from './model.ts';
 import { mayStart, type SignIn } from './sign-in.ts';
 
 const HOLD_MIN_MS = 60 * 1000;
@@ -19,6 +19,8 @@ export interface RunFacts {
   readonly fingerprint: string | null;
   /** The same at its end: the CLI may have renewed it meanwhile. Left out = as at the start. */
   readonly endFingerprint?: string | null;
+  /** Set when it ended in a way that no rule knows, on a version that is not proven. */
+  readonly unproven?: { readonly cli: CliSeen; readonly detail: string } | null;
 }
 
 /** What an ended run teaches about its account. Only a real answer ends a hold; no error ever does. */
@@ -48,9 +50,10 @@ export function accountAfterRun(
             ? learned.notBefore
             : Math.max(learned.notBefore ?? 0, now + Math.min(judgement.retryAfterMs, THROTTLE_MAX_MS)),
       };
+    case 'permanent':
+      return { ...learned, hold: holdUnproven(learned.hold, run, now) };
     case 'success':
     case 'no_change':
-    case 'permanent':
     case 'timeout':
     case 'stalled':
     case 'lost':
@@ -66,7 +69,9 @@ function answered(
   fingerprint: string | null,
 ): AccountState {
   if (!judgement.realAnswer) return account;
-  const holdOver = account.hold !== null && startedAt > account.hold.since;
+  // An answer of the model proves a sign-in; that Orch can read a version only a success proves.
+  const holdOver =
+    account.hold !== null && account.hold.reason !== 'unproven_version' && startedAt > account.hold.since;
   return {
     ...account,
     hold: holdOver ? null : account.hold,
@@ -103,6 +108,29 @@ function holdSignedOut(
     refusals: 0,
     detail: judgement.reason,
     fingerprint: before !== null && startedAt <= before.since ? before.fingerprint : fingerprint,
+  };
+}
+
+/**
+ * A canary of another hold takes its place: else it would be followed by the next one, and no job would
+ * pay for it. A run from before that hold leaves it: once it is over the version is tried again.
+ */
+function holdUnproven(
+  hold: AccountHold | null,
+  { unproven = null, fingerprint, startedAt }: RunFacts,
+  now: number,
+): AccountHold | null {
+  const before = hold?.reason === 'unproven_version' ? hold : null;
+  if (unproven === null || (before === null && hold !== null && startedAt <= hold.since)) return hold;
+  return {
+    reason: 'unproven_version',
+    since: before?.since ?? now,
+    until: null,
+    guessed: false,
+    refusals: 0,
+    detail: unproven.detail,
+    fingerprint,
+    cli: unproven.cli,
   };
 }
 
@@ -168,7 +196,22 @@ export function holdIsOver(
   now: number,
   probing = false,
 ): boolean {
+  if (hold.reason === 'unproven_version') return false;
   const patienceMs = probing ? CANARY_PATIENCE_MS : 0;
   if (hold.until !== null && !hold.guessed && now >= hold.until + patienceMs) return true;
   return fingerprint !== null && fingerprint !== hold.fingerprint && mayStart(signIn);
+}
+
+/**
+ * Whether a hold because of a CLI's version is over: the binary answers with another version, or those it
+ * is held for are proven by now, here or on another account.
+ */
+export function versionHoldIsOver(
+  hold: AccountHold,
+  version: string | null,
+  isProven: (version: string) => boolean,
+): boolean {
+  const { cli } = hold;
+  if (hold.reason !== 'unproven_version' || cli === undefined) return false;
+  return (version !== null && version !== cli.versions[0]) || cli.versions.every(isProven);
 }

@@ -18,6 +18,10 @@ export interface EndOfRun {
   readonly usageComments: 'tracker' | 'pr' | 'off';
   /** Mark of an end that no rule of the adapter knows; null when one did. */
   readonly unknownShape: string | null;
+  /** Where the redacted end of its log is kept; null = nowhere. */
+  readonly shapeLog: string | null;
+  /** Why the run got its account held for the CLI's version; null when it did not. */
+  readonly unproven: string | null;
 }
 
 /** What the world is told of the end of a run: one incident per job or account, one usage comment per stage done, one word per unknown shape. */
@@ -25,8 +29,8 @@ export function announce(end: EndOfRun): NewOutboxRow[] {
   return [...consequences(end), ...unknownShape(end)];
 }
 
-/** Told once per shape, for ever: its key is the shape's. The log stays with the run. */
-function unknownShape({ run, reason, unknownShape: shape }: EndOfRun): NewOutboxRow[] {
+/** Told once per shape, for ever: its key is the shape's. */
+function unknownShape({ run, reason, unknownShape: shape, shapeLog }: EndOfRun): NewOutboxRow[] {
   if (shape === null) return [];
   const cli = [run.cliKind ?? 'an agent', run.cliVersion ?? ''].join(' ').trim();
   return [
@@ -39,7 +43,7 @@ function unknownShape({ run, reason, unknownShape: shape }: EndOfRun): NewOutbox
         kind: 'notify.incident',
         incident: `shape:${shape}`,
         title: `${cli} ended in a way that no rule knows`,
-        detail: `${reason}\n${runName(run.id)}: orch logs ${runName(run.id)}`,
+        detail: `${reason}\n${runName(run.id)}: orch logs ${runName(run.id)}${shapeLog === null ? '' : `\nKept, redacted: ${shapeLog}`}`,
         urgent: false,
       },
     },
@@ -49,6 +53,16 @@ function unknownShape({ run, reason, unknownShape: shape }: EndOfRun): NewOutbox
 function consequences(end: EndOfRun): NewOutboxRow[] {
   const { job, run, task, verdict, reason, status } = end;
   const name = task === null ? jobName(job.id) : `${task.key} ${job.stage ?? ''}`.trim();
+  if (end.unproven !== null)
+    return [
+      incident(
+        job,
+        `account:${run.account}`,
+        `Account ${run.account} is held: its CLI is a new version`,
+        `${end.unproven}\nNothing is spent while its jobs wait.\n${waysOut(run.account ?? '')}`,
+        true,
+      ),
+    ];
   switch (verdict) {
     case 'success': {
       const rows: NewOutboxRow[] = [];
@@ -86,6 +100,11 @@ function consequences(end: EndOfRun): NewOutboxRow[] {
       return [incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed')];
     }
   }
+}
+
+/** What a person can do about an account that is held for the version of its CLI. */
+export function waysOut(account: string): string {
+  return `orch accounts trust ${account}, or orch accounts use-last-good ${account}`;
 }
 
 function usageComment({ job, run, usage, usageComments: where }: EndOfRun, task: Task): NewOutboxRow[] {

@@ -1,3 +1,4 @@
+import type { CliProof } from './cli-version.ts';
 import type { Verdict } from './failure.ts';
 import type {
   AccountState,
@@ -20,6 +21,8 @@ export interface Effects {
   readonly run?: RunChange;
   readonly task?: TaskChange;
   readonly account?: AccountState;
+  /** Versions of CLIs that are proven from now on. */
+  readonly proofs?: readonly CliProof[];
   /** How the end of the job counts for `project.slowed`. */
   readonly project?: 'failed' | 'succeeded';
   readonly newJobs?: readonly NewJob[];

@@ -185,6 +185,8 @@ export interface Run {
   readonly agent: string | null;
   readonly cliKind: string | null;
   readonly cliVersion: string | null;
+  /** Real path of its binary when it was started; null = not known. */
+  readonly cliBin: string | null;
   readonly account: string | null;
   readonly pid: number | null;
   readonly directory: string;
@@ -203,8 +205,14 @@ export interface Run {
   readonly finishedAt: number | null;
 }
 
+/** A CLI whose output a run showed, as `--version` answered first, then as its log says when that differs. */
+export interface CliSeen {
+  readonly kind: string;
+  readonly versions: readonly string[];
+}
+
 export interface AccountHold {
-  readonly reason: 'signed_out' | 'limit';
+  readonly reason: 'signed_out' | 'limit' | 'unproven_version';
   readonly since: number;
   /** When it ends by itself; null = needs a person or a canary. */
   readonly until: number | null;
@@ -215,6 +223,19 @@ export interface AccountHold {
   readonly detail: string;
   /** Fingerprint of the credential files when the hold began; a change since can end it. */
   readonly fingerprint: string | null;
+  /** With `unproven_version`: the CLI that is not trusted. */
+  readonly cli?: CliSeen;
+}
+
+/** A person's choice that an account runs the binary of an earlier version. */
+export interface PinnedCli {
+  readonly version: string;
+  /** Real path. */
+  readonly bin: string;
+  /** The binary that the configuration named then, and its versions that are not trusted. */
+  readonly insteadOf: { readonly bin: string; readonly versions: readonly string[] };
+  readonly by: string;
+  readonly since: number;
 }
 
 export interface AccountState {
@@ -227,6 +248,8 @@ export interface AccountState {
   /** Credential fingerprint under which an `unknown` sign-in has answered; counts as ready. */
   readonly provenFingerprint: string | null;
   readonly windows: readonly SeenWindow[];
+  /** In force while the configuration names the binary it stands in for; null = none. */
+  readonly pinned: PinnedCli | null;
 }
 
 /** A plan window with when it was last reported. */

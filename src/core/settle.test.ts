@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CLOSED_BREAKER } from './breaker.ts';
+import type { CliVersion } from './cli-version.ts';
 import type { Effects, NewOutboxRow } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import { type Judgement, VERDICTS, type Verdict } from './failure.ts';
@@ -36,6 +37,7 @@ function run(fields: Partial<Run> = {}): Run {
     agent: 'developer',
     cliKind: 'claude-code',
     cliVersion: null,
+    cliBin: null,
     account: 'a',
     pid: 1,
     directory: '/runs/812',
@@ -74,7 +76,7 @@ interface Given {
 }
 function settle(verdict: Verdict, { state = {}, input = {}, judged = {} }: Given = {}): Effects {
   return decideSettle(
-    { job: job(), run: run(), task: task(), account: account(), ...state },
+    { job: job(), run: run(), task: task(), account: account(), cliVersions: [], ...state },
     {
       judgement: judgement(verdict, {
         reason: `why ${verdict}`,
@@ -841,5 +843,113 @@ describe('an end that no rule of the adapter knows', () => {
       title: 'claude-code ended in a way that no rule knows',
     });
     expect(incidents(settle('permanent'))).toEqual([['job_17', false]]);
+  });
+});
+
+describe('the version of the CLI that ran', () => {
+  const recorded = ['2.1.330'];
+  const known = (version: string, fields: Partial<CliVersion> = {}): CliVersion => ({
+    kind: 'claude-code',
+    version,
+    bin: '/opt/claude',
+    firstSuccessAt: 1,
+    lastSuccessAt: 1,
+    trustedBy: null,
+    trustedAt: null,
+    ...fields,
+  });
+  const ended = (
+    verdict: Verdict,
+    version: string | null,
+    judged: Partial<Judgement> = {},
+    { state = {}, input = {} }: Given = {},
+  ) =>
+    settle(verdict, {
+      judged,
+      state: { run: run({ cliVersion: version, cliBin: '/opt/claude-new' }), ...state },
+      input: { recordedVersions: recorded, ...input },
+    });
+  const odd = { unknownShape: 'claude-code:ab', reason: 'thing went odd' };
+
+  it('is proven by a success, with the path of its binary', () => {
+    expect(ended('success', '2.1.400').proofs).toEqual([
+      { kind: 'claude-code', version: '2.1.400', at: NOW, bin: '/opt/claude-new', by: null },
+    ]);
+  });
+
+  it('is proven under both its names when the log says another than the binary, without the path', () => {
+    const proofs = ended('success', 'wrapper 1', { cliVersion: '2.1.400' }).proofs ?? [];
+    expect(proofs.map(({ version, bin }) => [version, bin])).toEqual([
+      ['wrapper 1', null],
+      ['2.1.400', null],
+    ]);
+  });
+
+  it.each<[string, Effects]>([
+    ['another end than success', ended('transient', '2.1.400')],
+    [
+      'a result without evidence',
+      ended(
+        'success',
+        '2.1.400',
+        {},
+        { input: { outcome: { kind: 'no_evidence', verdict: 'permanent', reason: 'no evidence: x' } } },
+      ),
+    ],
+    ['a run of a program without a vendor', ended('success', '1', {}, { input: { recordedVersions: null } })],
+    ['a stage that started no agent', ended('success', '2.1.400', {}, { input: { ran: false } })],
+    ['a version nobody knows', ended('success', null)],
+  ])('is not proven by %s', (_name, effects) => {
+    expect(effects.proofs ?? []).toEqual([]);
+  });
+
+  it('new, and ended in a way no rule knows: the account is held, and the job has lost nothing', () => {
+    const effects = ended('permanent', '2.1.400', odd, { state: { cliVersions: [known('2.1.330')] } });
+    expect(effects.account?.hold).toMatchObject({
+      reason: 'unproven_version',
+      cli: { kind: 'claude-code', versions: ['2.1.400'] },
+      detail:
+        'claude-code 2.1.400 is new here, and run_812 ended in a way that no rule knows (thing went odd); last good version: 2.1.330',
+    });
+    expect(effects.job).toMatchObject({ status: 'queued', attempts: 0, verdict: 'permanent' });
+    expect(effects.job?.context?.failures).toEqual([]);
+    expect(effects.run?.verdict).toBe('permanent');
+    expect(incidents(effects)).toEqual([
+      ['account:a', true],
+      ['shape:claude-code:ab', false],
+    ]);
+    expect(effects.project).toBeUndefined();
+  });
+
+  it('says so when nothing has succeeded here before', () => {
+    expect(ended('permanent', '2.1.400', odd).account?.hold?.detail).toContain(
+      'none has succeeded here before',
+    );
+  });
+
+  it('new, and cancelled by a person: the account is held all the same', () => {
+    const effects = ended('permanent', '2.1.400', odd, { state: { job: job({ cancelRequested: true }) } });
+    expect(effects.account?.hold?.reason).toBe('unproven_version');
+    expect(effects.job?.status).toBe('cancelled');
+  });
+
+  it.each<[string, Effects]>([
+    ['a recorded version', ended('permanent', '2.1.330', odd)],
+    [
+      'a version that succeeded here',
+      ended('permanent', '2.1.400', odd, { state: { cliVersions: [known('2.1.400')] } }),
+    ],
+    ['a program without a vendor', ended('permanent', '1', odd, { input: { recordedVersions: null } })],
+    ['a version nobody knows', ended('permanent', null, odd)],
+    ['a new version that ended in a known way', ended('permanent', '2.1.400', { unknownShape: null })],
+  ])('does not hold the account of %s: the attempt is spent', (_name, effects) => {
+    expect(effects.account?.hold).toBeNull();
+    expect(effects.job).toMatchObject({ status: 'queued', attempts: 1 });
+  });
+
+  it('tells where the end of a log that no rule knows is kept', () => {
+    const effects = ended('permanent', '2.1.330', odd, { input: { shapeLog: '/srv/orch/unknown-shapes/x' } });
+    const told = rows(effects, 'notify.incident').find(({ key }) => key.startsWith('notify:shape:'));
+    expect(told?.message).toMatchObject({ detail: expect.stringContaining('/srv/orch/unknown-shapes/x') });
   });
 });

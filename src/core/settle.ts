@@ -1,6 +1,7 @@
 import { accountAfterRun } from './account.ts';
 import { announce, commentRow, incident, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
+import { type CliVersion, proofsOf, unprovenBy } from './cli-version.ts';
 import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
@@ -35,6 +36,8 @@ export interface SettleState {
   readonly run: Run;
   readonly task: Task | null;
   readonly account: AccountState | null;
+  /** What is known of the versions of the run's CLI. */
+  readonly cliVersions: readonly CliVersion[];
 }
 
 /** What the attempt came to, as the engine saw it. */
@@ -58,6 +61,10 @@ export interface SettleInput {
   readonly credentialFingerprint: string | null;
   /** The same at the run's end; left out = as at its start. */
   readonly endFingerprint?: string | null;
+  /** `AgentReader.recordedVersions` of the run's adapter; null or left out = any version is proven. */
+  readonly recordedVersions?: readonly string[] | null;
+  /** Where the end of a log that no rule knows is kept; null or left out = nowhere. */
+  readonly shapeLog?: string | null;
   /** The rules of the task's pipeline; null when project or pipeline is not configured any more. */
   readonly project: ProjectRules | null;
   /** Files changed against the base at `head`, where a later stage asks for them; null or left out = not measured. */
@@ -80,10 +87,19 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
   const reason = verdict === input.judgement.verdict ? input.judgement.reason : refusal(input);
   const limited = verdict === 'permanent' && input.judgement.ownLimit;
   const asks = questionOf(state, input, verdict, limited && job.context.limitResumed);
+  const ofCli = {
+    run,
+    judgement: input.judgement,
+    recorded: input.ran ? (input.recordedVersions ?? null) : null,
+    known: state.cliVersions,
+  };
+  const unproven = state.account === null ? null : unprovenBy(ofCli);
+  // The version is to blame, not the job.
+  const isHeld = unproven !== null && verdict === 'permanent';
   const after = jobAfter(
     job,
     {
-      verdict: asks === null ? verdict : 'cancelled',
+      verdict: asks === null && !isHeld ? verdict : 'cancelled',
       reason,
       retryAfterMs: input.judgement.retryAfterMs,
       released: asks !== null || !job.cancelRequested,
@@ -94,7 +110,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     input.jitter,
   );
   const cost = runCost(job, input.judgement);
-  const spends = asks === null && SPENDING.includes(verdict);
+  const spends = asks === null && !isHeld && SPENDING.includes(verdict);
   const failures = spends
     ? [...job.context.failures, failureFingerprint(reason)].slice(-MAX_FAILURES)
     : job.context.failures;
@@ -156,6 +172,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
             startedAt: run.startedAt,
             judgement: input.judgement,
             fingerprint: input.credentialFingerprint,
+            unproven,
             ...(input.endFingerprint === undefined ? {} : { endFingerprint: input.endFingerprint }),
           },
           input.breaker,
@@ -179,6 +196,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     run: runChange,
     ...(taskChange === undefined ? {} : { task: taskChange }),
     ...(account === undefined ? {} : { account }),
+    ...(verdict === 'success' ? { proofs: proofsOf(ofCli, now) } : {}),
     ...(after.status === 'failed' ? { project: 'failed' as const } : {}),
     ...(after.status === 'done' ? { project: 'succeeded' as const } : {}),
     newJobs: step?.newJobs ?? [],
@@ -196,6 +214,8 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
         usage: runChange.usage,
         usageComments: input.project?.usageComments ?? 'off',
         unknownShape: input.judgement.unknownShape,
+        shapeLog: input.shapeLog ?? null,
+        unproven: isHeld ? unproven.detail : null,
       }),
       ...holdEnded,
       ...(step?.outbox ?? []),

@@ -31,6 +31,8 @@ export interface SignIn {
   readonly source: string | null;
   /** Epoch milliseconds; null when unknown. */
   readonly expiresAt: number | null;
+  /** When only a new login helps; left out or null: it renews itself for ever, or nobody can tell. */
+  readonly endsAt?: number | null;
   /**
    * One-way fingerprint of the credential the CLI would use: it changes when, and only when, that
    * credential does. Null when there is none. A hold ends when it changes.

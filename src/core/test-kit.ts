@@ -108,6 +108,7 @@ export function account(fields: Partial<AccountState> = {}): AccountState {
     lastProbeAt: null,
     provenFingerprint: null,
     windows: [],
+    pinned: null,
     ...fields,
   };
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AgentAccount } from '../agents/agent.ts';
 import { leftOfTask, withinBudget } from '../core/budget.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { notRun } from '../core/failure.ts';
-import { type Job, runName, type Task, worktreeKey } from '../core/model.ts';
+import { type Job, type Run, runName, type Task, worktreeKey } from '../core/model.ts';
 import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
 import { isTraced } from '../core/trace.ts';
@@ -14,7 +15,9 @@ import { NamedMutex } from '../lib/mutex.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
 import type { Claimed, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { accountInForce } from './cli-trust.ts';
 import { commandHome, projectVariables } from './environment.ts';
+import { keepShape } from './kept-shapes.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -137,7 +140,7 @@ export function createAttempts(parts: AttemptParts) {
         code: 'project.unknown',
         hint: 'add it to orch.yaml',
       });
-    const account = run.account === null ? null : (runtime.accounts.get(run.account) ?? null);
+    const account = run.account === null ? null : await accountNow(run.account, runtime);
     // As last fetched; what this attempt's own fetch brings counts when it settles.
     if (task !== null && how === 'start') await parts.pipelines.refresh(project);
     const pipeline = task === null ? [] : parts.pipelines.rulesOf(task).pipeline;
@@ -165,8 +168,7 @@ export function createAttempts(parts: AttemptParts) {
         reports: project.reports,
         traced: isTraced(pipeline, project.trace),
       },
-      account:
-        account === null ? null : { ...account, cliVersion: parts.preflight.version(account.account.id) },
+      account,
       repositoryNote: task === null ? null : parts.pipelines.noteFor(job.project, stage.stage),
       forge: project.forge,
       budgetUsd: task === null ? null : leftOfTask(task, project.budget),
@@ -186,6 +188,16 @@ export function createAttempts(parts: AttemptParts) {
       exclusive: (name, work) => turns.run(name, work),
       clock,
     };
+  }
+
+  /** The account with the binary that its runs use now. */
+  async function accountNow(id: string, runtime: Runtime): Promise<StageContext['account']> {
+    const found = runtime.accounts.get(id);
+    if (found === undefined) return null;
+    const state = (await store.accounts()).find((each) => each.id === id);
+    const account = accountInForce(found.account, state);
+    const { version, bin } = parts.preflight.cli(account);
+    return { ...found, account, cliVersion: version, cliBin: bin };
   }
 
   /** One-way fingerprint of the credential the account's CLI would use now. */
@@ -217,12 +229,32 @@ export function createAttempts(parts: AttemptParts) {
     return head === null ? null : parts.pipelines.changedBy(task, job.stage ?? '', head);
   }
 
+  /** A log that cannot be kept costs the run nothing else. */
+  async function keptShape(
+    run: Run,
+    { judgement, end }: StageResult,
+    account: AgentAccount | null,
+    runtime: Runtime,
+  ): Promise<string | null> {
+    if (judgement.unknownShape === null) return null;
+    const noted = (await store.run(run.id)) ?? run;
+    return keepShape(runtime.shapesDir, { run: noted, judgement, end, account }).catch((error: unknown) => {
+      log.warn(
+        { runId: runName(run.id), error: messageOf(error) },
+        'the log of an unknown shape is not kept',
+      );
+      return null;
+    });
+  }
+
   async function settle(entry: Live, result: StageResult, runtime: Runtime): Promise<'ok' | 'stale'> {
     const { job, run, task } = entry.claimed;
     if (result.judgement.verdict === 'auth' && run.account !== null) parts.preflight.drop(run.account);
     const endFingerprint = result.ran ? await fingerprintOf(run.account, runtime) : null;
     const budget = runtime.projects.get(job.project)?.budget ?? null;
     const changed = await changedBy(task, job, result, runtime);
+    const configured = run.account === null ? undefined : runtime.accounts.get(run.account);
+    const shapeLog = await keptShape(run, result, configured?.account ?? null, runtime);
     return store.settle({ runId: run.id, jobId: job.id, fence: job.fence }, (state) => {
       const effects = decideSettle(
         state,
@@ -230,6 +262,8 @@ export function createAttempts(parts: AttemptParts) {
           ...result,
           credentialFingerprint: entry.fingerprint ?? endFingerprint,
           endFingerprint,
+          recordedVersions: configured?.agent.recordedVersions ?? null,
+          shapeLog,
           project: state.task === null ? null : rulesOf(state.task),
           changed,
           maxAttempts: runtime.maxAttempts,

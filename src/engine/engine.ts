@@ -1,3 +1,5 @@
+import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
+import { isProven } from '../core/cli-version.ts';
 import { AppError } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
 import type { Pause, Run } from '../core/model.ts';
@@ -6,6 +8,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
@@ -51,7 +54,7 @@ export function createEngine(options: EngineOptions) {
     clock,
     log,
   });
-  const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
+  const preflight: Preflight = createPreflight(clock, () => dispatcher.wake(), options.baseEnv['PATH'] ?? '');
   const janitor: Janitor = createJanitor({
     store,
     workspace: options.workspace,
@@ -109,6 +112,8 @@ export function createEngine(options: EngineOptions) {
   });
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
+
+  const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
   const mergeWatch = createMergeWatch({
     store,
@@ -226,30 +231,49 @@ export function createEngine(options: EngineOptions) {
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));
+      const versions = await store.cliVersions();
       const state = dispatcher.state();
       return Promise.all(
-        [...runtime.accounts.values()].map(async (entry) => ({
-          entry,
-          state: states.get(entry.account.id) ?? null,
-          signIn: await entry.agent.signIn(entry.account, {
-            now: clock(),
+        [...runtime.accounts.values()].map(async (entry) => {
+          const { agent, account } = entry;
+          const own = states.get(account.id);
+          const { version } = preflight.cli(accountInForce(account, own));
+          const now = clock();
+          const signIn = await agent.signIn(account, {
+            now,
             expirySkewMs: runtime.preflight.expirySkewMs,
-          }),
-          gate: state?.accounts.get(entry.account.id) ?? null,
-        })),
+          });
+          const expiring = runtime.accountRules.checkAuth ? expiringOf(signIn, now) : null;
+          return {
+            entry,
+            state: own ?? null,
+            signIn,
+            warnings: expiring === null ? [] : [expiringWarning(account.id, expiring, now)],
+            gate: state?.accounts.get(account.id) ?? null,
+            cli: {
+              version,
+              proven:
+                version === null ? null : isProven(agent.kind, version, agent.recordedVersions, versions),
+              pinned: pinInForce(account, own),
+            },
+          };
+        }),
+      );
+    },
+    /** What will hold accounts before long, as the last tick saw it. */
+    warnings(): AccountWarning[] {
+      const now = clock();
+      return [...(dispatcher.state()?.accounts ?? [])].flatMap(([id, { expiring }]) =>
+        expiring == null ? [] : [expiringWarning(id, expiring, now)],
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
     async checkAccount(id: string): Promise<void> {
-      const entry = runtime.accounts.get(id);
-      if (entry === undefined)
-        throw new AppError(`there is no account ${id}`, {
-          code: 'account.unknown',
-          hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
-        });
-      await preflight.fresh(entry.agent, entry.account, runtime.preflight);
+      await cliTrust.check(id);
       dispatcher.wake();
     },
+    trustVersion: cliTrust.trust,
+    useLastGood: cliTrust.useLastGood,
 
     pipelineProblems: pipelines.problems,
     tickAge: (): number | null => {

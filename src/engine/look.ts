@@ -1,5 +1,5 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
-import { holdIsOver } from '../core/account.ts';
+import { holdIsOver, versionHoldIsOver } from '../core/account.ts';
 import {
   type AccountEntry,
   type AccountGate,
@@ -7,14 +7,17 @@ import {
   accountGate,
   CHECKING,
 } from '../core/account-gate.ts';
+import { expiringOf } from '../core/account-warning.ts';
 import { type Budget, dayBudget, dayOf, NOTHING_SPENT } from '../core/budget.ts';
+import { isProven } from '../core/cli-version.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import { type AccountState, type Job, type Run, runName } from '../core/model.ts';
 import type { ReserveNow } from '../core/reserve.ts';
-import type { SignIn } from '../core/sign-in.ts';
+import { mayStart, type SignIn } from '../core/sign-in.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
+import { accountInForce, pinInForce } from './cli-trust.ts';
 import { hostGate } from './host.ts';
 import type { Preflight, PreflightOptions, PreflightView } from './preflight.ts';
 
@@ -69,10 +72,11 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
     since: ReadonlyMap<string, number>,
   ): Promise<DispatchState> {
     const now = clock();
-    const [pauses, counts, rows, live, spent, host] = await Promise.all([
+    const [pauses, counts, rows, versions, live, spent, host] = await Promise.all([
       store.pauses(),
       store.counts(),
       store.accounts(),
+      store.cliVersions(),
       store.running(),
       store.spending(dayOf(now)),
       hostGate(config.disk),
@@ -81,8 +85,12 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
     const accounts = new Map<string, AccountEntry>();
     for (const entry of config.accounts) {
       const { id } = entry.account;
-      const view = await preflight.view(entry.agent, entry.account, config.preflight);
-      const account = states.get(id);
+      const account = await withoutOldPin(states.get(id), entry.account);
+      const view = await preflight.view(
+        entry.agent,
+        accountInForce(entry.account, account),
+        config.preflight,
+      );
       const own = {
         running: counts.runningByAccount.get(id) ?? 0,
         slots: entry.slots,
@@ -92,8 +100,14 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
       const gate =
         account === undefined || view === null
           ? CHECKING
-          : await gateOf(account, view, entry.reserve(now), own.probing, config.rules, now);
-      accounts.set(id, { ...gate, ...own });
+          : await gateOf(entry, account, view, {
+              probing: own.probing,
+              proven: (version) =>
+                isProven(entry.agent.kind, version, entry.agent.recordedVersions, versions),
+              rules: config.rules,
+              now,
+            });
+      accounts.set(id, { ...gate, ...own, ...warned(view, config.rules, now) });
     }
     lived = live.map(({ run }) => run);
     return {
@@ -129,20 +143,29 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
   };
 
   async function gateOf(
+    { agent, account: configured, reserve }: DispatcherAccount,
     account: AccountState,
     view: PreflightView,
-    reserve: ReserveNow | null,
-    probing: boolean,
-    rules: AccountRules,
-    now: number,
+    { probing, proven, rules, now }: GateFacts,
   ): Promise<AccountGate> {
-    const { signIn, versionError } = view;
+    const { signIn, version } = view;
     const { fingerprint } = signIn;
-    const over = account.hold !== null && holdIsOver(account.hold, signIn, fingerprint, now, probing);
-    const current = over ? await store.updateAccount(account.id, (a) => ({ ...a, hold: null })) : account;
+    const { hold } = account;
+    const over =
+      hold !== null &&
+      (holdIsOver(hold, signIn, fingerprint, now, probing) || versionHoldIsOver(hold, version, proven));
+    const current = over ? await store.updateAccount(account.id, withoutHold) : account;
     if (over) log.info({ account: account.id }, 'account hold ended');
     const gate = accountGate(
-      { account: current, versionError, signIn, fingerprint, reserve, probing },
+      {
+        account: current,
+        versionError: versionErrorOf(view, configured, current),
+        signIn,
+        fingerprint,
+        reserve: reserve(now),
+        probing,
+        unproven: version === null || proven(version) ? null : `${agent.kind} ${version}`,
+      },
       rules,
       now,
     );
@@ -150,6 +173,17 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
     return story !== undefined && gate.kind === 'closed' && gate.code === 'account.signed_out'
       ? { ...gate, detail: `${gate.detail}; ${story}` }
       : gate;
+  }
+
+  /** A choice of another binary than the configured one ends, for good, when the configuration names another. */
+  async function withoutOldPin(
+    account: AccountState | undefined,
+    configured: AgentAccount,
+  ): Promise<AccountState | undefined> {
+    if (account === undefined || account.pinned === null || pinInForce(configured, account) !== null)
+      return account;
+    log.info({ account: account.id, bin: configured.bin }, 'the configuration names another binary');
+    return store.updateAccount(account.id, (a) => ({ ...a, pinned: null }));
   }
 
   /** A login that was there and is not any more: nobody else will know which runs were alive. */
@@ -164,6 +198,40 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
       log.warn({ account: id, runs: names }, 'a login was found emptied');
     }
   }
+}
+
+/** Of a login that is gone nothing is known: its warning stays until there is one that works. */
+function warned(
+  view: PreflightView | null,
+  { checkAuth }: AccountRules,
+  now: number,
+): Pick<AccountEntry, 'expiring'> {
+  if (!checkAuth) return { expiring: null };
+  return view === null || !mayStart(view.signIn) ? {} : { expiring: expiringOf(view.signIn, now) };
+}
+
+/** A canary of the version that was held says nothing of the one that is there now: that may be tried at once. */
+function withoutHold(account: AccountState): AccountState {
+  const isOfVersion = account.hold?.reason === 'unproven_version';
+  return { ...account, hold: null, ...(isOfVersion ? { lastProbeAt: null } : {}) };
+}
+
+interface GateFacts {
+  readonly probing: boolean;
+  readonly proven: (version: string) => boolean;
+  readonly rules: AccountRules;
+  readonly now: number;
+}
+
+/** A binary that a person chose and that is gone needs another way out than one of the configuration. */
+function versionErrorOf(
+  { versionError }: PreflightView,
+  configured: AgentAccount,
+  account: AccountState,
+): string | null {
+  return versionError === null || pinInForce(configured, account) === null
+    ? versionError
+    : `${versionError}; it is used since orch accounts use-last-good, and orch accounts trust ${account.id} goes back to ${configured.bin}`;
 }
 
 function isProbed(live: readonly { readonly run: Run }[], account: string): boolean {

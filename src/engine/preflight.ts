@@ -3,17 +3,21 @@ import { stat } from 'node:fs/promises';
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import { messageOf } from '../core/errors.ts';
 import { isOutdated, type SignIn } from '../core/sign-in.ts';
+import { realBinary } from '../lib/real-binary.ts';
 
 /** What the preflight knows of one account. `null` while its first check is still running. */
 export interface PreflightView {
   readonly versionError: string | null;
   readonly version: string | null;
+  /** The account's `bin` that was asked, and the real path of the binary; null when it cannot be told. */
+  readonly asked: string;
+  readonly bin: string | null;
   readonly signIn: SignIn;
   readonly checkedAt: number;
 }
 
 interface Entry {
-  /** Digest of the account's configuration and of the state of its credential files. */
+  /** Digest of the account's configuration and of the state of its credential files and its binary. */
   files: string;
   view: PreflightView | null;
   checking: Promise<void> | null;
@@ -27,16 +31,20 @@ export interface PreflightOptions {
 
 /**
  * The token-free, network-free check before each claim: the CLI answers `--version`, and its sign-in
- * is judged from local files. Cached per account; a changed credentials file or a sign-in marker drops
- * the cache at once. Checks run beside the dispatcher, so a CLI that hangs holds its own account only.
+ * is judged from local files. Cached per account; a changed credentials file or binary, or a sign-in
+ * marker, drops the cache at once. Checks run beside the dispatcher, so a CLI that hangs holds its own account only.
  */
-export function createPreflight(clock: () => number, onChecked: () => void) {
+export function createPreflight(clock: () => number, onChecked: () => void, searchPath: string) {
   const entries = new Map<string, Entry>();
+
+  /** As the launcher finds it: an account may have a PATH of its own. */
+  const binaryOf = ({ bin, env }: AgentAccount) => realBinary(bin, env['PATH'] ?? searchPath);
 
   async function filesOf(agent: Agent, account: AgentAccount): Promise<string> {
     const { env, bin, home, credentialsPath } = account;
     const hash = createHash('sha256').update(JSON.stringify([env, bin, home, credentialsPath]));
-    for (const file of agent.credentialFiles(account)) {
+    const binary = await binaryOf(account);
+    for (const file of [...agent.credentialFiles(account), ...(binary === null ? [] : [binary])]) {
       const facts = await stat(file).catch(() => null);
       hash.update(
         `${file}:${facts === null ? 'none' : `${facts.ino}:${facts.size}:${facts.mtimeMs}:${facts.ctimeMs}`}\n`,
@@ -52,6 +60,8 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
     options: PreflightOptions,
   ): Promise<void> {
     const checkedAt = clock();
+    // The path first: one that changes meanwhile differs from what the digest saw, and is asked again.
+    const bin = await binaryOf(account);
     const [version, signIn] = await Promise.all([
       agent.version(account).then(
         (value) => ({ value, error: null }),
@@ -60,7 +70,14 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
       // Looked at even when it does not count (S5): a hold still ends when the credential changes.
       agent.signIn(account, { now: checkedAt, expirySkewMs: options.expirySkewMs }),
     ]);
-    entry.view = { version: version.value, versionError: version.error, signIn, checkedAt };
+    entry.view = {
+      version: version.value,
+      versionError: version.error,
+      asked: account.bin,
+      bin,
+      signIn,
+      checkedAt,
+    };
     entry.stale = false;
   }
 
@@ -97,8 +114,11 @@ export function createPreflight(clock: () => number, onChecked: () => void) {
       entries.set(account.id, entry);
       return entry.view as PreflightView;
     },
-    /** Version of the CLI as last answered; null when unknown. */
-    version: (accountId: string): string | null => entries.get(accountId)?.view?.version ?? null,
+    /** Version of the account's CLI as last answered, and the binary that did; null when unknown. */
+    cli({ id, bin }: AgentAccount): { readonly version: string | null; readonly bin: string | null } {
+      const view = entries.get(id)?.view ?? null;
+      return view === null || view.asked !== bin ? { version: null, bin: null } : view;
+    },
     /** A sign-in marker was seen in a run: the next tick judges again (S3). */
     drop(accountId: string): void {
       const entry = entries.get(accountId);

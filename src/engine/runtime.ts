@@ -27,6 +27,8 @@ export interface Runtime {
   readonly stallTimeoutMs: number;
   readonly runsDir: string;
   readonly worktreesDir: string;
+  /** Where the ends of logs that no rule knows are kept. */
+  readonly shapesDir: string;
 }
 
 /** One pipeline of orch.yaml, merge included; what the repository adds is not in it. */

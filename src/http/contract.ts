@@ -130,6 +130,19 @@ export const taskDetailSchema = taskSchema.extend({
 });
 export type TaskDetailWire = z.infer<typeof taskDetailSchema>;
 
+/** Something about an account that holds nothing yet. */
+export const warningSchema = z.object({
+  code: z.string(),
+  account: z.string(),
+  title: z.string(),
+  detail: z.string(),
+  /** When it will hold the account. */
+  at: instant,
+  /** The command that prevents it. */
+  fix: z.string(),
+});
+export type WarningWire = z.infer<typeof warningSchema>;
+
 export const accountSchema = z.object({
   id: z.string(),
   agent: z.string(),
@@ -152,6 +165,22 @@ export const accountSchema = z.object({
       detail: z.string(),
     })
     .nullable(),
+  cli: z.object({
+    /** As it last answered `--version`; null before it did. */
+    version: z.string().nullable(),
+    /** False while one run at a time tries it; null when there is no version. */
+    proven: z.boolean().nullable(),
+    /** Set while runs use the binary of an earlier version, as a person chose. */
+    lastGood: z
+      .object({
+        version: z.string(),
+        bin: z.string(),
+        insteadOf: z.string(),
+        by: z.string(),
+        since: instant,
+      })
+      .nullable(),
+  }),
   breaker: z.object({ state: z.string(), failures: z.number(), probeAt: instant.nullable() }),
   slots: z.number(),
   running: z.number(),
@@ -164,6 +193,7 @@ export const accountSchema = z.object({
       seenAt: instant,
     }),
   ),
+  warnings: z.array(warningSchema),
   loginCommand: z.string(),
 });
 export type AccountWire = z.infer<typeof accountSchema>;

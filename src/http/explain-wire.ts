@@ -99,6 +99,6 @@ function family(code: string): string {
   if (head === 'retry') return 'backoff';
   if (head === 'question') return 'approval';
   if (head === 'project' || head === 'lock') return 'cap';
-  if (head === 'gate') return 'account';
+  if (head === 'gate' || head === 'agent') return 'account';
   return head ?? code;
 }

@@ -153,6 +153,7 @@ function statusOf(code: string): number {
   if (code === 'not_found' || code.endsWith('.unknown')) return 404;
   if (code.startsWith('usage.')) return 422;
   if (
+    code.startsWith('account.') ||
     code.startsWith('approval.') ||
     code.startsWith('job.') ||
     code.startsWith('task.') ||

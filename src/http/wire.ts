@@ -1,7 +1,8 @@
+import type { AccountWarning } from '../core/account-warning.ts';
 import type { Reason } from '../core/dispatch-state.ts';
 import type { Job, Run, Task } from '../core/model.ts';
 import { jobName, runName } from '../core/model.ts';
-import type { HoldWire, JobWire, RunWire, TaskWire } from './contract.ts';
+import type { HoldWire, JobWire, RunWire, TaskWire, WarningWire } from './contract.ts';
 
 /** The model on the wire: ids with their noun, ISO instants, null where nothing is known. */
 
@@ -99,4 +100,8 @@ export function taskToWire(task: Task): TaskWire {
     createdAt: iso(task.createdAt),
     updatedAt: iso(task.updatedAt),
   };
+}
+
+export function warningToWire(warning: AccountWarning): WarningWire {
+  return { ...warning, at: iso(warning.at) };
 }

@@ -52,6 +52,8 @@ export interface StageContext {
     readonly isolation: 'auto' | 'none';
     readonly unsafe: boolean;
     readonly cliVersion: string | null;
+    /** Real path of the binary; null when it cannot be told. */
+    readonly cliBin: string | null;
   } | null;
   /** What the repository's base branch adds to the prompt of this stage; null = nothing. */
   readonly repositoryNote: string | null;
@@ -67,6 +69,7 @@ export interface StageContext {
     pid?: number;
     cliKind?: string;
     cliVersion?: string;
+    cliBin?: string;
     sessionId?: string;
     roundHead?: string;
   }) => Promise<boolean>;

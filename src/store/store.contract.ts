@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLOSED_BREAKER } from '../core/breaker.ts';
+import type { CliProof } from '../core/cli-version.ts';
 import type { Effects, NewJob, NewOutboxRow } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import { EMPTY_CONTEXT } from '../core/model.ts';
@@ -837,6 +838,97 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(woken).toBe(0);
         await store.updateAccount('a', (account) => ({ ...account, notBefore: 1 }));
         expect(woken).toBe(1);
+      });
+    });
+
+    describe('versions of CLIs', () => {
+      const proof = { kind: 'codex', version: '0.170.0', at: T0, bin: null, by: null };
+      const version = {
+        kind: 'codex',
+        version: '0.170.0',
+        bin: '/opt/codex',
+        firstSuccessAt: T0,
+        lastSuccessAt: T0 + MINUTE,
+        trustedBy: null,
+        trustedAt: null,
+      };
+      const prove = async (...proofs: CliProof[]) => {
+        await enqueue();
+        await end(await claimed(), { job: { status: 'done' }, run: ENDED, proofs });
+      };
+
+      it('are proven by the settle of a run: first and last time, and the binary as last told', async () => {
+        expect(await store.cliVersions()).toEqual([]);
+        await prove({ ...proof, bin: '/opt/codex' });
+        await prove({ ...proof, at: T0 + MINUTE });
+        store = await opened.reopen();
+        expect(await store.cliVersions()).toEqual([version]);
+      });
+
+      it('are there for the settle of a run of that CLI, and of no other', async () => {
+        await prove({ ...proof, bin: '/opt/codex', at: T0 + MINUTE }, { ...proof, kind: 'opencode' });
+        const taken = await (await enqueue(), claimed());
+        await store.started(refOf(taken), { cliKind: 'codex', cliVersion: '0.171.0', cliBin: '/opt/next' });
+        let seen: unknown;
+        await store.settle(refOf(taken), ({ cliVersions, run }) => {
+          seen = [cliVersions.map(({ kind }) => kind), run.cliVersion, run.cliBin];
+          return { job: { status: 'done' }, run: ENDED };
+        });
+        expect(seen).toEqual([['codex'], '0.171.0', '/opt/next']);
+      });
+
+      it('are trusted by a person, who is named once, with the account that it was about', async () => {
+        const trust = (by: string) =>
+          store.commandAccount(
+            'a',
+            (account) => ({ account: { ...account, hold: null }, proofs: [{ ...proof, by }] }),
+            AUDIT,
+          );
+        await trust('mara');
+        await trust('tom');
+        expect(await store.cliVersions()).toEqual([
+          {
+            ...version,
+            bin: null,
+            firstSuccessAt: null,
+            lastSuccessAt: null,
+            trustedBy: 'mara',
+            trustedAt: T0,
+          },
+        ]);
+        await prove({ ...proof, bin: '/opt/codex', at: T0 + MINUTE });
+        expect(await store.cliVersions()).toMatchObject([
+          { trustedBy: 'mara', firstSuccessAt: T0 + MINUTE, bin: '/opt/codex' },
+        ]);
+      });
+
+      it('stay as they were when the person is refused', async () => {
+        const refused = store.commandAccount(
+          'a',
+          () => {
+            throw new AppError('no', { code: 'refused' });
+          },
+          AUDIT,
+        );
+        await expect(refused).rejects.toMatchObject({ code: 'refused' });
+        expect(await store.cliVersions()).toEqual([]);
+      });
+
+      it('may be pinned for an account, across a restart', async () => {
+        const pinned = {
+          version: '0.169.0',
+          bin: '/opt/old',
+          insteadOf: { bin: 'codex', versions: ['0.170.0'] },
+          by: 'mara',
+          since: T0,
+        };
+        await store.commandAccount(
+          'a',
+          (account) => ({ account: { ...account, pinned }, proofs: [] }),
+          AUDIT,
+        );
+        store = await opened.reopen();
+        expect((await store.accounts())[0]?.pinned).toEqual(pinned);
       });
     });
 

@@ -1,4 +1,5 @@
 import type { Spending } from '../core/budget.ts';
+import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
@@ -32,6 +33,15 @@ export interface Store {
     audit: Audit,
   ): Promise<{ task: Task | null; job: Job }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
+  /** Applies a person's decision on an account, and what it proves. Throws what the decider throws; then nothing changed. */
+  commandAccount(
+    id: string,
+    decide: (account: AccountState) => {
+      readonly account: AccountState;
+      readonly proofs: readonly CliProof[];
+    },
+    audit: Audit,
+  ): Promise<AccountState>;
   setPullRequest(taskId: number, pr: PullRequest): Promise<void>;
   pause(pause: Pause, audit: Audit): Promise<void>;
   resume(scope: Pause['scope'], id: string, audit: Audit): Promise<boolean>;
@@ -63,6 +73,8 @@ export interface Store {
   tasks(filter: TaskFilter): Promise<Page<Task>>;
   running(): Promise<readonly { run: Run; job: Job }[]>;
   accounts(): Promise<readonly AccountState[]>;
+  /** Every version of a CLI that has been proven on this installation. */
+  cliVersions(): Promise<readonly CliVersion[]>;
   pauses(): Promise<readonly Pause[]>;
   counts(): Promise<Counts>;
   /** What each project's runs that ended on this UTC day (days since 1970) consumed; absent = nothing. */
@@ -155,6 +167,7 @@ export interface StartFacts {
   readonly pid?: number;
   readonly cliKind?: string;
   readonly cliVersion?: string;
+  readonly cliBin?: string;
   readonly sessionId?: string;
   /** Head the round is measured from, kept in the job so that later attempts measure from it too. */
   readonly roundHead?: string;

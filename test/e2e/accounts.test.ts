@@ -161,3 +161,57 @@ describe('a usage limit', () => {
     expect(here.calls()).toBe(1);
   });
 });
+
+describe('a login that cannot renew itself for long', () => {
+  const DAY = 24 * 3_600_000;
+  const login = (endsAt: number) => ({
+    claudeAiOauth: { ...LOGIN.claudeAiOauth, refreshTokenExpiresAt: endsAt },
+  });
+  const told = () =>
+    here
+      .rows<{ message: string }>(
+        `SELECT message FROM outbox WHERE order_key = 'notify:expiring:claude-a' ORDER BY id`,
+      )
+      .map(({ message }) => JSON.parse(message) as { kind: string; title?: string; detail?: string });
+
+  it('is told of in time on every surface, holds nothing, and is over with a new login', async () => {
+    here = install();
+    here.scene(0, `echo '${VALID_RESULT}'`);
+    const endsAt = Date.now() + 2 * DAY + 3_600_000;
+    here.signIn(login(endsAt));
+    const service = await here.up();
+    await waitFor(() => told().some(({ kind }) => kind === 'notify.incident'));
+    const id = await enqueue('p');
+    await waitFor(async () => (await here.job(id)).status === 'done');
+
+    const [account] = await here.accounts();
+    expect(account).toMatchObject({
+      hold: null,
+      warnings: [
+        {
+          code: 'account.expiring',
+          account: 'claude-a',
+          title: 'Sign-in of claude-a ends in 2 days',
+          at: new Date(endsAt).toISOString(),
+          fix: 'orch accounts login claude-a',
+        },
+      ],
+    });
+    const line = 'Sign-in of claude-a ends in 2 days: orch accounts login claude-a';
+    expect((await here.orch('status')).stdout).toContain(line);
+    expect((await here.orch('accounts')).stdout).toContain('Sign-in of claude-a ends in 2 days');
+
+    await service.down();
+    await here.up();
+    here.signIn(login(endsAt - 2 * DAY));
+    await waitFor(() => told().length === 2);
+    expect(told().map(({ kind, title }) => [kind, title])).toEqual([
+      ['notify.incident', 'Sign-in of claude-a ends in 2 days'],
+      ['notify.incident', 'Sign-in of claude-a ends in 1 hour'],
+    ]);
+    here.signIn(login(Date.now() + 30 * DAY));
+    await waitFor(() => told().at(-1)?.kind === 'notify.resolved');
+    expect((await here.accounts())[0]?.warnings).toEqual([]);
+    expect((await here.orch('status')).stdout).not.toContain('Sign-in of');
+  });
+});

@@ -217,6 +217,8 @@ exit 1`,
       context: { resume: true, sessionAccount: 'second' },
     });
     here.signIn();
+    // A tick that looked before must not be the one that finds the job due.
+    await waitFor(async () => (await app.engine.accounts())[0]?.gate?.kind === 'open');
     travelTo(clock() + DAY);
     await isDone(1);
     expect(await job(1)).toMatchObject({ account: 'first' });

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { REAL_CLI_VERSION } from '../../scripts/real-cli.mjs';
 import { type FakeAnthropic, fingerprintOf, startFakeAnthropic } from '../fakes/fake-anthropic/server.ts';
@@ -125,6 +126,10 @@ describe.skipIf(!cli.available)(suiteName('the real Claude Code', cli), () => {
       expect(JSON.parse(here.runFile('run_2', 'run.log').trim().split('\n').at(-1) ?? '')).toMatchObject({
         permission_denials: [{ tool_name: 'Bash' }, { tool_name: 'Write' }],
       });
+
+      expect(here.rows('SELECT version, bin FROM cli_versions')).toEqual([
+        { version: agents[0]?.cli?.version, bin: realpathSync(cli.value) },
+      ]);
 
       expect(merged.pr?.state).toBe('merged');
       expect(git('show', 'main:src/greet.js')).toContain("return 'Hello, ' + name;");

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
-import type { JobWire, RunWire, TaskDetailWire } from '../../src/http/contract.ts';
+import type { AccountWire, JobWire, RunWire, TaskDetailWire } from '../../src/http/contract.ts';
 import { projectRoot } from './requirements.ts';
 
 const ORCH = join(projectRoot, 'bin', 'orch');
@@ -41,6 +41,7 @@ export interface Installation {
   job(id: string | number): Promise<JobWire>;
   task(key: string): Promise<TaskDetailWire>;
   runs(): Promise<RunWire[]>;
+  accounts(): Promise<AccountWire[]>;
   /** A row read straight from the database file. */
   row<T = Record<string, unknown>>(sql: string, ...params: unknown[]): T | undefined;
   rows<T = Record<string, unknown>>(sql: string, ...params: unknown[]): T[];
@@ -163,6 +164,7 @@ export function install(options: InstallOptions = {}): Installation {
     job: async (id) => (await get<{ job: JobWire }>(home, `/jobs/${id}`)).job,
     task: async (key) => (await get<{ task: TaskDetailWire }>(home, `/tasks/${key}`)).task,
     runs: async () => (await get<{ runs: RunWire[] }>(home, '/runs?limit=1000')).runs,
+    accounts: async () => (await get<{ accounts: AccountWire[] }>(home, '/accounts')).accounts,
     row: (sql, ...params) => withDatabase(home, (db) => db.prepare(sql).get(...params)) as never,
     rows: (sql, ...params) => withDatabase(home, (db) => db.prepare(sql).all(...params)) as never,
     async remove() {

@@ -37,6 +37,7 @@ export const claudeCode = { kind: KIND, configSchema, create } as const;
 function create({ searchPath = STANDARD_PATH, platform = process.platform }: ClaudeCodeOptions = {}): Agent {
   return {
     kind: KIND,
+    recordedVersions: ['1.0.80', '2.0.60', '2.1.197', '2.1.330'],
     version: (account) =>
       askVersion(account, {
         product: 'Claude Code',

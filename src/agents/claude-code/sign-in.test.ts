@@ -153,6 +153,16 @@ describe('a stored login', () => {
     ).toBe('login_needed');
   });
 
+  it.each([
+    ['that can renew itself without an end that is known: at no known time', {}, null],
+    ['that can renew itself until a time: then', { refreshTokenExpiresAt: NOW + 2 * DAY }, NOW + 2 * DAY],
+    ['that can renew itself no more: at its expiry', { refreshTokenExpiresAt: NOW }, NOW + HOUR],
+    ['without a refresh token: at its expiry', { refreshToken: '' }, NOW + HOUR],
+    ['without a refresh token and an expiry: at no known time', { refreshToken: '', expiresAt: null }, null],
+  ] as const)('needs a person, one %s', async (_, changes, endsAt) => {
+    expect((await judgeHome({ files: login(changes) })).endsAt).toBe(endsAt);
+  });
+
   it('tells its expiry and never a token', async () => {
     const signIn = await judgeHome({ files: login() });
     expect(signIn).toMatchObject({ state: 'ready', source: 'stored_login', expiresAt: NOW + HOUR });

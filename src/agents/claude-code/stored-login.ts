@@ -30,6 +30,7 @@ export function judgeStoredLogin(file: LocalFile, now: number, expirySkewMs: num
     state,
     source: SOURCE,
     expiresAt,
+    endsAt: canRefresh ? loginEndsAt : expiresAt,
     fingerprint,
     detail,
   });

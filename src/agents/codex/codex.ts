@@ -15,6 +15,7 @@ export const codex = { kind: 'codex', create } as const;
 function create({ searchPath = STANDARD_PATH }: { readonly searchPath?: string } = {}): Agent {
   return {
     kind: 'codex',
+    recordedVersions: ['0.169.0'],
     version: (account) => askVersion(account, { product: 'Codex', searchPath, env: environmentOf(account) }),
     signIn: judgeSignIn,
     credentialFiles: (account) => Object.values(credentialFilesOf(account)),

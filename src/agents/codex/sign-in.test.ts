@@ -120,3 +120,12 @@ describe('a thread', () => {
     expect(await inHome(transcript, {}, (account) => agent.canResume(account, '../..'))).toBe(false);
   });
 });
+
+describe('a login of codex', () => {
+  it.each([
+    ['with a refresh token renews itself', 'r', null],
+    ['without one ends with its token', '', RUN_STARTED_AT + HOUR_S * 1000],
+  ])('%s', async (_name, refresh, endsAt) => {
+    expect((await signInOf(agent, login(HOUR_S, refresh))).endsAt).toBe(endsAt);
+  });
+});

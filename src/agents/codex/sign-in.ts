@@ -94,6 +94,7 @@ function judgeTokens(
     state,
     source: STORED_LOGIN,
     expiresAt,
+    endsAt: refresh === '' ? expiresAt : null,
     fingerprint: fingerprintOf(STORED_LOGIN, access, refresh),
     detail,
   });

@@ -12,6 +12,7 @@ export const copilot = { kind: 'copilot', create } as const;
 function create(): AgentReader {
   return {
     kind: 'copilot',
+    recordedVersions: ['1.0.102'],
     signIn: judgeSignIn,
     credentialFiles: (account) => [configOf(account)],
     loginCommand: ({ home, bin }) => shellCommand({ HOME: home }, [bin, 'login']),

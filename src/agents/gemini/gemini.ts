@@ -12,6 +12,7 @@ export const gemini = { kind: 'gemini', create } as const;
 function create(): AgentReader {
   return {
     kind: 'gemini',
+    recordedVersions: ['0.61.0'],
     signIn: judgeSignIn,
     credentialFiles: (account) => Object.values(credentialFilesOf(account)),
     loginCommand: ({ home, bin }) => shellCommand({ HOME: home }, [bin]),

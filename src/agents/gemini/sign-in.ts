@@ -105,6 +105,7 @@ function fromFile(file: LocalFile, { now, expirySkewMs }: Options): SignIn {
   const tell = (state: SignIn['state'], detail: string): SignIn => ({
     ...foundCredential(state, 'stored_login', `${access} ${refresh}`, detail),
     expiresAt,
+    endsAt: refresh === '' ? expiresAt : null,
   });
   if (expiresAt === null) return tell('ready_expiry_unknown', 'stored login without a readable expiry');
   if (expiresAt > now + expirySkewMs && access !== '')

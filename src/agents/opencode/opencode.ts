@@ -17,6 +17,7 @@ export const opencode = { kind: 'opencode', create } as const;
 function create({ searchPath = STANDARD_PATH }: { readonly searchPath?: string } = {}): Agent {
   return {
     kind: 'opencode',
+    recordedVersions: ['1.18.33'],
     version: (account) =>
       askVersion(account, {
         product: 'opencode',

@@ -92,6 +92,12 @@ describe('the sign-in of an opencode home', () => {
     expect(one.fingerprint).not.toBe(more.fingerprint);
     expect(more).toMatchObject({ state: 'ready', expiresAt: RUN_STARTED_AT + HOUR_MS });
   });
+
+  it('ends for good with its token only when it has no refresh token', async () => {
+    const endOf = async (refresh: string) =>
+      (await signInOf(agent, stored({ anthropic: oauth(HOUR_MS, refresh) }))).endsAt;
+    expect([await endOf('r'), await endOf('')]).toEqual([null, RUN_STARTED_AT + HOUR_MS]);
+  });
 });
 
 describe('a session', () => {

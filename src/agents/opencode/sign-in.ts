@@ -72,6 +72,7 @@ function judgeStored(provider: string, login: JsonObject, { now, expirySkewMs }:
   const tell = (state: SignInState, detail: string): SignIn => ({
     ...foundCredential(state, source, `${access} ${refresh}`, detail),
     expiresAt,
+    endsAt: refresh === '' ? expiresAt : null,
   });
   if (expiresAt === null) return tell('ready_expiry_unknown', `the ${source} has no readable expiry`);
   if (expiresAt > now + expirySkewMs && access !== '')

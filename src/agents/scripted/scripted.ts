@@ -18,6 +18,7 @@ export const scripted = { kind: 'scripted', create } as const;
 function create(): Agent {
   return {
     kind: 'scripted',
+    recordedVersions: null,
     async version(account) {
       await access(account.bin, constants.R_OK).catch((error: unknown) => {
         throw new AppError(`the script ${account.bin} cannot be read: ${messageOf(error)}`, {

@@ -101,6 +101,15 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
     return c.json({ ok: true });
   });
 
+  routes.post('/accounts/:id/trust', async (c) => {
+    await engine.trustVersion(c.req.param('id'), actor(c));
+    return c.json({ ok: true });
+  });
+  routes.post('/accounts/:id/use-last-good', async (c) => {
+    await engine.useLastGood(c.req.param('id'), actor(c));
+    return c.json({ ok: true });
+  });
+
   routes.post('/shutdown', async (c) => {
     const request = await body(c, shutdownRequest);
     setImmediate(() => shutdown(request.cancel));

@@ -1,12 +1,13 @@
 import { access, open } from 'node:fs/promises';
 import { type Context, Hono } from 'hono';
+import { codeOfHold } from '../../core/account-gate.ts';
 import { AppError } from '../../core/errors.ts';
 import type { JobAt } from '../../core/ledger.ts';
 import { type Job, jobName, type Run, runName } from '../../core/model.ts';
 import type { AccountWire, WhyAtWire } from '../contract.ts';
 import { explainedToWire, explainToWire } from '../explain-wire.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
-import { holdToWire, iso, isoOrNull, jobToWire, runToWire, taskToWire } from '../wire.ts';
+import { holdToWire, iso, isoOrNull, jobToWire, runToWire, taskToWire, warningToWire } from '../wire.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -55,6 +56,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       headline: explanation.headline,
       configProblem: configProblem(),
       pipelineProblems: engine.pipelineProblems(),
+      warnings: engine.warnings().map(warningToWire),
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,
       jobs: counts.jobs,
       tasks: counts.tasks,
@@ -137,7 +139,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
   routes.get('/accounts', async (c) => {
     const accounts = await engine.accounts();
     return c.json({
-      accounts: accounts.map(({ entry, state, signIn, gate }): AccountWire => {
+      accounts: accounts.map(({ entry, state, signIn, gate, cli, warnings }): AccountWire => {
         const hold = state?.hold ?? null;
         const closed =
           gate?.kind === 'closed'
@@ -164,13 +166,27 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
             hold === null
               ? closed
               : {
-                  code: hold.reason === 'limit' ? 'account.limit' : 'account.signed_out',
+                  code: codeOfHold(hold),
                   since: iso(hold.since),
                   until: closed?.until ?? isoOrNull(hold.until),
                   guessed: hold.guessed,
                   probeAt: closed?.probeAt ?? null,
                   detail: hold.detail,
                 },
+          cli: {
+            version: cli.version,
+            proven: cli.proven,
+            lastGood:
+              cli.pinned === null
+                ? null
+                : {
+                    version: cli.pinned.version,
+                    bin: cli.pinned.bin,
+                    insteadOf: cli.pinned.insteadOf.bin,
+                    by: cli.pinned.by,
+                    since: iso(cli.pinned.since),
+                  },
+          },
           breaker: {
             state: state?.breaker.state ?? 'closed',
             failures: state?.breaker.failures ?? 0,
@@ -184,6 +200,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
             resetAt: isoOrNull(w.resetAt),
             seenAt: iso(w.seenAt),
           })),
+          warnings: warnings.map(warningToWire),
           loginCommand: entry.agent.loginCommand(entry.account),
         };
       }),

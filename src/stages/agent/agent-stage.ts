@@ -83,6 +83,7 @@ export const agentStage: StageKind = {
       pid: live.pid,
       cliKind: account.agent.kind,
       ...(account.cliVersion === null ? {} : { cliVersion: account.cliVersion }),
+      ...(account.cliBin === null ? {} : { cliBin: account.cliBin }),
       sessionId: session.id,
       roundHead,
     };

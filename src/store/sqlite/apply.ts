@@ -1,4 +1,5 @@
 import { costIsUnknown, dayOf, tokensOf } from '../../core/budget.ts';
+import type { CliProof } from '../../core/cli-version.ts';
 import type { Effects, JobChange, NewJob, NewOutboxRow, RunChange, TaskChange } from '../../core/effects.ts';
 import type { AccountState, Job } from '../../core/model.ts';
 import type { Db } from './database.ts';
@@ -10,6 +11,7 @@ export interface Applier {
   apply(effects: Effects, on: { job: Job; runId: number | null }, now: number): void;
   insertJob(job: NewJob, now: number): Job;
   saveAccount(account: AccountState): void;
+  prove(proofs: readonly CliProof[]): void;
   insertOutbox(rows: readonly NewOutboxRow[], now: number): void;
 }
 
@@ -42,10 +44,17 @@ export function prepareApply(db: Db): Applier {
     rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops,
     cost_micro_usd = cost_micro_usd + @cost, budget_from_micro_usd = coalesce(@budgetFrom, budget_from_micro_usd), updated_at = @now WHERE id = @id`);
   const upsertAccount =
-    db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at)
-    VALUES(@id, @hold, @state, @failures, @probeAt, @since, @notBefore, @lastProbeAt, @proven, @windows, @windowsAt)
+    db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at, pinned)
+    VALUES(@id, @hold, @state, @failures, @probeAt, @since, @notBefore, @lastProbeAt, @proven, @windows, @windowsAt, @pinned)
     ON CONFLICT(id) DO UPDATE SET hold = @hold, breaker_state = @state, breaker_failures = @failures, breaker_probe_at = @probeAt, breaker_since = @since,
-    not_before = @notBefore, last_probe_at = @lastProbeAt, proven_fingerprint = @proven, windows = @windows, windows_at = @windowsAt`);
+    not_before = @notBefore, last_probe_at = @lastProbeAt, proven_fingerprint = @proven, windows = @windows, windows_at = @windowsAt,
+    pinned = @pinned`);
+  const succeededOnce =
+    db.prepare(`INSERT INTO cli_versions(kind, version, bin, first_success_at, last_success_at) VALUES(@kind, @version, @bin, @at, @at)
+    ON CONFLICT(kind, version) DO UPDATE SET bin = coalesce(@bin, bin), first_success_at = coalesce(first_success_at, @at), last_success_at = @at`);
+  const trusted =
+    db.prepare(`INSERT INTO cli_versions(kind, version, trusted_by, trusted_at) VALUES(@kind, @version, @by, @at)
+    ON CONFLICT(kind, version) DO UPDATE SET trusted_by = coalesce(trusted_by, @by), trusted_at = coalesce(trusted_at, @at)`);
   const failed = db.prepare(`UPDATE projects SET failed_in_row = failed_in_row + 1 WHERE key = ?`);
   const succeeded = db.prepare(`UPDATE projects SET failed_in_row = 0 WHERE key = ? AND failed_in_row <> 0`);
   const outbox =
@@ -165,6 +174,7 @@ export function prepareApply(db: Db): Applier {
       lastProbeAt: account.lastProbeAt,
       proven: account.provenFingerprint,
       windows: JSON.stringify(account.windows),
+      pinned: account.pinned === null ? null : JSON.stringify(account.pinned),
       windowsAt: account.windows.reduce<number | null>((at, { seenAt }) => Math.max(at ?? 0, seenAt), null),
     });
   }
@@ -181,15 +191,23 @@ export function prepareApply(db: Db): Applier {
       });
   }
 
+  function prove(proofs: readonly CliProof[]): void {
+    for (const { kind, version, bin, by, at } of proofs)
+      if (by === null) succeededOnce.run({ kind, version, bin, at });
+      else trusted.run({ kind, version, by, at });
+  }
+
   return {
     insertJob,
     saveAccount,
+    prove,
     insertOutbox,
     apply(effects, { job, runId }, now) {
       if (effects.job !== undefined) changeJob(job, effects.job, now);
       if (effects.run !== undefined && runId !== null) changeRun(job, runId, effects.run, now);
       if (effects.task !== undefined && job.taskId !== null) changeTask(job.taskId, effects.task, now);
       if (effects.account !== undefined) saveAccount(effects.account);
+      prove(effects.proofs ?? []);
       if (effects.project === 'failed') failed.run(job.project);
       if (effects.project === 'succeeded') succeeded.run(job.project);
       for (const next of effects.newJobs ?? []) insertJob(next, now);

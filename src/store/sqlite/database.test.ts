@@ -73,6 +73,35 @@ describe('the SQLite file', () => {
     db.close();
   });
 
+  it('of before versions were remembered takes those that succeeded for proven', () => {
+    openDatabase(path).close();
+    const first = MIGRATIONS.findIndex((sql) => sql.includes('CREATE TABLE cli_versions'));
+    const db = new Database(path);
+    db.pragma('foreign_keys = OFF');
+    db.exec(`DROP TABLE cli_versions; ALTER TABLE agent_runs DROP COLUMN cli_bin; ALTER TABLE accounts DROP COLUMN pinned;
+      INSERT INTO jobs(id, project, repo, branch, max_attempts, context, created_at) VALUES(1, 'p', 'r', 'b', 3, '{}', 1);`);
+    const run =
+      db.prepare(`INSERT INTO agent_runs(id, job_id, attempt, fence, directory, status, started_at, finished_at, cli_kind, cli_version, verdict)
+      VALUES(@id, 1, @id, @id, '/runs', 'ended', @id, @id, 'codex', @version, @verdict)`);
+    run.run({ id: 1, version: '0.169.0', verdict: 'success' });
+    run.run({ id: 2, version: '0.169.0', verdict: 'success' });
+    run.run({ id: 3, version: '0.170.0', verdict: 'permanent' });
+    run.run({ id: 4, version: null, verdict: 'success' });
+    db.exec(MIGRATIONS[first] ?? '');
+    expect(db.prepare('SELECT * FROM cli_versions').all()).toEqual([
+      {
+        kind: 'codex',
+        version: '0.169.0',
+        bin: null,
+        first_success_at: 1,
+        last_success_at: 2,
+        trusted_by: null,
+        trusted_at: null,
+      },
+    ]);
+    db.close();
+  });
+
   it.each(['wal', 'delete'])(
     'of a newer schema is refused with the way back, and left as it was (journal: %s)',
     (journal) => {

@@ -339,4 +339,22 @@ UPDATE tasks SET begun_at = created_at WHERE head IS NOT NULL;
 CREATE INDEX tasks_branch ON tasks(project, branch);
 CREATE INDEX work_items_status ON work_items(project, status, id);
 `,
+  `
+-- Versions of CLIs that a run or a person has proven on this installation.
+CREATE TABLE cli_versions(
+  kind TEXT NOT NULL,
+  version TEXT NOT NULL,
+  bin TEXT,
+  first_success_at INTEGER,
+  last_success_at INTEGER,
+  trusted_by TEXT,
+  trusted_at INTEGER,
+  PRIMARY KEY(kind, version)
+) STRICT, WITHOUT ROWID;
+INSERT INTO cli_versions(kind, version, first_success_at, last_success_at)
+  SELECT cli_kind, cli_version, min(coalesce(finished_at, started_at)), max(coalesce(finished_at, started_at))
+  FROM agent_runs WHERE verdict = 'success' AND cli_kind IS NOT NULL AND cli_version IS NOT NULL GROUP BY cli_kind, cli_version;
+ALTER TABLE agent_runs ADD COLUMN cli_bin TEXT;
+ALTER TABLE accounts ADD COLUMN pinned TEXT;
+`,
 ];

@@ -2,7 +2,7 @@ import type { Statement } from 'better-sqlite3';
 import type { Job, Pause, Run, Task } from '../../core/model.ts';
 import type { Counts, Page, Store } from '../store.ts';
 import type { Db } from './database.ts';
-import { accountOf, jobOf, pauseOf, type Row, runOf, taskOf } from './rows.ts';
+import { accountOf, cliVersionOf, jobOf, pauseOf, type Row, runOf, taskOf } from './rows.ts';
 
 type Queries = Pick<
   Store,
@@ -15,6 +15,7 @@ type Queries = Pick<
   | 'tasks'
   | 'running'
   | 'accounts'
+  | 'cliVersions'
   | 'pauses'
   | 'counts'
   | 'spending'
@@ -125,6 +126,11 @@ export function prepareQueries(db: Db): Queries {
     },
     async accounts() {
       return (prepared('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
+    },
+    async cliVersions() {
+      return (db.prepare('SELECT * FROM cli_versions ORDER BY kind, version').all() as Row[]).map(
+        cliVersionOf,
+      );
     },
     async pauses() {
       return (prepared('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(

@@ -1,4 +1,5 @@
 import type { Breaker } from '../../core/breaker.ts';
+import type { CliVersion } from '../../core/cli-version.ts';
 import type { PlanWindow, Verdict } from '../../core/failure.ts';
 import type {
   AccountHold,
@@ -7,6 +8,7 @@ import type {
   JobContext,
   JobStatus,
   Pause,
+  PinnedCli,
   PullRequest,
   Run,
   SeenWindow,
@@ -76,6 +78,7 @@ export function runOf(row: Row): Run {
     agent: textOrNull(row['agent']),
     cliKind: textOrNull(row['cli_kind']),
     cliVersion: textOrNull(row['cli_version']),
+    cliBin: textOrNull(row['cli_bin']),
     account: textOrNull(row['account']),
     pid: countOrNull(row['pid']),
     directory: text(row['directory']),
@@ -152,6 +155,19 @@ export function accountOf(row: Row): AccountState {
     lastProbeAt: countOrNull(row['last_probe_at']),
     provenFingerprint: textOrNull(row['proven_fingerprint']),
     windows: windows.map((window) => ({ ...window, seenAt: window.seenAt ?? count(row['windows_at']) })),
+    pinned: json<PinnedCli | null>(row['pinned'], null),
+  };
+}
+
+export function cliVersionOf(row: Row): CliVersion {
+  return {
+    kind: text(row['kind']),
+    version: text(row['version']),
+    bin: textOrNull(row['bin']),
+    firstSuccessAt: countOrNull(row['first_success_at']),
+    lastSuccessAt: countOrNull(row['last_success_at']),
+    trustedBy: textOrNull(row['trusted_by']),
+    trustedAt: countOrNull(row['trusted_at']),
   };
 }
 

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs';
 import { SqliteError } from 'better-sqlite3';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
+import type { CliVersion } from '../../core/cli-version.ts';
 import { AppError } from '../../core/errors.ts';
 import { contextAtStart } from '../../core/job.ts';
 import type { AccountState } from '../../core/model.ts';
@@ -12,7 +13,7 @@ import { openDatabase, schemaVersion, storeError } from './database.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
-import { accountOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
+import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
 export function openSqliteStore(path: string, clock: () => number): Store {
@@ -30,6 +31,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const taskByItem = db.prepare('SELECT * FROM tasks WHERE project = ? AND work_item_id = ?');
   const latestJob = db.prepare('SELECT * FROM jobs WHERE task_id = ? ORDER BY id DESC LIMIT 1');
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
+  const cliVersionsOf = db.prepare('SELECT * FROM cli_versions WHERE kind = ?');
   const insertTask =
     db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, pipeline, labels, size, created_at, updated_at)
     VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @pipeline, @labels, @size, @now, @now) RETURNING *`);
@@ -41,7 +43,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     `SELECT * FROM agent_runs WHERE id = @runId AND job_id = @jobId AND fence = @fence AND status = 'running'`,
   );
   const noteStart =
-    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version),
+    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version), cli_bin = coalesce(@cliBin, cli_bin),
     session_id = coalesce(@sessionId, session_id) WHERE id = @runId AND status = 'running'`);
   const setContext = db.prepare('UPDATE jobs SET context = ? WHERE id = ?');
   const setTaskPr = db.prepare('UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ?');
@@ -61,7 +63,12 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       lastProbeAt: null,
       provenFingerprint: null,
       windows: [],
+      pinned: null,
     };
+  }
+
+  function versionsOf(kind: string): CliVersion[] {
+    return (cliVersionsOf.all(kind) as Row[]).map(cliVersionOf);
   }
 
   const store: Store = {
@@ -141,6 +148,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
           pid: facts.pid ?? null,
           cliKind: facts.cliKind ?? null,
           cliVersion: facts.cliVersion ?? null,
+          cliBin: facts.cliBin ?? null,
           sessionId: facts.sessionId ?? null,
         });
         const job = jobOf(row);
@@ -163,6 +171,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
           run,
           task,
           account: run.account === null ? null : account(run.account),
+          cliVersions: run.cliKind === null ? [] : versionsOf(run.cliKind),
         });
         applier.apply(effects, { job, runId: run.id }, clock());
         return 'ok' as const;
@@ -197,6 +206,19 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         return { before, after };
       });
       if (after !== before) wake();
+      return after;
+    },
+
+    async commandAccount(id, decide, entry) {
+      const after = inTransaction(() => {
+        const before = account(id);
+        const decided = decide(before);
+        if (decided.account !== before) applier.saveAccount(decided.account);
+        applier.prove(decided.proofs);
+        writeAudit(entry);
+        return decided.account;
+      });
+      wake();
       return after;
     },
 
