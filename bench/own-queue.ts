@@ -43,6 +43,7 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
     account: `a${Math.floor(i / shape.projects) % shape.accounts}`,
     maxAttempts: 3,
     priority: 0,
+    urgent: false,
     rework: false,
     hold: null,
     context: EMPTY_CONTEXT,

@@ -106,6 +106,10 @@ describe('the one reason why a job waits', () => {
       state: 'waiting',
       fix: null,
     });
+    expect(reasonFor(queuedJob(), OPEN, 0, 'API-1', 1)).toMatchObject({
+      title: 'Next in the queue; 1 urgent job of other projects may go first',
+      detail: 'At most 1 of 4 starts takes urgent work out of turn.',
+    });
     expect([1, 2].map((ahead) => reasonFor(queuedJob(), OPEN, ahead).title)).toEqual([
       'Behind 1 other job',
       'Behind 2 other jobs',

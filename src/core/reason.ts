@@ -1,6 +1,7 @@
 import { accountClosedGate, accountFullGate, workerMatchGate } from './account-reason.ts';
 import { endOfDay } from './budget.ts';
 import { type DispatchState, type Gate, isPaused, type Reason, sinceOf } from './dispatch-state.ts';
+import { URGENT_EVERY } from './fairness.ts';
 import { type Job, jobName } from './model.ts';
 
 /** After this many failed jobs in a row a project runs one job at a time. */
@@ -8,13 +9,15 @@ export const SLOW_AFTER_FAILURES = 5;
 
 /**
  * The one reason of a queued job: the first closed gate in the dispatcher's order. `ahead` is how many
- * claimable jobs come before it, for `queue.position`; `name` is what people call it, its task's key.
+ * claimable jobs come before it in its project, for `queue.position`, and `urgent` how many of other projects
+ * may; `name` is what people call it, its task's key.
  */
 export function reasonFor(
   job: Job,
   dispatch: DispatchState,
   ahead: number,
   name: string = jobName(job.id),
+  urgent = 0,
 ): Reason {
   const now = dispatch.tickAt;
   for (const gate of [
@@ -37,13 +40,19 @@ export function reasonFor(
     code: 'queue.position',
     scope: { kind: 'job', id: String(job.id), label: `job_${job.id}` },
     state: 'waiting',
-    title: ahead === 0 ? 'Next in the queue' : `Behind ${ahead} other ${ahead === 1 ? 'job' : 'jobs'}`,
-    detail: '',
+    title: positionTitle(ahead, urgent),
+    detail: urgent === 0 ? '' : `At most 1 of ${URGENT_EVERY} starts takes urgent work out of turn.`,
     since: job.createdAt,
     clearsAt: null,
     clearsWhen: 'No action needed: it starts when its turn comes.',
     fix: null,
   };
+}
+
+function positionTitle(ahead: number, urgent: number): string {
+  const place = ahead === 0 ? 'Next in the queue' : `Behind ${ahead} other ${ahead === 1 ? 'job' : 'jobs'}`;
+  if (urgent === 0) return place;
+  return `${place}; ${urgent} urgent ${urgent === 1 ? 'job' : 'jobs'} of other projects may go first`;
 }
 
 const pausedGate: Gate = (job, d, now) => {

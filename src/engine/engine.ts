@@ -182,6 +182,7 @@ export function createEngine(options: EngineOptions) {
     retry: decisions.retry,
     answer: decisions.answer,
     tick: decisions.tick,
+    urgent: decisions.urgent,
     cancel: decisions.cancel,
 
     async pause(
@@ -238,7 +239,8 @@ export function createEngine(options: EngineOptions) {
       const now = clock();
       if (state === null || now - state.tickAt > STALE_AFTER_MS) return staleReason(state?.tickAt ?? now);
       const task = job.taskId === null ? null : await store.taskById(job.taskId);
-      return reasonFor(job, { ...state, tickAt: now }, await store.ahead(job), task?.key);
+      const { jobs, urgent } = await store.ahead(job);
+      return reasonFor(job, { ...state, tickAt: now }, jobs, task?.key, urgent);
     },
 
     async explain(filter: { project?: string }) {

@@ -59,6 +59,40 @@ export function claims(kit: StoreKit): void {
       expect(order).toEqual([urgentRework.id, urgent.id, rework.id, plain.id, later.id]);
     });
 
+    it('starts urgent work of a project before all other work of it, whatever its priority', async () => {
+      await enqueue({ priority: 9, rework: true });
+      const late = await enqueue({ urgent: true });
+      const high = await enqueue({ urgent: true, priority: 1 });
+      const order: number[] = [];
+      for (let i = 0; i < 2; i++) {
+        const taken = await claimed();
+        order.push(taken.job.id);
+        await finish(taken);
+      }
+      expect(order).toEqual([high.id, late.id]);
+    });
+
+    it('makes a job urgent, and no longer', async () => {
+      await enqueue();
+      const second = await enqueue();
+      await command(second.id, { job: { urgent: true } });
+      expect(await kit.store.ahead((await kit.store.job(second.id)) ?? second)).toMatchObject({ jobs: 0 });
+      const taken = await claimed();
+      expect(taken.job).toMatchObject({ id: second.id, urgent: true });
+      await release(taken);
+      await command(second.id, { job: { urgent: false } });
+      expect((await claimed()).job.id).not.toBe(second.id);
+    });
+
+    it('remembers that a task is urgent', async () => {
+      const { task } = await submit({ urgent: true });
+      expect(task.urgent).toBe(true);
+      await command(1, { task: { urgent: false } });
+      expect((await kit.store.task('API-1'))?.urgent).toBe(false);
+      await command(1, { task: { stage: 'review' } });
+      expect((await kit.store.task('API-1'))?.urgent).toBe(false);
+    });
+
     it('puts a retried job back in its old place', async () => {
       const first = await enqueue();
       await enqueue();
@@ -166,7 +200,7 @@ export function claims(kit: StoreKit): void {
       });
       expect(await kit.store.nextDue(kit.now)).toBe(kit.now + MINUTE);
       kit.now += MINUTE - 1;
-      expect(await kit.store.ahead(await enqueue())).toBe(1);
+      expect((await kit.store.ahead(await enqueue())).jobs).toBe(1);
       await release(await claimed());
       kit.now += 1;
       const due = await claimed();
@@ -313,7 +347,16 @@ export function claims(kit: StoreKit): void {
       await enqueue();
       await enqueue({ hold: 'approval.pending' });
       await enqueue({ project: 'web', priority: 9 });
-      expect(await kit.store.ahead(await enqueue())).toBe(3);
+      expect(await kit.store.ahead(await enqueue())).toEqual({ jobs: 3, urgent: 0 });
+    });
+
+    it('tells how many urgent jobs of other projects may go before one', async () => {
+      const plain = await enqueue();
+      const urgent = await enqueue({ urgent: true });
+      await enqueue({ project: 'web', urgent: true });
+      await enqueue({ project: 'web', urgent: true, hold: 'approval.pending' });
+      expect(await kit.store.ahead(plain)).toEqual({ jobs: 1, urgent: 1 });
+      expect(await kit.store.ahead(urgent)).toEqual({ jobs: 0, urgent: 0 });
     });
   });
 }
