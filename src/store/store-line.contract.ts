@@ -1,10 +1,11 @@
 import { expect } from 'vitest';
 import type { NewJob } from '../core/effects.ts';
 import { boundWithLane, fairnessBound, MAX_BORROWED_TURNS } from '../core/fairness.ts';
+import type { Job } from '../core/model.ts';
 import { SLOW_AFTER_FAILURES } from '../core/reason.ts';
 import type { Claimed } from './store.ts';
 import type { StoreKit } from './store-kit.contract.ts';
-import { claimRequest, ENDED, newJob, refOf } from './store-rows.contract.ts';
+import { AUDIT, claimRequest, ENDED, newJob, refOf } from './store-rows.contract.ts';
 
 export interface LineProject {
   readonly key: string;
@@ -125,13 +126,25 @@ export async function createLine(kit: StoreKit, of: readonly LineProject[]) {
     waited: () => waited,
     queued: (key: string) => [...known(key).queued.values()].reduce((sum, n) => sum + n, 0),
 
-    async enqueue(key: string, fields: Partial<NewJob>): Promise<void> {
+    async enqueue(key: string, fields: Partial<NewJob>): Promise<Job> {
       const job = newJob({ project: key, ...fields });
-      await store.enqueue(job, (id) => `orch/job-${id}`);
+      const queued = await store.enqueue(job, (id) => `orch/job-${id}`);
       add(known(key), job.account, 1);
-      if (!job.urgent) return;
-      isUrgent = true;
-      known(key).borrows = true;
+      if (job.urgent) {
+        isUrgent = true;
+        known(key).borrows = true;
+      }
+      return queued;
+    },
+
+    /** Very many at once, in one transaction of which the first is the author. */
+    async flood(key: string, count: number, fields: Partial<NewJob>): Promise<void> {
+      const first = await this.enqueue(key, fields);
+      const newJobs = Array.from({ length: count - 1 }, (_, i) =>
+        newJob({ project: key, ...fields, branch: `orch/flood-${i}` }),
+      );
+      await store.command({ kind: 'job', id: first.id }, () => ({ newJobs }), AUDIT);
+      add(known(key), first.account, count - 1);
     },
 
     async claim(
