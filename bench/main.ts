@@ -6,6 +6,8 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { fairness } from './fairness.ts';
+import { hold } from './hold.ts';
 import type { BenchOptions, Report } from './measure.ts';
 import { pickup } from './pickup.ts';
 import { queue } from './queue.ts';
@@ -14,6 +16,8 @@ import { verdict } from './verdict.ts';
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
   queue,
+  fairness,
+  hold,
   pickup,
   verdict,
   runs,

@@ -43,6 +43,7 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
     account: `a${Math.floor(i / shape.projects) % shape.accounts}`,
     maxAttempts: 3,
     priority: 0,
+    urgent: false,
     rework: false,
     hold: null,
     context: EMPTY_CONTEXT,
@@ -74,6 +75,7 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
     get store() {
       return store;
     },
+    path,
     longestMs: () => longestMs,
     enqueue: (i: number) => call(() => store.enqueue(job(i), (id) => `orch/job-${id}`)),
     claim: (fields: Partial<ClaimRequest> = {}) => call(() => store.claim({ ...request(), ...fields })),
@@ -84,7 +86,7 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
     look: () =>
       call(() => Promise.all([store.counts(), store.nextDue(Date.now()), store.accounts(), store.pauses()])),
     /** Puts `count` jobs in at once, past the store: only what is measured afterwards matters. */
-    async fill(count: number): Promise<void> {
+    async fill(count: number, account = (i: number) => job(i).account): Promise<void> {
       await store.close();
       const db = new Database(path);
       const insert = db.prepare(
@@ -93,8 +95,16 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
       const context = JSON.stringify(EMPTY_CONTEXT);
       db.transaction(() => {
         for (let i = 0; i < count; i++) {
-          const { project, repo, agent, account, maxAttempts } = job(i);
-          insert.run({ project, repo, agent, account, maxAttempts, context, branch: `orch/job-${i}` });
+          const { project, repo, agent, maxAttempts } = job(i);
+          insert.run({
+            project,
+            repo,
+            agent,
+            account: account(i),
+            maxAttempts,
+            context,
+            branch: `orch/job-${i}`,
+          });
         }
       })();
       db.pragma('wal_checkpoint(TRUNCATE)');

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
+import { URGENT_EVERY } from '../core/fairness.ts';
 import { FULL, SIZES } from '../core/pipeline-choice.ts';
 import type { JobWire, TaskWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
@@ -12,6 +13,8 @@ interface Changed {
   task: TaskWire | null;
   job: JobWire;
 }
+
+const URGENT_HELP = `goes first; at most 1 of ${URGENT_EVERY} starts takes it before the turn of other projects`;
 
 /** What people do to work: submit, enqueue, decide, retry, cancel, pause. */
 export function registerActionCommands(program: Command): void {
@@ -25,6 +28,7 @@ export function registerActionCommands(program: Command): void {
     .option('--stage <stage>', 'start at this stage')
     .option('--key <key>', 'key of the item, such as API-12')
     .option('--priority <n>', 'higher goes first inside the project', wholeNumber, 0)
+    .option('--urgent', URGENT_HELP)
     .option('--label <label>', 'label of the item; may be repeated', collect, [])
     .addOption(new Option('--size <size>', 'size of the item').choices(SIZES))
     .option('--pipeline <name>', 'walk this pipeline, whatever labels and size say')
@@ -37,6 +41,7 @@ export function registerActionCommands(program: Command): void {
         stage?: string;
         key?: string;
         priority: number;
+        urgent?: boolean;
         label: string[];
         size?: string;
         pipeline?: string;
@@ -49,6 +54,7 @@ export function registerActionCommands(program: Command): void {
         stage: o.stage ?? null,
         key: o.key ?? null,
         priority: o.priority,
+        urgent: o.urgent ?? false,
         labels: o.label,
         size: o.size ?? null,
         pipeline: o.pipeline ?? null,
@@ -69,6 +75,7 @@ export function registerActionCommands(program: Command): void {
     .requiredOption('--repo <project>', "project key or its repository's base name")
     .option('--max-attempts <n>', 'budget of attempts', wholeNumber)
     .option('--priority <n>', 'higher goes first inside the project', wholeNumber, 0)
+    .option('--urgent', URGENT_HELP)
     .option('--note <text>', 'what the agent is to do')
     .action(async (_o, command: Command) => {
       const o = options<{
@@ -76,6 +83,7 @@ export function registerActionCommands(program: Command): void {
         repo: string;
         maxAttempts?: number;
         priority: number;
+        urgent?: boolean;
         note?: string;
       }>(command);
       const { job } = await (await server()).post<{ job: JobWire }>('/jobs', {
@@ -83,6 +91,7 @@ export function registerActionCommands(program: Command): void {
         repo: o.repo,
         maxAttempts: o.maxAttempts ?? null,
         priority: o.priority,
+        urgent: o.urgent ?? false,
         note: o.note ?? null,
       });
       const out = output(command);
@@ -127,6 +136,18 @@ export function registerActionCommands(program: Command): void {
       const changed = await (await server()).post<Changed>('/tick', { target: key, tests });
       tell(command, changed, `ticked ${tests.join(', ')}`);
       output(command).object({ schema: 'orch.task/1', ...changed });
+    });
+
+  program
+    .command('urgent')
+    .description('let a task or job go first; its project pays the turns back')
+    .argument('<key>', 'task, job or run')
+    .option('--off', 'back to its usual place')
+    .action(async (key: string, _o, command: Command) => {
+      const urgent = options<{ off?: boolean }>(command).off !== true;
+      const changed = await (await server()).post<Changed>('/urgent', { target: key, urgent });
+      tell(command, changed, urgent ? 'is urgent' : 'is no longer urgent');
+      output(command).object({ schema: 'orch.job/1', ...changed });
     });
 
   for (const name of ['pause', 'resume'] as const) {

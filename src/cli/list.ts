@@ -54,7 +54,13 @@ export function registerListCommands(program: Command): void {
     out.text(
       table(
         ['TASK', 'STAGE', 'STATE', 'COST', 'TITLE'],
-        page.tasks.map((t) => [t.key, t.stage, state(t.status), costText(t), t.title]),
+        page.tasks.map((t) => [
+          t.key,
+          t.stage,
+          `${state(t.status)}${mark(t.urgent && (t.status === 'active' || t.status === 'needs_you'))}`,
+          costText(t),
+          t.title,
+        ]),
       ),
     );
   }).option('--state <list>', 'active,needs_you,done,cancelled');
@@ -153,9 +159,13 @@ function one(program: Command, noun: string, print: (id: string, command: Comman
 }
 
 function stateOf(job: JobWire): string {
-  if (job.status !== 'queued' || job.hold === null || job.hold.code === 'queue.position')
-    return state(job.status);
-  return state(job.hold.state);
+  const isNext = job.status !== 'queued' || job.hold === null || job.hold.code === 'queue.position';
+  return `${state(isNext ? job.status : (job.hold?.state ?? job.status))}${mark(job.urgent && (job.status === 'queued' || job.status === 'running'))}`;
+}
+
+/** Shown while it matters. */
+function mark(urgent: boolean): string {
+  return urgent ? ', urgent' : '';
 }
 
 function whyOf(job: JobWire): string {

@@ -37,6 +37,7 @@ export interface JobChange {
   readonly lostAttempts?: number;
   readonly availableAt?: number | null;
   readonly hold?: string | null;
+  readonly urgent?: boolean;
   readonly account?: string | null;
   readonly cancelRequested?: boolean;
   readonly error?: string | null;
@@ -60,6 +61,7 @@ export interface RunChange {
 export interface TaskChange {
   readonly stage?: string;
   readonly status?: TaskStatus;
+  readonly urgent?: boolean;
   readonly reason?: { readonly code: string; readonly detail: string } | null;
   readonly head?: string | null;
   readonly pr?: PullRequest | null;
@@ -84,6 +86,7 @@ export interface NewJob {
   readonly account: string | null;
   readonly maxAttempts: number;
   readonly priority: number;
+  readonly urgent: boolean;
   readonly rework: boolean;
   readonly hold: string | null;
   readonly context: JobContext;

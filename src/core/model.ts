@@ -90,6 +90,8 @@ export interface Job {
   /** Grows on every claim, never goes back; every write of a run names it. */
   readonly fence: number;
   readonly priority: number;
+  /** First in its project, and at times before the turn of other projects; carried from job to job of a task. */
+  readonly urgent: boolean;
   /** True for work sent back to an earlier stage: served before new work of the same priority. */
   readonly rework: boolean;
   readonly availableAt: number | null;
@@ -139,6 +141,7 @@ export interface Task {
   /** Cost at which a person last let it go on: its budget counts from there. */
   readonly budgetFromMicroUsd: number;
   readonly priority: number;
+  readonly urgent: boolean;
   /** Name of the pipeline it walks: `full`, or one of `pipelines:`. Chosen when it was taken on. */
   readonly pipeline: string;
   readonly labels: readonly string[];

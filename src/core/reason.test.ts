@@ -29,8 +29,8 @@ const OPEN: DispatchState = {
   locks: [],
   since: new Map(),
 };
-const why = (job: Job, state: DispatchState, ahead: number | null, name?: string) =>
-  reasonFor(job, closedGates(state), ahead, name);
+const why = (job: Job, state: DispatchState, ahead: number | null, name?: string, urgent?: number) =>
+  reasonFor(job, closedGates(state), ahead, name, urgent);
 const lock = { runId: 812, jobId: 3, taskId: 4, project: 'api', branch: 'orch/api-1', since: 6 };
 const account = (gate: object) => ({
   accounts: new Map([
@@ -120,6 +120,10 @@ describe('the one reason why a job waits', () => {
       title: 'Next in the queue',
       state: 'waiting',
       fix: null,
+    });
+    expect(why(queuedJob(), OPEN, 0, 'API-1', 1)).toMatchObject({
+      title: 'Next in the queue; 1 urgent job of other projects may go first',
+      detail: 'At most 1 of 4 starts takes urgent work out of turn.',
     });
     expect([1, 2].map((ahead) => why(queuedJob(), OPEN, ahead).title)).toEqual([
       'Behind 1 other job',

@@ -1,6 +1,7 @@
 import { type ClosedGates, scopeKey } from './closed-gates.ts';
 import type { Reason } from './dispatch-state.ts';
 import { standInKey } from './failover.ts';
+import { URGENT_EVERY } from './fairness.ts';
 import { type Job, jobName, runName } from './model.ts';
 
 /** What the reason of a queued job depends on. */
@@ -27,14 +28,15 @@ type Gate = (job: WaitingJob, gates: ClosedGates, name: string) => Reason | null
 
 /**
  * The one reason of a queued job: the first closed gate in the dispatcher's order. `ahead` is how many
- * claimable jobs come before it, for `queue.position` (null = not known); `name` is what people call it,
- * its task's key.
+ * claimable jobs come before it in its project, for `queue.position` (null = not known), and `urgent` how many
+ * of other projects may; `name` is what people call it, its task's key.
  */
 export function reasonFor(
   job: WaitingJob,
   gates: ClosedGates,
   ahead: number | null,
   name: string = jobName(job.id),
+  urgent = 0,
 ): Reason {
   for (const gate of ORDER) {
     const reason = gate(job, gates, name);
@@ -43,14 +45,17 @@ export function reasonFor(
   return {
     ...ofJob(job, name),
     code: 'queue.position',
-    title:
-      ahead === null
-        ? 'Its turn had not come'
-        : ahead === 0
-          ? 'Next in the queue'
-          : `Behind ${ahead} other ${ahead === 1 ? 'job' : 'jobs'}`,
+    title: positionTitle(ahead, urgent),
+    detail: urgent === 0 ? '' : `At most 1 of ${URGENT_EVERY} starts takes urgent work out of turn.`,
     clearsWhen: 'No action needed: it starts when its turn comes.',
   };
+}
+
+function positionTitle(ahead: number | null, urgent: number): string {
+  if (ahead === null) return 'Its turn had not come';
+  const place = ahead === 0 ? 'Next in the queue' : `Behind ${ahead} other ${ahead === 1 ? 'job' : 'jobs'}`;
+  if (urgent === 0) return place;
+  return `${place}; ${urgent} urgent ${urgent === 1 ? 'job' : 'jobs'} of other projects may go first`;
 }
 
 /** The scheduler was away: nothing is known of what would have held the job back. */

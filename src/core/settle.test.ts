@@ -26,7 +26,7 @@ function context(fields: Partial<JobContext> = {}): JobContext {
   return { ...EMPTY_CONTEXT, ...fields };
 }
 const job = (fields: Partial<Job> = {}) => runningJob({ priority: 2, startedAt: NOW - 1000, ...fields });
-const task = (fields: Partial<Task> = {}) => activeTask({ priority: 2, ...fields });
+const task = (fields: Partial<Task> = {}) => activeTask({ priority: 2, urgent: true, ...fields });
 function run(fields: Partial<Run> = {}): Run {
   return {
     id: 812,
@@ -150,6 +150,7 @@ describe('a success', () => {
         account: 'b',
         maxAttempts: 3,
         priority: 2,
+        urgent: true,
         rework: false,
         hold: null,
         context: context({ roundHead: HEAD }),

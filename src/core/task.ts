@@ -45,6 +45,7 @@ export function jobForStage(
     account,
     maxAttempts: options.maxAttempts,
     priority: task.priority,
+    urgent: task.urgent,
     rework: options.rework,
     hold: waitsForPerson(stage) || toTick(task, stage).length > 0 ? 'approval.pending' : null,
     context: { ...EMPTY_CONTEXT, ...ownSession(task, stage, account), ...options.context },

@@ -4,6 +4,7 @@ import { type CommandContext } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import type { Job, Task } from '../core/model.ts';
+import { setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Audit, Store, Target } from '../store/store.ts';
 import type { Attempts } from './attempt.ts';
@@ -116,6 +117,9 @@ export function createDecisions(parts: {
         (state) => tick(state, tests, commandContext(actor, state)),
         `${name} ${tests.join(' ')}`,
       ),
+    /** Makes a task or a job urgent, or no longer. */
+    urgent: (name: string, on: boolean, actor: Actor) =>
+      command(actor, on ? 'urgent' : 'not urgent', name, (state) => setUrgent(state, on)),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
       const result = await command(actor, 'cancel', name, (state, target) =>

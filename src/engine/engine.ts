@@ -178,6 +178,7 @@ export function createEngine(options: EngineOptions) {
     retry: decisions.retry,
     answer: decisions.answer,
     tick: decisions.tick,
+    urgent: decisions.urgent,
     cancel: decisions.cancel,
 
     async pause(

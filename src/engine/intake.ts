@@ -65,6 +65,8 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
         stage: string | null;
         key: string | null;
         priority: number;
+        /** Goes first in its project, and at times before the turn of others; default false. */
+        urgent?: boolean;
         labels: readonly string[];
         size: Size | null;
         /** Asked for by name; null = chosen by labels and size. */
@@ -96,6 +98,7 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
           body: item.body,
           stage: first.stage,
           priority: request.priority,
+          urgent: request.urgent ?? false,
           pipeline,
           labels: facts.labels,
           size: facts.size,
@@ -117,6 +120,7 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
       repo: string;
       maxAttempts: number | null;
       priority: number;
+      urgent?: boolean;
       note: string | null;
     }): Promise<Job> {
       const project = projectOf(request.repo);
@@ -140,6 +144,7 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
           account,
           maxAttempts: request.maxAttempts ?? runtime().maxAttempts,
           priority: request.priority,
+          urgent: request.urgent ?? false,
           rework: false,
           hold: null,
           context: { ...EMPTY_CONTEXT, note: request.note },

@@ -59,7 +59,8 @@ export function createWhy(parts: {
       const gates = gatesNow();
       if (gates === null) return staleReason(parts.state()?.tickAt ?? clock());
       const task = job.taskId === null ? null : await store.taskById(job.taskId);
-      return reasonFor(job, gates, await store.ahead(job), task?.key);
+      const { jobs, urgent } = await store.ahead(job);
+      return reasonFor(job, gates, jobs, task?.key, urgent);
     },
 
     async explain(filter: { project?: string }) {

@@ -38,6 +38,8 @@ export const jobSchema = z.object({
   error: z.string().nullable(),
   verdict: z.string().nullable(),
   priority: z.number(),
+  /** Goes first in its project, and at times before the turn of other projects. */
+  urgent: z.boolean(),
   hold: holdSchema.nullable(),
   createdAt: instant,
   startedAt: instant.nullable(),
@@ -106,6 +108,7 @@ export const taskSchema = z.object({
   title: z.string(),
   stage: z.string(),
   status: z.enum(['active', 'needs_you', 'done', 'cancelled']),
+  urgent: z.boolean(),
   reason: z.object({ code: z.string(), detail: z.string() }).nullable(),
   branch: z.string(),
   head: z.string().nullable(),
@@ -271,6 +274,7 @@ export const submitRequest = z.strictObject({
     .nullable()
     .default(null),
   priority: z.number().int().min(-100).max(100).default(0),
+  urgent: z.boolean().default(false),
   labels: z.array(z.string().trim().min(1).max(100)).max(50).default([]),
   size: z.enum(SIZES).nullable().default(null),
   pipeline: z.string().min(1).max(100).nullable().default(null),
@@ -280,6 +284,7 @@ export const enqueueRequest = z.strictObject({
   repo: z.string().min(1),
   maxAttempts: z.number().int().min(1).max(100).nullable().default(null),
   priority: z.number().int().min(-100).max(100).default(0),
+  urgent: z.boolean().default(false),
   note: z.string().max(200_000).nullable().default(null),
 });
 export const commandRequest = z.strictObject({
@@ -295,6 +300,7 @@ export const commandRequest = z.strictObject({
   reason: z.string().max(20_000).nullable().default(null),
   now: z.boolean().default(false),
 });
+export const urgentRequest = z.strictObject({ target: z.string().min(1), urgent: z.boolean().default(true) });
 export const tickRequest = z.strictObject({
   target: z.string().min(1),
   tests: z.array(z.string().min(1).max(100)).min(1, 'name at least one manual test').max(500),

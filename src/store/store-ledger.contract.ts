@@ -25,8 +25,8 @@ const DAY = 24 * HOUR;
 const STALE_MS = 30 * SECOND;
 
 /** The decision ledger: what every store remembers of why jobs waited. */
-export function ledgerContract(name: string, open: OpenStore): void {
-  describe(`${name}: decision ledger`, () => {
+export function keepsALedger(open: OpenStore): void {
+  describe('the decision ledger', () => {
     let now: number;
     let opened: OpenedStore;
     let store: Store;

@@ -11,6 +11,7 @@ import type { Stage } from '../core/pipeline.ts';
 import { decideSettle, type SettleInput } from '../core/settle.ts';
 import { jobForStage, type ProjectRules } from '../core/task.ts';
 import { judgement, rules as projectRules, stage } from '../core/test-kit.ts';
+import { setUrgent } from '../core/urgent.ts';
 import type { ClaimRequest, RunRef } from './store.ts';
 import {
   AUDIT,
@@ -82,6 +83,7 @@ const step = fc.oneof(
       do: fc.constant('submit' as const),
       project: projectIndex,
       item: fc.nat({ max: 2 }),
+      urgent: fc.constantFrom(false, false, true),
     }),
   },
   {
@@ -91,6 +93,7 @@ const step = fc.oneof(
       project: projectIndex,
       account: fc.constantFrom('a', 'b', null),
       priority: fc.nat({ max: 1 }),
+      urgent: fc.constantFrom(false, false, true),
       rework: fc.boolean(),
     }),
   },
@@ -158,6 +161,10 @@ const step = fc.oneof(
   },
   {
     weight: 1,
+    arbitrary: fc.record({ do: fc.constant('urgent' as const), which: fc.nat(), on: fc.boolean() }),
+  },
+  {
+    weight: 1,
     arbitrary: fc.record({
       do: fc.constant('pause' as const),
       project: projectIndex,
@@ -191,6 +198,7 @@ const SEEN = [
   'lostAttempts',
   'fence',
   'priority',
+  'urgent',
   'rework',
   'availableAt',
   'hold',
@@ -206,6 +214,7 @@ interface ModelTask {
   status: TaskStatus;
   rounds: number;
   hasHead: boolean;
+  urgent: boolean;
 }
 
 /** One random history: every step is done to the store and to the model, and then they are compared. */
@@ -266,6 +275,7 @@ async function createHistory(
       lostAttempts: 0,
       fence: 0,
       priority: 0,
+      urgent: false,
       rework: false,
       availableAt: null,
       hold: null,
@@ -278,20 +288,21 @@ async function createHistory(
 
   function freshStage(job: ModelJob, stage: string, rework: boolean): Omit<ModelJob, 'id'> {
     const { taskId, project: key, branch, priority } = job;
+    const urgent = taskOf(job)?.urgent ?? false;
     const own = {
       development: { agent: 'developer', account: 'a' },
       review: { agent: 'reviewer', account: 'b' },
       deploy: { agent: null, account: null, hold: 'approval.pending' },
     }[stage];
     const hasHead = taskOf(job)?.hasHead ?? true;
-    return fresh({ taskId, project: key, branch, priority, stage, rework, fresh: !hasHead, ...own });
+    return fresh({ taskId, project: key, branch, priority, urgent, stage, rework, fresh: !hasHead, ...own });
   }
 
-  async function submit({ project: index, item }: StepOf<'submit'>): Promise<void> {
+  async function submit({ project: index, item, urgent }: StepOf<'submit'>): Promise<void> {
     const key = `P${index}-${item}`;
     const known = [...tasks.values()].some((task) => task.key === key);
     const { task, created } = await store.submit(
-      newTask({ project: `p${index}`, workItemId: String(item), key, branch: `orch/${key}` }),
+      newTask({ project: `p${index}`, workItemId: String(item), key, branch: `orch/${key}`, urgent }),
       (made: Task) =>
         jobForStage(made, PIPELINE[0] as Stage, rules(made.project), {
           maxAttempts: MAX_ATTEMPTS,
@@ -308,6 +319,7 @@ async function createHistory(
       status: 'active',
       rounds: 0,
       hasHead: false,
+      urgent,
     });
     await adopt([
       fresh({
@@ -316,16 +328,17 @@ async function createHistory(
         branch: task.branch,
         stage: 'development',
         fresh: true,
+        urgent,
       }),
     ]);
   }
 
-  async function enqueue({ project: index, account, priority, rework }: StepOf<'enqueue'>): Promise<void> {
+  async function enqueue({ do: _do, project: index, account, ...order }: StepOf<'enqueue'>): Promise<void> {
     await store.enqueue(
-      newJob({ project: `p${index}`, account, priority, rework, maxAttempts: MAX_ATTEMPTS }),
+      newJob({ project: `p${index}`, account, ...order, maxAttempts: MAX_ATTEMPTS }),
       (id) => `orch/job-${id}`,
     );
-    await adopt([fresh({ project: `p${index}`, account, priority, rework })]);
+    await adopt([fresh({ project: `p${index}`, account, ...order })]);
   }
 
   function mayStart(job: ModelJob, request: ClaimRequest): boolean {
@@ -380,11 +393,20 @@ async function createHistory(
     expect(mayBe).toContain(job);
     if (job === undefined) return;
     const first = probe
-      ? mayBe.toSorted((a, b) => Number(a.attempts > 0) - Number(b.attempts > 0) || a.id - b.id)[0]
+      ? mayBe.toSorted(
+          (a, b) =>
+            Number(a.attempts > 0) - Number(b.attempts > 0) ||
+            a.transientAttempts - b.transientAttempts ||
+            a.id - b.id,
+        )[0]
       : mayBe
           .filter((other) => other.project === job.project)
           .toSorted(
-            (a, b) => b.priority - a.priority || Number(b.rework) - Number(a.rework) || a.id - b.id,
+            (a, b) =>
+              Number(b.urgent) - Number(a.urgent) ||
+              b.priority - a.priority ||
+              Number(b.rework) - Number(a.rework) ||
+              a.id - b.id,
           )[0];
     expect(job).toEqual(first);
     const place = job.agent === null ? job.account : placeFor(job, request);
@@ -592,6 +614,20 @@ async function createHistory(
     task.status = 'active';
   }
 
+  async function urgentOne({ which, on }: StepOf<'urgent'>): Promise<void> {
+    const job = pick([...jobs.values()].filter(isLatest), which);
+    if (job === undefined) return;
+    const task = taskOf(job);
+    const done = store.command({ kind: 'job', id: job.id }, (state) => setUrgent(state, on), AUDIT);
+    if (task === undefined ? job.status === 'done' : task.status === 'done' || task.status === 'cancelled') {
+      await expect(done).rejects.toBeInstanceOf(AppError);
+      return;
+    }
+    await done;
+    job.urgent = on;
+    if (task !== undefined) task.urgent = on;
+  }
+
   async function pause({ project: index, on }: StepOf<'pause'>): Promise<void> {
     const key = `p${index}`;
     if (on)
@@ -654,6 +690,9 @@ async function createHistory(
           break;
         case 'approve':
           await approveOne(next);
+          break;
+        case 'urgent':
+          await urgentOne(next);
           break;
         case 'pause':
           await pause(next);

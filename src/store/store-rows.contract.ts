@@ -49,6 +49,7 @@ export function newJob(fields: Partial<NewJob> = {}): NewJob {
     account: 'a',
     maxAttempts: 3,
     priority: 0,
+    urgent: false,
     rework: false,
     hold: null,
     context: EMPTY_CONTEXT,
@@ -70,6 +71,7 @@ export function newTask(fields: Partial<NewTask> = {}): NewTask {
     body: '',
     stage: 'development',
     priority: 0,
+    urgent: false,
     ...fields,
   };
 }

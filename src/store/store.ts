@@ -11,7 +11,10 @@ import type { SettleState } from '../core/settle.ts';
  * of the rows they get and may run again after a serialisation failure.
  */
 export interface Store {
-  /** Makes projects and accounts known: caps, weights. Rows that vanish from the configuration stop being served. */
+  /**
+   * Makes projects and accounts known: caps, weights. Rows that vanish from the configuration stop being served.
+   * A new weight counts at once, also for the turn that a project already waits for.
+   */
   configure(projects: readonly ProjectRow[], accounts: readonly string[]): Promise<void>;
 
   /** Takes a work item on: task and first job. Safe to repeat: the same item returns its existing task. */
@@ -19,7 +22,11 @@ export interface Store {
   /** Queues a job without a task; increments nothing. `branchFor` names the branch from the job's id. */
   enqueue(job: Omit<NewJob, 'branch'>, branchFor: (id: number) => string): Promise<Job>;
 
-  /** Takes the next job in fair order: `running`, `attempts + 1`, a new fence and a run row, atomically; null when nothing may start. */
+  /**
+   * Takes the next job: `running`, `attempts + 1`, a new fence and a run row, atomically; null when nothing may
+   * start. Projects take turns by weight; at most one claim of any four in a row serves an urgent job before its
+   * project's turn, which the project pays back.
+   */
   claim(request: ClaimRequest): Promise<Claimed | null>;
   /** Notes what is known of the started process. Fenced: false when the claim is no longer ours. */
   started(run: RunRef, facts: StartFacts): Promise<boolean>;
@@ -79,8 +86,11 @@ export interface Store {
   counts(): Promise<Counts>;
   /** What each project's runs that ended on this UTC day (days since 1970) consumed; absent = nothing. */
   spending(day: number): Promise<ReadonlyMap<string, Spending>>;
-  /** Claimable jobs before this one in its project, and the queue's length; for `queue.position`. */
-  ahead(job: Job): Promise<number>;
+  /**
+   * What may start before this job, for `queue.position`: claimable jobs before it in its project, and urgent
+   * ones of other projects (0 for a job that is urgent itself: those take turns with it).
+   */
+  ahead(job: Job): Promise<{ readonly jobs: number; readonly urgent: number }>;
 
   /** When the next deferred job or message becomes due, after this instant; null when none does. */
   nextDue(after: number): Promise<number | null>;
@@ -121,6 +131,7 @@ export interface NewTask {
   readonly body: string;
   readonly stage: string;
   readonly priority: number;
+  readonly urgent: boolean;
   readonly pipeline: string;
   readonly labels: readonly string[];
   readonly size: string | null;

@@ -44,6 +44,44 @@ describe('the command line', () => {
     expect((await here.json<{ jobs: JobWire[] }>('retry', '--all-failed')).jobs).toEqual([]);
   });
 
+  it('calls work urgent and back, shows it, and carries it to the next stage', async () => {
+    here = install();
+    here.scene(0, handIn({ outcome: 'done' }, 'echo "export const n = 1;" > src/new.js'));
+    await here.up();
+    await here.orch('pause');
+    const plain = await submit('One');
+    const late = await submit('Two');
+    const urgent = () => here.json<{ jobs: JobWire[] }>('jobs');
+    const marks = async () => (await urgent()).jobs.map((job) => [job.task, job.urgent]);
+    expect((await here.orch('urgent', late)).stdout).toContain(`${late} is urgent`);
+    expect(await marks()).toEqual([
+      [plain, false],
+      [late, true],
+    ]);
+    expect((await here.orch('jobs')).stdout).toMatch(/waiting, urgent|needs you, urgent/);
+    expect((await here.orch('tasks')).stdout).toContain('active, urgent');
+    expect((await here.orch('urgent', plain)).code).toBe(0);
+    expect((await here.orch('urgent', plain, '--off')).stdout).toContain(`${plain} is no longer urgent`);
+    expect((await marks())[0]).toEqual([plain, false]);
+    await here.orch('resume');
+    await waitFor(async () => (await here.task(late)).stage === 'merge', 60_000);
+    const first = here.rows<{ task_id: number }>('SELECT task_id FROM agent_runs ORDER BY id LIMIT 1');
+    expect(first).toEqual([{ task_id: 2 }]);
+    const stages = (await urgent()).jobs.filter((job) => job.task === late);
+    expect(stages.length).toBeGreaterThan(1);
+    expect(stages.every((job) => job.urgent)).toBe(true);
+    const { job } = await here.json<{ job: JobWire }>(
+      'enqueue',
+      '--agent',
+      'developer',
+      '--repo',
+      'p',
+      '--urgent',
+    );
+    expect(job.urgent).toBe(true);
+    expect((await here.orch('urgent', 'API-99')).code).toBe(1);
+  });
+
   it('drains an account and takes it back', async () => {
     here = install();
     here.scene(0, `echo '${VALID_RESULT}'`);

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono';
 import type { z } from 'zod';
+import type { Job, Task } from '../../core/model.ts';
 import { body } from '../body.ts';
 import {
   commandRequest,
@@ -9,6 +10,7 @@ import {
   stopRequest,
   submitRequest,
   tickRequest,
+  urgentRequest,
 } from '../contract.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
 import { isoOrNull, jobToWire, taskToWire } from '../wire.ts';
@@ -17,6 +19,10 @@ import { isoOrNull, jobToWire, taskToWire } from '../wire.ts';
 export function actionRoutes({ engine, shutdown }: HttpOptions) {
   const routes = new Hono<AppEnv>();
   const actor = (c: Context<AppEnv>) => ({ by: c.get('by'), surface: 'cli' as const });
+  const changed = async ({ task, job }: { task: Task | null; job: Job }) => ({
+    task: task === null ? null : taskToWire(task),
+    job: jobToWire(job, task?.key ?? null, await engine.reason(job)),
+  });
 
   routes.post('/items', async (c) => {
     const request = await body(c, submitRequest);
@@ -32,11 +38,7 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
   for (const action of ['approve', 'reject', 'retry', 'cancel', 'answer'] as const)
     routes.post(`/${action}`, async (c) => {
       const request = await body(c, commandRequest);
-      const { task, job } = await act(action, request, c);
-      return c.json({
-        task: task === null ? null : taskToWire(task),
-        job: jobToWire(job, task?.key ?? null, await engine.reason(job)),
-      });
+      return c.json(await changed(await act(action, request, c)));
     });
 
   function act(
@@ -64,11 +66,12 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
 
   routes.post('/tick', async (c) => {
     const request = await body(c, tickRequest);
-    const { task, job } = await engine.tick(request.target, request.tests, actor(c));
-    return c.json({
-      task: task === null ? null : taskToWire(task),
-      job: jobToWire(job, task?.key ?? null, await engine.reason(job)),
-    });
+    return c.json(await changed(await engine.tick(request.target, request.tests, actor(c))));
+  });
+
+  routes.post('/urgent', async (c) => {
+    const request = await body(c, urgentRequest);
+    return c.json(await changed(await engine.urgent(request.target, request.urgent, actor(c))));
   });
 
   routes.post('/pause', async (c) => {

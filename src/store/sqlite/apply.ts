@@ -18,14 +18,14 @@ export interface Applier {
 export function prepareApply(db: Db): Applier {
   const ended = db.prepare('UPDATE counters SET last_ended_at = ? WHERE id = 1');
   const insertJobRow =
-    db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, rework, ready, hold, hold_since, context, created_at, fresh)
-    VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @rework, @ready, @hold, @holdSince, @context, @now,
+    db.prepare(`INSERT INTO jobs(task_id, project, repo, branch, stage, agent, account, max_attempts, priority, urgent, rework, ready, hold, hold_since, context, created_at, fresh)
+    VALUES(@taskId, @project, @repo, @branch, @stage, @agent, @account, @maxAttempts, @priority, @urgent, @rework, @ready, @hold, @holdSince, @context, @now,
     EXISTS(SELECT 1 FROM tasks WHERE id = @taskId AND head IS NULL)) RETURNING *`);
   const begun = db.prepare(`UPDATE jobs SET fresh = 0 WHERE task_id = ? AND fresh = 1`);
   const begunAt = db.prepare('UPDATE tasks SET begun_at = ? WHERE id = ? AND begun_at IS NULL');
   const updateJob =
     db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
-    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, account = @account, moved_from = @movedFrom,
+    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, urgent = @urgent, account = @account, moved_from = @movedFrom,
     cancel_requested = @cancelRequested, error = @error, verdict = @verdict, context = @context, finished_at = @finishedAt WHERE id = @id`);
   const endRun =
     db.prepare(`UPDATE agent_runs SET status = 'ended', exit_code = @exitCode, signal = @signal, result_ok = @resultOk, verdict = @verdict, reason = @reason,
@@ -37,10 +37,10 @@ export function prepareApply(db: Db): Applier {
     ON CONFLICT(day, project) DO UPDATE SET micro_usd = micro_usd + @microUsd, tokens = tokens + @tokens, unknown_costs = unknown_costs + @unknown`);
   const unknownCost = db.prepare('UPDATE tasks SET unknown_costs = unknown_costs + 1 WHERE id = ?');
   const task = db.prepare(
-    `SELECT stage, status, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops FROM tasks WHERE id = ?`,
+    `SELECT stage, status, urgent, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops FROM tasks WHERE id = ?`,
   );
   const updateTask =
-    db.prepare(`UPDATE tasks SET stage = @stage, status = @status, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
+    db.prepare(`UPDATE tasks SET stage = @stage, status = @status, urgent = @urgent, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
     rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops,
     cost_micro_usd = cost_micro_usd + @cost, budget_from_micro_usd = coalesce(@budgetFrom, budget_from_micro_usd), updated_at = @now WHERE id = @id`);
   const upsertAccount =
@@ -67,6 +67,7 @@ export function prepareApply(db: Db): Applier {
     const inserted = jobOf(
       insertJobRow.get({
         ...job,
+        urgent: job.urgent ? 1 : 0,
         rework: job.rework ? 1 : 0,
         ready: job.hold === null ? 1 : 0,
         holdSince: job.hold === null ? null : now,
@@ -93,6 +94,7 @@ export function prepareApply(db: Db): Applier {
       hold: next.hold,
       holdSince: next.hold === null && next.availableAt === null ? null : goesOn ? job.holdSince : now,
       ready: next.status === 'queued' && next.hold === null && next.availableAt === null ? 1 : 0,
+      urgent: next.urgent ? 1 : 0,
       account: next.account,
       movedFrom: next.status === 'queued' ? null : job.movedFrom,
       cancelRequested: next.cancelRequested ? 1 : 0,
@@ -143,6 +145,7 @@ export function prepareApply(db: Db): Applier {
       id,
       stage: change.stage ?? row['stage'],
       status: change.status ?? row['status'],
+      urgent: change.urgent === undefined ? row['urgent'] : change.urgent ? 1 : 0,
       code: reason === undefined ? row['reason_code'] : (reason?.code ?? null),
       detail: reason === undefined ? row['reason_detail'] : (reason?.detail ?? null),
       head: change.head === undefined ? row['head'] : change.head,

@@ -1,18 +1,16 @@
 import { SLOW_AFTER_FAILURES } from '../../core/closed-gates.ts';
+import { MAX_BORROWED_TURNS, stepOf, URGENT_EVERY, VTIME_STEP } from '../../core/fairness.ts';
 import type { Claimed, ClaimRequest } from '../store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, runOf, taskOf } from './rows.ts';
 
-/** One claim moves a project's virtual time by this, divided by its weight. */
-const VTIME_STEP = 1_000_000;
-
-/** Running rows are few: one pass counts them for every account. */
+/** Running rows are few: one pass counts them for every account. Each is there for begun and for new work. */
 const OPEN_ACCOUNTS = `
 WITH live AS MATERIALIZED (
   SELECT r.account AS id, count(*) AS n FROM jobs r INDEXED BY jobs_running WHERE r.status = 'running' AND r.account IS NOT NULL GROUP BY r.account
 ), a AS MATERIALIZED (
-  SELECT x.value ->> 'waitsFor' AS id, x.value ->> 'project' AS project, x.value ->> 'id' AS runs, x.key AS rank
-  FROM json_each(@accounts) x LEFT JOIN live ON live.id = x.value ->> 'id'
+  SELECT x.value ->> 'waitsFor' AS id, x.value ->> 'project' AS project, x.value ->> 'id' AS runs, x.key AS rank, f.column1 AS fresh
+  FROM json_each(@accounts) x CROSS JOIN (VALUES(0), (1)) f LEFT JOIN live ON live.id = x.value ->> 'id'
   WHERE coalesce(live.n, 0) < x.value ->> 'slots'
 )`;
 
@@ -25,47 +23,57 @@ AND (SELECT count(*) FROM jobs r INDEXED BY jobs_running WHERE r.status = 'runni
 /** A job without an agent waits for no account: ''. An agent's job without an account waits for a person: NULL, never equal. */
 const FIRST_JOB = (index: string, only: string, order: string) => `
 SELECT q.id FROM jobs q INDEXED BY ${index}
-WHERE q.status = 'queued' AND q.ready = 1 AND q.project = p.key AND (CASE WHEN q.agent IS NULL THEN '' ELSE q.account END) = a.id ${only}
+WHERE q.status = 'queued' AND q.ready = 1 AND q.project = p.key AND (CASE WHEN q.agent IS NULL THEN '' ELSE q.account END) = a.id
+  AND q.fresh = a.fresh ${only}
   AND NOT EXISTS (SELECT 1 FROM jobs l INDEXED BY jobs_running
     WHERE l.status = 'running' AND l.project = q.project AND (l.branch = q.branch OR l.task_id = q.task_id))
 ORDER BY ${order} LIMIT 1`;
 
 /**
- * The first job of the project that waits for one of the open accounts. Where no new work may start it is
- * looked up in an index of its own, so that none of the new work is walked past.
+ * The first job of the project that waits for one of the open accounts. Where no new work may start only what
+ * has begun is looked up, so that none of the new work is walked past.
  */
-const FIRST_JOB_OF_ANY = (indexes: { all: string; begun: string }, order: readonly string[]) => {
-  const inner = order.map((term) => term.replace('job.', 'q.')).join(', ');
+const FIRST_JOB_OF_ANY = (index: string, order: readonly string[], only = '') => {
+  const terms = (alias: string) => order.map((term) => term.replace('job.', `${alias}.`)).join(', ');
   return `
-SELECT i.id FROM a CROSS JOIN jobs i ON i.id = CASE
-  WHEN p.key IN (SELECT value FROM json_each(@withoutNewWork)) THEN (${FIRST_JOB(indexes.begun, 'AND q.fresh = 0', inner)})
-  ELSE (${FIRST_JOB(indexes.all, '', inner)}) END
+SELECT i.id FROM a CROSS JOIN jobs i ON i.id = (${FIRST_JOB(index, only, terms('q'))})
 WHERE (a.project IS NULL OR a.project = p.key)
+  AND (a.fresh = 0 OR p.key NOT IN (SELECT value FROM json_each(@withoutNewWork)))
   AND (a.id = '' OR p.key NOT IN (SELECT value FROM json_each(@withoutAgents)))
-ORDER BY ${order.map((term) => term.replace('job.', 'i.')).join(', ')}, a.rank LIMIT 1`;
+ORDER BY ${terms('i')}, a.rank LIMIT 1`;
 };
 
+const INSIDE_A_PROJECT = ['job.urgent DESC', 'job.priority DESC', 'job.rework DESC', 'job.id'];
+
 /**
- * Fair order: the project with the least virtual time (ties: served longest ago), inside it by
- * priority, rework before new work, then age. Caps are counted from running rows, so nothing can leak.
+ * Fair order: the project with the least virtual time (ties: served longest ago), inside it urgent work,
+ * then by priority, rework before new work, then age. Caps are counted from running rows, so nothing can leak.
  */
 const PICK_FAIR = `${OPEN_ACCOUNTS}
 SELECT j.id, j.account, p.key AS project, p.vtime, p.weight
-FROM projects p INDEXED BY projects_order CROSS JOIN jobs j
-  ON j.id = (${FIRST_JOB_OF_ANY({ all: 'jobs_ready', begun: 'jobs_begun' }, ['job.priority DESC', 'job.rework DESC', 'job.id'])})
+FROM projects p INDEXED BY projects_order CROSS JOIN jobs j ON j.id = (${FIRST_JOB_OF_ANY('jobs_ready', INSIDE_A_PROJECT)})
 WHERE ${PROJECT_MAY}
+ORDER BY p.vtime, p.served, p.key LIMIT 1`;
+
+/** The same order among the projects that have urgent work and may still borrow a turn. */
+const PICK_URGENT = `${OPEN_ACCOUNTS}
+SELECT j.id, j.account, p.key AS project, p.vtime, p.weight
+FROM projects p INDEXED BY projects_order CROSS JOIN jobs j ON j.id = (${FIRST_JOB_OF_ANY('jobs_ready', INSIDE_A_PROJECT, 'AND q.urgent = 1')})
+WHERE EXISTS (SELECT 1 FROM jobs u INDEXED BY jobs_urgent WHERE u.status = 'queued' AND u.ready = 1 AND u.urgent = 1 AND u.project = p.key)
+  AND p.vtime - @vclock <= ${MAX_BORROWED_TURNS} * ceil(${VTIME_STEP} / p.weight)
+  AND ${PROJECT_MAY}
 ORDER BY p.vtime, p.served, p.key LIMIT 1`;
 
 /**
  * A probe takes the oldest job, whatever its project's turn. A queued job that has spent an attempt
- * failed by its own fault: it comes after all others, for its next failure would prove nothing.
+ * failed by its own fault: it comes after all others, for its next failure would prove nothing. Those that an
+ * overload has failed more often come later, so that a long one spends no single job's budget.
  */
 const PICK_OLDEST = `${OPEN_ACCOUNTS}
 SELECT j.id, j.account, p.key AS project, p.vtime, p.weight
-FROM projects p CROSS JOIN jobs j
-  ON j.id = (${FIRST_JOB_OF_ANY({ all: 'jobs_oldest', begun: 'jobs_begun_oldest' }, ['(job.attempts > 0)', 'job.id'])})
+FROM projects p CROSS JOIN jobs j ON j.id = (${FIRST_JOB_OF_ANY('jobs_oldest', ['(job.attempts > 0)', 'job.transient_attempts', 'job.id'])})
 WHERE ${PROJECT_MAY}
-ORDER BY (j.attempts > 0), j.id LIMIT 1`;
+ORDER BY (j.attempts > 0), j.transient_attempts, j.id LIMIT 1`;
 
 /** Prepares the claim statements once; the returned function is one immediate transaction. */
 export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null {
@@ -79,6 +87,10 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
     .prepare(`SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE status = 'running'`)
     .pluck();
   const fair = db.prepare(PICK_FAIR);
+  const anyUrgent = db.prepare(
+    `SELECT 1 FROM jobs INDEXED BY jobs_urgent WHERE status = 'queued' AND ready = 1 AND urgent = 1 LIMIT 1`,
+  );
+  const urgent = db.prepare(PICK_URGENT);
   const oldest = db.prepare(PICK_OLDEST);
   const take =
     db.prepare(`UPDATE jobs SET status = 'running', attempts = attempts + 1, fence = fence + 1, started_at = @now, cancel_requested = 0,
@@ -91,8 +103,10 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   const runningOn = db
     .prepare(`SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE status = 'running' AND account = ?`)
     .pluck();
-  const clock = db.prepare(`SELECT vclock, served, last_run FROM counters WHERE id = 1`);
-  const setClock = db.prepare(`UPDATE counters SET vclock = ?, served = ?, last_run = ? WHERE id = 1`);
+  const clock = db.prepare(`SELECT vclock, served, last_run, urgent_rest FROM counters WHERE id = 1`);
+  const setClock = db.prepare(
+    `UPDATE counters SET vclock = ?, served = ?, last_run = ?, urgent_rest = ? WHERE id = 1`,
+  );
   const serve = db.prepare(`UPDATE projects SET vtime = ?, served = ? WHERE key = ?`);
   const probed = db.prepare(`UPDATE accounts SET last_probe_at = ? WHERE id = ?`);
   const taskById = db.prepare(`SELECT * FROM tasks WHERE id = ?`);
@@ -112,16 +126,19 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
     if (Number(running.get()) >= request.slots) return null;
     if (due.get(request.now) !== undefined) promote.run(request.now);
     const places = placesOf(request);
-    const pick = (request.probe ? oldest : fair).get({
+    const allowed = {
       accounts: JSON.stringify(places),
       closed: JSON.stringify(request.closedProjects),
       withoutAgents: JSON.stringify(request.withoutAgents),
       withoutNewWork: JSON.stringify(request.withoutNewWork),
-    }) as { id: number; project: string; vtime: number; weight: number; account: string | null } | undefined;
+    };
+    const { vclock, served, last_run, urgent_rest } = clock.get() as Counters;
+    const mayBorrow = !request.probe && urgent_rest === 0 && anyUrgent.get() !== undefined;
+    const borrowed = mayBorrow ? (urgent.get({ ...allowed, vclock }) as Pick | undefined) : undefined;
+    const pick = borrowed ?? ((request.probe ? oldest : fair).get(allowed) as Pick | undefined);
     if (pick === undefined) return null;
     const account = pick.account === null ? null : placeFor(pick, pick.account, places);
     const job = jobOf(take.get({ id: pick.id, now: request.now, account }) as Row);
-    const { vclock, served, last_run } = clock.get() as { vclock: number; served: number; last_run: number };
     const runId = last_run + 1;
     const inserted = insertRun.get({
       id: runId,
@@ -136,13 +153,29 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
       now: request.now,
     }) as Row;
     const start = Math.max(pick.vtime, vclock);
-    // Rounded up: R small steps of a heavy project then never fit into one of a light one, R = ceil(w_max / w_min).
-    serve.run(start + Math.ceil(VTIME_STEP / pick.weight), served + 1, pick.project);
-    setClock.run(start, served + 1, runId);
+    serve.run(start + stepOf(pick.weight), served + 1, pick.project);
+    // A borrowed turn leaves the clock alone: it would carry everybody past turns that they still have.
+    if (borrowed === undefined) setClock.run(start, served + 1, runId, Math.max(0, urgent_rest - 1));
+    else setClock.run(vclock, served + 1, runId, URGENT_EVERY - 1);
     if (request.probe && job.account !== null) probed.run(request.now, job.account);
     const task = job.taskId === null ? null : (taskById.get(job.taskId) as Row);
     return { job, run: runOf(inserted), task: task === null ? null : taskOf(task) };
   }).immediate;
+}
+
+interface Pick {
+  readonly id: number;
+  readonly project: string;
+  readonly vtime: number;
+  readonly weight: number;
+  readonly account: string | null;
+}
+
+interface Counters {
+  readonly vclock: number;
+  readonly served: number;
+  readonly last_run: number;
+  readonly urgent_rest: number;
 }
 
 /** An account with a slot, and whose jobs it takes: its own, or those of another in one project. */

@@ -30,6 +30,15 @@ export function prepareQueries(db: Db): Queries {
   const taskByKey = db.prepare('SELECT * FROM tasks WHERE key = ?');
 
   const spent = db.prepare('SELECT * FROM spending WHERE day = ?');
+  const aheadInProject = db
+    .prepare(`SELECT count(*) FROM jobs WHERE status = 'queued' AND ready = 1 AND project = @project
+      AND ((urgent, priority, rework) > (@urgent, @priority, @rework) OR ((urgent, priority, rework) = (@urgent, @priority, @rework) AND id < @id))`)
+    .pluck();
+  const urgentElsewhere = db
+    .prepare(
+      `SELECT count(*) FROM jobs INDEXED BY jobs_urgent WHERE status = 'queued' AND ready = 1 AND urgent = 1 AND project <> ?`,
+    )
+    .pluck();
 
   /** A tick asks the same again and again, and filters make a handful of statements: each is prepared once. */
   const statements = new Map<string, Statement>();
@@ -185,12 +194,15 @@ export function prepareQueries(db: Db): Queries {
     },
 
     async ahead(job) {
-      return Number(
-        prepared(`SELECT count(*) FROM jobs WHERE status = 'queued' AND ready = 1 AND project = @project
-            AND (priority > @priority OR (priority = @priority AND (rework > @rework OR (rework = @rework AND id < @id))))`)
-          .pluck()
-          .get({ project: job.project, priority: job.priority, rework: job.rework ? 1 : 0, id: job.id }),
-      );
+      const { project, id, priority } = job;
+      const before = aheadInProject.get({
+        project,
+        id,
+        urgent: job.urgent ? 1 : 0,
+        priority,
+        rework: job.rework ? 1 : 0,
+      });
+      return { jobs: Number(before), urgent: job.urgent ? 0 : Number(urgentElsewhere.get(project)) };
     },
   };
 }

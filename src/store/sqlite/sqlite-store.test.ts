@@ -2,11 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { storeContract } from '../store.contract.ts';
-import { ledgerContract } from '../store-ledger.contract.ts';
-import type { OpenStore } from '../store-rows.contract.ts';
 import { openSqliteStore } from './sqlite-store.ts';
 
-const open: OpenStore = async (clock) => {
+storeContract('sqlite', async (clock) => {
   const folder = mkdtempSync(join(tmpdir(), 'orch-store-'));
   const path = join(folder, 'orch.db');
   let store = openSqliteStore(path, clock);
@@ -22,7 +20,4 @@ const open: OpenStore = async (clock) => {
       rmSync(folder, { recursive: true });
     },
   };
-};
-
-storeContract('sqlite', open);
-ledgerContract('sqlite', open);
+});

@@ -3,6 +3,7 @@ import { SqliteError } from 'better-sqlite3';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
 import type { CliVersion } from '../../core/cli-version.ts';
 import { AppError } from '../../core/errors.ts';
+import { vtimeAtWeight } from '../../core/fairness.ts';
 import { contextAtStart } from '../../core/job.ts';
 import type { AccountState } from '../../core/model.ts';
 import type { Audit, Store } from '../store.ts';
@@ -33,8 +34,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
   const cliVersionsOf = db.prepare('SELECT * FROM cli_versions WHERE kind = ?');
   const insertTask =
-    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, pipeline, labels, size, created_at, updated_at)
-    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @pipeline, @labels, @size, @now, @now) RETURNING *`);
+    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
+    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
   const heldJob = db.prepare(
     `SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`,
@@ -80,10 +81,17 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     async configure(projects, accounts) {
       inTransaction(() => {
         db.prepare('UPDATE projects SET active = 0').run();
+        const before = db.prepare(
+          'SELECT vtime, vclock AS clock, weight FROM projects JOIN counters ON counters.id = 1 WHERE key = ?',
+        );
         const upsert =
-          db.prepare(`INSERT INTO projects(key, weight, max_concurrency) VALUES(@key, @weight, @maxConcurrency)
-          ON CONFLICT(key) DO UPDATE SET active = 1, weight = @weight, max_concurrency = @maxConcurrency`);
-        for (const project of projects) upsert.run({ ...project });
+          db.prepare(`INSERT INTO projects(key, weight, max_concurrency, vtime) VALUES(@key, @weight, @maxConcurrency, @vtime)
+          ON CONFLICT(key) DO UPDATE SET active = 1, weight = @weight, max_concurrency = @maxConcurrency, vtime = @vtime`);
+        for (const project of projects) {
+          const was = before.get(project.key) as { vtime: number; clock: number; weight: number } | undefined;
+          const vtime = was === undefined ? 0 : vtimeAtWeight(was, was.weight, project.weight);
+          upsert.run({ ...project, vtime });
+        }
         const known = db.prepare('INSERT INTO accounts(id) VALUES(?) ON CONFLICT(id) DO NOTHING');
         for (const id of accounts) known.run(id);
       });
@@ -100,7 +108,14 @@ export function openSqliteStore(path: string, clock: () => number): Store {
             hint: 'give the item another key',
           });
         const now = clock();
-        const task = taskOf(insertTask.get({ ...item, labels: JSON.stringify(item.labels), now }) as Row);
+        const task = taskOf(
+          insertTask.get({
+            ...item,
+            urgent: item.urgent ? 1 : 0,
+            labels: JSON.stringify(item.labels),
+            now,
+          }) as Row,
+        );
         applier.insertJob(firstJob(task), now);
         applier.insertOutbox(
           [
