@@ -3,10 +3,10 @@ import type { DispatchState, Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
 import { explain, type Survey } from '../core/explain.ts';
 import { explainAt, type JobAt, jobAt, STALE, staleValue } from '../core/ledger.ts';
-import type { Job } from '../core/model.ts';
+import type { Job, Task } from '../core/model.ts';
 import { reasonFor } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Store } from '../store/store.ts';
+import type { Counts, HistoryFilter, Store } from '../store/store.ts';
 import { STALE_AFTER_MS } from './dispatcher.ts';
 
 /** Jobs looked at for one explanation; beyond it counts are lower bounds. */
@@ -44,6 +44,43 @@ export function createWhy(parts: {
     return keys;
   }
 
+  /** The queued jobs asked for, the tasks that wait with none queued, and how many run when these are all. */
+  async function askedFor(of: HistoryFilter): Promise<{
+    readonly queued: readonly Job[];
+    readonly stuck: readonly Task[];
+    readonly running: number | null;
+  }> {
+    if ('project' in of) {
+      const filter = of.project === null ? {} : { project: of.project };
+      const [jobs, tasks] = await Promise.all([
+        store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }),
+        store.tasks({ status: ['needs_you'], limit: MAX_STUCK, ...filter }),
+      ]);
+      const waiting = new Set(jobs.items.map(({ taskId }) => taskId));
+      return {
+        queued: jobs.items,
+        stuck: tasks.items.filter(({ id }) => !waiting.has(id)),
+        running: null,
+      };
+    }
+    const found = 'jobId' in of ? await store.job(of.jobId) : null;
+    const jobs =
+      'jobId' in of
+        ? found === null
+          ? []
+          : [found]
+        : (await store.jobs({ taskId: of.taskId, status: ['queued', 'running'], limit: EXPLAIN_LIMIT }))
+            .items;
+    const taskId = 'taskId' in of ? of.taskId : (found?.taskId ?? null);
+    const task = taskId === null ? null : await store.taskById(taskId);
+    const isOpen = jobs.some(({ status }) => status === 'queued' || status === 'running');
+    return {
+      queued: jobs.filter(({ status }) => status === 'queued'),
+      stuck: task?.status === 'needs_you' && !isOpen ? [task] : [],
+      running: jobs.filter(({ status }) => status === 'running').length,
+    };
+  }
+
   function checkPast(at: number): void {
     if (at > clock())
       throw new AppError('at is an instant in the future', {
@@ -63,46 +100,35 @@ export function createWhy(parts: {
       return reasonFor(job, gates, jobs, task?.key, urgent);
     },
 
-    async explain(filter: { project?: string }) {
+    /** Of everything, of a project, of one task or of one job. */
+    async explain(of: HistoryFilter) {
       const now = clock();
       const state = parts.state();
-      const [jobs, counts, tasks] = await Promise.all([
-        store.jobs({ status: ['queued'], limit: EXPLAIN_LIMIT, ...filter }),
-        store.counts(),
-        store.tasks({ status: ['needs_you'], limit: MAX_STUCK, ...filter }),
-      ]);
-      const running =
-        filter.project === undefined
-          ? counts.jobs.running
-          : (counts.runningByProject.get(filter.project) ?? 0);
-      const waiting = new Set(jobs.items.map(({ taskId }) => taskId));
+      const [asked, counts] = await Promise.all([askedFor(of), store.counts()]);
+      const { queued, stuck } = asked;
+      const running = asked.running ?? runningIn(counts, of);
+      const isEmpty = 'project' in of && running === 0 && queued.length === 0;
       const explanation = explain({
-        queued: jobs.items,
-        running,
+        ...{ queued, running, now, stuck },
         gates: gatesNow(),
         tickAt: state?.tickAt ?? null,
-        now,
-        keys: await keysOf(jobs.items),
-        stuck: tasks.items.filter(({ id }) => !waiting.has(id)),
-        surveys: running === 0 && jobs.items.length === 0 ? await parts.survey(filter.project ?? null) : [],
+        keys: await keysOf(queued),
+        surveys: isEmpty ? await parts.survey(of.project) : [],
       });
       return { explanation, counts, state, now };
     },
 
     /** The same at an instant before, of the jobs that had not ended then. Throws for the future. */
-    async explainAt(at: number, project: string | null) {
+    async explainAt(at: number, of: HistoryFilter) {
       checkPast(at);
-      return explainAt(await store.history(at, { project }, EXPLAIN_LIMIT), at);
+      return explainAt(await store.history(at, of, EXPLAIN_LIMIT), at);
     },
 
     /**
      * What a job, or the job that a task had then, was doing at an instant, and if it waited, why.
      * Throws for the future.
      */
-    async at(
-      target: { readonly jobId: number } | { readonly taskId: number },
-      at: number,
-    ): Promise<{ readonly job: Job | null; readonly was: JobAt }> {
+    async at(target: HistoryFilter, at: number): Promise<{ readonly job: Job | null; readonly was: JobAt }> {
       checkPast(at);
       const { rows, jobs } = await store.history(at, target, EXPLAIN_LIMIT);
       const history = jobs.at(-1);
@@ -111,6 +137,11 @@ export function createWhy(parts: {
         : { job: history.job, was: jobAt(history, rows, at) };
     },
   };
+}
+
+function runningIn(counts: Counts, of: HistoryFilter): number {
+  const project = 'project' in of ? of.project : null;
+  return project === null ? counts.jobs.running : (counts.runningByProject.get(project) ?? 0);
 }
 
 function staleReason(since: number): Reason {

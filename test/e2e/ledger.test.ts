@@ -117,4 +117,25 @@ describe('a line at rest', () => {
     });
     expect((await here.orch('why')).code).toBe(7);
   });
+
+  it('is asked of one job or one task over HTTP, too', async () => {
+    here = install();
+    rmSync(join(here.agentHome, '.claude', '.credentials.json'));
+    await here.up();
+    const key = await submit('Waits');
+    const job = await enqueue();
+    await waitFor(async () => (await here.job(job)).hold?.code === 'account.signed_out');
+    const counts = { running: 0, queued: 0, waiting: 0, needsYou: 1 };
+    expect(await here.get<Explain>(`/explain?task=${key}`)).toMatchObject({
+      verdict: 'needs_you',
+      counts,
+      reasons: [{ code: 'account.signed_out', jobsHeld: 1, byProject: { p: 1 } }],
+    });
+    expect(await here.get<Explain>(`/explain?job=${job}`)).toMatchObject({
+      counts,
+      reasons: [{ code: 'account.signed_out', sample: [job] }],
+    });
+    await expect(here.get('/explain?task=NO-1')).rejects.toThrow('not_found');
+    expect(await here.get<Explain>('/explain')).toMatchObject({ counts: { needsYou: 2 } });
+  });
 });

@@ -38,6 +38,8 @@ export interface Installation {
   json<T>(...args: string[]): Promise<T>;
   /** A request as the CLI makes it, without starting one; the problem's code when it is refused. */
   post<T>(path: string, body: object, by?: string): Promise<T | { readonly code: string }>;
+  /** What the API answers; throws with the problem when it refuses. */
+  get<T>(path: string): Promise<T>;
   job(id: string | number): Promise<JobWire>;
   task(key: string): Promise<TaskDetailWire>;
   runs(): Promise<RunWire[]>;
@@ -160,6 +162,7 @@ export function install(options: InstallOptions = {}): Installation {
       if (stdout.trim() === '') throw new Error(`orch ${args.join(' ')}: exit ${code}: ${stderr}`);
       return JSON.parse(stdout);
     },
+    get: (path) => get(home, path),
     post: (path, body, by = 'test') => post(home, path, body, by),
     job: async (id) => (await get<{ job: JobWire }>(home, `/jobs/${id}`)).job,
     task: async (key) => (await get<{ task: TaskDetailWire }>(home, `/tasks/${key}`)).task,

@@ -31,7 +31,7 @@ export function pageRoutes(
         ),
         401,
       );
-    const explain = explainToWire(await engine.explain({}));
+    const explain = explainToWire(await engine.explain({ project: null }));
     const tasks = (await engine.store.tasks({ limit: SHOWN })).items.map(taskToWire);
     const running = await engine.store.running();
     return c.html(

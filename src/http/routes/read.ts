@@ -25,11 +25,12 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
 
   routes.get('/version', (c) => c.json({ version }));
   routes.get('/explain', async (c) => {
-    const project = c.req.query('project');
+    const { project, job, task } = c.req.query();
+    const named = task ?? job;
+    const of = named === undefined ? { project: project ?? null } : (await targetNamed(named)).id;
     const at = instant(c.req.query('at'));
-    if (at !== null)
-      return c.json(explainedToWire(await engine.explainAt(at, project ?? null), at, Date.now()));
-    return c.json(explainToWire(await engine.explain(project === undefined ? {} : { project })));
+    if (at !== null) return c.json(explainedToWire(await engine.explainAt(at, of), at, Date.now()));
+    return c.json(explainToWire(await engine.explain(of)));
   });
   routes.get('/why/:key', async (c) => {
     const at = instant(c.req.query('at')) ?? Date.now();
@@ -45,9 +46,9 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
   });
   routes.get('/status', async (c) => {
     const project = c.req.query('project');
-    const { explanation, counts, state, now } = await engine.explain(
-      project === undefined ? {} : { project },
-    );
+    const { explanation, counts, state, now } = await engine.explain({
+      project: project ?? null,
+    });
     const running = (await store.running()).filter(
       ({ job }) => project === undefined || job.project === project,
     );
