@@ -5,6 +5,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Claimed, ClaimRequest, Store } from '../store/store.ts';
 import { createLook, type DispatcherConfig } from './look.ts';
+import type { Machine } from './machine.ts';
 import { createNews } from './news.ts';
 import type { Preflight } from './preflight.ts';
 
@@ -18,6 +19,7 @@ export const STALE_AFTER_MS = 30_000;
 export interface DispatcherParts {
   readonly store: Store;
   readonly preflight: Preflight;
+  readonly machine: Machine;
   readonly config: () => DispatcherConfig;
   /** Starts work on a claim; must not throw and need not be awaited. */
   readonly start: (claimed: Claimed) => void;

@@ -13,6 +13,7 @@ import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher, STALE_AFTER_MS } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
@@ -29,6 +30,8 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Default: the one this process runs on. */
+  readonly machine?: Machine;
 }
 
 /** Jobs looked at for one explanation; beyond it counts are lower bounds and say so. */
@@ -39,7 +42,7 @@ const EXPLAIN_LIMIT = 20_000;
  * by the composition root; `start` first deals with what an earlier process left.
  */
 export function createEngine(options: EngineOptions) {
-  const { store, clock, log } = options;
+  const { store, clock, log, machine = thisMachine } = options;
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -58,6 +61,7 @@ export function createEngine(options: EngineOptions) {
   const preflight: Preflight = createPreflight(clock, () => dispatcher.wake());
   const janitor: Janitor = createJanitor({
     store,
+    machine,
     workspace: options.workspace,
     runtime: () => runtime,
     clock,
@@ -66,6 +70,7 @@ export function createEngine(options: EngineOptions) {
   });
   const attempts: Attempts = createAttempts({
     store,
+    machine,
     workspace: options.workspace,
     preflight,
     pipelines,
@@ -89,6 +94,7 @@ export function createEngine(options: EngineOptions) {
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,
+    machine,
     preflight,
     clock,
     log,
