@@ -7,12 +7,9 @@ import type { Claimed, ClaimRequest, Store } from '../store/store.ts';
 import { createLook, type DispatcherConfig } from './look.ts';
 import type { Machine } from './machine.ts';
 import { createNews } from './news.ts';
+import type { Pace } from './pace.ts';
 import type { Preflight } from './preflight.ts';
 
-/** The safety net: everything that matters wakes the dispatcher at once. */
-const SLOW_TICK_MS = 5000;
-/** How soon a changed credentials file is seen. */
-const FILE_POLL_MS = 500;
 /** A scheduler that has not ticked for this long is said to be unknown. */
 export const STALE_AFTER_MS = 30_000;
 
@@ -20,6 +17,7 @@ export interface DispatcherParts {
   readonly store: Store;
   readonly preflight: Preflight;
   readonly machine: Machine;
+  readonly pace: Pace;
   readonly config: () => DispatcherConfig;
   /** Starts work on a claim; must not throw and need not be awaited. */
   readonly start: (claimed: Claimed) => void;
@@ -127,7 +125,7 @@ export function createDispatcher(parts: DispatcherParts) {
     const due = stopped ? null : await store.nextDue(clock()).catch(() => null);
     ticking = null;
     if (again) wake();
-    else if (!stopped) timer = setTimeout(wake, nextDelay(state, due, clock()));
+    else if (!stopped) timer = setTimeout(wake, nextDelay(state, due, clock(), parts.pace.slowTickMs));
   }
 
   function wake(): void {
@@ -150,7 +148,7 @@ export function createDispatcher(parts: DispatcherParts) {
       // The files of an account that is not open are looked at more often than the slow tick.
       filePoll = setInterval(() => {
         if (state !== null && [...state.accounts.values()].some((gate) => gate.kind !== 'open')) wake();
-      }, FILE_POLL_MS);
+      }, parts.pace.filePollMs);
       wake();
     },
     wake,
@@ -197,8 +195,8 @@ function closedGates(d: DispatchState): { code: string; scope: string; detail: s
 }
 
 /** Sleeps until the first gate, job or message that is due by the clock, at most the slow tick. */
-function nextDelay(state: DispatchState | null, due: number | null, now: number): number {
-  let delay = due === null ? SLOW_TICK_MS : Math.min(SLOW_TICK_MS, Math.max(20, due - now));
+function nextDelay(state: DispatchState | null, due: number | null, now: number, slowTickMs: number): number {
+  let delay = due === null ? slowTickMs : Math.min(slowTickMs, Math.max(20, due - now));
   for (const gate of state?.accounts.values() ?? [])
     if (gate.kind === 'closed')
       // A probe that is overdue waits for something else.

@@ -15,6 +15,7 @@ import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
+import { PACE, type Pace } from './pace.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -32,6 +33,7 @@ export interface EngineOptions {
   readonly baseEnv: Readonly<Record<string, string>>;
   /** Default: the one this process runs on. */
   readonly machine?: Machine;
+  readonly pace?: Pace;
 }
 
 /** Jobs looked at for one explanation; beyond it counts are lower bounds and say so. */
@@ -42,7 +44,7 @@ const EXPLAIN_LIMIT = 20_000;
  * by the composition root; `start` first deals with what an earlier process left.
  */
 export function createEngine(options: EngineOptions) {
-  const { store, clock, log, machine = thisMachine } = options;
+  const { store, clock, log, machine = thisMachine, pace = PACE } = options;
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -95,6 +97,7 @@ export function createEngine(options: EngineOptions) {
   const dispatcher: Dispatcher = createDispatcher({
     store,
     machine,
+    pace,
     preflight,
     clock,
     log,
@@ -127,6 +130,7 @@ export function createEngine(options: EngineOptions) {
     runtime: () => runtime,
     clock,
     log,
+    intervalMs: pace.mergeLookMs,
   });
 
   async function configureStore(): Promise<void> {

@@ -1,0 +1,11 @@
+/** How often the engine looks without having been told of a change. */
+export interface Pace {
+  /** The safety net: everything that matters wakes the dispatcher at once. */
+  readonly slowTickMs: number;
+  /** How soon a changed credentials file is seen. */
+  readonly filePollMs: number;
+  /** Between two looks at branches that wait for an approval. */
+  readonly mergeLookMs: number;
+}
+
+export const PACE: Pace = { slowTickMs: 5000, filePollMs: 500, mergeLookMs: 10_000 };
