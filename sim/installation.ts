@@ -83,7 +83,7 @@ const MAY_BE_BUSY = [
   'undelivered',
 ];
 const MACHINE_DELAYS: Delays = { before: () => 0, after: () => 0 };
-const SLOW = { slowTickMs: 60_000, filePollMs: 30_000, mergeLookMs: 120_000 };
+const SLOW = { slowTickMs: 300_000, filePollMs: 120_000, mergeLookMs: 600_000 };
 
 export function createInstallation(parts: InstallationParts): Installation {
   const { clock, random, doors, trace } = parts;

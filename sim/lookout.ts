@@ -20,7 +20,7 @@ export interface Lookout {
 
 const LOOK_EVERY = 25;
 /** Longer than a few slow ticks: what could start and does not by then never will. */
-const LEFT_LYING_MS = 5 * 60_000;
+const LEFT_LYING_MS = 20 * 60_000;
 
 /** Every code that may be the reason of a queued job. */
 const CODES = new Set(

@@ -1,5 +1,5 @@
 /**
- * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay]`. Runs seeds
+ * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story]`. Runs seeds
  * S ... S+N-1 and ends with `steps=N crashes=N`. Exit 1: an invariant is broken, and the command that tells the
  * story again is printed; 2: the command is wrong.
  */
@@ -49,9 +49,11 @@ async function runAll(
   const begun = performance.now();
   const sums = { steps: 0, crashes: 0, days: 0, tasks: 0, claims: 0, effects: 0, stale: 0 };
   for (let seed = first; seed < first + count; seed++) {
-    const result = await runSeed({ seed, mutation, template, folder });
+    const result = await runSeed({
+      ...{ seed, mutation, template, folder },
+      ...(values.story ? { tell: console.log } : {}),
+    });
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
-    if (values.story) console.log(result.story.join('\n'));
     if (result.violation !== null) {
       tell(result, mutation);
       if (mutation !== null) console.log(`caught: ${mutation}`);

@@ -52,10 +52,12 @@ export async function runSeed(options: {
   mutation: Mutation | null;
   template: string;
   folder: string;
+  /** Hears the whole story, line by line. */
+  tell?: (line: string) => void;
 }): Promise<SeedResult> {
   const random = createRandom(options.seed);
   const clock = createClock(START);
-  const trace = createTrace(clock.elapsed);
+  const trace = createTrace(clock.elapsed, options.tell);
   const full = drawSetup(random);
   const hostileMs = random.between(14, 36) * HOUR;
   const isRemote = random.chance(0.5);

@@ -158,7 +158,7 @@ export function buildRuntime(
       ...setup.breaker,
       ...{ probeIntervalMs: setup.probeIntervalMs, expirySkewMs: 60_000, checkAuth: true, authStrict: false },
     },
-    preflight: { cacheTtlMs: 60_000, expirySkewMs: 60_000 },
+    preflight: { cacheTtlMs: 600_000, expirySkewMs: 60_000 },
     ...{ runTimeoutMs: 7_200_000, stallTimeoutMs: 900_000, runsDir: RUNS_DIR, worktreesDir: '/worktrees' },
   };
 }

@@ -19,7 +19,8 @@ export interface Violation {
   readonly message: string;
 }
 
-export function createTrace(elapsed: () => number): Trace {
+/** `tell` hears every line as it happens. */
+export function createTrace(elapsed: () => number, tell?: (line: string) => void): Trace {
   const kept: string[] = [];
   let one = 0xdeadbeef;
   let two = 0x41c6ce57;
@@ -38,6 +39,7 @@ export function createTrace(elapsed: () => number): Trace {
     note(what) {
       const line = `${stamp(elapsed())} ${what}`;
       mark(line);
+      tell?.(line);
       kept.push(line);
       if (kept.length > KEPT * 4) kept.splice(0, kept.length - KEPT);
     },

@@ -30,7 +30,7 @@ const GIVEN_BACK = ['transient', 'auth', 'usage_limit', 'lost', 'cancelled'];
 /** Ends that may count as a stage's work. */
 const MAY_COUNT = ['good', 'no change needed', 'request changes'];
 /** The credential that a preflight has in its cache may be this old. */
-const SEEN_LATE_MS = 10 * 60_000;
+const SEEN_LATE_MS = 30 * 60_000;
 
 export function createWatch(parts: {
   eye: Eye;
