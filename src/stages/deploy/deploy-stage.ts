@@ -65,11 +65,10 @@ async function headNow(
   const synced = await workspace.syncBranch(repository, { key: task.key, branch: task.branch });
   switch (synced.kind) {
     case 'up_to_date':
-      return head;
-    case 'synced': {
-      const pushed = await workspace.push(repository, task.branch);
-      return pushed.kind === 'branch_moved' ? moved(task, pushed.remote) : synced.head;
-    }
+      // Another head: an attempt before this one had brought people's commits in, and did not come to its end.
+      return synced.head === null || synced.head === head ? head : pushedHead(context, task, synced.head);
+    case 'synced':
+      return pushedHead(context, task, synced.head);
     case 'clone_dirty':
       // The worktree is between two runs: what lies in it counts for nothing, and is kept.
       if (isTidy) return conflict(`the commits by people on ${task.branch}`, ['files in the worktree']);
@@ -86,6 +85,11 @@ async function headNow(
     case 'branch_moved':
       return moved(task, synced.remote);
   }
+}
+
+async function pushedHead(context: StageContext, task: Task, head: string): Promise<string | StageResult> {
+  const pushed = await context.workspace.push(context.repository, task.branch);
+  return pushed.kind === 'branch_moved' ? moved(task, pushed.remote) : head;
 }
 
 /**
