@@ -378,6 +378,24 @@ export function storeContract(name: string, open: OpenStore): void {
         expect((await claimed()).job).toMatchObject({ id: first.job.id, account: 'a', movedFrom: null });
       });
 
+      it('starts nothing but a probe on an account that was refused since the look', async () => {
+        await store.configure([project('api', { maxConcurrency: 9 })], ['a', 'b']);
+        await enqueue();
+        await enqueue({ account: 'b' });
+        const accounts = ['a', 'b'].map((id) => ({ id, slots: 5 }));
+        const failover = [{ project: 'api', from: 'a', to: 'b' }];
+        const hold = { reason: 'signed_out', since: now, until: null, guessed: false, refusals: 0 } as const;
+        for (const id of ['a', 'b'])
+          await store.updateAccount(id, (account) => ({
+            ...account,
+            hold: { ...hold, detail: 'refused', fingerprint: null },
+          }));
+        expect(await claim({ accounts, failover })).toBeNull();
+        expect((await claimed({ accounts, probe: true })).job.account).toBe('a');
+        await store.updateAccount('b', (account) => ({ ...account, hold: null }));
+        expect((await claimed({ accounts, failover })).job.account).toBe('b');
+      });
+
       it('gives a probe the oldest job, one that has not failed by its own fault if there is any', async () => {
         const failedOnce = await enqueue();
         const oldest = await enqueue({ project: 'web' });

@@ -102,7 +102,10 @@ export interface NewTask {
 }
 
 export interface ClaimRequest {
-  /** Accounts that may start a run now, with the number of runs that may live on each. */
+  /**
+   * Accounts that may start a run now, with the number of runs that may live on each. One that is held by the
+   * time of the claim starts nothing but a probe.
+   */
   readonly accounts: readonly { readonly id: string; readonly slots: number }[];
   /** Projects that may not start anything now (paused). */
   readonly closedProjects: readonly string[];

@@ -78,6 +78,7 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   const running = db
     .prepare(`SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE status = 'running'`)
     .pluck();
+  const held = db.prepare(`SELECT id FROM accounts WHERE hold IS NOT NULL`).pluck();
   const fair = db.prepare(PICK_FAIR);
   const oldest = db.prepare(PICK_OLDEST);
   const take =
@@ -111,7 +112,9 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   return db.transaction((request: ClaimRequest): Claimed | null => {
     if (Number(running.get()) >= request.slots) return null;
     if (due.get(request.now) !== undefined) promote.run(request.now);
-    const places = placesOf(request);
+    // Since the caller looked, another run may have come back refused.
+    const closed = new Set(request.probe ? [] : (held.all() as string[]));
+    const places = placesOf({ ...request, accounts: request.accounts.filter(({ id }) => !closed.has(id)) });
     const pick = (request.probe ? oldest : fair).get({
       accounts: JSON.stringify(places),
       closed: JSON.stringify(request.closedProjects),
