@@ -85,6 +85,7 @@ export function createClaimChecks(parts: {
     if (running.length >= request.slots) return found;
     const free = new Set(
       request.accounts
+        .filter(({ id }) => request.probe || eye.account(id)?.hold == null)
         .filter(({ id, slots }) => running.filter((job) => job.account === id).length < slots)
         .map(({ id }) => id),
     );
@@ -152,7 +153,8 @@ export function createClaimChecks(parts: {
         if (!could.has(job.project))
           trace.broken('claim.gate', `job_${job.id} started, though nothing of ${job.project} may start`);
         judge(job, running, job.account === null ? undefined : accounts.get(job.account));
-        if (!request.probe) judgeOrder(could, job.project);
+        if (request.probe) waited.set(job.project, 0);
+        else judgeOrder(could, job.project);
         return job;
       };
     },

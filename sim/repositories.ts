@@ -164,6 +164,7 @@ export function createRepositories(projects: readonly string[]): Repositories {
       const clone = cloneOf(repo.project, key);
       clone.head = head;
       clone.dirty = [];
+      if (clone.branch !== null) local.set(ref(repo.project, clone.branch), head);
       return { salvaged: null };
     },
     salvage: async () => null,

@@ -8,6 +8,7 @@ import { judgeEvidence, type Observed, readHandIn } from '../src/core/evidence.t
 import { type Judgement, notRun } from '../src/core/failure.ts';
 import { runName, worktreeKey } from '../src/core/model.ts';
 import type { ExitRecord } from '../src/launcher/launcher.ts';
+import { bringPeopleIn } from '../src/stages/agent/people.ts';
 import { deployStage } from '../src/stages/deploy/deploy-stage.ts';
 import type { StageContext, StageKind, StageResult } from '../src/stages/stage.ts';
 import type { Doors, Life } from './doors.ts';
@@ -48,8 +49,9 @@ function agentStage(life: Life, parts: StageParts): StageKind {
       const clone = await context.workspace.prepare(context.repository, { key, branch: job.branch });
       if (!parts.isKind() && random.chance(0.01))
         return impossible('workspace.setup_failed', 'npm ci failed');
-      const synced = await context.workspace.syncBranch(context.repository, { key, branch: job.branch });
-      const roundHead = synced.kind === 'synced' ? synced.head : (job.context.roundHead ?? clone.head);
+      const people = await bringPeopleIn(context, clone.head);
+      if (people.kind === 'trouble') return impossible(people.code, people.reason);
+      const { roundHead } = people;
       if (context.signal.aborted) return stopped();
       const { resume, sessionId } = job.context;
       const session = resume && sessionId !== null ? sessionId : `session-${run.id}`;
