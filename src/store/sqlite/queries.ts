@@ -1,3 +1,4 @@
+import type { Statement } from 'better-sqlite3';
 import type { Job, Pause, Run, Task } from '../../core/model.ts';
 import type { Counts, Page, Store } from '../store.ts';
 import type { Db } from './database.ts';
@@ -22,6 +23,14 @@ type Queries = Pick<
 
 /** Everything that only reads. */
 export function prepareQueries(db: Db): Queries {
+  const statements = new Map<string, Statement>();
+  /** Prepared once per text: a tick asks the same things every time. */
+  function prepared(sql: string): Statement {
+    const known = statements.get(sql) ?? db.prepare(sql);
+    statements.set(sql, known);
+    return known;
+  }
+
   const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const runById = db.prepare('SELECT * FROM agent_runs WHERE id = ?');
   const taskById = db.prepare('SELECT * FROM tasks WHERE id = ?');
@@ -36,7 +45,7 @@ export function prepareQueries(db: Db): Queries {
     of: (row: Row) => T,
     id: (item: T) => number,
   ): Page<T> {
-    const rows = db.prepare(sql).all({ ...params, limit: limit + 1 }) as Row[];
+    const rows = prepared(sql).all({ ...params, limit: limit + 1 }) as Row[];
     const items = rows.slice(0, limit).map(of);
     const last = items.at(-1);
     return { items, next: rows.length > limit && last !== undefined ? id(last) : null };
@@ -109,26 +118,24 @@ export function prepareQueries(db: Db): Queries {
     },
 
     async running() {
-      const rows = db
-        .prepare(
-          `SELECT r.* FROM jobs j INDEXED BY jobs_running JOIN agent_runs r ON r.job_id = j.id AND r.fence = j.fence WHERE j.status = 'running' ORDER BY r.id`,
-        )
-        .all() as Row[];
+      const rows = prepared(
+        `SELECT r.* FROM jobs j INDEXED BY jobs_running JOIN agent_runs r ON r.job_id = j.id AND r.fence = j.fence WHERE j.status = 'running' ORDER BY r.id`,
+      ).all() as Row[];
       return rows.map((row) => ({ run: runOf(row), job: jobOf(jobById.get(row['job_id']) as Row) }));
     },
     async accounts() {
-      return (db.prepare('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
+      return (prepared('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
     },
     async pauses() {
-      return (db.prepare('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(
+      return (prepared('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(
         pauseOf,
       ) as readonly Pause[];
     },
 
     async counts() {
       const group = (sql: string) =>
-        new Map((db.prepare(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
-      const n = db.prepare('SELECT * FROM counters').get() as Record<string, number>;
+        new Map((prepared(sql).raw().all() as [string, number][]).map(([key, n]) => [key, n]));
+      const n = prepared('SELECT * FROM counters').get() as Record<string, number>;
       return {
         jobs: {
           queued: n['jobs_queued'] ?? 0,
@@ -173,8 +180,7 @@ export function prepareQueries(db: Db): Queries {
 
     async ahead(job) {
       return Number(
-        db
-          .prepare(`SELECT count(*) FROM jobs WHERE status = 'queued' AND ready = 1 AND project = @project
+        prepared(`SELECT count(*) FROM jobs WHERE status = 'queued' AND ready = 1 AND project = @project
             AND (priority > @priority OR (priority = @priority AND (rework > @rework OR (rework = @rework AND id < @id))))`)
           .pluck()
           .get({ project: job.project, priority: job.priority, rework: job.rework ? 1 : 0, id: job.id }),
