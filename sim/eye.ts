@@ -83,8 +83,10 @@ export function openEye(path: string) {
     const statement = db.prepare(sql);
     return (...params: unknown[]) => statement.get(...params) as T | undefined;
   };
+  const rows = ['jobs', 'agent_runs', 'tasks', 'accounts', 'outbox', 'spending', 'projects'].map((table) =>
+    db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`),
+  );
   return {
-    db,
     job: one<JobRow>('SELECT * FROM jobs WHERE id = ?'),
     run: one<RunRow>('SELECT * FROM agent_runs WHERE id = ?'),
     task: one<TaskRow>('SELECT * FROM tasks WHERE id = ?'),
@@ -114,11 +116,7 @@ export function openEye(path: string) {
       'SELECT * FROM spending ORDER BY day, project',
     ),
     /** Everything that a settle may write, as one text: equal when nothing was changed. */
-    everything(): string {
-      return ['jobs', 'agent_runs', 'tasks', 'accounts', 'outbox', 'spending', 'projects']
-        .map((table) => JSON.stringify(db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).all()))
-        .join('\n');
-    },
+    everything: () => rows.map((every) => JSON.stringify(every.all())).join('\n'),
     close: () => db.close(),
   };
 }

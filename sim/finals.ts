@@ -15,6 +15,7 @@ export function judgeEnd(parts: {
   runs: Runs;
   setup: Setup;
   approvals: ReadonlyMap<string, ReadonlySet<string>>;
+  unruled: ReadonlySet<number>;
 }): void {
   const { eye, trace, outside, setup } = parts;
   for (const run of eye.liveRuns()) trace.broken('run.left', `run_${run.id} is still running in the end`);
@@ -53,8 +54,8 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
   const stillOpen = own.filter(({ state }) => state === 'draft' || state === 'open');
   if (own.length > 1 + own.filter(({ state }) => state === 'closed').length)
     trace.broken('effects.pr', `${task.key} has ${own.length} pull requests`);
-  if (task.head !== null && own.length === 0)
-    trace.broken('effects.pr', `${task.key} has a branch, and no pull request was opened for it`);
+  if (task.status === 'done' && task.head !== null && own.length === 0)
+    trace.broken('effects.pr', `${task.key} is done, and no pull request was opened for it`);
   const pr = task.pr === null ? null : (JSON.parse(task.pr) as PullRequest);
   if (pr !== null && !own.some(({ number }) => number === pr.number))
     trace.broken('effects.pr', `${task.key} thinks of pull request ${pr.number}, which is not of its branch`);
@@ -79,7 +80,7 @@ function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | n
 function judgeComments(
   task: TaskRow,
   seen: Seen,
-  { eye, runs, trace }: { eye: Eye; runs: Runs; trace: Trace },
+  { eye, runs, trace, unruled }: { eye: Eye; runs: Runs; trace: Trace; unruled: ReadonlySet<number> },
 ): void {
   const comments = seen.comments.get(task.work_item_id) ?? [];
   const done = new Set(
@@ -91,7 +92,7 @@ function judgeComments(
   for (const run of eye.runs()) {
     if (run.task_id !== task.id || run.agent === null || run.verdict !== 'success' || !done.has(run.job_id))
       continue;
-    if (!runs.all.has(run.id)) continue;
+    if (!runs.all.has(run.id) || unruled.has(run.id)) continue;
     const count = comments.filter(({ body }) => body.includes(`(run_${run.id},`)).length;
     const asked = ['question', 'declined', 'blocked'].includes(runs.all.get(run.id)?.script.name ?? '');
     if (count !== (asked ? 0 : 1))

@@ -114,7 +114,13 @@ export async function runSeed(options: {
       ),
     probeIntervalMs: () => full.probeIntervalMs,
   });
-  const watch = createWatch({ eye, trace, vendor, runs, claims, wall: clock.wall, limits: () => full });
+  const watch = createWatch({
+    ...{ eye, trace, vendor, runs, claims, wall: clock.wall, limits: () => full },
+    isOut: (project) =>
+      setups.some(
+        ({ setup, until }) => until > clock.elapsed() && !setup.projects.some(({ key }) => key === project),
+      ),
+  });
   const people = createPeople({ random, eye, trace, outside, repositories, accounts });
   const lookout = createLookout({ eye, trace, clock, doors, installation });
 
@@ -247,7 +253,15 @@ export async function runSeed(options: {
       }
     }
     if (trace.violation() === null)
-      judgeEnd({ eye, trace, outside, runs, setup: full, approvals: watch.approvals });
+      judgeEnd({
+        eye,
+        trace,
+        outside,
+        runs,
+        setup: full,
+        approvals: watch.approvals,
+        unruled: watch.unruled,
+      });
     return {
       seed: options.seed,
       steps: steps + doors.figures.calls,

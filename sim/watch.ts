@@ -16,6 +16,8 @@ export interface Watch {
   watched(store: Store): Store;
   /** Heads that a person approved, by task key. */
   readonly approvals: ReadonlyMap<string, ReadonlySet<string>>;
+  /** Runs that were settled while their project was not in the configuration. */
+  readonly unruled: ReadonlySet<number>;
   readonly figures: { claims: number; settles: number; stale: number };
 }
 
@@ -39,11 +41,14 @@ export function createWatch(parts: {
   runs: Runs;
   claims: ClaimChecks;
   wall: () => number;
+  /** Whether a project may be out of the configuration that is acted on now. */
+  isOut: (project: string) => boolean;
   limits: () => { readonly maxTransientAttempts: number; readonly maxLostAttempts: number };
 }): Watch {
   const { eye, trace, runs, wall } = parts;
   const spent = new Map<number, Spent>();
   const approvals = new Map<string, Set<string>>();
+  const unruled = new Set<number>();
   const figures = { claims: 0, settles: 0, stale: 0 };
 
   function spentOf(job: number): Spent {
@@ -151,7 +156,13 @@ export function createWatch(parts: {
   function judgeHold(account: string, before: AccountHold | null, run: RunRow | null): void {
     const after = holdOf(account);
     const what = run === null ? 'a look' : `run_${run.id} (${run.verdict})`;
-    const refused = run?.verdict === 'auth' || run?.verdict === 'usage_limit';
+    // A person's cancel decides what becomes of the job; what the run learned of its account stands.
+    const learned = run === null ? undefined : runs.all.get(run.id)?.script.judgement.verdict;
+    const refused = [run?.verdict, learned].some(
+      (verdict) => verdict === 'auth' || verdict === 'usage_limit',
+    );
+    if (run !== null && after === null && (run.verdict === 'auth' || run.verdict === 'usage_limit'))
+      trace.broken('hold.none', `${what} does not hold ${account}`);
     if (before === null || after === null) {
       if (before === null && after !== null && !refused)
         trace.broken('hold.begin', `${account} is held by ${what}`);
@@ -203,6 +214,7 @@ export function createWatch(parts: {
         trace.note(
           `run_${run.id} is settled: ${ended.verdict}; job_${job.id} is ${later?.status}${later?.hold == null ? '' : ` (${later.hold})`}`,
         );
+        if (parts.isOut(job.project)) unruled.add(run.id);
         judgeSettle(job, ended);
         if (run.account !== null) judgeHold(run.account, held, ended);
         if (job.task_id !== null && eye.jobsOf(job.task_id).length > jobs + 1)
@@ -244,6 +256,7 @@ export function createWatch(parts: {
 
   return {
     approvals,
+    unruled,
     figures,
     watched: (store) => ({
       ...store,
