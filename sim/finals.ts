@@ -59,6 +59,9 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
   const pr = task.pr === null ? null : (JSON.parse(task.pr) as PullRequest);
   if (pr !== null && !own.some(({ number }) => number === pr.number))
     trace.broken('effects.pr', `${task.key} thinks of pull request ${pr.number}, which is not of its branch`);
+  const real = own.find(({ number }) => number === pr?.number);
+  if (task.status === 'done' && pr !== null && real?.state === 'merged' && pr.state !== 'merged')
+    trace.broken('effects.pr', `${task.key} thinks its pull request is ${pr.state}, and it is merged`);
   if (task.status === 'done' && stillOpen.length > 0)
     trace.broken('effects.pr', `${task.key} is done, and its pull request is still open`);
 }

@@ -184,8 +184,10 @@ export function createOutside(parts: {
         kind: 'scripted',
         open: ({ branch, body }) =>
           ask('open', () => {
-            const open = openOf(project, branch);
-            if (open !== undefined) return asRow(open);
+            const there = of(project).pullRequests.find(
+              (pr) => pr.branch === branch && pr.state !== 'closed',
+            );
+            if (there !== undefined) return asRow(there);
             const pr: SeenPullRequest = {
               ...{ number: of(project).pullRequests.length + 1, branch, state: 'draft', body, comments: [] },
             };

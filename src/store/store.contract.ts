@@ -336,6 +336,19 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(await claim(request)).toBeNull();
       });
 
+      it('keeps a merged pull request merged when an older answer of the forge comes late', async () => {
+        const { task } = await submit();
+        const pr = { number: 1, url: null };
+        await store.setPullRequest(task.id, { ...pr, state: 'open' });
+        await end(await claimed(), {
+          run: ENDED,
+          job: { status: 'done' },
+          task: { pr: { ...pr, state: 'merged' } },
+        });
+        await store.setPullRequest(task.id, { ...pr, state: 'draft' });
+        expect((await store.taskById(task.id))?.pr?.state).toBe('merged');
+      });
+
       it('counts the open pull requests of tasks that are under way', async () => {
         const { task } = await submit();
         const pr = { number: 1, url: null };

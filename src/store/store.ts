@@ -31,6 +31,7 @@ export interface Store {
     audit: Audit,
   ): Promise<{ task: Task | null; job: Job }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
+  /** What the forge says of a task's pull request. One that was merged or closed stays so: an older answer changes nothing. */
   setPullRequest(taskId: number, pr: PullRequest): Promise<void>;
   pause(pause: Pause, audit: Audit): Promise<void>;
   resume(scope: Pause['scope'], id: string, audit: Audit): Promise<boolean>;

@@ -10,6 +10,7 @@ const BY_PEOPLE = 'b'.repeat(40);
 /** A deploy of an approved head; what the branch is synced to, and what was merged. */
 function deploy(synced: SyncResult) {
   const merged: string[] = [];
+  const opened: string[] = [];
   const pushed: string[] = [];
   const task = activeTask({ head: APPROVED, stage: 'deploy' });
   const job = runningJob({ stage: 'deploy', agent: null });
@@ -28,13 +29,17 @@ function deploy(synced: SyncResult) {
     },
     forge: {
       look: async () => ({ kind: 'open' }),
+      open: async ({ branch }: { branch: string }) => {
+        opened.push(branch);
+        return { number: 7, url: null, state: 'draft' };
+      },
       merge: async ({ head }: { head: string }) => {
         merged.push(head);
         return { kind: 'merged', commit: 'c'.repeat(40) };
       },
     },
   } as unknown as StageContext;
-  return { merged, pushed, result: deployStage.start(context) };
+  return { merged, opened, pushed, result: deployStage.start(context) };
 }
 
 describe('a deploy', () => {
@@ -42,6 +47,12 @@ describe('a deploy', () => {
     const { merged, result } = deploy({ kind: 'up_to_date', head: APPROVED });
     expect((await result).judgement.verdict).toBe('success');
     expect(merged).toEqual([APPROVED]);
+  });
+
+  it('opens the pull request that is not there yet before it merges it', async () => {
+    const { opened, result } = deploy({ kind: 'up_to_date', head: APPROVED });
+    expect((await result).pr).toEqual({ number: 7, url: null, state: 'merged' });
+    expect(opened).toEqual(['orch/api-1']);
   });
 
   it('asks again for commits by people, also when an attempt before it had brought them in', async () => {

@@ -1,5 +1,6 @@
 import { notRun } from '../../core/failure.ts';
 import { deployKey, type Finding, type Task } from '../../core/model.ts';
+import { pullRequestBody } from '../../core/trace-markdown.ts';
 import { cloneAt } from '../../launcher/base-checks.ts';
 import { runChecks } from '../../launcher/project-checks.ts';
 import { commandSpec, setUp } from '../../launcher/project-commands.ts';
@@ -41,10 +42,13 @@ async function run(context: StageContext): Promise<StageResult> {
     );
   const red = await checkMerge(context, task, current);
   if (red !== null) return red;
-  const merged = await forge.merge({ ...at, head: current, message: messageOf(task) });
+  // Its opening may still be on its way: whoever comes second gets the one that there is.
+  const title = `${task.key}: ${task.title}`;
+  const pr = task.pr ?? (await forge.open({ ...at, title, body: pullRequestBody(task) }));
+  const merged = await forge.merge({ ...at, pr, head: current, message: messageOf(task) });
   switch (merged.kind) {
     case 'merged':
-      return deploy(context, task, merged.commit);
+      return deploy(context, { ...task, pr }, merged.commit);
     case 'conflict':
       return conflict(project.base, merged.files);
     case 'refused':
