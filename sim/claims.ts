@@ -26,6 +26,8 @@ export function createClaimChecks(parts: {
   const { eye, trace } = parts;
   /** Fair claims since a project that could have been served was. */
   const waited = new Map<string, number>();
+  /** A project may still stand where a weight of before has put it. */
+  const weightsSeen = new Set<number>();
 
   function judge(job: JobRow, running: readonly JobRow[], account: AccountRow | undefined): void {
     const at = `job_${job.id}`;
@@ -122,8 +124,8 @@ export function createClaimChecks(parts: {
 
   function judgeOrder(could: ReadonlyMap<string, JobRow>, served: string): void {
     const weights = eye.projects().filter(({ active }) => active === 1);
-    const ratio =
-      Math.max(...weights.map(({ weight }) => weight)) / Math.min(...weights.map(({ weight }) => weight));
+    for (const { weight } of weights) weightsSeen.add(weight);
+    const ratio = Math.max(...weightsSeen) / Math.min(...weightsSeen);
     const bound = weights.length * Math.ceil(ratio);
     for (const { key } of weights) {
       const count = !could.has(key) || key === served ? 0 : (waited.get(key) ?? 0) + 1;

@@ -99,7 +99,7 @@ export function createDoors(parts: {
           if (!life.alive) return;
           act().then(
             (value) => answer(() => resolve(value)),
-            (error: unknown) => answer(() => reject(error)),
+            (error: Error) => answer(() => reject(error)),
           );
         });
       });
@@ -111,7 +111,7 @@ export function createDoors(parts: {
           (value) => {
             if (life.alive) resolve(value);
           },
-          (error: unknown) => {
+          (error: Error) => {
             if (life.alive) reject(error);
           },
         );

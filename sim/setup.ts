@@ -39,9 +39,9 @@ export interface Setup {
   readonly probeIntervalMs: number;
 }
 
-export const RUNS_DIR = '/runs';
+const RUNS_DIR = '/runs';
 
-export function stage(name: string, fields: Partial<StageSettings> = {}): StageSettings {
+function stage(name: string, fields: Partial<StageSettings> = {}): StageSettings {
   return {
     ...{ stage: name, kind: 'agent', agent: name, onReject: null, maxRounds: 2, approval: 'none' },
     ...{ account: null, reviewers: [], when: null, tools: 'read', model: null, fallbackModel: null },
@@ -56,7 +56,7 @@ const review = stage('review', { agent: 'reviewer', onReject: 'development' });
 const analysis = stage('analysis', { agent: 'analyst' });
 const deploy = stage('deploy', { kind: 'deploy', agent: null, approval: 'required' });
 
-export const PIPELINES: readonly (readonly StageSettings[])[] = [
+const PIPELINES: readonly (readonly StageSettings[])[] = [
   [analysis, development, review, deploy],
   [
     analysis,
