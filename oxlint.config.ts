@@ -285,6 +285,7 @@ export default defineConfig({
         '**/*.contract.ts',
         'test/**',
         'bench/**',
+        'sim/**',
         'scripts/**',
         'web/**',
         '*.config.ts',

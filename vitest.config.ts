@@ -11,7 +11,12 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'test/house/**/*.test.ts', 'test/support/**/*.test.ts'],
+          include: [
+            'src/**/*.test.ts',
+            'sim/**/*.test.ts',
+            'test/house/**/*.test.ts',
+            'test/support/**/*.test.ts',
+          ],
           setupFiles,
           testTimeout: 15_000,
           hookTimeout: 30_000,

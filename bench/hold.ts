@@ -5,6 +5,8 @@ import { closedGates } from '../src/core/closed-gates.ts';
 import { explain } from '../src/core/explain.ts';
 import type { AccountHold } from '../src/core/model.ts';
 import { createDispatcher } from '../src/engine/dispatcher.ts';
+import { thisMachine } from '../src/engine/machine.ts';
+import { PACE } from '../src/engine/pace.ts';
 import { createPreflight } from '../src/engine/preflight.ts';
 import { createLogger } from '../src/lib/logger.ts';
 import type { Claimed } from '../src/store/store.ts';
@@ -141,9 +143,11 @@ function startDispatcher(own: Awaited<ReturnType<typeof openOwnQueue>>, folder: 
   }));
   const live: Claimed[] = [];
   let ticked = (): void => undefined;
-  const preflight = createPreflight(Date.now, () => dispatcher.wake(), '');
+  const preflight = createPreflight(Date.now, () => dispatcher.wake(), thisMachine, '');
   const dispatcher = createDispatcher({
     store: own.store,
+    machine: thisMachine,
+    pace: PACE,
     preflight,
     clock: Date.now,
     log: createLogger('silent', null),

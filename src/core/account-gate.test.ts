@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type AccountGate, type AccountRules, type AccountView, accountGate } from './account-gate.ts';
+import {
+  type AccountEntry,
+  type AccountGate,
+  type AccountRules,
+  type AccountView,
+  accountGate,
+  isBusy,
+} from './account-gate.ts';
 import type { AccountHold } from './model.ts';
 import type { SignIn, SignInState } from './sign-in.ts';
 import { account } from './test-kit.ts';
@@ -439,5 +446,23 @@ describe('the gate of an account', () => {
     ],
   ])('%s', (_name, view, rules, expected) => {
     expect(gate(view, rules)).toEqual(expected);
+  });
+});
+
+describe('an account of which one run at a time is asked', () => {
+  it.each<[string, { alone: boolean; running: number; probing: boolean }, boolean]>([
+    ['is free when nothing lives on it', { alone: true, running: 0, probing: false }, false],
+    ['is busy while its canary lives', { alone: false, running: 1, probing: true }, true],
+    [
+      'is free beside other runs, if it need not be alone',
+      { alone: false, running: 2, probing: false },
+      false,
+    ],
+    ['is busy while any run lives, if it has to be alone', { alone: true, running: 1, probing: false }, true],
+    ['is busy with a canary that was counted a moment ago', { alone: true, running: 0, probing: true }, true],
+  ])('%s', (_name, { alone, ...lives }, busy) => {
+    const single = { kind: 'single', probe: true, held: true, code: 'account.probing', detail: '' } as const;
+    const entry: AccountEntry = { ...single, alone, slots: 2, ...lives };
+    expect(isBusy(entry)).toBe(busy);
   });
 });

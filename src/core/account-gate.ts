@@ -56,7 +56,7 @@ export type AccountEntry = AccountGate & {
 
 /** An account of which one run at a time is asked, and that one lives. */
 export function isBusy(entry: AccountEntry): boolean {
-  return entry.kind === 'single' && (entry.alone ? entry.running > 0 : entry.probing);
+  return entry.kind === 'single' && (entry.probing || (entry.alone && entry.running > 0));
 }
 
 export interface AccountView {

@@ -1,4 +1,11 @@
-import { type CommandContext, type CommandState, resolvedRow, rulesOf, stageOf } from './command.ts';
+import {
+  type CommandContext,
+  type CommandState,
+  knownStageOf,
+  resolvedRow,
+  rulesOf,
+  stageOf,
+} from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, jobName, type Task } from './model.ts';
@@ -11,15 +18,15 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
   const waiting = awaitingApproval(task, job);
   checkReviewer(waiting, job, c);
   checkCommit(waiting, commit);
-  const stage = stageOf(c, job);
-  const open = stage === null ? [] : toTick(waiting, stage);
+  const stage = knownStageOf(c, waiting, job);
+  const open = toTick(waiting, stage);
   if (open.length > 0)
     throw new AppError(`${waiting.key} has manual tests that nobody has ticked: ${open.join(', ')}`, {
       code: 'approval.unticked',
       hint: `look, then ${tickCommand(waiting, open)}`,
     });
   const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
-  if (stage?.kind === 'human') {
+  if (stage.kind === 'human') {
     const step = advance(waiting, job, rulesOf(c, waiting), {
       head: waiting.head,
       maxAttempts: c.maxAttempts,

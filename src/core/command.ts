@@ -1,6 +1,6 @@
 import { AppError } from './errors.ts';
 import { type Job, jobName, type Task } from './model.ts';
-import { stageNamed } from './pipeline.ts';
+import { type Stage, stageNamed } from './pipeline.ts';
 import { missingRules, type ProjectRules } from './task.ts';
 
 /**
@@ -29,6 +29,19 @@ export interface CommandContext {
 /** The stage of a job, where its task's pipeline still has it. */
 export function stageOf(c: CommandContext, job: Job) {
   return c.project === null || job.stage === null ? null : stageNamed(c.project.pipeline, job.stage);
+}
+
+/**
+ * The stage of a job where it matters which one it is: a yes to one that nobody knows would let it start as
+ * something else. Throws `project.unknown`, `stage.unknown`.
+ */
+export function knownStageOf(c: CommandContext, task: Task, job: Job): Stage {
+  const stage = stageNamed(rulesOf(c, task).pipeline, job.stage ?? '');
+  if (stage !== null) return stage;
+  throw new AppError(`stage ${job.stage} is no longer in the pipeline of ${task.project}`, {
+    code: 'stage.unknown',
+    hint: `put it back into orch.yaml, or orch retry ${task.key} --from-stage STAGE`,
+  });
 }
 
 /** Throws `project.unknown` when the task has lost its rules. */

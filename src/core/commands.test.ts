@@ -54,6 +54,24 @@ describe('approve', () => {
     expect(effects.newJobs).toBeUndefined();
   });
 
+  it.each(['accept', 'deploy'] as const)(
+    'changes nothing while the %s that waits is not in the configuration: it would start as something else',
+    (name) => {
+      const lost = { ...CONTEXT, project: null };
+      const changed = { ...CONTEXT, project: rules([stage('development', { agent: 'developer' })]) };
+      const cancelled = {
+        ...waiting(name),
+        job: { ...waiting(name).job, status: 'cancelled', hold: null } as const,
+      };
+      expect(() => approve(waiting(name), null, lost)).toThrow(code('project.unknown'));
+      expect(() => approve(waiting(name), null, changed)).toThrow(code('stage.unknown'));
+      for (const state of [waiting(name), cancelled]) {
+        expect(() => retry(state, PLAIN, lost)).toThrow(code('project.unknown'));
+        expect(() => retry(state, PLAIN, changed)).toThrow(code('stage.unknown'));
+      }
+    },
+  );
+
   it('needs no commit, and takes a short one', () => {
     expect(approve(waiting('deploy'), null, CONTEXT).job?.context?.approvedHead).toBe(HEAD);
     expect(approve(waiting('deploy'), HEAD.slice(0, 7), CONTEXT).job?.hold).toBeNull();

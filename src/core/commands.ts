@@ -1,5 +1,12 @@
 import { commentRow } from './announce.ts';
-import { type CommandContext, type CommandState, resolvedRow, rulesOf, stageOf } from './command.ts';
+import {
+  type CommandContext,
+  type CommandState,
+  knownStageOf,
+  resolvedRow,
+  rulesOf,
+  stageOf,
+} from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
 import { type Job, jobName, type Task } from './model.ts';
@@ -107,7 +114,8 @@ function asksAgain(task: Task | null, job: Job, hold: string, c: CommandContext)
 
 /** A stage that waits for a person asks again, unless this very head was approved. */
 function holdAfterRetry(task: Task | null, job: Job, c: CommandContext): string | null {
-  const stage = stageOf(c, job);
+  // What starts without an agent may be a person's to decide, so it has to be known what it is.
+  const stage = task === null || job.agent !== null ? stageOf(c, job) : knownStageOf(c, task, job);
   if (task === null || stage === null) return null;
   if (toTick(task, stage).length > 0) return 'approval.pending';
   if (!waitsForPerson(stage)) return null;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { CLOSED_BREAKER } from './breaker.ts';
+import { costIsUnknown } from './budget.ts';
 import type { CliVersion } from './cli-version.ts';
-import type { Effects, NewOutboxRow } from './effects.ts';
+import type { Effects, NewOutboxRow, RunChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import { type Judgement, VERDICTS, type Verdict } from './failure.ts';
 import { type AccountHold, EMPTY_CONTEXT, type Job, type JobContext, type Run, type Task } from './model.ts';
@@ -168,6 +169,13 @@ describe('a success', () => {
       },
     ]);
     expect(incidents(effects)).toEqual([]);
+  });
+
+  it('knows that a run which vanished without a word has cost something, if it had started', () => {
+    const vanished = (fields: Partial<Run>) =>
+      settle('lost', { state: { run: run(fields) }, judged: { sessionId: null } }).run;
+    expect(costIsUnknown(vanished({ sessionId: 'noted' }) as RunChange)).toBe(true);
+    expect(costIsUnknown(vanished({ sessionId: null }) as RunChange)).toBe(false);
   });
 
   it('says that a cost is unknown rather than nothing', () => {

@@ -144,7 +144,8 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
     verdict,
     reason: verdict === 'success' ? reason : reason + refusedTools(input.judgement.denials),
     rule: input.judgement.rule,
-    sessionId: input.judgement.sessionId,
+    // What was noted at the start tells of a run that came to no words of its own.
+    sessionId: input.judgement.sessionId ?? run.sessionId,
     cliVersion: input.judgement.cliVersion,
     usage: { ...input.judgement.usage, costUsd: cost.runUsd },
   };

@@ -8,7 +8,7 @@ import { type Job, type Run, runName, type Task, worktreeKey } from '../core/mod
 import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
 import { isTraced } from '../core/trace.ts';
-import { adopt, type LiveRun } from '../launcher/launcher.ts';
+import type { LiveRun } from '../launcher/launcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NamedMutex } from '../lib/mutex.ts';
@@ -16,8 +16,8 @@ import type { StageContext, StageResult, StageSettings } from '../stages/stage.t
 import type { Claimed, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { accountInForce } from './cli-trust.ts';
-import { commandHome, projectVariables } from './environment.ts';
-import { keepShape } from './kept-shapes.ts';
+import { projectVariables } from './environment.ts';
+import type { Machine } from './machine.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -25,6 +25,7 @@ import type { Runtime } from './runtime.ts';
 export interface AttemptParts {
   readonly store: Store;
   readonly workspace: Workspace;
+  readonly machine: Machine;
   readonly preflight: Preflight;
   readonly pipelines: Pipelines;
   readonly runtime: () => Runtime;
@@ -55,7 +56,7 @@ interface Live {
  * between, the claim ends in exactly one settle, so no job stays `running` without a live run.
  */
 export function createAttempts(parts: AttemptParts) {
-  const { store, clock, log } = parts;
+  const { store, clock, log, machine } = parts;
   const live = new Map<number, Live>();
   const turns = new NamedMutex();
 
@@ -91,7 +92,9 @@ export function createAttempts(parts: AttemptParts) {
     const runtime = parts.runtime();
     if (how === 'start') entry.fingerprint = await fingerprintOf(claimed.run.account, runtime);
     const result = await work(entry, how, runtime).catch((error: unknown) =>
-      how === 'adopt' && isUnconfigured(error) ? letGo(error, claimed) : failed(error, claimed),
+      how === 'adopt' && isUnconfigured(error)
+        ? letGo(error, claimed, parts.machine)
+        : failed(error, claimed),
     );
     for (let delayMs = SETTLE_RETRY_MS; ; delayMs = Math.min(delayMs * 2, SETTLE_RETRY_MAX_MS)) {
       const settled = await settle(entry, result, parts.runtime()).catch((error: unknown) => {
@@ -177,7 +180,7 @@ export function createAttempts(parts: AttemptParts) {
         timeoutMs: stage.timeoutMs ?? runtime.runTimeoutMs,
         stallMs: stage.stallMs ?? runtime.stallTimeoutMs,
       },
-      baseEnv: { ...parts.baseEnv, HOME: await commandHome(runtime.worktreesDir, job.project) },
+      baseEnv: { ...parts.baseEnv, HOME: await machine.commandHome(runtime.worktreesDir, job.project) },
       note: (facts) => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts),
       watch(process) {
         entry.processes.add(process);
@@ -238,13 +241,15 @@ export function createAttempts(parts: AttemptParts) {
   ): Promise<string | null> {
     if (judgement.unknownShape === null) return null;
     const noted = (await store.run(run.id)) ?? run;
-    return keepShape(runtime.shapesDir, { run: noted, judgement, end, account }).catch((error: unknown) => {
-      log.warn(
-        { runId: runName(run.id), error: messageOf(error) },
-        'the log of an unknown shape is not kept',
-      );
-      return null;
-    });
+    return machine
+      .keepShape(runtime.shapesDir, { run: noted, judgement, end, account })
+      .catch((error: unknown) => {
+        log.warn(
+          { runId: runName(run.id), error: messageOf(error) },
+          'the log of an unknown shape is not kept',
+        );
+        return null;
+      });
   }
 
   async function settle(entry: Live, result: StageResult, runtime: Runtime): Promise<'ok' | 'stale'> {
@@ -336,8 +341,8 @@ function isUnconfigured(error: unknown): error is AppError {
 }
 
 /** A run whose project, stage or account is no longer configured is ended; its job waits in the queue for them. */
-async function letGo(error: AppError, claimed: Claimed): Promise<StageResult> {
-  const found = await adopt(claimed.run.directory);
+async function letGo(error: AppError, claimed: Claimed, machine: Machine): Promise<StageResult> {
+  const found = await machine.adopt(claimed.run.directory);
   if (found.kind === 'live') await found.run.stop('cancel');
   return {
     ...failed(error, claimed),

@@ -8,7 +8,10 @@ import type { OutboxRow, Store } from '../store/store.ts';
 import type { Tracker } from '../trackers/tracker.ts';
 
 const BATCH = 50;
+/** A fault of ours is not mended by trying: so often, and no more. */
 const MAX_TRIES = 12;
+/** Who is out of reach comes back, after a night or a weekend: what he is to get waits for him so long. */
+const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
 const BASE_DELAY_MS = 1000;
 const MAX_DELAY_MS = 5 * 60 * 1000;
 /** A cleared incident is told anew, not edited, when it comes back after this time. */
@@ -181,7 +184,8 @@ export function createDelivery(options: {
     const stated = error instanceof AppError ? error.facts['retryAfterMs'] : undefined;
     const delay =
       typeof stated === 'number' ? stated : Math.min(BASE_DELAY_MS * 2 ** row.tries, MAX_DELAY_MS);
-    const dead = refused || row.tries + 1 >= MAX_TRIES;
+    const patienceMs = error instanceof AppError ? PATIENCE_MS : 0;
+    const dead = refused || (row.tries + 1 >= MAX_TRIES && clock() - row.createdAt >= patienceMs);
     const what = messageOf(error);
     log.warn(
       { outboxId: row.id, key: row.key, destination: row.destination, error: what, dead },

@@ -7,19 +7,16 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Claimed, ClaimRequest, Store } from '../store/store.ts';
 import { createLook, type DispatcherConfig } from './look.ts';
+import type { Machine } from './machine.ts';
 import { createNews } from './news.ts';
+import type { Pace } from './pace.ts';
 import type { Preflight } from './preflight.ts';
-
-/** The safety net: everything that matters wakes the dispatcher at once. */
-const SLOW_TICK_MS = 5000;
-/** How soon a changed credentials file is seen. */
-const FILE_POLL_MS = 500;
-/** A scheduler that has not ticked for this long is said to be unknown. */
-export const STALE_AFTER_MS = 30_000;
 
 export interface DispatcherParts {
   readonly store: Store;
   readonly preflight: Preflight;
+  readonly machine: Machine;
+  readonly pace: Pace;
   readonly config: () => DispatcherConfig;
   /** Starts work on a claim; must not throw and need not be awaited. */
   readonly start: (claimed: Claimed) => void;
@@ -64,10 +61,10 @@ export function createDispatcher(parts: DispatcherParts) {
   async function note(gates: ClosedGates): Promise<ReadonlyMap<string, number>> {
     const entries = ledgerEntries(gates);
     const signature = signatureOf(entries);
-    const isKnown = noted?.signature === signature && gates.at - noted.at < SLOW_TICK_MS;
+    const isKnown = noted?.signature === signature && gates.at - noted.at < parts.pace.slowTickMs;
     if (isKnown) return since;
     // The first look of this process: however short the time without one, nobody looked.
-    since = await store.noteGates(entries, gates.at, noted === null ? 0 : STALE_AFTER_MS);
+    since = await store.noteGates(entries, gates.at, noted === null ? 0 : parts.pace.staleAfterMs);
     noted = { signature, at: gates.at };
     return since;
   }
@@ -129,7 +126,7 @@ export function createDispatcher(parts: DispatcherParts) {
     const due = stopped ? null : await store.nextDue(clock()).catch(() => null);
     ticking = null;
     if (again) wake();
-    else if (!stopped) timer = setTimeout(wake, nextDelay(state, due, clock()));
+    else if (!stopped) timer = setTimeout(wake, nextDelay(state, due, clock(), parts.pace.slowTickMs));
   }
 
   function wake(): void {
@@ -152,11 +149,11 @@ export function createDispatcher(parts: DispatcherParts) {
       // The files of an account that is not open are looked at more often than the slow tick.
       filePoll = setInterval(() => {
         if (state !== null && [...state.accounts.values()].some((gate) => gate.kind !== 'open')) wake();
-      }, FILE_POLL_MS);
+      }, parts.pace.filePollMs);
       wake();
     },
     wake,
-    /** What the last tick saw; null before the first. Older than `STALE_AFTER_MS` means unknown. */
+    /** What the last tick saw; null before the first. Older than `staleAfterMs` means unknown. */
     state: (): DispatchState | null => state,
     async stop(): Promise<void> {
       stopped = true;
@@ -167,7 +164,7 @@ export function createDispatcher(parts: DispatcherParts) {
       // What was last seen was so until now.
       if (state !== null)
         await store
-          .noteGates(ledgerEntries(closedGates(state)), clock(), STALE_AFTER_MS)
+          .noteGates(ledgerEntries(closedGates(state)), clock(), parts.pace.staleAfterMs)
           .catch((error: unknown) => log.error({ error: String(error) }, 'ledger not written'));
     },
   };
@@ -184,8 +181,8 @@ function signatureOf(entries: readonly LedgerEntry[]): string {
 }
 
 /** Sleeps until the first gate, job or message that is due by the clock, at most the slow tick. */
-function nextDelay(state: DispatchState | null, due: number | null, now: number): number {
-  let delay = due === null ? SLOW_TICK_MS : Math.min(SLOW_TICK_MS, Math.max(20, due - now));
+function nextDelay(state: DispatchState | null, due: number | null, now: number, slowTickMs: number): number {
+  let delay = due === null ? slowTickMs : Math.min(slowTickMs, Math.max(20, due - now));
   for (const gate of state?.accounts.values() ?? [])
     if (gate.kind === 'closed')
       // A probe that is overdue waits for something else.

@@ -14,7 +14,9 @@ import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
+import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
+import { PACE, type Pace } from './pace.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -31,6 +33,9 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Default: the one this process runs on. */
+  readonly machine?: Machine;
+  readonly pace?: Pace;
 }
 
 /**
@@ -38,7 +43,7 @@ export interface EngineOptions {
  * by the composition root; `start` first deals with what an earlier process left.
  */
 export function createEngine(options: EngineOptions) {
-  const { store, clock, log } = options;
+  const { store, clock, log, machine = thisMachine, pace = PACE } = options;
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -54,9 +59,15 @@ export function createEngine(options: EngineOptions) {
     clock,
     log,
   });
-  const preflight: Preflight = createPreflight(clock, () => dispatcher.wake(), options.baseEnv['PATH'] ?? '');
+  const preflight: Preflight = createPreflight(
+    clock,
+    () => dispatcher.wake(),
+    machine,
+    options.baseEnv['PATH'] ?? '',
+  );
   const janitor: Janitor = createJanitor({
     store,
+    machine,
     workspace: options.workspace,
     runtime: () => runtime,
     clock,
@@ -65,6 +76,7 @@ export function createEngine(options: EngineOptions) {
   });
   const attempts: Attempts = createAttempts({
     store,
+    machine,
     workspace: options.workspace,
     preflight,
     pipelines,
@@ -88,6 +100,8 @@ export function createEngine(options: EngineOptions) {
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,
+    machine,
+    pace,
     preflight,
     clock,
     log,
@@ -122,6 +136,7 @@ export function createEngine(options: EngineOptions) {
     runtime: () => runtime,
     clock,
     log,
+    intervalMs: pace.mergeLookMs,
   });
 
   async function configureStore(): Promise<void> {
@@ -228,7 +243,7 @@ export function createEngine(options: EngineOptions) {
     },
     idle: attempts.idle,
 
-    ...createWhy({ store, state: dispatcher.state, survey, clock }),
+    ...createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock }),
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));

@@ -3,10 +3,13 @@ import { statfs } from 'node:fs/promises';
 const DISK_FLOOR_BYTES = 1024 ** 3;
 const MEMORY_FLOOR_BYTES = 256 * 1024 ** 2;
 
+export interface HostTrouble {
+  readonly code: 'host.disk' | 'host.memory';
+  readonly detail: string;
+}
+
 /** Closes the dispatcher's gate before the disk or the memory of this machine runs out. */
-export async function hostGate(
-  directory: string,
-): Promise<{ code: 'host.disk' | 'host.memory'; detail: string } | null> {
+export async function hostGate(directory: string): Promise<HostTrouble | null> {
   const disk = await statfs(directory).catch(() => null);
   const free = disk === null ? Number.POSITIVE_INFINITY : disk.bavail * disk.bsize;
   if (free < DISK_FLOOR_BYTES)

@@ -1,17 +1,18 @@
 import { setImmediate } from 'node:timers/promises';
 import { AppError, messageOf } from '../core/errors.ts';
 import { deployKey, type Run, runName } from '../core/model.ts';
-import { leaveWorktree } from '../launcher/project-commands.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
-import { commandHome, projectVariables } from './environment.ts';
+import { projectVariables } from './environment.ts';
+import type { Machine } from './machine.ts';
 import type { Runtime, RuntimeProject } from './runtime.ts';
 
 export interface JanitorParts {
   readonly store: Store;
   readonly workspace: Workspace;
+  readonly machine: Machine;
   readonly runtime: () => Runtime;
   readonly clock: Clock;
   readonly log: Logger;
@@ -106,13 +107,13 @@ export function createJanitor(parts: JanitorParts) {
       log.warn({ ...fields, error: error.message }, 'teardown runs without the variables of env_file');
       return project.env;
     });
-    const { failed, salvaged } = await leaveWorktree(
+    const { failed, salvaged } = await parts.machine.leaveWorktree(
       {
         workspace,
         project: { setup: project.setup, teardown: project.teardown, env },
         baseEnv: {
           ...parts.baseEnv,
-          HOME: await commandHome(parts.runtime().worktreesDir, worktree.project),
+          HOME: await parts.machine.commandHome(parts.runtime().worktreesDir, worktree.project),
         },
         run,
         signal: ending.signal,

@@ -18,7 +18,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import { accountInForce, pinInForce } from './cli-trust.ts';
-import { hostGate } from './host.ts';
+import type { Machine } from './machine.ts';
 import type { Preflight, PreflightOptions, PreflightView } from './preflight.ts';
 
 export interface DispatcherAccount {
@@ -53,6 +53,7 @@ export interface DispatcherConfig {
 export interface LookParts {
   readonly store: Store;
   readonly preflight: Preflight;
+  readonly machine: Pick<Machine, 'gate'>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -61,7 +62,7 @@ export interface LookParts {
  * Looks at everything that decides what may start, once a tick. It remembers the tick before, for one
  * purpose: to say when a login was found gone, and which runs were alive.
  */
-export function createLook({ store, preflight, clock, log }: LookParts) {
+export function createLook({ store, preflight, machine, clock, log }: LookParts) {
   const signIns = new Map<string, SignIn>();
   /** What became of logins that are gone, by account. */
   const gone = new Map<string, string>();
@@ -79,7 +80,7 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
       store.cliVersions(),
       store.running(),
       store.spending(dayOf(now)),
-      hostGate(config.disk),
+      machine.gate(config.disk),
     ]);
     const states = new Map(rows.map((row) => [row.id, row]));
     const accounts = new Map<string, AccountEntry>();

@@ -9,7 +9,6 @@ import type { createDecisions } from './decisions.ts';
 import type { Pipelines } from './pipelines.ts';
 import type { Runtime } from './runtime.ts';
 
-const INTERVAL_MS = 10_000;
 /** Tasks looked at per interval: each look asks the remote. The next ones come next time. */
 const BATCH = 20;
 
@@ -24,6 +23,7 @@ export function createMergeWatch(parts: {
   readonly runtime: () => Runtime;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly intervalMs: number;
 }) {
   const { store, pipelines, decisions, clock, log } = parts;
   let timer: NodeJS.Timeout | undefined;
@@ -87,7 +87,7 @@ export function createMergeWatch(parts: {
           log.error({ error: messageOf(error) }, 'waiting branches were not looked at'),
         )
         .then(later);
-    }, INTERVAL_MS);
+    }, parts.intervalMs);
   }
 
   return {

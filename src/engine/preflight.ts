@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import { messageOf } from '../core/errors.ts';
 import { isOutdated, type SignIn } from '../core/sign-in.ts';
-import { realBinary } from '../lib/real-binary.ts';
+import type { Machine } from './machine.ts';
 
 /** What the preflight knows of one account. `null` while its first check is still running. */
 export interface PreflightView {
@@ -34,11 +34,16 @@ export interface PreflightOptions {
  * is judged from local files. Cached per account; a changed credentials file or binary, or a sign-in
  * marker, drops the cache at once. Checks run beside the dispatcher, so a CLI that hangs holds its own account only.
  */
-export function createPreflight(clock: () => number, onChecked: () => void, searchPath: string) {
+export function createPreflight(
+  clock: () => number,
+  onChecked: () => void,
+  machine: Pick<Machine, 'realBinary'>,
+  searchPath: string,
+) {
   const entries = new Map<string, Entry>();
 
   /** As the launcher finds it: an account may have a PATH of its own. */
-  const binaryOf = ({ bin, env }: AgentAccount) => realBinary(bin, env['PATH'] ?? searchPath);
+  const binaryOf = ({ bin, env }: AgentAccount) => machine.realBinary(bin, env['PATH'] ?? searchPath);
 
   async function filesOf(agent: Agent, account: AgentAccount): Promise<string> {
     const { env, bin, home, credentialsPath } = account;

@@ -7,7 +7,6 @@ import type { Job, Task } from '../core/model.ts';
 import { reasonFor } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Counts, HistoryFilter, Store } from '../store/store.ts';
-import { STALE_AFTER_MS } from './dispatcher.ts';
 
 /** Jobs looked at for one explanation; beyond it counts are lower bounds. */
 const EXPLAIN_LIMIT = 20_000;
@@ -20,6 +19,7 @@ export function createWhy(parts: {
   readonly state: () => DispatchState | null;
   /** What the trackers of all or one project have. */
   readonly survey: (project: string | null) => Promise<Survey[]>;
+  readonly staleAfterMs: number;
   readonly clock: Clock;
 }) {
   const { store, clock } = parts;
@@ -28,7 +28,7 @@ export function createWhy(parts: {
   function gatesNow(): ClosedGates | null {
     const state = parts.state();
     const now = clock();
-    return state === null || now - state.tickAt > STALE_AFTER_MS
+    return state === null || now - state.tickAt > parts.staleAfterMs
       ? null
       : closedGates({ ...state, tickAt: now });
   }

@@ -3,7 +3,7 @@ import type { PullRequest } from '../core/model.ts';
 /** Where code is merged. Writes look first and act then: repeating one is safe. */
 export interface Forge {
   readonly kind: string;
-  /** Opens the pull request of a branch as a draft, or returns the one that is open. */
+  /** Opens the pull request of a branch as a draft, or returns the one that there is, open or merged already. */
   open(request: { branch: string; base: string; title: string; body: string }): Promise<PullRequest>;
   /** Makes it ready for people and gives it this text; safe to repeat for a later text. */
   ready(pr: PullRequest, body: string): Promise<PullRequest>;

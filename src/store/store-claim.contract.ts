@@ -335,6 +335,30 @@ export function claims(kit: StoreKit): void {
       expect(await claim({ probe: true, accounts: [{ id: 'a', slots: 1 }] })).toBeNull();
     });
 
+    it('starts nothing but a probe on an account that was refused since the look', async () => {
+      await kit.store.configure([project('api', { maxConcurrency: 9 })], ['a', 'b']);
+      await enqueue();
+      await enqueue({ account: 'b' });
+      const accounts = ['a', 'b'].map((id) => ({ id, slots: 5 }));
+      const failover = [{ project: 'api', from: 'a', to: 'b' }];
+      const hold = {
+        reason: 'signed_out',
+        since: kit.now,
+        until: null,
+        guessed: false,
+        refusals: 0,
+      } as const;
+      for (const id of ['a', 'b'])
+        await kit.store.updateAccount(id, (account) => ({
+          ...account,
+          hold: { ...hold, detail: 'refused', fingerprint: null },
+        }));
+      expect(await claim({ accounts, failover })).toBeNull();
+      expect((await claimed({ accounts, probe: true })).job.account).toBe('a');
+      await kit.store.updateAccount('b', (account) => ({ ...account, hold: null }));
+      expect((await claimed({ accounts, failover })).job.account).toBe('b');
+    });
+
     it('takes turns with the probes of a long overload, so that no single job pays for it', async () => {
       const jobs = [await enqueue(), await enqueue(), await enqueue({ project: 'web' })];
       const probed: number[] = [];

@@ -119,6 +119,8 @@ const step = fc.oneof(
       ),
       slots: fc.constantFrom(9, 9, 9, 2, 1),
       probe: fc.constantFrom(false, false, false, true),
+      /** Whether the accounts that were refused are still held. */
+      held: fc.constantFrom(false, false, false, true),
       withoutAccount: fc.constantFrom(true, true, false),
       withoutAgents: fc.constantFrom([], [], [], ['p1']),
       withoutNewWork: fc.constantFrom([], [], ['p0', 'p2']),
@@ -373,15 +375,23 @@ async function createHistory(
     return free ?? null;
   }
 
-  async function claim({ slots, do: _do, ...asked }: StepOf<'claim'>): Promise<void> {
+  async function claim({ slots, held, do: _do, ...asked }: StepOf<'claim'>): Promise<void> {
     const { probe } = asked;
+    if (!held)
+      for (const { id } of await store.accounts())
+        await store.updateAccount(id, (account) => ({ ...account, hold: null }));
     const request = claimRequest({
       ...asked,
       slots,
       closedProjects: [...paused],
       now,
     });
-    const mayBe = [...jobs.values()].filter((job) => mayStart(job, request));
+    const closed = probe ? [] : (await store.accounts()).filter(({ hold }) => hold !== null);
+    const open = {
+      ...request,
+      accounts: request.accounts.filter(({ id }) => !closed.some((account) => account.id === id)),
+    };
+    const mayBe = [...jobs.values()].filter((job) => mayStart(job, open));
     const taken = await store.claim(request);
     for (const job of jobs.values())
       if (due(job) && (taken !== null || running(() => true) < slots)) job.availableAt = null;
@@ -409,7 +419,7 @@ async function createHistory(
               a.id - b.id,
           )[0];
     expect(job).toEqual(first);
-    const place = job.agent === null ? job.account : placeFor(job, request);
+    const place = job.agent === null ? job.account : placeFor(job, open);
     expect([taken.job.account, taken.run.account]).toEqual([place, place]);
     job.movedFrom = place === job.account ? null : job.account;
     job.account = place;

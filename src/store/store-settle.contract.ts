@@ -136,6 +136,19 @@ export function settles(kit: StoreKit): void {
       expect(await finish(taken)).toBe('ok');
     });
 
+    it('keeps a merged pull request merged when an older answer of the forge comes late', async () => {
+      const { task } = await submit();
+      const pr = { number: 1, url: null };
+      await kit.store.setPullRequest(task.id, { ...pr, state: 'open' });
+      await end(await claimed(), {
+        run: ENDED,
+        job: { status: 'done' },
+        task: { pr: { ...pr, state: 'merged' } },
+      });
+      await kit.store.setPullRequest(task.id, { ...pr, state: 'draft' });
+      expect((await kit.store.taskById(task.id))?.pr?.state).toBe('merged');
+    });
+
     it('notes what is known of a started process, and keeps what it was not told', async () => {
       await enqueue();
       const taken = await claimed();

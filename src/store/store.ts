@@ -49,6 +49,7 @@ export interface Store {
     },
     audit: Audit,
   ): Promise<AccountState>;
+  /** What the forge says of a task's pull request. One that was merged or closed stays so: an older answer changes nothing. */
   setPullRequest(taskId: number, pr: PullRequest): Promise<void>;
   pause(pause: Pause, audit: Audit): Promise<void>;
   resume(scope: Pause['scope'], id: string, audit: Audit): Promise<boolean>;
@@ -138,7 +139,10 @@ export interface NewTask {
 }
 
 export interface ClaimRequest {
-  /** Accounts that may start a run now, with the number of runs that may live on each. */
+  /**
+   * Accounts that may start a run now, with the number of runs that may live on each. One that is held by the
+   * time of the claim starts nothing but a probe.
+   */
   readonly accounts: readonly { readonly id: string; readonly slots: number }[];
   /** Projects that may not start anything now (paused). */
   readonly closedProjects: readonly string[];

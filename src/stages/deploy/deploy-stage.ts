@@ -1,5 +1,6 @@
 import { notRun } from '../../core/failure.ts';
 import { deployKey, type Finding, type Task } from '../../core/model.ts';
+import { pullRequestBody } from '../../core/trace-markdown.ts';
 import { cloneAt } from '../../launcher/base-checks.ts';
 import { runChecks } from '../../launcher/project-checks.ts';
 import { commandSpec, setUp } from '../../launcher/project-commands.ts';
@@ -41,10 +42,13 @@ async function run(context: StageContext): Promise<StageResult> {
     );
   const red = await checkMerge(context, task, current);
   if (red !== null) return red;
-  const merged = await forge.merge({ ...at, head: current, message: messageOf(task) });
+  // Its opening may still be on its way: whoever comes second gets the one that there is.
+  const title = `${task.key}: ${task.title}`;
+  const pr = task.pr ?? (await forge.open({ ...at, title, body: pullRequestBody(task) }));
+  const merged = await forge.merge({ ...at, pr, head: current, message: messageOf(task) });
   switch (merged.kind) {
     case 'merged':
-      return deploy(context, task, merged.commit);
+      return deploy(context, { ...task, pr }, merged.commit);
     case 'conflict':
       return conflict(project.base, merged.files);
     case 'refused':
@@ -65,11 +69,10 @@ async function headNow(
   const synced = await workspace.syncBranch(repository, { key: task.key, branch: task.branch });
   switch (synced.kind) {
     case 'up_to_date':
-      return head;
-    case 'synced': {
-      const pushed = await workspace.push(repository, task.branch);
-      return pushed.kind === 'branch_moved' ? moved(task, pushed.remote) : synced.head;
-    }
+      // Another head: an attempt before this one had brought people's commits in, and did not come to its end.
+      return synced.head === null || synced.head === head ? head : pushedHead(context, task, synced.head);
+    case 'synced':
+      return pushedHead(context, task, synced.head);
     case 'clone_dirty':
       // The worktree is between two runs: what lies in it counts for nothing, and is kept.
       if (isTidy) return conflict(`the commits by people on ${task.branch}`, ['files in the worktree']);
@@ -86,6 +89,11 @@ async function headNow(
     case 'branch_moved':
       return moved(task, synced.remote);
   }
+}
+
+async function pushedHead(context: StageContext, task: Task, head: string): Promise<string | StageResult> {
+  const pushed = await context.workspace.push(context.repository, task.branch);
+  return pushed.kind === 'branch_moved' ? moved(task, pushed.remote) : head;
 }
 
 /**

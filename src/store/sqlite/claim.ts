@@ -86,6 +86,7 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   const running = db
     .prepare(`SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE status = 'running'`)
     .pluck();
+  const held = db.prepare(`SELECT id FROM accounts WHERE hold IS NOT NULL`).pluck();
   const fair = db.prepare(PICK_FAIR);
   const anyUrgent = db.prepare(
     `SELECT 1 FROM jobs INDEXED BY jobs_urgent WHERE status = 'queued' AND ready = 1 AND urgent = 1 LIMIT 1`,
@@ -125,7 +126,9 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   return db.transaction((request: ClaimRequest): Claimed | null => {
     if (Number(running.get()) >= request.slots) return null;
     if (due.get(request.now) !== undefined) promote.run(request.now);
-    const places = placesOf(request);
+    // Since the caller looked, another run may have come back refused.
+    const closed = new Set(request.probe ? [] : (held.all() as string[]));
+    const places = placesOf({ ...request, accounts: request.accounts.filter(({ id }) => !closed.has(id)) });
     const allowed = {
       accounts: JSON.stringify(places),
       closed: JSON.stringify(request.closedProjects),

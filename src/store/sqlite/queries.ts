@@ -137,9 +137,7 @@ export function prepareQueries(db: Db): Queries {
       return (prepared('SELECT * FROM accounts ORDER BY id').all() as Row[]).map(accountOf);
     },
     async cliVersions() {
-      return (db.prepare('SELECT * FROM cli_versions ORDER BY kind, version').all() as Row[]).map(
-        cliVersionOf,
-      );
+      return (prepared('SELECT * FROM cli_versions ORDER BY kind, version').all() as Row[]).map(cliVersionOf);
     },
     async pauses() {
       return (prepared('SELECT * FROM pauses ORDER BY scope, id').all() as Row[]).map(

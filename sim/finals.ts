@@ -1,0 +1,148 @@
+/** What must be true when the world has been kind for long enough: everything ended, nothing missing, all sums right. */
+import { costIsUnknown, dayOf } from '../src/core/budget.ts';
+import type { RunChange } from '../src/core/effects.ts';
+import type { PullRequest } from '../src/core/model.ts';
+import type { Eye, RunRow, TaskRow } from './eye.ts';
+import type { Outside, Seen } from './outside.ts';
+import type { Runs } from './runs.ts';
+import type { Setup } from './setup.ts';
+import type { Trace } from './trace.ts';
+
+export function judgeEnd(parts: {
+  eye: Eye;
+  trace: Trace;
+  outside: Outside;
+  runs: Runs;
+  setup: Setup;
+  approvals: ReadonlyMap<string, ReadonlySet<string>>;
+  unruled: ReadonlySet<number>;
+}): void {
+  const { eye, trace, outside, setup } = parts;
+  for (const run of eye.liveRuns()) trace.broken('run.left', `run_${run.id} is still running in the end`);
+  for (const process of parts.runs.live())
+    trace.broken('run.left', `the agent of run_${process.run.id} is alive, and nobody knows it`);
+  for (const row of eye.outbox())
+    trace.broken('effects.missing', `${row.key} for ${row.destination} is ${row.status}: ${row.error}`);
+  const tasks = eye.tasks();
+  for (const task of tasks) {
+    const seen = outside.seen.get(task.project);
+    const project = setup.projects.find(({ key }) => key === task.project);
+    if (seen === undefined || project === undefined) continue;
+    judgeStatus(task, seen, trace);
+    judgePullRequest(task, seen, trace);
+    const approval = project.stages.find(({ kind }) => kind === 'deploy')?.approval;
+    judgeMerge(
+      task,
+      seen,
+      approval === 'required' ? (parts.approvals.get(task.key) ?? new Set()) : null,
+      trace,
+    );
+    if (project.usageComments === 'tracker') judgeComments(task, seen, parts);
+  }
+  judgeSpending(eye, trace);
+}
+
+/** The last that a tracker heard of an item is what became of it. */
+function judgeStatus(task: TaskRow, seen: Seen, trace: Trace): void {
+  const last = seen.statuses.get(task.work_item_id)?.at(-1) ?? 'nothing';
+  if (last !== task.status && !(task.status === 'cancelled' && last === 'cancelled'))
+    trace.broken('effects.status', `${task.key} is ${task.status}, and its tracker was last told ${last}`);
+}
+
+function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
+  const own = seen.pullRequests.filter(({ branch }) => branch === task.branch);
+  const stillOpen = own.filter(({ state }) => state === 'draft' || state === 'open');
+  if (own.length > 1 + own.filter(({ state }) => state === 'closed').length)
+    trace.broken('effects.pr', `${task.key} has ${own.length} pull requests`);
+  if (task.status === 'done' && task.head !== null && own.length === 0)
+    trace.broken('effects.pr', `${task.key} is done, and no pull request was opened for it`);
+  const pr = task.pr === null ? null : (JSON.parse(task.pr) as PullRequest);
+  if (pr !== null && !own.some(({ number }) => number === pr.number))
+    trace.broken('effects.pr', `${task.key} thinks of pull request ${pr.number}, which is not of its branch`);
+  const real = own.find(({ number }) => number === pr?.number);
+  if (task.status === 'done' && pr !== null && real?.state === 'merged' && pr.state !== 'merged')
+    trace.broken('effects.pr', `${task.key} thinks its pull request is ${pr.state}, and it is merged`);
+  if (task.status === 'done' && stillOpen.length > 0)
+    trace.broken('effects.pr', `${task.key} is done, and its pull request is still open`);
+}
+
+/** `approved`: heads a person approved; null where nobody has to. */
+function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | null, trace: Trace): void {
+  const merges = seen.merges.filter(({ branch }) => branch === task.branch);
+  const ours = merges.filter(({ by }) => by === 'orch');
+  const heads = new Set(merges.map(({ head }) => head));
+  if (heads.size < merges.length) trace.broken('effects.merge', `a head of ${task.key} was merged twice`);
+  if (task.status === 'done' && task.head !== null && merges.length === 0)
+    trace.broken('effects.merge', `${task.key} is done, and nothing of it was merged`);
+  for (const { head } of ours)
+    if (approved !== null && !approved.has(head))
+      trace.broken('effects.merge', `${task.key} was merged at ${head.slice(0, 7)}, which nobody approved`);
+}
+
+/** One usage comment for each run of an agent that moved its task. */
+function judgeComments(
+  task: TaskRow,
+  seen: Seen,
+  { eye, runs, trace, unruled }: { eye: Eye; runs: Runs; trace: Trace; unruled: ReadonlySet<number> },
+): void {
+  const comments = seen.comments.get(task.work_item_id) ?? [];
+  const done = new Set(
+    eye
+      .jobsOf(task.id)
+      .filter(({ status }) => status === 'done')
+      .map(({ id }) => id),
+  );
+  for (const run of eye.runs()) {
+    if (run.task_id !== task.id || run.agent === null || run.verdict !== 'success' || !done.has(run.job_id))
+      continue;
+    if (!runs.all.has(run.id) || unruled.has(run.id)) continue;
+    const count = comments.filter(({ body }) => body.includes(`(run_${run.id},`)).length;
+    const asked = ['question', 'declined', 'blocked'].includes(runs.all.get(run.id)?.script.name ?? '');
+    if (count !== (asked ? 0 : 1))
+      trace.broken('effects.comment', `${task.key} has ${count} usage comments of run_${run.id}`);
+  }
+}
+
+/** What each day spent is what its runs spent. */
+function judgeSpending(eye: Eye, trace: Trace): void {
+  const sums = new Map<string, { microUsd: number; tokens: number; unknown: number }>();
+  const jobs = new Map(eye.jobs().map((job) => [job.id, job]));
+  for (const run of eye.runs()) {
+    const job = jobs.get(run.job_id);
+    if (run.finished_at === null || job === undefined || job.agent === null) continue;
+    const key = `${dayOf(run.finished_at)}:${job.project}`;
+    const sum = sums.get(key) ?? { microUsd: 0, tokens: 0, unknown: 0 };
+    sum.microUsd += run.cost_micro_usd ?? 0;
+    sum.tokens += run.input_tokens + run.output_tokens + run.cache_read_tokens + run.cache_write_tokens;
+    sum.unknown += isUnknown(run) ? 1 : 0;
+    sums.set(key, sum);
+  }
+  for (const row of eye.spending()) {
+    const key = `${row.day}:${row.project}`;
+    const sum = sums.get(key) ?? { microUsd: 0, tokens: 0, unknown: 0 };
+    sums.delete(key);
+    const same =
+      row.micro_usd === sum.microUsd && row.tokens === sum.tokens && row.unknown_costs === sum.unknown;
+    if (!same)
+      trace.broken(
+        'spending',
+        `${row.project} on day ${row.day}: ${row.micro_usd}/${row.tokens}/${row.unknown_costs} is written, its runs come to ${sum.microUsd}/${sum.tokens}/${sum.unknown}`,
+      );
+  }
+  for (const key of sums.keys()) trace.broken('spending', `nothing is written for ${key}`);
+}
+
+function isUnknown(run: RunRow): boolean {
+  return costIsUnknown({
+    verdict: run.verdict,
+    sessionId: run.session_id,
+    usage: {
+      inputTokens: run.input_tokens,
+      outputTokens: run.output_tokens,
+      cacheReadTokens: run.cache_read_tokens,
+      cacheWriteTokens: run.cache_write_tokens,
+      turns: 0,
+      costUsd: run.cost_micro_usd,
+    },
+  } as RunChange);
+}

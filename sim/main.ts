@@ -1,0 +1,86 @@
+/**
+ * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story]`. Runs seeds
+ * S ... S+N-1 and ends with `steps=N crashes=N`. Exit 1: an invariant is broken, and the command that tells the
+ * story again is printed; 2: the command is wrong.
+ */
+import { parseArgs } from 'node:util';
+import { makeFolder, makeTemplate } from './installation.ts';
+import { MUTATIONS, type Mutation } from './mutations.ts';
+import { runSeed, type SeedResult } from './seed.ts';
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: 'string', default: '1' },
+    seeds: { type: 'string', default: '200' },
+    mutate: { type: 'string' },
+    'check-replay': { type: 'boolean', default: false },
+    story: { type: 'boolean', default: false },
+  },
+});
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const first = Number(values.seed);
+  const count = Number(values.seeds);
+  if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || first < 0 || count < 1) {
+    console.error(`--seed and --seeds are whole numbers, not ${values.seed} and ${values.seeds}`);
+    return 2;
+  }
+  const mutation = MUTATIONS.find((name) => name === values.mutate) ?? null;
+  if (values.mutate !== undefined && mutation === null) {
+    console.error(`there is no mutation ${values.mutate}; there are ${MUTATIONS.join(', ')}`);
+    return 2;
+  }
+  const folder = makeFolder();
+  try {
+    return await runAll(first, count, mutation, folder.path);
+  } finally {
+    folder.remove();
+  }
+}
+
+async function runAll(
+  first: number,
+  count: number,
+  mutation: Mutation | null,
+  folder: string,
+): Promise<number> {
+  const template = await makeTemplate(folder);
+  const begun = performance.now();
+  const sums = { steps: 0, crashes: 0, days: 0, tasks: 0, claims: 0, effects: 0, stale: 0 };
+  for (let seed = first; seed < first + count; seed++) {
+    const result = await runSeed({
+      ...{ seed, mutation, template, folder },
+      ...(values.story ? { tell: console.log } : {}),
+    });
+    for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
+    if (result.violation !== null) {
+      tell(result, mutation);
+      if (mutation !== null) console.log(`caught: ${mutation}`);
+      else console.log(`steps=${sums.steps} crashes=${sums.crashes}`);
+      return 1;
+    }
+    if (!values['check-replay']) continue;
+    const again = await runSeed({ seed, mutation, template, folder });
+    if (again.hash === result.hash) continue;
+    console.log(`seed ${seed} does not replay: ${result.hash}, then ${again.hash}`);
+    return 1;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  if (mutation !== null) console.log(`not caught: ${mutation} went unnoticed in ${count} seeds`);
+  console.log(`seeds ${count}${values['check-replay'] ? ', each twice with the same trace' : ''}`);
+  console.log(`simulated days ${sums.days.toFixed(1)}, ${(sums.days / seconds).toFixed(1)} a second`);
+  console.log(
+    `tasks ${sums.tasks}, claims ${sums.claims}, effects ${sums.effects}, stale settles ${sums.stale}`,
+  );
+  console.log(`${seconds.toFixed(1)} s, ${Math.round(sums.steps / seconds)} steps a second`);
+  console.log(`steps=${sums.steps} crashes=${sums.crashes}`);
+  return 0;
+}
+
+function tell({ seed, violation, story, hash }: SeedResult, mutation: Mutation | null): void {
+  console.log(`seed ${seed} breaks ${violation?.invariant}: ${violation?.message}\n`);
+  console.log(story.join('\n'));
+  const mutate = mutation === null ? '' : ` --mutate ${mutation}`;
+  console.log(`\ntrace ${hash}; again: npm run sim -- --seed ${seed} --seeds 1${mutate}`);
+}

@@ -1,0 +1,13 @@
+/** How often the engine looks without having been told of a change. */
+export interface Pace {
+  /** The safety net: everything that matters wakes the dispatcher at once. */
+  readonly slowTickMs: number;
+  /** How soon a changed credentials file is seen. */
+  readonly filePollMs: number;
+  /** A scheduler that has not ticked for this long is said to be unknown. */
+  readonly staleAfterMs: number;
+  /** Between two looks at branches that wait for an approval. */
+  readonly mergeLookMs: number;
+}
+
+export const PACE: Pace = { slowTickMs: 5000, filePollMs: 500, staleAfterMs: 30_000, mergeLookMs: 10_000 };
