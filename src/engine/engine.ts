@@ -76,6 +76,8 @@ export function createEngine(options: EngineOptions) {
     store,
     clock,
     log,
+    random: options.random,
+    ended: () => dispatcher.wake(),
     destinations: () => ({
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
@@ -153,7 +155,7 @@ export function createEngine(options: EngineOptions) {
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop()]);
+      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop(), delivery.stop()]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */

@@ -1,12 +1,13 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CLOSED_BREAKER } from '../core/breaker.ts';
+import type { Unanswered, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import { EMPTY_CONTEXT } from '../core/model.ts';
 import { account as makeAccount } from '../core/test-kit.ts';
 import { NO_USAGE } from '../core/usage.ts';
-import type { Claimed, ClaimRequest, NewTask, Store } from './store.ts';
+import type { Claimed, ClaimRequest, LetterFilter, NewTask, Store } from './store.ts';
 import { followsTheModel } from './store-model.contract.ts';
 import {
   AUDIT,
@@ -86,9 +87,9 @@ export function storeContract(name: string, open: OpenStore): void {
         expect([first.created, second.created]).toEqual([true, false]);
         expect(second.task).toEqual(first.task);
         expect((await store.jobs({ limit: EVERYTHING })).items).toHaveLength(1);
-        expect((await store.dueMessages(now, EVERYTHING)).map((row) => row.destination)).toEqual([
-          'tracker:api',
-        ]);
+        expect(
+          (await store.dueMessages('tracker:api', now, EVERYTHING)).map((row) => row.destination),
+        ).toEqual(['tracker:api']);
       });
 
       it('refuses a key that another work item has, and writes nothing', async () => {
@@ -181,6 +182,17 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(await claim(request)).toBeNull();
         expect(await store.job(job.id)).toEqual(job);
         expect(await claim()).not.toBeNull();
+      });
+
+      it('starts agents alone where the forge does not answer, and everything elsewhere', async () => {
+        await enqueue({ agent: null, account: null });
+        const agent = await enqueue();
+        const other = await enqueue({ project: 'web', agent: null, account: null });
+        const agentsOnly = ['api'];
+        expect(
+          [(await claimed({ agentsOnly })).job.id, (await claimed({ agentsOnly })).job.id].sort(),
+        ).toEqual([agent.id, other.id].sort());
+        expect(await claim({ agentsOnly })).toBeNull();
       });
 
       it('keeps the caps of project, account and worker exact, counted from what runs', async () => {
@@ -592,7 +604,7 @@ export function storeContract(name: string, open: OpenStore): void {
           ['development', 'done'],
           ['review', 'queued'],
         ]);
-        expect((await store.dueMessages(now, EVERYTHING)).some((r) => r.key === 'k1')).toBe(true);
+        expect((await store.dueMessages('notify', now, EVERYTHING)).some((r) => r.key === 'k1')).toBe(true);
         expect(await store.running()).toEqual([]);
       });
 
@@ -841,59 +853,288 @@ export function storeContract(name: string, open: OpenStore): void {
     });
 
     describe('the outbox', () => {
+      const NOTIFY = 'notify';
       const write = async (...rows: Partial<NewOutboxRow>[]) => {
         const job = await enqueue({ hold: 'approval.pending' });
         await command(job.id, { outbox: rows.map(message) });
       };
-      const due = async (limit = EVERYTHING) => (await store.dueMessages(now, limit)).map((row) => row.key);
-      const idOf = async (key: string) =>
-        (await store.dueMessages(now, EVERYTHING)).find((row) => row.key === key)?.id ?? 0;
+      const dueOf = async (destination = NOTIFY, limit = EVERYTHING) =>
+        (await store.dueMessages(destination, now, limit)).map((row) => row.key);
+      const rowOf = async (key: string, destination = NOTIFY) => {
+        const row = (await store.dueMessages(destination, now, EVERYTHING)).find((each) => each.key === key);
+        if (row === undefined) throw new Error(`${key} is not due`);
+        return row;
+      };
+      const idOf = async (key: string, destination = NOTIFY) => (await rowOf(key, destination)).id;
+      const deliver = async (key: string) => {
+        const id = await idOf(key);
+        expect(await store.trying(id)).toBe(true);
+        await store.delivered(id, now);
+      };
+      const failed = (fields: Partial<Undelivered> = {}): Undelivered => ({
+        error: '503',
+        retryAt: now + MINUTE,
+        unsure: true,
+        ...fields,
+      });
+      const unanswered = (fields: Partial<Unanswered> = {}): Unanswered => ({
+        since: now,
+        failures: 1,
+        error: '503',
+        triedAt: now,
+        nextTryAt: now + MINUTE,
+        ...fields,
+      });
+      const bury = async (key: string, destination = NOTIFY) => {
+        const id = await idOf(key, destination);
+        await store.trying(id);
+        await store.undelivered(
+          id,
+          { error: 'refused', retryAt: null, unsure: false, unanswered: null },
+          now,
+        );
+        return id;
+      };
+      const letters = async (filter: Partial<LetterFilter> = {}) =>
+        (await store.letters({ limit: EVERYTHING, ...filter })).items;
 
       it('hands out the rows of one order key one at a time, in the order they were written', async () => {
         await write({ key: 'a1', orderKey: 'a' }, { key: 'b1', orderKey: 'b' }, { key: 'a2', orderKey: 'a' });
-        expect(await due()).toEqual(['a1', 'b1']);
-        await store.delivered(await idOf('a1'), now);
-        expect(await due()).toEqual(['b1', 'a2']);
+        expect(await dueOf()).toEqual(['a1', 'b1']);
+        await deliver('a1');
+        expect(await dueOf()).toEqual(['b1', 'a2']);
       });
 
       it('keeps one key once, also after it was delivered', async () => {
         await write({ key: 'a1' });
-        await store.delivered(await idOf('a1'), now);
+        await deliver('a1');
         await write({ key: 'a1' }, { key: 'a2' });
-        expect(await due()).toEqual(['a2']);
+        expect(await dueOf()).toEqual(['a2']);
+      });
+
+      it('does not hand out a row before its time', async () => {
+        await write({ key: 'later', availableAt: now + SECOND });
+        expect([await dueOf(), await store.dueDestinations(now)]).toEqual([[], []]);
+        expect(await store.nextDue(now)).toBe(now + SECOND);
+        now += SECOND;
+        expect([await dueOf(), await store.dueDestinations(now)]).toEqual([['later'], [NOTIFY]]);
+      });
+
+      it('hands out each destination by itself', async () => {
+        await write(
+          { key: 'slow1', destination: 'tracker:web' },
+          { key: 'slow2', destination: 'tracker:web' },
+          { key: 'quick', destination: 'tracker:api' },
+        );
+        expect(await store.dueDestinations(now)).toEqual(['tracker:api', 'tracker:web']);
+        expect([await dueOf('tracker:api'), await dueOf('tracker:web', 1)]).toEqual([['quick'], ['slow1']]);
+      });
+
+      it('is unsure of a row from the moment it is tried, also after a restart', async () => {
+        await write({ key: 'a1' });
+        expect(await rowOf('a1')).toMatchObject({ tries: 0, unsure: false, dueFrom: now });
+        await store.trying(await idOf('a1'));
+        store = await opened.reopen();
+        expect(await rowOf('a1')).toMatchObject({ tries: 1, unsure: true });
+        await store.undelivered(await idOf('a1'), failed({ unsure: false, retryAt: now }), now);
+        expect(await rowOf('a1')).toMatchObject({ tries: 1, unsure: false });
       });
 
       it('tries again when it is time, holds the rows behind it back, and lets them pass when it gives up', async () => {
         await write({ key: 'a1', orderKey: 'a' }, { key: 'a2', orderKey: 'a' });
         const first = await idOf('a1');
-        await store.undelivered(first, '503', now + MINUTE, now);
-        expect(await due()).toEqual([]);
+        await store.trying(first);
+        await store.undelivered(first, failed(), now);
+        expect(await dueOf()).toEqual([]);
         expect(await store.nextDue(now)).toBe(now + MINUTE);
         now += MINUTE;
-        expect(await store.dueMessages(now, 1)).toMatchObject([{ key: 'a1', tries: 1 }]);
-        await store.undelivered(first, '410', null, now);
-        expect(await due()).toEqual(['a2']);
+        expect(await store.dueMessages(NOTIFY, now, 1)).toMatchObject([{ key: 'a1', tries: 1 }]);
+        await bury('a1');
+        expect(await dueOf()).toEqual(['a2']);
+        expect(await store.trying(first)).toBe(false);
         await store.delivered(first, now);
-        expect(await due()).toEqual(['a2']);
+        expect(await dueOf()).toEqual(['a2']);
+        expect(await letters()).toMatchObject([{ id: first, state: 'dead' }]);
       });
 
-      it('does not hand out a row before its time', async () => {
-        await write({ key: 'later', availableAt: now + SECOND });
-        expect(await due()).toEqual([]);
-        now += SECOND;
-        expect(await due()).toEqual(['later']);
+      it('hands out nothing of a destination that is not to be asked yet, and counts no try of it', async () => {
+        await write({ key: 'a1' }, { key: 'a2' }, { key: 'b1', destination: 'forge:api' });
+        const first = await idOf('a1');
+        await store.trying(first);
+        await store.undelivered(first, failed({ unanswered: unanswered() }), now);
+        expect([await dueOf(), await store.dueDestinations(now)]).toEqual([[], ['forge:api']]);
+        expect(await store.nextDue(now)).toBe(now + MINUTE);
+        expect(await store.troubles()).toEqual([{ name: NOTIFY, unanswered: unanswered(), dead: null }]);
+        now += MINUTE;
+        // Another one finds out: a message that it chokes on does not stop the rest.
+        expect(await store.dueMessages(NOTIFY, now, EVERYTHING)).toMatchObject([
+          { key: 'a2', tries: 0 },
+          { key: 'a1', tries: 1 },
+        ]);
       });
 
-      it('lets no destination with a long line push another one out', async () => {
+      it('forgets that a destination did not answer when it does, or when nothing waits for it', async () => {
+        await write({ key: 'a1' }, { key: 'a2' });
+        for (const key of ['a1', 'a2']) {
+          const id = await idOf(key);
+          await store.trying(id);
+          await store.undelivered(
+            id,
+            failed({ retryAt: now, unanswered: unanswered({ nextTryAt: now }) }),
+            now,
+          );
+          expect(await store.troubles()).toHaveLength(1);
+          await store.delivered(id, now);
+          expect(await store.troubles()).toEqual([]);
+        }
+        await write({ key: 'a3' });
+        const last = await idOf('a3');
+        await store.trying(last);
+        await store.undelivered(last, failed({ retryAt: null, unanswered: unanswered() }), now);
+        expect(await store.troubles()).toEqual([
+          { name: NOTIFY, unanswered: null, dead: { count: 1, newestAt: now, error: '503' } },
+        ]);
+      });
+
+      it('remembers over a restart since when a destination does not answer', async () => {
+        await write({ key: 'a1' });
+        const id = await idOf('a1');
+        await store.undelivered(id, failed({ unanswered: unanswered({ since: now - 9 }) }), now);
+        await store.undelivered(id, failed({ unanswered: unanswered({ since: now - 9, failures: 2 }) }), now);
+        store = await opened.reopen();
+        expect(await store.troubles()).toEqual([
+          { name: NOTIFY, unanswered: unanswered({ since: now - 9, failures: 2 }), dead: null },
+        ]);
+      });
+
+      it('lists what was given up and what is stuck, with the task it speaks of', async () => {
+        const { task } = await submit();
+        await store.delivered((await store.dueMessages('tracker:api', now, 1))[0]?.id ?? 0, now);
         await write(
-          ...Array.from({ length: 20 }, (_, i) => ({
-            key: `slow${i}`,
-            orderKey: `slow${i}`,
-            destination: 'notify',
-          })),
-          { key: 'quick', orderKey: 'quick', destination: 'tracker:api' },
+          {
+            key: 'c1',
+            destination: 'tracker:api',
+            message: { kind: 'tracker.comment', project: 'api', workItemId: task.workItemId, body: 'x' },
+          },
+          {
+            key: 'p1',
+            destination: 'forge:api',
+            message: { kind: 'forge.pull_request', project: 'api', taskId: task.id, action: 'open' },
+          },
+          { key: 'n1' },
         );
-        expect(await due(2)).toEqual(['slow0', 'quick']);
+        expect(await letters()).toEqual([]);
+        await bury('c1', 'tracker:api');
+        const stuck = await rowOf('p1', 'forge:api');
+        await store.trying(stuck.id);
+        await store.undelivered(stuck.id, failed(), now);
+        expect(await letters()).toMatchObject([
+          {
+            key: 'c1',
+            state: 'dead',
+            task: 'API-1',
+            error: 'refused',
+            deadAt: now,
+            nextTryAt: null,
+            tries: 1,
+          },
+          { key: 'p1', state: 'stuck', task: 'API-1', error: '503', deadAt: null, nextTryAt: now + MINUTE },
+        ]);
+        expect(await letters({ state: 'dead' })).toMatchObject([{ key: 'c1' }]);
+        expect(await letters({ destination: 'forge:api' })).toMatchObject([{ key: 'p1' }]);
+        const page = await store.letters({ limit: 1 });
+        expect(page).toMatchObject({ items: [{ key: 'c1' }] });
+        expect((await store.letters({ limit: 1, after: page.next ?? 0 })).items).toMatchObject([
+          { key: 'p1' },
+        ]);
+        expect(await store.troubles()).toMatchObject([{ name: 'tracker:api', dead: { count: 1 } }]);
+      });
+
+      it('tries a dead message anew with all its time before it, and what stands behind it waits again', async () => {
+        await write({ key: 'a1', orderKey: 'a' }, { key: 'a2', orderKey: 'a' }, { key: 'b1' });
+        const id = await bury('a1');
+        await bury('b1');
+        now += MINUTE;
+        expect(await store.retryLetters([id], now, AUDIT)).toEqual({ retried: 1, overtaken: 0 });
+        expect(await rowOf('a1')).toMatchObject({ tries: 0, dueFrom: now });
+        expect(await dueOf()).toEqual(['a1']);
+        expect(await letters()).toMatchObject([{ key: 'b1' }]);
+      });
+
+      it('tries all of a destination anew, and asks it at once', async () => {
+        await write({ key: 'a1' }, { key: 'a2' }, { key: 'c1', destination: 'forge:api' });
+        await bury('a1');
+        await bury('c1', 'forge:api');
+        const id = await idOf('a2');
+        await store.trying(id);
+        await store.undelivered(id, failed({ unanswered: unanswered() }), now);
+        expect(await store.retryLetters({ destination: NOTIFY }, now, AUDIT)).toEqual({
+          retried: 2,
+          overtaken: 0,
+        });
+        expect((await dueOf()).sort()).toEqual(['a1', 'a2']);
+        expect(await rowOf('a2')).toMatchObject({ unsure: true });
+        expect(await store.retryLetters({ destination: null }, now, AUDIT)).toEqual({
+          retried: 2,
+          overtaken: 0,
+        });
+        expect(await letters({ state: 'dead' })).toEqual([]);
+      });
+
+      it('does not say anew what a later message of its order has overtaken', async () => {
+        const told = (status: 'in_progress' | 'done'): NewOutboxRow['message'] => ({
+          ...{ kind: 'tracker.status', project: 'api', workItemId: '9', stage: 's', status },
+        });
+        await write(
+          { key: 'a1', orderKey: 'a', message: told('in_progress') },
+          { key: 'a2', orderKey: 'a' },
+          { key: 'a3', orderKey: 'a', message: told('done') },
+        );
+        await bury('a1');
+        const digest = await bury('a2');
+        await deliver('a3');
+        expect(await store.retryLetters({ destination: null }, now, AUDIT)).toEqual({
+          retried: 1,
+          overtaken: 1,
+        });
+        expect(await rowOf('a2')).toMatchObject({ id: digest });
+        expect(await letters({ state: 'dead' })).toEqual([]);
+      });
+
+      it('drops a message for good when a person says so, and what stands behind it goes on', async () => {
+        await write({ key: 'a1', orderKey: 'a' }, { key: 'a2', orderKey: 'a' });
+        const id = await idOf('a1');
+        await store.trying(id);
+        await store.undelivered(id, failed({ unanswered: unanswered() }), now);
+        await store.dropLetter(id, 'the item is gone', now, AUDIT);
+        expect([await letters(), await store.troubles()]).toMatchObject([
+          [],
+          [{ unanswered: { failures: 1 } }],
+        ]);
+        now += MINUTE;
+        expect(await dueOf()).toEqual(['a2']);
+        await write({ key: 'a1' });
+        expect(await dueOf()).toEqual(['a2']);
+      });
+
+      it('knows no message that was delivered, dropped or never there', async () => {
+        await write({ key: 'a1' }, { key: 'a2' });
+        const [done, dropped] = [await idOf('a1'), await idOf('a2')];
+        await deliver('a1');
+        await store.dropLetter(dropped, 'x', now, AUDIT);
+        for (const id of [done, dropped, 999]) {
+          await expect(store.retryLetters([id], now, AUDIT)).rejects.toMatchObject({ code: 'not_found' });
+          await expect(store.dropLetter(id, 'x', now, AUDIT)).rejects.toMatchObject({ code: 'not_found' });
+        }
+      });
+
+      it('does not reopen a pull request that is merged, however late the answer comes', async () => {
+        const { task } = await submit();
+        const pr = { number: 1, url: null, state: 'draft' as const };
+        await store.setPullRequest(task.id, pr);
+        await store.setPullRequest(task.id, { ...pr, state: 'merged' });
+        await store.setPullRequest(task.id, { ...pr, state: 'open' });
+        expect((await store.taskById(task.id))?.pr).toMatchObject({ state: 'merged' });
       });
 
       it('remembers on which message an incident was told', async () => {
@@ -975,7 +1216,15 @@ export function storeContract(name: string, open: OpenStore): void {
         expect(await board.openPullRequest('api', 'orch/one', 'One', '', 'open', now)).toEqual(first);
         expect((await board.openPullRequest('api', 'orch/two', 'Two', '', 'draft', now)).number).toBe(2);
         expect((await board.openPullRequest('web', 'orch/one', 'One', '', 'draft', now)).number).toBe(1);
+        expect(await board.readyPullRequest('api', 1, 'text', now)).toMatchObject({
+          number: 1,
+          state: 'open',
+        });
         await board.setPullRequestState('api', 1, 'merged', now);
+        expect(await board.readyPullRequest('api', 1, 'late', now)).toMatchObject({
+          number: 1,
+          state: 'merged',
+        });
         expect(await board.openPullRequest('api', 'orch/one', 'One', '', 'draft', now)).toMatchObject({
           number: 1,
           state: 'merged',
@@ -1094,7 +1343,12 @@ async function dump(store: Store): Promise<unknown> {
     tasks: await store.tasks({ limit: EVERYTHING }),
     accounts: await store.accounts(),
     counts: await store.counts(),
-    outbox: await store.dueMessages(Number.MAX_SAFE_INTEGER, EVERYTHING),
+    outbox: await Promise.all(
+      ['notify', 'tracker:api', 'forge:api'].map((destination) =>
+        store.dueMessages(destination, Number.MAX_SAFE_INTEGER, EVERYTHING),
+      ),
+    ),
+    troubles: await store.troubles(),
     pauses: await store.pauses(),
   };
 }

@@ -42,6 +42,7 @@ SELECT i.id FROM a CROSS JOIN jobs i ON i.id = CASE
   ELSE (${FIRST_JOB(indexes.all, '', inner)}) END
 WHERE (a.project IS NULL OR a.project = p.key)
   AND (a.id = '' OR p.key NOT IN (SELECT value FROM json_each(@withoutAgents)))
+  AND (a.id <> '' OR p.key NOT IN (SELECT value FROM json_each(@agentsOnly)))
 ORDER BY ${order.map((term) => term.replace('job.', 'i.')).join(', ')}, a.rank LIMIT 1`;
 };
 
@@ -116,6 +117,7 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
       accounts: JSON.stringify(places),
       closed: JSON.stringify(request.closedProjects),
       withoutAgents: JSON.stringify(request.withoutAgents),
+      agentsOnly: JSON.stringify(request.agentsOnly),
       withoutNewWork: JSON.stringify(request.withoutNewWork),
     }) as { id: number; project: string; vtime: number; weight: number; account: string | null } | undefined;
     if (pick === undefined) return null;

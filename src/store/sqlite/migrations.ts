@@ -339,4 +339,25 @@ UPDATE tasks SET begun_at = created_at WHERE head IS NOT NULL;
 CREATE INDEX tasks_branch ON tasks(project, branch);
 CREATE INDEX work_items_status ON work_items(project, status, id);
 `,
+  `
+-- 1 from the moment a try begins until its end is known: the receiver may have acted.
+ALTER TABLE outbox ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET unsure = 1 WHERE status = 'pending' AND tries > 0;
+-- When a person had it tried anew, and why one gave it up for good.
+ALTER TABLE outbox ADD COLUMN retried_at INTEGER;
+ALTER TABLE outbox ADD COLUMN dropped TEXT;
+CREATE INDEX outbox_dead ON outbox(destination, finished_at) WHERE status = 'dead' AND dropped IS NULL;
+CREATE INDEX outbox_story ON outbox(order_key, id);
+CREATE INDEX outbox_due ON outbox(destination, available_at, id) WHERE status = 'pending';
+
+-- Receivers that do not answer; one that does has no row.
+CREATE TABLE destinations(
+  name TEXT PRIMARY KEY,
+  since INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  tried_at INTEGER NOT NULL,
+  next_try_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
 ];

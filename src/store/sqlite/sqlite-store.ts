@@ -44,7 +44,9 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version),
     session_id = coalesce(@sessionId, session_id) WHERE id = @runId AND status = 'running'`);
   const setContext = db.prepare('UPDATE jobs SET context = ? WHERE id = ?');
-  const setTaskPr = db.prepare('UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ?');
+  const setTaskPr = db.prepare(
+    `UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ? AND coalesce(pr ->> 'state', '') NOT IN ('merged', 'closed')`,
+  );
   const audit = db.prepare(
     'INSERT INTO audit(at, by, surface, action, target) VALUES(@at, @by, @surface, @action, @target)',
   );
@@ -66,7 +68,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
-    ...prepareOutbox(db),
+    ...prepareOutbox(db, { audit: writeAudit, wake }),
     ...prepareLedger(db),
     ...prepareQueries(db),
 
