@@ -1,5 +1,6 @@
 import { isBusy } from '../core/account-gate.ts';
 import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
+import { unreachableForges } from '../core/destination-gates.ts';
 import { type DispatchState, isAccountPaused, isPaused } from '../core/dispatch-state.ts';
 import { failovers } from '../core/failover.ts';
 import { type LedgerEntry, ledgerEntries } from '../core/ledger.ts';
@@ -73,7 +74,7 @@ export function createDispatcher(parts: DispatcherParts) {
       .map((p) => p.id);
     const projects = [...dispatch.projects];
     const withoutAgents = projects.filter(([, p]) => p.budget.level === 'reached').map(([key]) => key);
-    const agentsOnly: string[] = [];
+    const agentsOnly = unreachableForges(dispatch);
     const withoutNewWork = projects.filter(([, p]) => p.unmerged >= p.openPrs).map(([key]) => key);
     const failover = failovers(dispatch);
     const request = (accounts: ClaimRequest['accounts'], probe: boolean): ClaimRequest => ({

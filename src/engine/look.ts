@@ -69,13 +69,14 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
     since: ReadonlyMap<string, number>,
   ): Promise<DispatchState> {
     const now = clock();
-    const [pauses, counts, rows, live, spent, host] = await Promise.all([
+    const [pauses, counts, rows, live, spent, host, troubles] = await Promise.all([
       store.pauses(),
       store.counts(),
       store.accounts(),
       store.running(),
       store.spending(dayOf(now)),
       hostGate(config.disk),
+      store.troubles(),
     ]);
     const states = new Map(rows.map((row) => [row.id, row]));
     const accounts = new Map<string, AccountEntry>();
@@ -124,6 +125,7 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
         branch: job.branch,
         since: run.startedAt,
       })),
+      troubles,
       since,
     };
   };

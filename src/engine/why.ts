@@ -82,6 +82,7 @@ export function createWhy(parts: {
         tickAt: state?.tickAt ?? null,
         now,
         keys: await keysOf(jobs.items),
+        project: filter.project ?? null,
         stuck: tasks.items.filter(({ id }) => !waiting.has(id)),
         surveys: running === 0 && jobs.items.length === 0 ? await parts.survey(filter.project ?? null) : [],
       });

@@ -7,7 +7,12 @@ import { iso } from './wire.ts';
 
 const SAMPLE = 5;
 /** Of a gate, a task or a tracker: how it came to be known. */
-const SOURCES: Record<string, string> = { task: 'task', 'nothing.queued': 'tracker' };
+const SOURCES: Record<string, string> = {
+  task: 'task',
+  'nothing.queued': 'tracker',
+  'tracker.unreachable': 'outbox',
+  'forge.unreachable': 'outbox',
+};
 
 /** The explanation on the wire: `orch.explain/1`, the same object for page, CLI and chat. */
 export function explainToWire(of: {
@@ -82,7 +87,19 @@ function reasonToWire(
 
 /** The gates in dispatch order, one state each, as the last tick saw them. */
 function checksOf(explanation: Explained, hasTicked: boolean): Explain['checks'] {
-  const order = ['dispatch', 'host', 'approval', 'budget', 'account', 'breaker', 'backoff', 'cap', 'worker'];
+  const order = [
+    'dispatch',
+    'host',
+    'approval',
+    'budget',
+    'tracker',
+    'forge',
+    'account',
+    'breaker',
+    'backoff',
+    'cap',
+    'worker',
+  ];
   if (!hasTicked || explanation.verdict === 'unknown')
     return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
   return order.map((code) => {
