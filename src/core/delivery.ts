@@ -45,6 +45,8 @@ export interface DestinationTrouble {
   readonly name: string;
   readonly unanswered: Unanswered | null;
   readonly dead: { readonly count: number; readonly newestAt: number; readonly error: string } | null;
+  /** A person has messages tried anew, and their outcome is not known yet. */
+  readonly retried: boolean;
 }
 
 export type DeliveryFailure =

@@ -115,7 +115,12 @@ describe('the explanation', () => {
     const unanswered = { since: NOW - 120_000, failures: 9, error: '503', triedAt: NOW, nextTryAt: NOW + 1 };
     const gates = closedGates({
       ...STATE,
-      troubles: ['tracker:api', 'forge:api', 'notify'].map((name) => ({ name, unanswered, dead: null })),
+      troubles: ['tracker:api', 'forge:api', 'notify'].map((name) => ({
+        name,
+        unanswered,
+        dead: null,
+        retried: false,
+      })),
     });
     const codesOf = (fields: Partial<Explainable>) =>
       of({ gates, ...fields }).reasons.map(({ reason, jobs }) => [reason.code, jobs.length]);

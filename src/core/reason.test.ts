@@ -71,6 +71,7 @@ function closedIn({ projects }: Partial<DispatchState>): Partial<ProjectEntry> {
 const away = (name: string, since = NOW - 2 * 60_000): DestinationTrouble => ({
   name,
   dead: null,
+  retried: false,
   unanswered: { since, failures: 3, error: '503', triedAt: NOW - 5000, nextTryAt: NOW + 5000 },
 });
 
@@ -131,7 +132,9 @@ describe('the one reason why a job waits', () => {
     expect(codeOf(queuedJob(), away('forge:api'))).toBe('queue.position');
     expect(codeOf(merge, away('forge:web'))).toBe('queue.position');
     expect(codeOf(merge, away('forge:api', NOW - 59_000))).toBe('queue.position');
-    expect(codeOf(merge, { name: 'forge:api', unanswered: null, dead: null })).toBe('queue.position');
+    expect(codeOf(merge, { name: 'forge:api', unanswered: null, dead: null, retried: false })).toBe(
+      'queue.position',
+    );
     expect([codeOf(merge, away('tracker:api')), codeOf(merge, away('notify'))]).toEqual([
       'queue.position',
       'queue.position',

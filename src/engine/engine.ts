@@ -11,6 +11,7 @@ import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
+import { createLetters } from './letters.ts';
 import { createMergeWatch } from './merge-watch.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
@@ -260,6 +261,7 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
+    letters: createLetters({ store, clock }),
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };

@@ -109,14 +109,17 @@ function tellOfDestinations(
   const away = new Map(
     destinationGates(dispatch).map((reason) => [`${reason.code}:${reason.scope.id}`, reason]),
   );
-  for (const { name, dead } of dispatch.troubles) {
+  for (const { name, dead, retried } of dispatch.troubles) {
     if (name === 'notify') continue;
     const gate = away.get(name.replace(':', '.unreachable:'));
     const silent = gate?.state === 'needs_you' ? gate : null;
+    const before = told?.get(name);
+    // Messages tried anew may yet come to the same end: not over before that is known.
+    if (retried && dead === null && silent === null && before !== undefined) now.set(name, before);
     if (dead === null && silent === null) continue;
     const mark = `${dead?.count ?? 0}:${dead?.newestAt ?? 0}:${silent?.since ?? 0}`;
     now.set(name, mark);
-    if (told?.get(name) === mark) continue;
+    if (before === mark) continue;
     rows.push(row(`outbox:${name}`, `outbox:${name}:${mark}`, outboxIncident(name, dead, silent)));
   }
   // Also of every destination at a start: what an earlier process told may be over.

@@ -1,3 +1,4 @@
+import { isUnreachable } from '../core/destination-gates.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import type { Explained, Explanation } from '../core/explain.ts';
 import { jobName } from '../core/model.ts';
@@ -81,7 +82,11 @@ function reasonToWire(
     actions:
       reason.fix === null
         ? []
-        : [{ id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix }],
+        : [
+            isUnreachable(reason)
+              ? { id: 'check', label: 'Check again', role: 'operator' as const, cli: reason.fix }
+              : { id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix },
+          ],
   };
 }
 

@@ -347,6 +347,7 @@ UPDATE outbox SET unsure = 1 WHERE status = 'pending' AND tries > 0;
 ALTER TABLE outbox ADD COLUMN retried_at INTEGER;
 ALTER TABLE outbox ADD COLUMN dropped TEXT;
 CREATE INDEX outbox_dead ON outbox(destination, finished_at) WHERE status = 'dead' AND dropped IS NULL;
+CREATE INDEX outbox_retried ON outbox(destination) WHERE status = 'pending' AND retried_at IS NOT NULL;
 CREATE INDEX outbox_story ON outbox(order_key, id);
 CREATE INDEX outbox_due ON outbox(destination, available_at, id) WHERE status = 'pending';
 

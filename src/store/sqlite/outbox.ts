@@ -81,6 +81,12 @@ export function prepareOutbox(
     db.prepare(`SELECT o.destination AS name, count(*) AS count, max(o.finished_at) AS newest_at, o.error FROM outbox o
     INDEXED BY outbox_dead WHERE ${DEAD} GROUP BY o.destination`);
 
+  const retried = db
+    .prepare(
+      `SELECT DISTINCT destination FROM outbox INDEXED BY outbox_retried WHERE status = 'pending' AND retried_at IS NOT NULL`,
+    )
+    .pluck();
+
   const letters = db.prepare(`SELECT o.*, (SELECT t.key FROM tasks t WHERE t.id = o.message ->> 'taskId'
       OR (t.project = o.message ->> 'project' AND t.work_item_id = o.message ->> 'workItemId')) AS task
     FROM outbox o WHERE ((${DEAD} AND @state IS NOT 'stuck') OR (${STUCK} AND @state IS NOT 'dead'))
@@ -150,18 +156,17 @@ export function prepareOutbox(
     },
     async troubles() {
       const found = new Map<string, DestinationTrouble>();
-      for (const row of silent.all() as Row[]) {
-        const name = String(row['name']);
-        found.set(name, { name, unanswered: unansweredOf(row), dead: null });
-      }
+      const note = (name: string, fields: Partial<DestinationTrouble>) => {
+        const known = found.get(name) ?? { name, unanswered: null, dead: null, retried: false };
+        found.set(name, { ...known, ...fields });
+      };
+      for (const row of silent.all() as Row[]) note(String(row['name']), { unanswered: unansweredOf(row) });
+      for (const name of retried.all() as string[]) note(name, { retried: true });
       for (const row of buried.all() as Row[]) {
-        const name = String(row['name']);
-        const dead = {
-          count: Number(row['count']),
-          newestAt: Number(row['newest_at']),
-          error: String(row['error']),
-        };
-        found.set(name, { name, unanswered: found.get(name)?.unanswered ?? null, dead });
+        const { count, newest_at: newestAt, error } = row;
+        note(String(row['name']), {
+          dead: { count: Number(count), newestAt: Number(newestAt), error: String(error) },
+        });
       }
       return [...found.values()];
     },
