@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, GIVE_UP_AFTER_MS } from '../core/delivery.ts';
 import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
@@ -29,11 +30,13 @@ let store: Store;
 let delivery: ReturnType<typeof createDelivery>;
 let fakes: Map<string, Fake>;
 let shown: string[];
+let acts: ((name: string, by: Delivery) => Promise<void>) | null;
 
 beforeEach(async () => {
   now = T0;
   fakes = new Map();
   shown = [];
+  acts = null;
   store = openSqliteStore(':memory:', () => now);
   await store.configure([project('api'), project('web')], ['a']);
   delivery = start();
@@ -52,6 +55,7 @@ function fake(name: string): Fake {
 async function ask(name: string, what: string, by: Delivery): Promise<void> {
   const { asked, trouble } = fake(name);
   asked.push(`${what} ${by.key}${by.again ? ' again' : ''}`);
+  if (acts !== null) return acts(name, by);
   await trouble?.();
 }
 
@@ -62,7 +66,7 @@ function start(timeoutMs = 60_000) {
     random: () => 1,
     log: createLogger('silent', null),
     ended: () => void delivery.run(),
-    timeoutMs,
+    limits: { timeoutMs, stopGraceMs: 1 },
     destinations: () => ({
       tracker: (key) => (key === 'gone' ? null : trackerOf(`tracker:${key}`)),
       forge: (key) => forgeOf(`forge:${key}`),
@@ -338,6 +342,64 @@ describe('delivery', () => {
     ]);
     expect((await store.taskById(task.id))?.pr).toEqual({ ...DRAFT, state: 'open' });
   });
+});
+
+/** A receiver without idempotency of its own, and what happens to each call that would act. */
+type Fate = 'ok' | 'lost' | 'before' | 'limited' | 'killed before' | 'killed after' | 'stopped';
+const FATES: readonly Fate[] = [
+  'ok',
+  'ok',
+  'lost',
+  'before',
+  'limited',
+  'killed before',
+  'killed after',
+  'stopped',
+];
+
+describe('an effect', () => {
+  it('is done once and in its order, whatever gets lost and whenever Orch dies', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.constantFrom(...FATES), { maxLength: 40 }), async (fates) => {
+        now = T0;
+        await store.close();
+        store = openSqliteStore(':memory:', () => now);
+        await store.configure([project('api')], ['a']);
+        const script = [...fates];
+        const done: string[] = [];
+        let dies: 'killed' | 'stopped' | null = null;
+        const act = async (_name: string, { key, again }: Delivery): Promise<void> => {
+          if (again && done.includes(key)) return;
+          const fate = script.shift() ?? 'ok';
+          if (fate === 'ok' || fate === 'lost' || fate === 'killed after') done.push(key);
+          if (fate === 'lost' || fate === 'before') await broken('tracker.unreachable');
+          if (fate === 'limited')
+            await broken('tracker.unreachable', { done: 'no', retryAfterMs: 5 * MINUTE });
+          if (fate === 'ok') return;
+          dies = fate === 'stopped' ? 'stopped' : 'killed';
+          await never();
+        };
+        acts = act;
+        delivery = start();
+        const keys = ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'];
+        await store.tell(keys.map((key) => comment('api', key, key.charAt(0))));
+        for (let i = 0; i < 100 && done.length < keys.length; i++) {
+          await pass(15 * MINUTE);
+          if (dies === 'stopped') await delivery.stop();
+          if (dies !== null) delivery = start();
+          dies = null;
+        }
+        await pass(15 * MINUTE);
+        expect([...done].sort()).toEqual(keys);
+        for (const order of ['a', 'b', 'c'])
+          expect(done.filter((key) => key.startsWith(order))).toEqual(
+            keys.filter((key) => key.startsWith(order)),
+          );
+        expect(await letters()).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
 });
 
 describe('what people are told', () => {

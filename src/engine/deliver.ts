@@ -7,8 +7,11 @@ import { createSender, type Destinations } from './send.ts';
 
 /** Rows of a destination taken at a time. */
 const BATCH = 50;
-/** A stop waits this long for what is being sent; what is cut off then is looked for after the next start. */
-const STOP_GRACE_MS = 2000;
+const LIMITS = {
+  timeoutMs: DELIVERY_TIMEOUT_MS,
+  /** A stop waits this long for what is being sent; what is cut off then is looked for after the next start. */
+  stopGraceMs: 2000,
+};
 
 /**
  * Delivers outbox rows. Each destination has a lane of its own, which sends one row at a time until nothing is
@@ -23,9 +26,11 @@ export function createDelivery(parts: {
   readonly log: Logger;
   /** Called when a lane has tried something and ends: what is due next may have changed. */
   readonly ended: () => void;
-  readonly timeoutMs?: number;
+  /** Only tests have others. */
+  readonly limits?: typeof LIMITS;
 }) {
   const { store, clock, log } = parts;
+  const { timeoutMs, stopGraceMs } = parts.limits ?? LIMITS;
   const { send, digest } = createSender(parts);
   const lanes = new Map<string, Promise<void>>();
   const stopping = new AbortController();
@@ -77,15 +82,16 @@ export function createDelivery(parts: {
 
   /** One delivery, with its limit: what hangs is given up, and its outcome is unknown. */
   async function bounded(work: (signal: Delivery['signal']) => Promise<void>): Promise<void> {
-    const limitMs = parts.timeoutMs ?? DELIVERY_TIMEOUT_MS;
     const ended = new AbortController();
     const givenUp = new Promise<never>((_, reject) => {
       const give = () => {
-        const error = new AppError(`no answer within ${limitMs / 1000} s`, { code: 'delivery.unreachable' });
+        const error = new AppError(`no answer within ${timeoutMs / 1000} s`, {
+          code: 'delivery.unreachable',
+        });
         ended.abort(error);
         reject(error);
       };
-      const timer = setTimeout(give, limitMs);
+      const timer = setTimeout(give, timeoutMs);
       stopping.signal.addEventListener('abort', give, { signal: ended.signal });
       ended.signal.addEventListener('abort', () => clearTimeout(timer));
     });
@@ -125,7 +131,7 @@ export function createDelivery(parts: {
     /** Begins nothing more; what is being sent has a moment to end. */
     async stop(): Promise<void> {
       stopped = true;
-      const timer = setTimeout(() => stopping.abort(), STOP_GRACE_MS);
+      const timer = setTimeout(() => stopping.abort(), stopGraceMs);
       await Promise.all(lanes.values());
       clearTimeout(timer);
     },

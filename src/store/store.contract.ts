@@ -977,6 +977,14 @@ export function storeContract(name: string, open: OpenStore): void {
         ]);
       });
 
+      it('wakes when a destination is to be asked again, also when the row that asked was given up', async () => {
+        await write({ key: 'a1' }, { key: 'a2' });
+        const first = await idOf('a1');
+        await store.trying(first);
+        await store.undelivered(first, failed({ retryAt: null, unanswered: unanswered() }), now);
+        expect([await dueOf(), await store.nextDue(now)]).toEqual([[], now + MINUTE]);
+      });
+
       it('forgets that a destination did not answer when it does, or when nothing waits for it', async () => {
         await write({ key: 'a1' }, { key: 'a2' });
         for (const key of ['a1', 'a2']) {
