@@ -198,6 +198,7 @@ function claim(store: Store): Promise<Claimed | null> {
     accounts: [{ id: 'a', slots: SLOTS }],
     closedProjects: [],
     withoutAgents: [],
+    agentsOnly: [],
     withoutNewWork: [],
     failover: [],
     slots: SLOTS,

@@ -94,7 +94,14 @@ async function openFlips(folder: string, count: number) {
     const state = line.dispatcher.state();
     const { reasons } = explain({
       ...{ queued: items, running: 0, gates: state === null ? null : closedGates(state) },
-      ...{ tickAt: state?.tickAt ?? null, now: Date.now(), keys: new Map(), stuck: [], surveys: [] },
+      ...{
+        tickAt: state?.tickAt ?? null,
+        now: Date.now(),
+        keys: new Map(),
+        stuck: [],
+        surveys: [],
+        project: null,
+      },
     });
     if (!reasons.some(({ reason }) => reason.code === 'account.limit'))
       throw new Error('nothing waits for it');
@@ -155,7 +162,6 @@ function startDispatcher(own: Awaited<ReturnType<typeof openOwnQueue>>, folder: 
     // The last thing a tick does.
     deliver: async () => {
       ticked();
-      return 0;
     },
     config: () => ({
       accounts,

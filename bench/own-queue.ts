@@ -52,6 +52,7 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
     accounts: accountIds(shape).map((id) => ({ id, slots: NO_CAP })),
     closedProjects: [],
     withoutAgents: [],
+    agentsOnly: [],
     withoutNewWork: [],
     failover: [],
     slots: NO_CAP,

@@ -114,7 +114,7 @@ export function createClaimChecks(parts: {
   }
 
   function hasPlace(job: JobRow, request: ClaimRequest, free: ReadonlySet<string>): boolean {
-    if (job.agent === null) return request.withoutAccount;
+    if (job.agent === null) return request.withoutAccount && !request.agentsOnly.includes(job.project);
     if (job.account === null || request.withoutAgents.includes(job.project)) return false;
     const moved = request.failover.filter(
       ({ project, from }) => project === job.project && from === job.account,

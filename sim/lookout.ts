@@ -25,7 +25,7 @@ const LEFT_LYING_MS = 20 * 60_000;
 /** Every code that may be the reason of a queued job. */
 const CODES = new Set(
   `dispatch.paused host.disk host.memory worker.none worker.no_match worker.full approval.pending
-   question.pending budget.reached cap.review account.signed_out account.limit account.reserved account.probing
+   question.pending budget.reached cap.review forge.unreachable account.signed_out account.limit account.reserved account.probing
    gate.failed agent.unproven_version breaker.open breaker.probing retry.backoff lock.worktree
    project.slowed cap.project cap.stage cap.account queue.position`.split(/\s+/),
 );

@@ -161,7 +161,7 @@ export function createOutside(parts: {
     tracker: (life, project) => ({
       kind: 'scripted',
       item: () => Promise.reject(new Error('nobody asks for an item')),
-      comment: (id, key, body) =>
+      comment: (id, body, { key }) =>
         request(life, `tracker:${project}`, `tracker:${project}.comment`, 'tracker', () => {
           const list = of(project).comments.get(id) ?? [];
           of(project).comments.set(id, list);
@@ -203,12 +203,13 @@ export function createOutside(parts: {
         ready: (pr, body) =>
           ask('ready', () => {
             const found = pullRequest(project, pr.number);
-            if (found.state === 'draft') found.state = 'open';
+            if (found.state === 'merged' || found.state === 'closed') return asRow(found);
+            found.state = 'open';
             found.body = body;
             outside.figures.effects++;
             return asRow(found);
           }),
-        comment: (pr, key, body) =>
+        comment: (pr, body, { key }) =>
           ask('comment', () =>
             addComment(
               pullRequest(project, pr.number).comments,

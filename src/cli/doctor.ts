@@ -13,11 +13,13 @@ import {
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
+import { checkAgain } from '../core/destination-gates.ts';
 import { AppError, messageOf } from '../core/errors.ts';
+import type { DestinationWire } from '../http/contract.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
 import { runningServer } from './home.ts';
-import { EXIT, Exit, MARKS } from './output.ts';
+import { EXIT, Exit, localTime, MARKS } from './output.ts';
 
 interface Finding {
   readonly group: string;
@@ -27,6 +29,7 @@ interface Finding {
 }
 
 interface ServerStatus {
+  readonly outbox: readonly DestinationWire[];
   readonly schedulerTickAgeMs: number | null;
   readonly pipelineProblems: readonly { readonly problem: string; readonly hint: string | null }[];
 }
@@ -39,6 +42,7 @@ const GROUPS: Readonly<Record<string, Check>> = {
   configuration,
   database,
   server,
+  outbox,
   agents,
   projects,
   telegram,
@@ -243,6 +247,38 @@ async function* server(): AsyncGenerator<Finding> {
         { group, state: 'error', text: messageOf(error), fix: 'orch down, then orch up' },
       ],
     );
+}
+
+/** What the world was not told. */
+async function* outbox(): AsyncGenerator<Finding> {
+  const group = 'outbox';
+  const home = processHome();
+  const status = await runningServer(home)
+    .then((info) => (info === null ? null : connect(home)))
+    .then((client) => client?.get<ServerStatus>('/status') ?? null)
+    .catch(() => null); // the server group tells why
+  if (status === null) {
+    yield { group, state: 'skipped', text: 'the server tells it', fix: null };
+    return;
+  }
+  if (status.outbox.length === 0)
+    yield { group, state: 'ok', text: 'nothing was given up, every destination answers', fix: null };
+  for (const { name, dead, unansweredSince, error } of status.outbox) {
+    if (unansweredSince !== null)
+      yield {
+        group,
+        state: 'warning',
+        text: `${name} has not answered since ${localTime(unansweredSince)}: ${error}`,
+        fix: `mend it; to ask it at once, ${checkAgain(name)}`,
+      };
+    if (dead > 0)
+      yield {
+        group,
+        state: 'warning',
+        text: `${dead} ${dead === 1 ? 'message' : 'messages'} to ${name} given up: ${error}`,
+        fix: `orch outbox --destination ${name}, then orch outbox retry or drop`,
+      };
+  }
 }
 
 async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
 import { stuckFix } from '../core/explain.ts';
 import type {
+  DestinationWire,
   Explain,
   HoldWire,
   JobWire,
@@ -24,6 +25,7 @@ interface Status {
   warnings: WarningWire[];
   jobs: Record<string, number>;
   tasks: Record<string, number>;
+  outbox: DestinationWire[];
   running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
 }
 
@@ -183,12 +185,29 @@ function printStatus(out: Output, status: Status): void {
     out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);
   for (const { problem } of status.pipelineProblems) out.text(`${pc.yellow('▲')} ${problem}`);
   for (const { title, fix } of status.warnings) out.text(`${pc.yellow('▲')} ${title}: ${fix}`);
+  if (status.outbox.length > 0) out.text(outboxLine(status.outbox));
   for (const { run, job, lastOutputAt } of status.running)
     out.text(
       `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,
     );
   const counts = Object.entries(status.tasks).map(([word, n]) => `${n} ${word.replace('_', ' ')}`);
   out.text(pc.dim(`  tasks: ${counts.join(', ')}`));
+}
+
+function outboxLine(destinations: readonly DestinationWire[]): string {
+  const dead = destinations.filter((each) => each.dead > 0);
+  const count = dead.reduce((n, each) => n + each.dead, 0);
+  const words = [
+    ...(count === 0
+      ? []
+      : [
+          `${count} ${count === 1 ? 'message was' : 'messages were'} given up (${dead.map((each) => `${each.name} ${each.dead}`).join(', ')})`,
+        ]),
+    ...destinations
+      .filter((each) => each.unansweredSince !== null)
+      .map((each) => `${each.name} has not answered since ${localTime(each.unansweredSince)}`),
+  ];
+  return `${pc.yellow('▲')} ${words.join('; ')}: orch outbox`;
 }
 
 function printExplain(out: Output, explain: Explain): void {

@@ -1,5 +1,6 @@
 import { accountGates } from './account-reason.ts';
 import { endOfDay } from './budget.ts';
+import { destinationGates } from './destination-gates.ts';
 import {
   type DispatchState,
   gateKey,
@@ -31,12 +32,17 @@ export interface ClosedGates {
 }
 
 export function closedGates(d: DispatchState): ClosedGates {
-  const reasons = [...pauses(d), ...host(d), ...accountGates(d), ...projects(d), ...workers(d)].map(
-    (reason) => {
-      const noted = d.since.get(gateKey(reason.code, reason.scope));
-      return noted === undefined ? reason : { ...reason, since: Math.min(noted, reason.since) };
-    },
-  );
+  const reasons = [
+    ...pauses(d),
+    ...host(d),
+    ...destinationGates(d),
+    ...accountGates(d),
+    ...projects(d),
+    ...workers(d),
+  ].map((reason) => {
+    const noted = d.since.get(gateKey(reason.code, reason.scope));
+    return noted === undefined ? reason : { ...reason, since: Math.min(noted, reason.since) };
+  });
   return {
     at: d.tickAt,
     byScope: grouped(reasons),

@@ -149,7 +149,8 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
           ? []
           : [
               {
-                ...pullRequestRow(task, job, 'close'),
+                ...pullRequestRow(task, job, 'ready'),
+                key: `pr:${task.key}:close:${jobName(job.id)}`,
                 message: {
                   kind: 'forge.comment' as const,
                   project: task.project,

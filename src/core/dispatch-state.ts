@@ -1,5 +1,6 @@
 import type { AccountEntry } from './account-gate.ts';
 import type { BudgetLevel } from './budget.ts';
+import type { DestinationTrouble } from './delivery.ts';
 import type { Pause } from './model.ts';
 
 export interface Scope {
@@ -32,6 +33,8 @@ export interface DispatchState {
   readonly workers: { readonly running: number; readonly slots: number };
   /** Branches somebody works on now. */
   readonly locks: readonly Lock[];
+  /** Trackers, forges and notifiers that do not answer, or have messages that were given up. */
+  readonly troubles: readonly DestinationTrouble[];
   /** First time each closed gate was seen, by `gateKey`; survives restarts in the store. */
   readonly since: ReadonlyMap<string, number>;
 }

@@ -123,7 +123,7 @@ export type OutboxMessage =
       readonly kind: 'forge.pull_request';
       readonly project: string;
       readonly taskId: number;
-      readonly action: 'open' | 'ready' | 'close';
+      readonly action: 'open' | 'ready';
     }
   | {
       readonly kind: 'forge.comment';

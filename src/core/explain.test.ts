@@ -26,6 +26,7 @@ const STATE: DispatchState = {
   ]),
   workers: { running: 0, slots: 1 },
   locks: [],
+  troubles: [],
   since: new Map(),
 };
 const of = (fields: Partial<Explainable>) =>
@@ -36,6 +37,7 @@ const of = (fields: Partial<Explainable>) =>
     tickAt: NOW,
     now: NOW,
     keys: new Map(),
+    project: null,
     stuck: [],
     surveys: [],
     ...fields,
@@ -107,6 +109,34 @@ describe('the explanation', () => {
     ]);
     expect(of({ surveys: [survey], running: 1 }).reasons).toEqual([]);
     expect(of({ surveys: [survey], queued: [queuedJob()] }).reasons).toEqual([]);
+  });
+
+  it('tells of a tracker that does not answer, though no job waits for it', () => {
+    const unanswered = { since: NOW - 120_000, failures: 9, error: '503', triedAt: NOW, nextTryAt: NOW + 1 };
+    const gates = closedGates({
+      ...STATE,
+      troubles: ['tracker:api', 'forge:api', 'notify'].map((name) => ({
+        name,
+        unanswered,
+        dead: null,
+        retried: false,
+      })),
+    });
+    const codesOf = (fields: Partial<Explainable>) =>
+      of({ gates, ...fields }).reasons.map(({ reason, jobs }) => [reason.code, jobs.length]);
+    expect(codesOf({ queued: [queuedJob()] })).toEqual([
+      ['tracker.unreachable', 0],
+      ['forge.unreachable', 0],
+    ]);
+    expect(codesOf({ queued: [queuedJob({ agent: null, account: null })], project: 'api' })).toEqual([
+      ['forge.unreachable', 1],
+      ['tracker.unreachable', 0],
+    ]);
+    expect(codesOf({ project: 'web' })).toEqual([]);
+    expect(of({ gates, queued: [queuedJob()] })).toMatchObject({
+      verdict: 'working',
+      counts: { waiting: 0 },
+    });
   });
 
   it('is never idle while a task waits for a person', () => {

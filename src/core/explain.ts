@@ -1,4 +1,5 @@
 import type { ClosedGates } from './closed-gates.ts';
+import { isUnreachable } from './destination-gates.ts';
 import type { Reason } from './dispatch-state.ts';
 import type { Job, Task } from './model.ts';
 import { reasonFor } from './reason.ts';
@@ -30,6 +31,8 @@ export interface Explainable {
   readonly now: number;
   /** Keys of tasks by their id, for the jobs that have one. */
   readonly keys: ReadonlyMap<number, string>;
+  /** Only this project's; null = all. */
+  readonly project: string | null;
   /** Tasks that wait for a person, with no job queued. */
   readonly stuck: readonly Task[];
   /** What the trackers have, looked at when nothing is queued. */
@@ -83,11 +86,23 @@ export function explain(of: Explainable): Explanation {
     ...held,
     reasons: [
       ...held.reasons,
+      ...warnings(gates, held, of.project),
       ...of.stuck.map((task) => ({ reason: stuckReason(task), jobs: [] })),
       ...(isEmpty ? of.surveys.map((survey) => ({ reason: emptyReason(survey, now), jobs: [] })) : []),
     ],
     nextChange: upcoming === undefined ? null : { at: upcoming.clearsAt ?? now, what: upcoming.title },
   };
+}
+
+/** A tracker or forge that does not answer is said also while no job waits for it. */
+function warnings(gates: ClosedGates, held: Explained, project: string | null): Explained['reasons'] {
+  const isHeld = (reason: Reason) =>
+    held.reasons.some((h) => h.reason.code === reason.code && h.reason.scope.id === reason.scope.id);
+  return [...gates.byScope.values()]
+    .flat()
+    .filter((reason) => isUnreachable(reason) && !isHeld(reason))
+    .filter(({ scope }) => project === null || scope.id === project)
+    .map((reason) => ({ reason, jobs: [] }));
 }
 
 function stuckReason(task: Task): Reason {

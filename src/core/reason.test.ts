@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AccountEntry } from './account-gate.ts';
 import { closedGates } from './closed-gates.ts';
+import type { DestinationTrouble } from './delivery.ts';
 import { type DispatchState, isPaused, type ProjectEntry } from './dispatch-state.ts';
 import { gatesAt, type LedgerRow, ledgerEntries } from './ledger.ts';
 import type { Job, Pause } from './model.ts';
@@ -27,6 +28,7 @@ const OPEN: DispatchState = {
   projects: new Map([['api', PROJECT]]),
   workers: { running: 0, slots: 2 },
   locks: [],
+  troubles: [],
   since: new Map(),
 };
 const why = (job: Job, state: DispatchState, ahead: number | null, name?: string, urgent?: number) =>
@@ -66,6 +68,13 @@ function closedIn({ projects }: Partial<DispatchState>): Partial<ProjectEntry> {
   return Object.fromEntries(entries.filter(([key, value]) => PROJECT[key as keyof ProjectEntry] !== value));
 }
 
+const away = (name: string, since = NOW - 2 * 60_000): DestinationTrouble => ({
+  name,
+  dead: null,
+  retried: false,
+  unanswered: { since, failures: 3, error: '503', triedAt: NOW - 5000, nextTryAt: NOW + 5000 },
+});
+
 /** Each gate of the specification's order that this version has, closed on its own. */
 const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Partial<Job>][] = [
   ['dispatch.paused', { pauses: [pause()] }, {}],
@@ -74,6 +83,7 @@ const GATES: readonly [code: string, dispatch: Partial<DispatchState>, own: Part
   ['question.pending', {}, { hold: 'question.pending', holdSince: 7 }],
   ['budget.reached', project({ budget: { level: 'reached', detail: '$5.00 of $5.00 today' } }), {}],
   ['cap.review', project({ unmerged: 3 }), { fresh: true }],
+  ['forge.unreachable', { troubles: [away('forge:api')] }, { agent: null, account: null }],
   ['account.limit', account(closed), {}],
   ['retry.backoff', {}, { availableAt: NOW + 5 }],
   ['lock.worktree', { locks: [lock] }, {}],
@@ -100,9 +110,10 @@ describe('the one reason why a job waits', () => {
   const pairs = GATES.flatMap((first, i) =>
     GATES.slice(i + 1).map((second) => [first[0], second[0], first, second] as const),
   ).filter(
-    // Both speak of the same account entry: they cannot be closed at once.
+    // Both speak of the same account entry, or one of agents and one of what runs none: they cannot be closed at once.
     ([first, second]) =>
-      !(first === 'worker.no_match' && (second === 'account.limit' || second === 'cap.account')),
+      !(first === 'worker.no_match' && (second === 'account.limit' || second === 'cap.account')) &&
+      !((first === 'worker.no_match' || first === 'budget.reached') && second === 'forge.unreachable'),
   );
   it.each(pairs)('is %s before %s', (code, _later, [, first, own], [, second, alsoOwn]) => {
     const merged: DispatchState = { ...OPEN, ...second, ...first };
@@ -112,6 +123,39 @@ describe('the one reason why a job waits', () => {
         : {};
     const projects = project({ ...closedIn(second), ...closedIn(first) });
     expect(why(queuedJob({ ...alsoOwn, ...own }), { ...merged, ...both, ...projects }, 0).code).toBe(code);
+  });
+
+  it('is the forge only for what needs it now, and after a minute without an answer', () => {
+    const merge = queuedJob({ agent: null, account: null, stage: 'deploy' });
+    const codeOf = (job: Job, trouble: DestinationTrouble) =>
+      why(job, { ...OPEN, troubles: [trouble] }, 0).code;
+    expect(codeOf(queuedJob(), away('forge:api'))).toBe('queue.position');
+    expect(codeOf(merge, away('forge:web'))).toBe('queue.position');
+    expect(codeOf(merge, away('forge:api', NOW - 59_000))).toBe('queue.position');
+    expect(codeOf(merge, { name: 'forge:api', unanswered: null, dead: null, retried: false })).toBe(
+      'queue.position',
+    );
+    expect([codeOf(merge, away('tracker:api')), codeOf(merge, away('notify'))]).toEqual([
+      'queue.position',
+      'queue.position',
+    ]);
+  });
+
+  it('says since when the forge has not answered, and asks a person after 15 minutes', () => {
+    const merge = queuedJob({ agent: null, account: null, stage: 'deploy' });
+    const reasonAfter = (minutes: number) =>
+      why(merge, { ...OPEN, troubles: [away('forge:api', NOW - minutes * 60_000)] }, 0);
+    expect(reasonAfter(14)).toMatchObject({
+      state: 'waiting',
+      title: 'The forge of api has not answered since 00:02 UTC',
+      detail: '503 (3 tries, the next at 00:16 UTC)',
+      since: NOW - 14 * 60_000,
+      clearsWhen: 'No action needed: it is asked again, and clears when it answers.',
+    });
+    expect(reasonAfter(15)).toMatchObject({
+      state: 'needs_you',
+      fix: 'orch outbox retry --all --destination forge:api',
+    });
   });
 
   it('is its place in the queue when every gate is open', () => {

@@ -122,6 +122,10 @@ const budgetGate: Gate = (job, gates) =>
 const reviewGate: Gate = (job, gates) =>
   job.fresh ? closedAt(gates, 'project', job.project, ['cap.review']) : null;
 
+/** Merging, deploying, and commands on what was merged need the forge now; what an agent does can be told to it later. */
+const forgeGate: Gate = (job, gates) =>
+  job.agent === null ? closedAt(gates, 'project', job.project, ['forge.unreachable']) : null;
+
 /** With failover in force, the account is no matter of its own any more. */
 const accountGate: Gate = (job, gates) => {
   if (job.account === null || gates.standIns.has(standInKey(job.project, job.account))) return null;
@@ -196,6 +200,7 @@ const ORDER: readonly Gate[] = [
   ownHoldGate,
   budgetGate,
   reviewGate,
+  forgeGate,
   accountGate,
   backoffGate,
   lockGate,

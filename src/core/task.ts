@@ -283,7 +283,7 @@ export function statusRow(
   };
 }
 
-export function pullRequestRow(task: Task, job: Job, action: 'open' | 'ready' | 'close'): NewOutboxRow {
+export function pullRequestRow(task: Task, job: Job, action: 'open' | 'ready'): NewOutboxRow {
   return {
     destination: `forge:${task.project}`,
     key: action === 'open' ? `pr:${task.key}:open` : `pr:${task.key}:${action}:${jobName(job.id)}`,

@@ -1,232 +1,149 @@
+import { afterFailure, DELIVERY_TIMEOUT_MS, type Delivery, failureOf } from '../core/delivery.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { pullRequestBody } from '../core/trace-markdown.ts';
-import type { Forge } from '../forges/forge.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Notifier, NotifierMessage } from '../notifiers/notifier.ts';
 import type { OutboxRow, Store } from '../store/store.ts';
-import type { Tracker } from '../trackers/tracker.ts';
+import { createSender, type Destinations } from './send.ts';
 
+/** Rows of a destination taken at a time. */
 const BATCH = 50;
-/** A fault of ours is not mended by trying: so often, and no more. */
-const MAX_TRIES = 12;
-/** Who is out of reach comes back, after a night or a weekend: what he is to get waits for him so long. */
-const PATIENCE_MS = 7 * 24 * 60 * 60 * 1000;
-const BASE_DELAY_MS = 1000;
-const MAX_DELAY_MS = 5 * 60 * 1000;
-/** A cleared incident is told anew, not edited, when it comes back after this time. */
-const REOPEN_MS = 4 * 60 * 60 * 1000;
-
-export interface Destinations {
-  tracker(project: string): Tracker | null;
-  forge(project: string): Forge | null;
-  base(project: string): string;
-  readonly notifiers: readonly Notifier[];
-}
+const LIMITS = {
+  timeoutMs: DELIVERY_TIMEOUT_MS,
+  /** A stop waits this long for what is being sent; what is cut off then is looked for after the next start. */
+  stopGraceMs: 2000,
+};
 
 /**
- * Delivers outbox rows: in order per work item, each destination on its own, with backoff. Receivers
- * are given the row's key, so a row that is delivered again after a crash changes nothing there.
+ * Delivers outbox rows. Each destination has a lane of its own, which sends one row at a time until nothing is
+ * due or the destination does not answer: no lane ever waits for another. A row is marked before it is sent, so
+ * that whatever happens then, the next try knows that it may have been.
  */
-export function createDelivery(options: {
-  store: Store;
-  destinations: () => Destinations;
-  clock: Clock;
-  log: Logger;
+export function createDelivery(parts: {
+  readonly store: Store;
+  readonly destinations: () => Destinations;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Called when a lane has tried something and ends: what is due next may have changed. */
+  readonly ended: () => void;
+  /** Only tests have others. */
+  readonly limits?: typeof LIMITS;
 }) {
-  const { store, clock, log } = options;
-  const busy = new Set<string>();
+  const { store, clock, log } = parts;
+  const { timeoutMs, stopGraceMs } = parts.limits ?? LIMITS;
+  const { send, digest } = createSender(parts);
+  const lanes = new Map<string, Promise<void>>();
+  const stopping = new AbortController();
+  let stopped = false;
 
-  async function deliver(row: OutboxRow): Promise<void> {
-    const to = options.destinations();
-    const { message } = row;
-    switch (message.kind) {
-      case 'tracker.comment':
-        return need(to.tracker(message.project), message.project).comment(
-          message.workItemId,
-          row.key,
-          message.body,
-        );
-      case 'tracker.status':
-        return need(to.tracker(message.project), message.project).setStatus(
-          message.workItemId,
-          message.status,
-          message.stage,
-        );
-      case 'forge.pull_request':
-      case 'forge.comment':
-        return deliverToForge(
-          row,
-          need(to.forge(message.project), message.project),
-          to.base(message.project),
-        );
-      case 'notify.incident':
-        return tell(to.notifiers, message.incident, {
-          title: message.title,
-          detail: message.detail,
-          state: message.urgent ? 'failed' : 'needs_you',
-          repeated: row.tries > 0,
-        });
-      case 'notify.resolved':
-        return resolve(to.notifiers, message.incident);
-      case 'notify.digest':
-        return digest(to.notifiers, [message.line], row.tries > 0);
-    }
-  }
-
-  async function digest(
-    notifiers: readonly Notifier[],
-    lines: readonly string[],
-    repeated: boolean,
-  ): Promise<void> {
-    const [first, ...more] = lines;
-    const title = more.length === 0 ? (first ?? '') : `${lines.length} tasks done`;
-    for (const notifier of notifiers)
-      await notifier.send({
-        title,
-        detail: more.length === 0 ? '' : lines.join('\n'),
-        state: 'info',
-        repeated,
-      });
-  }
-
-  /** All digest lines that are due go out as one message. */
-  async function attemptDigest(rows: readonly OutboxRow[]): Promise<void> {
-    const lines = rows.flatMap(({ message }) => (message.kind === 'notify.digest' ? [message.line] : []));
-    const [first] = rows;
-    if (first === undefined) return;
-    await digest(options.destinations().notifiers, lines, first.tries > 0).then(
-      async () => {
-        for (const row of rows) await store.delivered(row.id, clock());
-      },
-      async (error: unknown) => {
-        for (const row of rows) await undelivered(row, error);
-      },
-    );
-  }
-
-  async function deliverToForge(row: OutboxRow, forge: Forge, base: string): Promise<void> {
-    const { message } = row;
-    if (message.kind !== 'forge.pull_request' && message.kind !== 'forge.comment') return;
-    const task = await store.taskById(message.taskId);
-    if (task === null) return;
-    if (message.kind === 'forge.comment') {
-      if (task.pr !== null) await forge.comment(task.pr, row.key, message.body);
-      return;
-    }
-    if (message.action === 'open' && task.pr === null)
-      await store.setPullRequest(
-        task.id,
-        await forge.open({
-          branch: task.branch,
-          base,
-          title: `${task.key}: ${task.title}`,
-          body: pullRequestBody(task),
-        }),
-      );
-    // Again for one that is open: its matrix may have changed since.
-    if (message.action === 'ready' && (task.pr?.state === 'draft' || task.pr?.state === 'open'))
-      await store.setPullRequest(task.id, await forge.ready(task.pr, pullRequestBody(task)));
-  }
-
-  /** One incident, one message: the first is sent, later ones edit it. */
-  async function tell(notifiers: readonly Notifier[], key: string, message: NotifierMessage): Promise<void> {
-    const now = clock();
-    for (const notifier of notifiers) {
-      const known = await store.incident(key, notifier.channel);
-      const text = `${message.title}\n${message.detail}`;
-      const open = known !== null && known.resolvedAt === null && now - known.openedAt < REOPEN_MS;
-      if (known !== null && open) {
-        if (known.text !== text) await notifier.edit(known.messageRef, message);
-        await store.saveIncident({ ...known, text, updatedAt: now });
-        continue;
-      }
-      const messageRef = await notifier.send(message);
-      await store.saveIncident({
-        key,
-        channel: notifier.channel,
-        messageRef,
-        text,
-        openedAt: now,
-        updatedAt: now,
-        resolvedAt: null,
-      });
-    }
-  }
-
-  async function resolve(notifiers: readonly Notifier[], key: string): Promise<void> {
-    const now = clock();
-    for (const notifier of notifiers) {
-      const known = await store.incident(key, notifier.channel);
-      if (known === null || known.resolvedAt !== null) continue;
-      const title = known.text.split('\n')[0] ?? key;
-      await notifier.edit(known.messageRef, {
-        title: `Resolved: ${title}`,
-        detail: `Lasted ${minutes(now - known.openedAt)}.`,
-        state: 'resolved',
-        repeated: false,
-      });
-      await store.saveIncident({ ...known, updatedAt: now, resolvedAt: now });
-    }
-  }
-
-  async function attempt(row: OutboxRow): Promise<void> {
+  async function lane(destination: string): Promise<void> {
+    let tried = 0;
     try {
-      await deliver(row);
-      await store.delivered(row.id, clock());
+      tried = await drain(destination);
     } catch (error) {
-      await undelivered(row, error);
+      log.error({ destination, error: messageOf(error) }, 'delivery failed');
+    }
+    lanes.delete(destination);
+    if (tried > 0 && !stopped) parts.ended();
+  }
+
+  async function drain(destination: string): Promise<number> {
+    let tried = 0;
+    for (;;) {
+      const rows = await store.dueMessages(destination, clock(), BATCH);
+      if (rows.length === 0) return tried;
+      for (const rowsOfOne of together(rows)) {
+        if (stopped) return tried;
+        tried += rowsOfOne.length;
+        if ((await attempt(rowsOfOne)) === 'unreachable') return tried;
+      }
     }
   }
 
-  async function undelivered(row: OutboxRow, error: unknown): Promise<void> {
-    const refused = error instanceof AppError && error.code === 'notifier.refused';
-    const stated = error instanceof AppError ? error.facts['retryAfterMs'] : undefined;
-    const delay =
-      typeof stated === 'number' ? stated : Math.min(BASE_DELAY_MS * 2 ** row.tries, MAX_DELAY_MS);
-    const patienceMs = error instanceof AppError ? PATIENCE_MS : 0;
-    const dead = refused || (row.tries + 1 >= MAX_TRIES && clock() - row.createdAt >= patienceMs);
-    const what = messageOf(error);
-    log.warn(
-      { outboxId: row.id, key: row.key, destination: row.destination, error: what, dead },
-      'message was not delivered',
-    );
-    await store.undelivered(row.id, what, dead ? null : clock() + delay, clock());
+  /** Sends one message, which is one row or all digest lines that are due. */
+  async function attempt(rows: readonly OutboxRow[]): Promise<'answered' | 'unreachable'> {
+    const begun: OutboxRow[] = [];
+    for (const row of rows) if (await store.trying(row.id)) begun.push(row);
+    const [first] = begun;
+    if (first === undefined) return 'answered';
+    const again = begun.some(({ unsure }) => unsure);
+    const lines = begun.flatMap(({ message }) => (message.kind === 'notify.digest' ? [message.line] : []));
+    try {
+      await bounded((signal) => {
+        const by = { key: first.key, again, signal };
+        return lines.length === 0 ? send(first, by) : digest(lines, by);
+      });
+    } catch (error) {
+      return stopping.signal.aborted ? 'unreachable' : undelivered(begun, error);
+    }
+    for (const row of begun) await store.delivered(row.id, clock());
+    return 'answered';
+  }
+
+  /** One delivery, with its limit: what hangs is given up, and its outcome is unknown. */
+  async function bounded(work: (signal: Delivery['signal']) => Promise<void>): Promise<void> {
+    const ended = new AbortController();
+    const givenUp = new Promise<never>((_, reject) => {
+      const give = () => {
+        const error = new AppError(`no answer within ${timeoutMs / 1000} s`, {
+          code: 'delivery.unreachable',
+        });
+        ended.abort(error);
+        reject(error);
+      };
+      const timer = setTimeout(give, timeoutMs);
+      stopping.signal.addEventListener('abort', give, { signal: ended.signal });
+      ended.signal.addEventListener('abort', () => clearTimeout(timer));
+    });
+    try {
+      await Promise.race([work(ended.signal), givenUp]);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async function undelivered(
+    rows: readonly OutboxRow[],
+    error: unknown,
+  ): Promise<'answered' | 'unreachable'> {
+    const failure = failureOf(error);
+    const now = clock();
+    const destination = rows[0]?.destination ?? '';
+    const trouble = (await store.troubles()).find(({ name }) => name === destination);
+    const jitter = parts.random();
+    for (const row of rows) {
+      const tried = { ...row, tries: row.tries + 1 };
+      const outcome = afterFailure(tried, failure, trouble?.unanswered ?? null, now, jitter);
+      const dead = outcome.retryAt === null;
+      const fields = { outboxId: row.id, key: row.key, destination, error: outcome.error, dead };
+      log.warn(fields, 'message was not delivered');
+      await store.undelivered(row.id, outcome, now);
+    }
+    return failure.kind === 'unreachable' ? 'unreachable' : 'answered';
   }
 
   return {
-    /** Delivers everything that is due; destinations in parallel, one row at a time each. Resolves with how many were tried. Safe to call at any time. */
-    async run(): Promise<number> {
-      const due = await store.dueMessages(clock(), BATCH);
-      let attempted = 0;
-      const byDestination = Map.groupBy(due, (row) => row.destination);
-      await Promise.all(
-        [...byDestination].map(async ([destination, rows]) => {
-          if (busy.has(destination)) return;
-          busy.add(destination);
-          try {
-            const digests = rows.filter((row) => row.message.kind === 'notify.digest');
-            attempted += rows.length;
-            for (const row of rows) if (!digests.includes(row)) await attempt(row);
-            await attemptDigest(digests);
-          } finally {
-            busy.delete(destination);
-          }
-        }),
-      );
-      return attempted > 0 ? attempted + (await this.run()) : 0;
+    /** Starts a lane for each destination that has something due and none yet. Safe to call at any time. */
+    async run(): Promise<void> {
+      for (const destination of await store.dueDestinations(clock()))
+        if (!stopped && !lanes.has(destination)) lanes.set(destination, lane(destination));
+    },
+    /** Begins nothing more; what is being sent has a moment to end. */
+    async stop(): Promise<void> {
+      stopped = true;
+      const timer = setTimeout(() => stopping.abort(), stopGraceMs);
+      await Promise.all(lanes.values());
+      clearTimeout(timer);
     },
   };
 }
 
-function need<T>(destination: T | null, project: string): T {
-  if (destination !== null) return destination;
-  throw new AppError(`project ${project} is not in the configuration`, {
-    code: 'project.unknown',
-    hint: 'add it to orch.yaml',
-  });
-}
-
-function minutes(ms: number): string {
-  return ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
+/** Rows as they are sent: each by itself, the lines of a digest together. */
+function together(rows: readonly OutboxRow[]): (readonly OutboxRow[])[] {
+  const isDigest = (row: OutboxRow) => row.message.kind === 'notify.digest';
+  const digests = rows.filter(isDigest);
+  return [
+    ...rows.filter((row) => !isDigest(row)).map((row) => [row]),
+    ...(digests.length === 0 ? [] : [digests]),
+  ];
 }

@@ -1,5 +1,6 @@
 import { isBusy } from '../core/account-gate.ts';
 import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
+import { unreachableForges } from '../core/destination-gates.ts';
 import { type DispatchState, isAccountPaused, isPaused } from '../core/dispatch-state.ts';
 import { failovers } from '../core/failover.ts';
 import { type LedgerEntry, ledgerEntries } from '../core/ledger.ts';
@@ -20,8 +21,8 @@ export interface DispatcherParts {
   readonly config: () => DispatcherConfig;
   /** Starts work on a claim; must not throw and need not be awaited. */
   readonly start: (claimed: Claimed) => void;
-  /** Delivers what is due; resolves with how many messages were tried. */
-  readonly deliver: () => Promise<number>;
+  /** Starts to deliver what is due; need not be awaited. */
+  readonly deliver: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -49,12 +50,7 @@ export function createDispatcher(parts: DispatcherParts) {
     const rows = news(state);
     if (rows.length > 0) await store.tell(rows);
     if (seen.host === null && !allPaused(seen)) await claimAll(config, seen);
-    void parts.deliver().then(
-      (attempted) => {
-        if (attempted > 0) wake();
-      },
-      (error: unknown) => log.error({ error: String(error) }, 'delivery failed'),
-    );
+    void parts.deliver().catch((error: unknown) => log.error({ error: String(error) }, 'delivery failed'));
   }
 
   /** Writes what changed, and at least now and then that somebody still looks. */
@@ -75,12 +71,14 @@ export function createDispatcher(parts: DispatcherParts) {
       .map((p) => p.id);
     const projects = [...dispatch.projects];
     const withoutAgents = projects.filter(([, p]) => p.budget.level === 'reached').map(([key]) => key);
+    const agentsOnly = unreachableForges(dispatch);
     const withoutNewWork = projects.filter(([, p]) => p.unmerged >= p.openPrs).map(([key]) => key);
     const failover = failovers(dispatch);
     const request = (accounts: ClaimRequest['accounts'], probe: boolean): ClaimRequest => ({
       accounts,
       closedProjects,
       withoutAgents,
+      agentsOnly,
       withoutNewWork,
       failover,
       slots: config.slots,

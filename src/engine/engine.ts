@@ -14,6 +14,7 @@ import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
+import { createLetters } from './letters.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
@@ -91,6 +92,8 @@ export function createEngine(options: EngineOptions) {
     store,
     clock,
     log,
+    random: options.random,
+    ended: () => dispatcher.wake(),
     destinations: () => ({
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
@@ -173,7 +176,7 @@ export function createEngine(options: EngineOptions) {
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop()]);
+      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop(), delivery.stop()]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */
@@ -298,6 +301,7 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
+    letters: createLetters({ store, clock }),
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };

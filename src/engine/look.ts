@@ -73,7 +73,7 @@ export function createLook({ store, preflight, machine, clock, log }: LookParts)
     since: ReadonlyMap<string, number>,
   ): Promise<DispatchState> {
     const now = clock();
-    const [pauses, counts, rows, versions, live, spent, host] = await Promise.all([
+    const [pauses, counts, rows, versions, live, spent, host, troubles] = await Promise.all([
       store.pauses(),
       store.counts(),
       store.accounts(),
@@ -81,6 +81,7 @@ export function createLook({ store, preflight, machine, clock, log }: LookParts)
       store.running(),
       store.spending(dayOf(now)),
       machine.gate(config.disk),
+      store.troubles(),
     ]);
     const states = new Map(rows.map((row) => [row.id, row]));
     const accounts = new Map<string, AccountEntry>();
@@ -139,6 +140,7 @@ export function createLook({ store, preflight, machine, clock, log }: LookParts)
         branch: job.branch,
         since: run.startedAt,
       })),
+      troubles,
       since,
     };
   };

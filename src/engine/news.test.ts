@@ -28,6 +28,7 @@ function seen(
     projects: new Map(),
     workers: { running: 0, slots: 1 },
     locks: [],
+    troubles: [],
     since: new Map(),
   };
 }

@@ -2,7 +2,9 @@ import { CHECKING } from '../core/account-gate.ts';
 import { expiringWarning } from '../core/account-warning.ts';
 import { waysOut } from '../core/announce.ts';
 import { dayOf } from '../core/budget.ts';
-import { type DispatchState, gateKey } from '../core/dispatch-state.ts';
+import type { DestinationTrouble } from '../core/delivery.ts';
+import { checkAgain, destinationGates } from '../core/destination-gates.ts';
+import { type DispatchState, gateKey, type Reason } from '../core/dispatch-state.ts';
 import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 
 type Trouble = ReadonlyMap<string, string>;
@@ -10,7 +12,7 @@ type Trouble = ReadonlyMap<string, string>;
 const WELL = '';
 
 /**
- * What people are told of accounts, of their logins and of the budgets of projects: one incident each, and its end. `tell`
+ * What people are told of accounts, of their logins, of the budgets of projects and of destinations: one incident each, and its end. `tell`
  * gives the rows of one tick; it remembers what the tick before was about.
  */
 export function createNews() {
@@ -20,15 +22,19 @@ export function createNews() {
   let logins: Trouble = new Map();
   /** Projects near or at their budget, with how near. */
   let budgets: Trouble | null = null;
+  /** Destinations with messages that were given up, or without an answer, with what was told of them. */
+  let destinations: Trouble | null = null;
 
   return function tell(dispatch: DispatchState): NewOutboxRow[] {
     const ofAccounts = tellOfAccounts(dispatch, accounts);
     const ofLogins = tellOfLogins(dispatch, logins);
     const ofBudgets = tellOfBudgets(dispatch, budgets);
+    const ofDestinations = tellOfDestinations(dispatch, destinations);
+    destinations = ofDestinations.now;
     accounts = ofAccounts.now;
     logins = ofLogins.now;
     budgets = ofBudgets.now;
-    return [...ofAccounts.rows, ...ofLogins.rows, ...ofBudgets.rows];
+    return [...ofAccounts.rows, ...ofLogins.rows, ...ofBudgets.rows, ...ofDestinations.rows];
   };
 }
 
@@ -131,6 +137,66 @@ function tellOfBudgets(
     );
   }
   return { rows, now };
+}
+
+/**
+ * One incident per destination, whatever is given up of it or however long it does not answer. Never of
+ * `notify` itself: what cannot be told is not told by the same way (`orch status` and `orch doctor` say it).
+ */
+function tellOfDestinations(
+  dispatch: DispatchState,
+  told: Trouble | null,
+): { rows: NewOutboxRow[]; now: Trouble } {
+  const rows: NewOutboxRow[] = [];
+  const now = new Map<string, string>();
+  const away = new Map(
+    destinationGates(dispatch).map((reason) => [`${reason.code}:${reason.scope.id}`, reason]),
+  );
+  for (const { name, dead, retried } of dispatch.troubles) {
+    if (name === 'notify') continue;
+    const gate = away.get(name.replace(':', '.unreachable:'));
+    const silent = gate?.state === 'needs_you' ? gate : null;
+    const before = told?.get(name);
+    // Messages tried anew may yet come to the same end: not over before that is known.
+    if (retried && dead === null && silent === null && before !== undefined) now.set(name, before);
+    if (dead === null && silent === null) continue;
+    const mark = `${dead?.count ?? 0}:${dead?.newestAt ?? 0}:${silent?.since ?? 0}`;
+    now.set(name, mark);
+    if (before === mark) continue;
+    rows.push(row(`outbox:${name}`, `outbox:${name}:${mark}`, outboxIncident(name, dead, silent)));
+  }
+  // Also of every destination at a start: what an earlier process told may be over.
+  const all = [...dispatch.projects.keys()].flatMap((project) => [`tracker:${project}`, `forge:${project}`]);
+  for (const name of told?.keys() ?? all)
+    if (!now.has(name))
+      rows.push(
+        row(`outbox:${name}`, `cleared:outbox:${name}:${dispatch.tickAt}`, {
+          kind: 'notify.resolved',
+          incident: `outbox:${name}`,
+        }),
+      );
+  return { rows, now };
+}
+
+function outboxIncident(
+  name: string,
+  dead: DestinationTrouble['dead'],
+  silent: Reason | null,
+): OutboxMessage {
+  const givenUp =
+    dead === null
+      ? null
+      : `${dead.count} ${dead.count === 1 ? 'message' : 'messages'} to ${name} ${dead.count === 1 ? 'was' : 'were'} given up`;
+  const why = [dead?.error, silent === null || dead === null ? null : silent.title, silent?.detail].filter(
+    (line) => line != null,
+  );
+  return {
+    kind: 'notify.incident',
+    incident: `outbox:${name}`,
+    title: givenUp ?? silent?.title ?? name,
+    detail: [...why, dead === null ? checkAgain(name) : `orch outbox --destination ${name}`].join('\n'),
+    urgent: false,
+  };
 }
 
 function row(incident: string, key: string, message: OutboxMessage): NewOutboxRow {

@@ -113,6 +113,7 @@ export function createWhy(parts: {
         gates: gatesNow(),
         tickAt: state?.tickAt ?? null,
         keys: await keysOf(queued),
+        project: 'project' in of ? of.project : null,
         surveys: isEmpty ? await parts.survey(of.project) : [],
       });
       return { explanation, counts, state, now };

@@ -330,6 +330,52 @@ export const salvagePruneRequest = z.strictObject({
   olderThanMs: z.number().int().positive(),
 });
 
+/** A message that was given up, or is tried in vain so far. */
+export const messageSchema = z.object({
+  id: z.string(),
+  destination: z.string(),
+  what: z.string(),
+  task: z.string().nullable(),
+  state: z.enum(['dead', 'stuck']),
+  tries: z.number(),
+  /** The receiver may have taken it all the same: a repeat looks first, or says so. */
+  mayBeDone: z.boolean(),
+  error: z.string(),
+  createdAt: instant,
+  deadAt: instant.nullable(),
+  nextTryAt: instant.nullable(),
+});
+export type MessageWire = z.infer<typeof messageSchema>;
+
+/** A destination that does not answer, or has messages that were given up. */
+export const destinationSchema = z.object({
+  name: z.string(),
+  dead: z.number(),
+  unansweredSince: instant.nullable(),
+  nextTryAt: instant.nullable(),
+  error: z.string(),
+});
+export type DestinationWire = z.infer<typeof destinationSchema>;
+
+const messageId = z
+  .string()
+  .regex(/^(msg_)?\d{1,15}$/, 'a message is named like msg_12')
+  .transform((text) => Number(text.replace('msg_', '')));
+export const outboxRetryRequest = z
+  .strictObject({
+    ids: z.array(messageId).min(1).max(1000).nullable().default(null),
+    destination: z
+      .string()
+      .regex(/^(notify|(tracker|forge):.+)$/, 'a destination is notify, tracker:PROJECT or forge:PROJECT')
+      .nullable()
+      .default(null),
+  })
+  .refine((r) => r.ids === null || r.destination === null, 'name messages or a destination, not both');
+export const outboxDropRequest = z.strictObject({
+  id: messageId,
+  reason: z.string().trim().min(1, 'say why').max(1000),
+});
+
 export const problemSchema = z.object({
   code: z.string(),
   title: z.string(),

@@ -1,3 +1,4 @@
+import { isUnreachable } from '../core/destination-gates.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import type { Explained, Explanation } from '../core/explain.ts';
 import { jobName } from '../core/model.ts';
@@ -7,7 +8,12 @@ import { iso } from './wire.ts';
 
 const SAMPLE = 5;
 /** Of a gate, a task or a tracker: how it came to be known. */
-const SOURCES: Record<string, string> = { task: 'task', 'nothing.queued': 'tracker' };
+const SOURCES: Record<string, string> = {
+  task: 'task',
+  'nothing.queued': 'tracker',
+  'tracker.unreachable': 'outbox',
+  'forge.unreachable': 'outbox',
+};
 
 /** The explanation on the wire: `orch.explain/1`, the same object for page, CLI and chat. */
 export function explainToWire(of: {
@@ -76,13 +82,29 @@ function reasonToWire(
     actions:
       reason.fix === null
         ? []
-        : [{ id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix }],
+        : [
+            isUnreachable(reason)
+              ? { id: 'check', label: 'Check again', role: 'operator' as const, cli: reason.fix }
+              : { id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix },
+          ],
   };
 }
 
 /** The gates in dispatch order, one state each, as the last tick saw them. */
 function checksOf(explanation: Explained, hasTicked: boolean): Explain['checks'] {
-  const order = ['dispatch', 'host', 'approval', 'budget', 'account', 'breaker', 'backoff', 'cap', 'worker'];
+  const order = [
+    'dispatch',
+    'host',
+    'approval',
+    'budget',
+    'tracker',
+    'forge',
+    'account',
+    'breaker',
+    'backoff',
+    'cap',
+    'worker',
+  ];
   if (!hasTicked || explanation.verdict === 'unknown')
     return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
   return order.map((code) => {

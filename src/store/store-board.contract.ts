@@ -59,7 +59,15 @@ export function keepsABoard(kit: StoreKit): void {
       expect(await board.openPullRequest('api', 'orch/one', 'One', '', 'open', kit.now)).toEqual(first);
       expect((await board.openPullRequest('api', 'orch/two', 'Two', '', 'draft', kit.now)).number).toBe(2);
       expect((await board.openPullRequest('web', 'orch/one', 'One', '', 'draft', kit.now)).number).toBe(1);
+      expect(await board.readyPullRequest('api', 1, 'text', kit.now)).toMatchObject({
+        number: 1,
+        state: 'open',
+      });
       await board.setPullRequestState('api', 1, 'merged', kit.now);
+      expect(await board.readyPullRequest('api', 1, 'late', kit.now)).toMatchObject({
+        number: 1,
+        state: 'merged',
+      });
       expect(await board.openPullRequest('api', 'orch/one', 'One', '', 'draft', kit.now)).toMatchObject({
         number: 1,
         state: 'merged',

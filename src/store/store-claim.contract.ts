@@ -359,6 +359,16 @@ export function claims(kit: StoreKit): void {
       expect((await claimed({ accounts, failover })).job.account).toBe('b');
     });
 
+    it('starts agents alone where the forge does not answer, and everything elsewhere', async () => {
+      await enqueue({ agent: null, account: null });
+      const agent = await enqueue();
+      const other = await enqueue({ project: 'web', agent: null, account: null });
+      const agentsOnly = ['api'];
+      const begun = new Set([(await claimed({ agentsOnly })).job.id, (await claimed({ agentsOnly })).job.id]);
+      expect(begun).toEqual(new Set([agent.id, other.id]));
+      expect(await claim({ agentsOnly })).toBeNull();
+    });
+
     it('takes turns with the probes of a long overload, so that no single job pays for it', async () => {
       const jobs = [await enqueue(), await enqueue(), await enqueue({ project: 'web' })];
       const probed: number[] = [];

@@ -32,9 +32,9 @@ export function takesWorkOn(kit: StoreKit): void {
       expect([first.created, second.created]).toEqual([true, false]);
       expect(second.task).toEqual(first.task);
       expect((await kit.store.jobs({ limit: EVERYTHING })).items).toHaveLength(1);
-      expect((await kit.store.dueMessages(kit.now, EVERYTHING)).map((row) => row.destination)).toEqual([
-        'tracker:api',
-      ]);
+      expect(
+        (await kit.store.dueMessages('tracker:api', kit.now, EVERYTHING)).map((row) => row.destination),
+      ).toEqual(['tracker:api']);
     });
 
     it('refuses a key that another work item has, and writes nothing', async () => {

@@ -73,7 +73,12 @@ export async function dump(store: Store): Promise<unknown> {
     tasks: await store.tasks({ limit: EVERYTHING }),
     accounts: await store.accounts(),
     counts: await store.counts(),
-    outbox: await store.dueMessages(Number.MAX_SAFE_INTEGER, EVERYTHING),
+    outbox: await Promise.all(
+      ['notify', 'tracker:api', 'forge:api'].map((destination) =>
+        store.dueMessages(destination, Number.MAX_SAFE_INTEGER, EVERYTHING),
+      ),
+    ),
+    troubles: await store.troubles(),
     pauses: await store.pauses(),
   };
 }

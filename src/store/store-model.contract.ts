@@ -123,6 +123,7 @@ const step = fc.oneof(
       held: fc.constantFrom(false, false, false, true),
       withoutAccount: fc.constantFrom(true, true, false),
       withoutAgents: fc.constantFrom([], [], [], ['p1']),
+      agentsOnly: fc.constantFrom([], [], [], ['p2']),
       withoutNewWork: fc.constantFrom([], [], ['p0', 'p2']),
       failover: fc.constantFrom(
         [],
@@ -350,7 +351,7 @@ async function createHistory(
         : (PROJECTS.find((p) => p.key === job.project)?.maxConcurrency ?? 0);
     const isAllowed =
       job.agent === null
-        ? request.withoutAccount
+        ? request.withoutAccount && !request.agentsOnly.includes(job.project)
         : placeFor(job, request) !== null && !request.withoutAgents.includes(job.project);
     return (
       job.status === 'queued' &&

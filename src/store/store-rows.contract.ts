@@ -84,6 +84,7 @@ export function claimRequest(fields: Partial<ClaimRequest> & { now: number }): C
     ],
     closedProjects: [],
     withoutAgents: [],
+    agentsOnly: [],
     withoutNewWork: [],
     failover: [],
     slots: 99,

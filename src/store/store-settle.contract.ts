@@ -106,7 +106,9 @@ export function settles(kit: StoreKit): void {
         ['development', 'done'],
         ['review', 'queued'],
       ]);
-      expect((await kit.store.dueMessages(kit.now, EVERYTHING)).some((r) => r.key === 'k1')).toBe(true);
+      expect((await kit.store.dueMessages('notify', kit.now, EVERYTHING)).some((r) => r.key === 'k1')).toBe(
+        true,
+      );
       expect(await kit.store.running()).toEqual([]);
     });
 

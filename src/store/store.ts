@@ -1,5 +1,6 @@
 import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
+import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
@@ -93,13 +94,36 @@ export interface Store {
    */
   ahead(job: Job): Promise<{ readonly jobs: number; readonly urgent: number }>;
 
-  /** When the next deferred job or message becomes due, after this instant; null when none does. */
+  /** When the next deferred job or message becomes due, or a destination is to be asked again, after this instant; null when none does. */
   nextDue(after: number): Promise<number | null>;
-  /** The next due outbox row of a destination, if any; rows of one order key come in order. */
-  dueMessages(now: number, limit: number): Promise<readonly OutboxRow[]>;
+  /** Destinations with a row due, except those that are not yet to be asked again. */
+  dueDestinations(now: number): Promise<readonly string[]>;
+  /** Due rows of a destination, the first of each order key, longest due first; none while it is not to be asked again. */
+  dueMessages(destination: string, now: number, limit: number): Promise<readonly OutboxRow[]>;
+  /**
+   * A try begins: counted, and from now on the row is `unsure` until its outcome is noted. To be called
+   * before anything is sent. False: the row waits no more, leave it.
+   */
+  trying(id: number): Promise<boolean>;
+  /** Delivered; its destination answers. */
   delivered(id: number, now: number): Promise<void>;
-  /** Counts a failed delivery: again at `retryAt`, or dead when it is null. */
-  undelivered(id: number, error: string, retryAt: number | null, now: number): Promise<void>;
+  /** Notes a try that failed, and how the destination stands. */
+  undelivered(id: number, outcome: Undelivered, now: number): Promise<void>;
+  /** Destinations that do not answer, or have messages that were given up and that nobody dropped. */
+  troubles(): Promise<readonly DestinationTrouble[]>;
+  /** Messages that were given up (`dead`) or were tried in vain so far (`stuck`), oldest first. */
+  letters(filter: LetterFilter): Promise<Page<Letter>>;
+  /**
+   * Has messages tried anew, now, with all their time before them; in their old order. One that tells a state
+   * of which a later one of its order was delivered is dropped instead. Throws `not_found`.
+   */
+  retryLetters(
+    which: readonly number[] | { readonly destination: string | null },
+    now: number,
+    audit: Audit,
+  ): Promise<{ readonly retried: number; readonly overtaken: number }>;
+  /** Gives a message up for good; what waits behind it goes on. Throws `not_found`. */
+  dropLetter(id: number, reason: string, now: number, audit: Audit): Promise<void>;
   /** Writes messages that belong to no other change; once per key. */
   tell(rows: readonly NewOutboxRow[]): Promise<void>;
   incident(key: string, channel: string): Promise<Incident | null>;
@@ -148,6 +172,8 @@ export interface ClaimRequest {
   readonly closedProjects: readonly string[];
   /** Projects that may start no agent now (budget); what needs no account goes on. */
   readonly withoutAgents: readonly string[];
+  /** Projects that may start agents alone (their forge does not answer). */
+  readonly agentsOnly: readonly string[];
   /** Projects that may start no task that has no commit yet (open pull requests). */
   readonly withoutNewWork: readonly string[];
   /**
@@ -250,8 +276,32 @@ export interface OutboxRow {
   readonly destination: string;
   readonly key: string;
   readonly message: OutboxMessage;
+  /** Begun so far. */
   readonly tries: number;
+  /** One of them may have acted: its outcome is not known. */
+  readonly unsure: boolean;
+  /** When it was written, or a person had it tried anew. */
+  readonly dueFrom: number;
   readonly createdAt: number;
+}
+
+/** A message that was not delivered, as a person looks at it. */
+export interface Letter extends OutboxRow {
+  readonly state: 'dead' | 'stuck';
+  /** Key of the task it speaks of. */
+  readonly task: string | null;
+  readonly error: string;
+  /** When it was given up; of a stuck one null. */
+  readonly deadAt: number | null;
+  /** When it is tried again, at the earliest; of a dead one null. */
+  readonly nextTryAt: number | null;
+}
+
+export interface LetterFilter {
+  readonly state?: Letter['state'];
+  readonly destination?: string;
+  readonly after?: number;
+  readonly limit: number;
 }
 
 /** One told incident on one channel: later changes edit its message. */
@@ -308,7 +358,8 @@ export interface BoardStore {
     state: PullRequest['state'],
     now: number,
   ): Promise<void>;
-  setPullRequestBody(project: string, number: number, body: string, now: number): Promise<void>;
+  /** Opens a draft to people, with this text; one that is merged or closed is returned as it is. */
+  readyPullRequest(project: string, number: number, body: string, now: number): Promise<PullRequest>;
   pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
 }
 

@@ -19,7 +19,8 @@ export interface PullRequestBook {
     state: PullRequest['state'],
     now: number,
   ): Promise<void>;
-  setPullRequestBody(project: string, number: number, body: string, now: number): Promise<void>;
+  /** Opens a draft to people, with this text; one that is merged or closed is returned as it is. */
+  readyPullRequest(project: string, number: number, body: string, now: number): Promise<PullRequest>;
   pullRequestComment(project: string, number: number, key: string, body: string, now: number): Promise<void>;
 }
 
@@ -32,16 +33,17 @@ export function createLocalForge(
   const { project } = repository;
   return {
     kind: 'local',
-    async open(request) {
+    async open(request, by) {
+      by.signal.throwIfAborted();
       return book.openPullRequest(project, request.branch, request.title, request.body, 'draft', clock());
     },
-    async ready(pr, body) {
-      await book.setPullRequestBody(project, pr.number, body, clock());
-      await book.setPullRequestState(project, pr.number, 'open', clock());
-      return { ...pr, state: 'open' };
+    async ready(pr, body, by) {
+      by.signal.throwIfAborted();
+      return book.readyPullRequest(project, pr.number, body, clock());
     },
-    async comment(pr, key, body) {
-      await book.pullRequestComment(project, pr.number, key, body, clock());
+    async comment(pr, body, by) {
+      by.signal.throwIfAborted();
+      await book.pullRequestComment(project, pr.number, by.key, body, clock());
     },
     async look({ head }) {
       const commit = await workspace.mergedAs(repository, head);

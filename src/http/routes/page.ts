@@ -4,6 +4,7 @@ import { html } from 'hono/html';
 import { explainToWire } from '../explain-wire.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
 import { taskToWire } from '../wire.ts';
+import { destinationsToWire } from './outbox.ts';
 
 const SHOWN = 50;
 
@@ -34,12 +35,16 @@ export function pageRoutes(
     const explain = explainToWire(await engine.explain({ project: null }));
     const tasks = (await engine.store.tasks({ limit: SHOWN })).items.map(taskToWire);
     const running = await engine.store.running();
+    const outbox = destinationsToWire(await engine.letters.troubles(), Date.now()).filter(
+      ({ dead }) => dead > 0,
+    );
     return c.html(
       frame(
         version,
         html`<h1 class="${explain.verdict}">${explain.headline}</h1>
           ${configProblem() === null ? '' : html`<section class="needs_you"><h2>▲ orch.yaml is not in force</h2><p>${configProblem() ?? ''}</p><p>The last good one stays.</p></section>`}
           ${engine.pipelineProblems().map(({ problem }) => html`<section class="needs_you"><h2>▲ Additions of a repository are not in force</h2><p>${problem}</p></section>`)}
+          ${outbox.map(({ name, dead, error }) => html`<section class="needs_you"><h2>▲ ${dead} ${dead === 1 ? 'message' : 'messages'} to ${name} given up</h2><p>${error}</p><p><code>orch outbox --destination ${name}</code></p></section>`)}
           ${explain.reasons.map(
             (
               r,

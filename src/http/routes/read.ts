@@ -8,6 +8,7 @@ import type { AccountWire, WhyAtWire } from '../contract.ts';
 import { explainedToWire, explainToWire } from '../explain-wire.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
 import { holdToWire, iso, isoOrNull, jobToWire, runToWire, taskToWire, warningToWire } from '../wire.ts';
+import { destinationsToWire } from './outbox.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
@@ -61,6 +62,12 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,
       jobs: counts.jobs,
       tasks: counts.tasks,
+      outbox: destinationsToWire(
+        (await engine.letters.troubles()).filter(
+          ({ name }) => project === undefined || name === 'notify' || name.endsWith(`:${project}`),
+        ),
+        now,
+      ),
       running: await Promise.all(
         running.map(async ({ run, job }) => ({
           run: runToWire(run),

@@ -44,7 +44,8 @@ async function run(context: StageContext): Promise<StageResult> {
   if (red !== null) return red;
   // Its opening may still be on its way: whoever comes second gets the one that there is.
   const title = `${task.key}: ${task.title}`;
-  const pr = task.pr ?? (await forge.open({ ...at, title, body: pullRequestBody(task) }));
+  const by = { key: `pr:${task.key}:open`, again: true, signal: context.signal };
+  const pr = task.pr ?? (await forge.open({ ...at, title, body: pullRequestBody(task) }, by));
   const merged = await forge.merge({ ...at, pr, head: current, message: messageOf(task) });
   switch (merged.kind) {
     case 'merged':

@@ -36,9 +36,10 @@ export function prepareBoard(db: Db): BoardStore {
   const setPr = db.prepare(
     'UPDATE pull_requests SET state = ?, updated_at = ? WHERE project = ? AND number = ?',
   );
-  const setPrBody = db.prepare(
-    'UPDATE pull_requests SET body = ?, updated_at = ? WHERE project = ? AND number = ?',
+  const openPr = db.prepare(
+    `UPDATE pull_requests SET state = 'open', body = ?, updated_at = ? WHERE project = ? AND number = ? AND state IN ('draft', 'open')`,
   );
+  const prByNumber = db.prepare('SELECT * FROM pull_requests WHERE project = ? AND number = ?');
   const prComment = db.prepare(
     'INSERT INTO pull_request_comments(project, number, key, body, at) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO NOTHING',
   );
@@ -101,8 +102,9 @@ export function prepareBoard(db: Db): BoardStore {
     async setPullRequestState(project, number, state, now) {
       setPr.run(state, now, project, number);
     },
-    async setPullRequestBody(project, number, body, now) {
-      setPrBody.run(body, now, project, number);
+    async readyPullRequest(project, number, body, now) {
+      openPr.run(body, now, project, number);
+      return prOf(prByNumber.get(project, number) as Row);
     },
     async pullRequestComment(project, number, key, body, now) {
       prComment.run(project, number, key, body, now);

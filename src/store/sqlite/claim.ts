@@ -40,6 +40,7 @@ SELECT i.id FROM a CROSS JOIN jobs i ON i.id = (${FIRST_JOB(index, only, terms('
 WHERE (a.project IS NULL OR a.project = p.key)
   AND (a.fresh = 0 OR p.key NOT IN (SELECT value FROM json_each(@withoutNewWork)))
   AND (a.id = '' OR p.key NOT IN (SELECT value FROM json_each(@withoutAgents)))
+  AND (a.id <> '' OR p.key NOT IN (SELECT value FROM json_each(@agentsOnly)))
 ORDER BY ${terms('i')}, a.rank LIMIT 1`;
 };
 
@@ -133,6 +134,7 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
       accounts: JSON.stringify(places),
       closed: JSON.stringify(request.closedProjects),
       withoutAgents: JSON.stringify(request.withoutAgents),
+      agentsOnly: JSON.stringify(request.agentsOnly),
       withoutNewWork: JSON.stringify(request.withoutNewWork),
     };
     const { vclock, served, last_run, urgent_rest } = clock.get() as Counters;

@@ -245,7 +245,7 @@ describe('the SQLite file', () => {
         await store.configure([{ key: 'api', weight: 1, maxConcurrency: 1000 }], ['a']);
         const context = ${JSON.stringify(EMPTY_CONTEXT)};
         const job = { taskId: null, project: 'api', repo: 'r', stage: null, agent: 'developer', account: 'a', maxAttempts: 3, priority: 0, urgent: false, rework: false, hold: null, context };
-        const request = { accounts: [{ id: 'a', slots: 1000 }], closedProjects: [], withoutAgents: [], withoutNewWork: [], failover: [], slots: 1000, probe: false, withoutAccount: true, directoryFor: String, now: 1 };
+        const request = { accounts: [{ id: 'a', slots: 1000 }], closedProjects: [], withoutAgents: [], agentsOnly: [], withoutNewWork: [], failover: [], slots: 1000, probe: false, withoutAccount: true, directoryFor: String, now: 1 };
         const run = { exitCode: 0, signal: null, resultOk: true, verdict: 'success', reason: '', rule: '', sessionId: null, cliVersion: null,
           usage: { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0, turns: 0, costUsd: null } };
         for (;;) {

@@ -6,6 +6,9 @@ import { MIGRATIONS } from './migrations.ts';
 
 export type Db = Database.Database;
 
+/** SQLite's name for a database that is in no file. */
+const IN_MEMORY = ':memory:';
+
 /** The WAL-reset corruption bug is fixed from here on. */
 const OLDEST_SQLITE = [3, 51, 3] as const;
 const BUSY_TIMEOUT_MS = 2000;
@@ -20,7 +23,7 @@ const APPLICATION_ID = 0x4f726368;
  * brings it to the current schema. Throws `AppError` `store.*` and leaves a refused file as it was.
  */
 export function openDatabase(path: string): Db {
-  createFile(path);
+  if (path !== IN_MEMORY) createFile(path);
   const db = connect(path);
   try {
     db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);

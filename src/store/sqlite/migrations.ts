@@ -373,4 +373,26 @@ CREATE INDEX jobs_oldest ON jobs(project, (CASE WHEN agent IS NULL THEN '' ELSE 
 -- Few rows: which projects have urgent work at all.
 CREATE INDEX jobs_urgent ON jobs(project) WHERE status = 'queued' AND ready = 1 AND urgent = 1;
 `,
+  `
+-- 1 from the moment a try begins until its end is known: the receiver may have acted.
+ALTER TABLE outbox ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET unsure = 1 WHERE status = 'pending' AND tries > 0;
+-- When a person had it tried anew, and why one gave it up for good.
+ALTER TABLE outbox ADD COLUMN retried_at INTEGER;
+ALTER TABLE outbox ADD COLUMN dropped TEXT;
+CREATE INDEX outbox_dead ON outbox(destination, finished_at) WHERE status = 'dead' AND dropped IS NULL;
+CREATE INDEX outbox_retried ON outbox(destination) WHERE status = 'pending' AND retried_at IS NOT NULL;
+CREATE INDEX outbox_story ON outbox(order_key, id);
+CREATE INDEX outbox_due ON outbox(destination, available_at, id) WHERE status = 'pending';
+
+-- Receivers that do not answer; one that does has no row.
+CREATE TABLE destinations(
+  name TEXT PRIMARY KEY,
+  since INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  error TEXT NOT NULL,
+  tried_at INTEGER NOT NULL,
+  next_try_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`,
 ];

@@ -76,7 +76,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
-    ...prepareOutbox(db),
+    ...prepareOutbox(db, { audit: writeAudit, wake }),
     ...prepareLedger(db),
     ...prepareQueries(db),
 

@@ -1,19 +1,32 @@
+import { AppError } from '../../core/errors.ts';
 import type { BoardStore } from '../../store/store.ts';
 import type { Tracker } from '../tracker.ts';
 
 const NEAREST = 3;
 
-/** Orch's own board, in Orch's own store. */
+/** Orch's own board, in Orch's own store: the row of a comment has its key, so a repeat needs no look. */
 export function createLocalTracker(project: string, board: BoardStore, clock: () => number): Tracker {
+  /** A comment on nothing would be kept, and seen by nobody. */
+  async function checkItem(id: string): Promise<void> {
+    if ((await board.item(project, id)) !== null) return;
+    throw new AppError(`the board of ${project} has no item ${id}`, {
+      code: 'tracker.refused',
+      hint: 'orch outbox drop it: the item is gone',
+    });
+  }
   return {
     kind: 'local',
     async item(id) {
       return board.item(project, id);
     },
-    async comment(id, key, body) {
-      await board.comment(project, id, key, body, clock());
+    async comment(id, body, by) {
+      by.signal.throwIfAborted();
+      await checkItem(id);
+      await board.comment(project, id, by.key, body, clock());
     },
-    async setStatus(id, status) {
+    async setStatus(id, status, _stage, by) {
+      by.signal.throwIfAborted();
+      await checkItem(id);
       await board.setStatus(project, id, status, clock());
     },
     async survey() {

@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type Delivery, failureOf } from '../core/delivery.ts';
+import type { Forge } from './forge.ts';
+
+/** A forge with a repository whose branch `work` is one commit ahead of `main`. */
+export interface OpenedForge {
+  readonly forge: Forge;
+  /** The commit at the tip of `work`. */
+  readonly head: string;
+  /** Pull requests that people see there, with their comments, without a marker of ours. */
+  pullRequests(): Promise<{ number: number; state: string; comments: string[] }[]>;
+  /** Commits on `main`, newest first. */
+  base(): Promise<string[]>;
+  /** The next write is done, and its answer gets lost. */
+  loseNext(): void;
+}
+
+/** What every forge keeps, whatever happens between it and us. */
+export function forgeContract(kind: string, open: () => Promise<OpenedForge>): void {
+  describe(`${kind} as a forge`, () => {
+    let here: OpenedForge;
+    beforeEach(async () => {
+      here = await open();
+    });
+
+    const by = (key: string, fields: Partial<Delivery> = {}): Delivery => ({
+      ...{ key, again: false, signal: new AbortController().signal },
+      ...fields,
+    });
+    const again = (key: string) => by(key, { again: true });
+    const request = { branch: 'work', base: 'main', title: 'API-1: First', body: 'text' };
+    const lost = async (act: () => Promise<unknown>) => {
+      here.loseNext();
+      const failure = failureOf(
+        await act().then(
+          () => 'it went well',
+          (error: unknown) => error,
+        ),
+      );
+      expect(failure).toMatchObject({ kind: 'unreachable', done: 'unknown' });
+    };
+    const merge = { branch: 'work', base: 'main', message: 'API-1: First' };
+
+    it('opens a branch one draft, however often it is asked', async () => {
+      const pr = await here.forge.open(request, by('pr'));
+      expect(pr.state).toBe('draft');
+      for (const delivery of [by('pr'), again('pr'), by('another')])
+        expect(await here.forge.open(request, delivery)).toEqual(pr);
+      expect(await here.pullRequests()).toEqual([{ number: pr.number, state: 'draft', comments: [] }]);
+    });
+
+    it('opens one when the answer got lost after it was there', async () => {
+      await lost(() => here.forge.open(request, by('pr')));
+      const pr = await here.forge.open(request, again('pr'));
+      expect((await here.pullRequests()).map(({ number }) => number)).toEqual([pr.number]);
+    });
+
+    it('makes it ready, again for a later text, and when an answer got lost', async () => {
+      const pr = await here.forge.open(request, by('pr'));
+      await lost(() => here.forge.ready(pr, 'matrix', by('ready')));
+      const ready = await here.forge.ready(pr, 'matrix', again('ready'));
+      expect(ready).toMatchObject({ number: pr.number, state: 'open' });
+      expect(await here.forge.ready(ready, 'later matrix', by('ready 2'))).toEqual(ready);
+    });
+
+    it('has a comment once, also when the answer got lost', async () => {
+      const pr = await here.forge.open(request, by('pr'));
+      await lost(() => here.forge.comment(pr, 'spent', by('c1')));
+      await here.forge.comment(pr, 'spent', again('c1'));
+      await here.forge.comment(pr, 'spent', by('c2'));
+      await here.forge.comment(pr, 'spent', again('c2'));
+      expect((await here.pullRequests())[0]?.comments).toEqual(['spent', 'spent']);
+    });
+
+    it('merges once: what is merged is answered with its commit, also when the answer got lost', async () => {
+      const pr = await here.forge.open(request, by('pr'));
+      const asked = { ...merge, pr, head: here.head };
+      expect(await here.forge.look(asked)).toEqual({ kind: 'open' });
+      await lost(() => here.forge.merge(asked));
+      const merged = await here.base();
+      expect(await here.forge.merge(asked)).toEqual({ kind: 'merged', commit: merged[0] });
+      expect(await here.forge.look(asked)).toEqual({ kind: 'merged', commit: merged[0] });
+      expect(await here.base()).toEqual(merged);
+      expect(await here.pullRequests()).toMatchObject([{ state: 'merged' }]);
+    });
+
+    it('does not reopen what is merged, however late it is told to make it ready', async () => {
+      const pr = await here.forge.open(request, by('pr'));
+      await here.forge.merge({ ...merge, pr, head: here.head });
+      expect(await here.forge.ready(pr, 'late', again('ready'))).toMatchObject({ state: 'merged' });
+      await here.forge.comment(pr, 'still said', by('c1'));
+      expect(await here.pullRequests()).toMatchObject([{ state: 'merged', comments: ['still said'] }]);
+    });
+
+    it('begins nothing once the delivery is given up', async () => {
+      const signal = AbortSignal.abort();
+      await expect(here.forge.open(request, by('pr', { signal }))).rejects.toThrow();
+      expect(await here.pullRequests()).toEqual([]);
+      const pr = await here.forge.open(request, by('pr'));
+      await expect(here.forge.ready(pr, 'x', by('r', { signal }))).rejects.toThrow();
+      await expect(here.forge.comment(pr, 'x', by('c', { signal }))).rejects.toThrow();
+      expect(await here.pullRequests()).toMatchObject([{ state: 'draft', comments: [] }]);
+    });
+  });
+}
