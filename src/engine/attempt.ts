@@ -88,6 +88,7 @@ export function createAttempts(parts: AttemptParts) {
     };
     log.info(fields, how === 'start' ? 'run started' : 'run adopted');
     const runtime = parts.runtime();
+    if (how === 'start' && (await isCancelled(claimed))) end(entry, { now: false });
     if (how === 'start') entry.fingerprint = await fingerprintOf(claimed.run.account, runtime);
     const result = await work(entry, how, runtime).catch((error: unknown) =>
       how === 'adopt' && isUnconfigured(error)
@@ -118,6 +119,13 @@ export function createAttempts(parts: AttemptParts) {
       );
       return;
     }
+  }
+
+  /** A cancel that came before the attempt was known here found nothing that it could end. */
+  async function isCancelled({ job }: Claimed): Promise<boolean> {
+    // A store that is busy now is asked again by the settle, which gives a cancel its due.
+    const row = await store.job(job.id).catch(() => null);
+    return row !== null && row.fence === job.fence && row.cancelRequested;
   }
 
   async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
