@@ -182,6 +182,7 @@ export function createInstallation(parts: InstallationParts): Installation {
       trace.note(`the engine starts, life ${of.number}`);
       starting.start().then(
         ({ adopted }) => {
+          if (!of.alive) return;
           engine = starting;
           trace.note(`the engine is up, ${adopted} runs adopted`);
         },
