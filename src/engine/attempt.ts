@@ -90,7 +90,7 @@ export function createAttempts(parts: AttemptParts) {
     const runtime = parts.runtime();
     if (how === 'start' && (await isCancelled(claimed))) end(entry, { now: false });
     if (how === 'start') entry.fingerprint = await fingerprintOf(claimed.run.account, runtime);
-    const result = await work(entry, how, runtime).catch((error: unknown) =>
+    let result = await work(entry, how, runtime).catch((error: unknown) =>
       how === 'adopt' && isUnconfigured(error)
         ? letGo(error, claimed, parts.machine)
         : failed(error, claimed),
@@ -101,6 +101,8 @@ export function createAttempts(parts: AttemptParts) {
           { ...fields, error: error instanceof Error ? error.stack : String(error) },
           'settle failed',
         );
+        // A fault of ours would be there the next time too: the job fails by it, and somebody is told.
+        if (!(error instanceof AppError)) result = unsettled(error, claimed, result);
         return null;
       });
       if (settled === null) {
@@ -296,6 +298,13 @@ function failed(error: unknown, claimed: Claimed): StageResult {
     finalCode: MENDED_BY_PEOPLE.has(code) ? code : null,
     ran: claimed.run.pid !== null,
   };
+}
+
+/** The run came to something that a rule of ours breaks on: what it cost is kept, nothing else of it. */
+function unsettled(error: unknown, claimed: Claimed, { judgement }: StageResult): StageResult {
+  const instead = failed(error, claimed);
+  const { usage, sessionCostUsd, sessionId } = judgement;
+  return { ...instead, judgement: { ...instead.judgement, usage, sessionCostUsd, sessionId } };
 }
 
 /** Codes of troubles on which no further attempt helps. */
