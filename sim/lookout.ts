@@ -22,6 +22,9 @@ const LOOK_EVERY = 25;
 /** Longer than a few slow ticks: what could start and does not by then never will. */
 const LEFT_LYING_MS = 20 * 60_000;
 
+/** The grace, and a store that is busy for a while. */
+const CANCEL_MS = 3 * 60_000;
+
 /** Every code that may be the reason of a queued job. */
 const CODES = new Set(
   `dispatch.paused host.disk host.memory worker.none worker.no_match worker.full approval.pending
@@ -40,6 +43,9 @@ export function createLookout(parts: {
   const { eye, trace, clock, doors, installation } = parts;
   /** Since when each job was next and did not start, at every look. */
   const lying = new Map<number, number>();
+
+  /** Since when a running job is to end, by a person's word. */
+  const cancelled = new Map<number, number>();
 
   async function look(): Promise<void> {
     const engine = installation.engine();
@@ -75,6 +81,14 @@ export function createLookout(parts: {
         gate.probeAt === null
       )
         trace.broken('hold.forever', `an account is held (${gate.code}) without an end, a probe or a person`);
+    const doomed = eye.running().filter((job) => job.cancel_requested === 1);
+    for (const id of cancelled.keys()) if (!doomed.some((job) => job.id === id)) cancelled.delete(id);
+    for (const job of doomed) {
+      const since = cancelled.get(job.id) ?? clock.elapsed();
+      cancelled.set(job.id, since);
+      if (clock.elapsed() - since > CANCEL_MS)
+        trace.broken('cancel.lost', `job_${job.id} was cancelled, and its run goes on`);
+    }
     for (const id of lying.keys()) if (!next.some((job) => job.id === id)) lying.delete(id);
     for (const job of next) {
       const since = lying.get(job.id) ?? clock.elapsed();

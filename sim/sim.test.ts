@@ -4,7 +4,7 @@ import { MUTATIONS, type Mutation } from './mutations.ts';
 import { runSeed, type SeedResult } from './seed.ts';
 
 /** So many seeds with every run of the tests; a release runs ten thousand (`npm run sim -- --seeds 10000`). */
-const SEEDS = 60;
+const SEEDS = 40;
 const AT_ONCE = 10;
 const MUTATION_SEEDS = 30;
 const TIMEOUT_MS = 180_000;

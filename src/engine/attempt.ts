@@ -90,8 +90,9 @@ export function createAttempts(parts: AttemptParts) {
     };
     log.info(fields, how === 'start' ? 'run started' : 'run adopted');
     const runtime = parts.runtime();
+    if (how === 'start' && (await isCancelled(claimed))) end(entry, { now: false });
     if (how === 'start') entry.fingerprint = await fingerprintOf(claimed.run.account, runtime);
-    const result = await work(entry, how, runtime).catch((error: unknown) =>
+    let result = await work(entry, how, runtime).catch((error: unknown) =>
       how === 'adopt' && isUnconfigured(error)
         ? letGo(error, claimed, parts.machine)
         : failed(error, claimed),
@@ -102,6 +103,8 @@ export function createAttempts(parts: AttemptParts) {
           { ...fields, error: error instanceof Error ? error.stack : String(error) },
           'settle failed',
         );
+        // A fault of ours would be there the next time too: the job fails by it, and somebody is told.
+        if (!(error instanceof AppError)) result = unsettled(error, claimed, result);
         return null;
       });
       if (settled === null) {
@@ -120,6 +123,13 @@ export function createAttempts(parts: AttemptParts) {
       );
       return;
     }
+  }
+
+  /** A cancel that came before the attempt was known here found nothing that it could end. */
+  async function isCancelled({ job }: Claimed): Promise<boolean> {
+    // A store that is busy now is asked again by the settle, which gives a cancel its due.
+    const row = await store.job(job.id).catch(() => null);
+    return row !== null && row.fence === job.fence && row.cancelRequested;
   }
 
   async function work(entry: Live, how: 'start' | 'adopt', runtime: Runtime): Promise<StageResult> {
@@ -323,6 +333,13 @@ function failed(error: unknown, claimed: Claimed): StageResult {
     finalCode: MENDED_BY_PEOPLE.has(code) ? code : null,
     ran: claimed.run.pid !== null,
   };
+}
+
+/** The run came to something that a rule of ours breaks on: what it cost is kept, nothing else of it. */
+function unsettled(error: unknown, claimed: Claimed, { judgement }: StageResult): StageResult {
+  const instead = failed(error, claimed);
+  const { usage, sessionCostUsd, sessionId } = judgement;
+  return { ...instead, judgement: { ...instead.judgement, usage, sessionCostUsd, sessionId } };
 }
 
 /** Codes of troubles on which no further attempt helps. */
