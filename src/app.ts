@@ -17,6 +17,7 @@ import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
 import { adopt } from './launcher/launcher.ts';
 import { identify } from './launcher/processes.ts';
+import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
@@ -24,6 +25,7 @@ import type { Notifier } from './notifiers/notifier.ts';
 import { createTelegramNotifier } from './notifiers/telegram.ts';
 import { agentOfKind, STAGE_KINDS } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
+import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
@@ -67,6 +69,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await makeDirectory(directory);
   const store = openSqliteStore(config.dbPath, clock);
   try {
+    await store.setMeta('orch_version', options.version); // an older build that refuses this file can then say so
     const workspace = openWorkspace({
       reposDir: config.reposDir,
       worktreesDir: config.worktreesDir,
@@ -329,7 +332,18 @@ export async function* rehearseProject(
 }
 
 export { probeIsolation as isolationHere } from './launcher/launcher.ts';
-export { backupDatabase, checkDatabase } from './store/sqlite/maintenance.ts';
+export {
+  backupDatabase,
+  checkDatabase,
+  databaseGlance,
+  migrateDatabase,
+} from './store/sqlite/maintenance.ts';
+
+/** Puts a backup in the place of the database, while no server runs; see `restoreDatabase`. */
+export async function restoreBackup(config: Config, source: string): Promise<RestoreFacts> {
+  const lastRunOnDisk = Math.max(0, ...(await runsOnDisk(config.runsDir)));
+  return restoreDatabase(config.dbPath, source, { now: new Date(), lastRunOnDisk });
+}
 
 /** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
 export function gitVersion(): Promise<string> {

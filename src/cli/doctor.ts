@@ -6,6 +6,7 @@ import {
   agentAccountOf,
   agentOfKind,
   checkDatabase,
+  databaseGlance,
   gitVersion,
   isolationHere,
   searchPathOf,
@@ -14,6 +15,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
+import { inBytes } from '../lib/bytes.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
 import { runningServer } from './home.ts';
@@ -34,6 +36,8 @@ interface ServerStatus {
 type Check = (config: LoadedConfig | null) => AsyncGenerator<Finding>;
 
 const DISK_FLOOR_BYTES = 1024 ** 3;
+/** A database up to this size is read through within a second or two. */
+const READ_WHOLE_BYTES = 256 * 1024 ** 2;
 const GROUPS: Readonly<Record<string, Check>> = {
   machine,
   configuration,
@@ -185,29 +189,34 @@ async function* database(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'database';
   if (loaded === null) return;
   const { dbPath } = loaded.config;
-  if ((await stat(dbPath).catch(() => null)) === null) {
+  const size = (await stat(dbPath).catch(() => null))?.size;
+  if (size === undefined) {
     yield { group, state: 'skipped', text: `${dbPath} is not there yet: orch up makes it`, fix: null };
     return;
   }
-  yield await checkDatabase(dbPath, false).then(
-    (facts): Finding =>
-      facts.integrity !== 'ok'
-        ? { group, state: 'error', text: `damaged: ${facts.integrity}`, fix: 'orch db restore FILE' }
-        : facts.schema > facts.known
-          ? {
-              group,
-              state: 'error',
-              text: `schema ${facts.schema} is newer than this build's ${facts.known}`,
-              fix: 'start the newer build again',
-            }
-          : { group, state: 'ok', text: `whole, schema ${facts.schema} of ${facts.known}`, fix: null },
-    (error: unknown): Finding => ({
-      group,
-      state: 'error',
-      text: messageOf(error),
-      fix: error instanceof AppError ? (error.hint ?? null) : null,
-    }),
-  );
+  try {
+    if (size > READ_WHOLE_BYTES) {
+      const { schema, known } = databaseGlance(dbPath);
+      const text = `schema ${schema} of ${known}, ${inBytes(size)}: too large to be read through here`;
+      yield { group, state: 'ok', text, fix: 'orch db check' };
+      return;
+    }
+    const { integrity, schema, known, problems } = await checkDatabase(dbPath);
+    if (integrity !== 'ok')
+      yield { group, state: 'error', text: `damaged: ${integrity}`, fix: 'orch db restore FILE' };
+    else if (schema > known)
+      yield {
+        group,
+        state: 'error',
+        text: `schema ${schema} is newer than this build's ${known}`,
+        fix: 'start the newer build again',
+      };
+    else yield { group, state: 'ok', text: `whole, schema ${schema} of ${known}`, fix: null };
+    for (const text of problems) yield { group, state: 'error', text, fix: 'orch db check' };
+  } catch (error) {
+    const fix = error instanceof AppError ? (error.hint ?? null) : null;
+    yield { group, state: 'error', text: messageOf(error), fix };
+  }
 }
 
 async function* server(): AsyncGenerator<Finding> {

@@ -16,6 +16,7 @@ import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
+import { takeOver } from './take-over.ts';
 import { createWhy } from './why.ts';
 
 export interface EngineOptions {
@@ -126,14 +127,6 @@ export function createEngine(options: EngineOptions) {
     );
   }
 
-  /** Boot order: every run that an earlier process left is taken over before anything new is claimed. */
-  async function takeOver(): Promise<number> {
-    const left = await store.running();
-    for (const { run, job } of left)
-      attempts.adopt({ run, job, task: job.taskId === null ? null : await store.taskById(job.taskId) });
-    return left.length;
-  }
-
   async function survey(only: string | null): Promise<Survey[]> {
     const asked = [...runtime.projects].filter(([key]) => only === null || key === only);
     const found = asked.map(async ([project, { tracker }]) => ({ project, ...(await tracker.survey()) }));
@@ -144,7 +137,7 @@ export function createEngine(options: EngineOptions) {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
       await pipelines.refreshAll();
-      const adopted = await takeOver();
+      const adopted = await takeOver({ store, attempts, runsDir: runtime.runsDir, log });
       dispatcher.start();
       await janitor.start();
       mergeWatch.start();
