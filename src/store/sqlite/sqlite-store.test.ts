@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { storeContract } from '../store.contract.ts';
+import { forgetContract } from '../store-forget.contract.ts';
 import { ledgerContract } from '../store-ledger.contract.ts';
 import type { OpenStore } from '../store-rows.contract.ts';
 import { openSqliteStore } from './sqlite-store.ts';
@@ -26,3 +27,4 @@ const open: OpenStore = async (clock) => {
 
 storeContract('sqlite', open);
 ledgerContract('sqlite', open);
+forgetContract('sqlite', open);

@@ -9,6 +9,7 @@ import { prepareApply } from './apply.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
+import { prepareForget } from './forget.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
@@ -68,6 +69,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     board: atTheEdge(prepareBoard(db), path),
     ...prepareOutbox(db),
     ...prepareLedger(db),
+    ...prepareForget(db),
     ...prepareQueries(db),
 
     async configure(projects, accounts) {
