@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import { reserveAt } from './config/reserve.ts';
@@ -13,9 +14,9 @@ import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import { endLeftRuns } from './engine/stop-offline.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
-import { adopt } from './launcher/launcher.ts';
 import { identify } from './launcher/processes.ts';
 import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -182,7 +183,14 @@ function buildRuntime(
     stallTimeoutMs: config.stallTimeoutMs,
     runsDir: config.runsDir,
     worktreesDir: config.worktreesDir,
+    scratchDir: scratchOf(config),
+    disks: [dirname(config.dbPath), config.reposDir, config.worktreesDir, config.runsDir],
+    retention: config.retention,
   };
+}
+
+function scratchOf(config: Config): string {
+  return join(config.home, 'tmp');
 }
 
 function runtimeProject(
@@ -313,7 +321,7 @@ export async function* rehearseProject(
       hint: `one of ${config.projects.map((each) => each.key).join(', ')}`,
     });
   const searchPath = searchPathOf(options.env);
-  const scratch = join(config.home, 'tmp');
+  const scratch = scratchOf(config);
   await makeDirectory(scratch);
   yield* rehearse({
     scratch,
@@ -337,12 +345,20 @@ export {
   checkDatabase,
   databaseGlance,
   migrateDatabase,
+  ownersOfRuns,
 } from './store/sqlite/maintenance.ts';
 
 /** Puts a backup in the place of the database, while no server runs; see `restoreDatabase`. */
 export async function restoreBackup(config: Config, source: string): Promise<RestoreFacts> {
   const lastRunOnDisk = Math.max(0, ...(await runsOnDisk(config.runsDir)));
   return restoreDatabase(config.dbPath, source, { now: new Date(), lastRunOnDisk });
+}
+
+/** Bytes on disk that a project's salvages alone take. Throws when it takes longer than that. */
+export async function salvageSize(config: Config, project: string, timeoutMs: number): Promise<number> {
+  const { reposDir, worktreesDir } = config;
+  if (!existsSync(join(reposDir, `${project}.git`))) return 0; // nothing was cloned yet: make nothing
+  return openWorkspace({ reposDir, worktreesDir }).salvageBytes(project, timeoutMs);
 }
 
 /** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
@@ -362,26 +378,7 @@ export function startTimeOf(pid: number): string | null {
 export async function stopOffline(config: Config, pause: Pause, now: boolean): Promise<number> {
   const store = openSqliteStore(config.dbPath, systemClock);
   try {
-    await store.pause(pause, {
-      by: pause.by,
-      surface: 'cli',
-      action: 'stop',
-      target: pause.scope === 'all' ? 'all' : `${pause.scope}:${pause.id}`,
-      at: pause.since,
-    });
-    let ended = 0;
-    for (const { run, job } of await store.running()) {
-      if (
-        (pause.scope === 'project' && job.project !== pause.id) ||
-        (pause.scope === 'account' && run.account !== pause.id)
-      )
-        continue;
-      const found = await adopt(run.directory);
-      if (found.kind !== 'live') continue;
-      await found.run.stop('cancel', { now });
-      ended++;
-    }
-    return ended;
+    return await endLeftRuns(store, pause, now);
   } finally {
     await store.close();
   }

@@ -18,15 +18,10 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { inBytes } from '../lib/bytes.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
+import { disk } from './doctor-disk.ts';
+import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
 import { EXIT, Exit, MARKS } from './output.ts';
-
-interface Finding {
-  readonly group: string;
-  readonly state: 'ok' | 'warning' | 'error' | 'skipped';
-  readonly text: string;
-  readonly fix: string | null;
-}
 
 interface ServerStatus {
   readonly schedulerTickAgeMs: number | null;
@@ -42,6 +37,7 @@ const GROUPS: Readonly<Record<string, Check>> = {
   machine,
   configuration,
   database,
+  disk,
   server,
   agents,
   projects,

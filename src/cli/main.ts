@@ -6,6 +6,7 @@ import { registerConfigCommands } from './config.ts';
 import { registerDatabaseCommands } from './database.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerInit } from './init.ts';
+import { registerInstall } from './install.ts';
 import { registerJudgeCommands } from './judge.ts';
 import { registerListCommands } from './list.ts';
 import { registerLogs } from './logs.ts';
@@ -36,6 +37,7 @@ registerSalvageCommands(program);
 registerJudgeCommands(program);
 registerConfigCommands(program);
 registerDatabaseCommands(program);
+registerInstall(program);
 program
   .command('version')
   .description('versions of Orch and of the Node it runs on')

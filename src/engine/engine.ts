@@ -17,6 +17,7 @@ import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
+import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
 export interface EngineOptions {
@@ -61,6 +62,14 @@ export function createEngine(options: EngineOptions) {
     log,
     baseEnv: options.baseEnv,
   });
+  const upkeep = createUpkeep({
+    store,
+    workspace: options.workspace,
+    runtime: () => runtime,
+    clock,
+    log,
+    tidyWorktrees: janitor.retry,
+  });
   const attempts: Attempts = createAttempts({
     store,
     workspace: options.workspace,
@@ -104,7 +113,7 @@ export function createEngine(options: EngineOptions) {
       slots: runtime.slots,
       rules: runtime.accountRules,
       preflight: runtime.preflight,
-      disk: runtime.worktreesDir,
+      disks: runtime.disks,
       directoryFor: (runId) => runDirectory(runtime.runsDir, runId),
     }),
   });
@@ -139,14 +148,15 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       const adopted = await takeOver({ store, attempts, runsDir: runtime.runsDir, log });
       dispatcher.start();
-      await janitor.start();
+      janitor.start();
+      upkeep.start();
       mergeWatch.start();
       return { adopted };
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop()]);
+      await Promise.all([dispatcher.stop(), janitor.stop(), upkeep.stop(), mergeWatch.stop()]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */
@@ -251,6 +261,7 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
+    upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };

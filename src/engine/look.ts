@@ -42,8 +42,8 @@ export interface DispatcherConfig {
   readonly slots: number;
   readonly rules: AccountRules;
   readonly preflight: PreflightOptions;
-  /** Where worktrees grow: the disk that must not fill. */
-  readonly disk: string;
+  /** Folders that must not run out of disk. */
+  readonly disks: readonly string[];
   readonly directoryFor: (runId: number) => string;
 }
 
@@ -75,7 +75,7 @@ export function createLook({ store, preflight, clock, log }: LookParts) {
       store.accounts(),
       store.running(),
       store.spending(dayOf(now)),
-      hostGate(config.disk),
+      hostGate(config.disks),
     ]);
     const states = new Map(rows.map((row) => [row.id, row]));
     const accounts = new Map<string, AccountEntry>();

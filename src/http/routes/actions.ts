@@ -18,6 +18,12 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
   const routes = new Hono<AppEnv>();
   const actor = (c: Context<AppEnv>) => ({ by: c.get('by'), surface: 'cli' as const });
 
+  // Begins a pass; repositories may take long to pack, so nobody waits for its end.
+  routes.post('/upkeep', (c) => {
+    void engine.upkeep();
+    return c.json({ begun: true }, 202);
+  });
+
   routes.post('/items', async (c) => {
     const request = await body(c, submitRequest);
     const { task, created } = await engine.submit(request, actor(c));
