@@ -15,6 +15,7 @@ import { registerProjectCommands } from './project.ts';
 import { registerSalvageCommands } from './salvage.ts';
 import { registerServerCommands } from './server.ts';
 import { registerStatusCommands } from './status.ts';
+import { registerUpgrade } from './upgrade.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('orch')
@@ -38,6 +39,7 @@ registerJudgeCommands(program);
 registerConfigCommands(program);
 registerDatabaseCommands(program);
 registerInstall(program);
+registerUpgrade(program);
 program
   .command('version')
   .description('versions of Orch and of the Node it runs on')

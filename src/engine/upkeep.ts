@@ -144,7 +144,8 @@ export function createUpkeep(parts: UpkeepParts) {
   }
 
   async function sweep(): Promise<void> {
-    const until = clock() - LEFTOVER_AGE_MS;
+    // Files are stamped by the machine, whatever clock we were given: what is in use must not look old.
+    const until = Date.now() - LEFTOVER_AGE_MS;
     await workspace.sweep(new Date(until));
     const { scratchDir } = parts.runtime();
     for (const name of await readdir(scratchDir).catch(() => [])) {

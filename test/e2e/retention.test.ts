@@ -70,7 +70,6 @@ describe('the worktree of a cancelled task', () => {
     await cancel(own, gone.key);
     aheadMs += 6 * DAY;
     await own.engine.upkeep();
-    await own.engine.store.setMeta('look', 'again');
     expect([isThere(gone.key), isThere(open.key)]).toEqual([true, true]);
     aheadMs += 2 * DAY;
     await own.engine.upkeep();

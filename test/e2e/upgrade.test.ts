@@ -166,9 +166,9 @@ describe('orch db restore', () => {
     await reaches(first, 'needs_you');
     expect((await submit()) > first).toBe(true);
     expect(here.rows(`SELECT id FROM agent_runs WHERE id <= 3`).length).toBe(2);
-    expect(
-      here.row<{ fence: number }>('SELECT fence FROM jobs WHERE id = 1')?.fence,
-    ).toBeGreaterThan(1_000_000);
+    expect(here.row<{ fence: number }>('SELECT fence FROM jobs WHERE id = 1')?.fence).toBeGreaterThan(
+      1_000_000,
+    );
     expect((await here.orch('db', 'check')).code).toBe(0);
   });
 });
