@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { execa } from 'execa';
@@ -10,7 +10,7 @@ import { AppError } from '../core/errors.ts';
 import { options, output } from './context.ts';
 import { installationRoot } from './install.ts';
 import type { Output } from './output.ts';
-import { describeService, serviceOf, startService, stopService } from './service.ts';
+import { describeService, type Service, serviceOf, startService, stopService } from './service.ts';
 import { ask, type Switch, versionsOf } from './versions.ts';
 
 interface UpgradeOptions {
@@ -44,7 +44,9 @@ async function forward(
 ): Promise<void> {
   const { home, dbPath } = config;
   const versions = versionsOf(home);
+  await mustBeOwner(home);
   const service = await serviceOf(home);
+  await mustStartThrough(versions.link, service);
   const from = await versions.current();
   const source = o.from ?? (await originOf(installationRoot()));
   const backup = existsSync(dbPath) ? join(home, 'backups', `orch-${stampOf(new Date())}.db`) : null;
@@ -92,6 +94,7 @@ async function back(config: Config, o: UpgradeOptions & { yes: boolean }, out: O
       code: 'upgrade.no_history',
       hint: 'orch upgrade VERSION switches to any version',
     });
+  await mustBeOwner(home);
   const service = await serviceOf(home);
   const lost = existsSync(config.dbPath) && (await isTooNew(last.from));
   const plan = [
@@ -114,10 +117,32 @@ async function back(config: Config, o: UpgradeOptions & { yes: boolean }, out: O
   out.object({ schema: 'orch.upgrade/1', from: last.to, to: last.from, restored: lost ? last.backup : null });
 }
 
-async function restart(home: string, service: Awaited<ReturnType<typeof serviceOf>>): Promise<void> {
+async function restart(home: string, service: Service): Promise<void> {
   if (service.kind === 'none') return;
   await stopService(home, service);
   await startService(home, service);
+}
+
+/** What another user makes here the service could not read. */
+async function mustBeOwner(home: string): Promise<void> {
+  const uid = (await stat(home).catch(() => null))?.uid; // not made yet: by whoever upgrades
+  if (uid === undefined || uid === process.getuid?.()) return;
+  throw new AppError(`${home} belongs to another user (${uid})`, {
+    code: 'upgrade.other_user',
+    hint: 'run it as the user of the service, such as: sudo -u orch ORCH_HOME=... orch upgrade',
+  });
+}
+
+/** Throws when the unit starts a fixed folder: switching the link would change nothing. */
+async function mustStartThrough(link: string, service: Service): Promise<void> {
+  if (service.kind !== 'systemd') return;
+  const args = [...service.manager, 'show', service.unit, '--property=ExecStart'];
+  const { stdout } = await execa('systemctl', args, { reject: false });
+  if (stdout.includes(`${link}/`)) return;
+  throw new AppError(`${service.unit} does not start Orch through ${link}`, {
+    code: 'upgrade.fixed_unit',
+    hint: 'orch install --yes writes a unit that does (orch install --print shows it)',
+  });
 }
 
 /** Whether the database has moved past what a build knows. */

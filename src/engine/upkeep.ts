@@ -193,8 +193,6 @@ export function createUpkeep(parts: UpkeepParts) {
   };
 }
 
-export type Upkeep = ReturnType<typeof createUpkeep>;
-
 async function anyExists(paths: readonly string[]): Promise<boolean> {
   const found = await Promise.all(
     paths.map((path) =>

@@ -82,7 +82,7 @@ describe('the worktree of a cancelled task', () => {
     const next = await submit(own);
     await reaches(own, next.key, 'needs_you');
     const slots = readdirSync(join(here.home, 'worktrees', '.slots'));
-    expect(slots.map((name) => name.split('.')[0]).sort()).toEqual(['0', '1']);
+    expect(new Set(slots.map((name) => name.split('.')[0]))).toEqual(new Set(['0', '1']));
   });
 
   it('stays for ever when that is asked for', async () => {

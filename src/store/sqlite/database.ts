@@ -99,7 +99,7 @@ export function checkOwner(db: Db, path: string): void {
 function lastBuild(db: Db): string {
   try {
     const version = db.prepare(`SELECT value FROM meta WHERE key = 'orch_version'`).pluck().get();
-    return version === undefined ? '' : `; Orch ${String(version)} ran on it last`;
+    return typeof version === 'string' ? `; Orch ${version} ran on it last` : '';
   } catch {
     return '';
   }

@@ -50,7 +50,7 @@ export function writeOlder(path: string, version: number): string[] {
   return tables;
 }
 
-export function tablesOf(db: Database.Database): string[] {
+function tablesOf(db: Database.Database): string[] {
   const names = db
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
     .pluck();
