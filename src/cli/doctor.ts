@@ -1,5 +1,5 @@
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import {
@@ -134,16 +134,21 @@ async function* machine(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
     fix: 'run agents under a user of their own (docs/INFRA.md, "A separate user")',
   };
   const home = loaded?.config.home ?? processHome();
-  const disk = await statfs(home).catch(() => null);
-  if (disk === null) yield { group, state: 'skipped', text: `${home} is not there yet`, fix: null };
+  const { dbPath, reposDir, worktreesDir, runsDir } = loaded?.config ?? {};
+  const folders = [home, dbPath && dirname(dbPath), reposDir, worktreesDir, runsDir];
+  const disks = await Promise.all(folders.flatMap((each) => (each ? [statfs(each).catch(() => null)] : [])));
+  if (disks[0] === null) yield { group, state: 'skipped', text: `${home} is not there yet`, fix: null };
   else {
-    const free = disk.bavail * disk.bsize;
+    const free = Math.min(...disks.flatMap((each) => (each == null ? [] : [each.bavail * each.bsize])));
     const text = `${(free / 1024 ** 3).toFixed(1)} GB disk free`;
     yield {
       group,
       state: free < DISK_FLOOR_BYTES ? 'error' : 'ok',
       text,
-      fix: free < DISK_FLOOR_BYTES ? 'free some disk: nothing starts below 1 GB' : null,
+      fix:
+        free < DISK_FLOOR_BYTES
+          ? 'nothing starts below 1 GB: orch doctor --only disk names what takes it, and what frees it'
+          : null,
     };
     yield await access(home, constants.W_OK).then(
       (): Finding => ({ group, state: 'ok', text: `${home} can be written`, fix: null }),

@@ -70,6 +70,17 @@ export function createUpkeep(parts: UpkeepParts) {
 
   const pause = () => sleep(PAUSE_MS, undefined, { signal: ending.signal, ref: false });
 
+  async function unlessEnding<T>(work: Promise<T>): Promise<T> {
+    const ended = Promise.withResolvers<never>();
+    const give = () => ended.reject(new Error('ending'));
+    ending.signal.addEventListener('abort', give);
+    try {
+      return await Promise.race([work, ended.promise]);
+    } finally {
+      ending.signal.removeEventListener('abort', give);
+    }
+  }
+
   async function forgetLedger(): Promise<void> {
     const until = before(parts.runtime().retention.ledgerMs);
     while ((await store.forget(until)) > 0) await pause();
@@ -164,7 +175,8 @@ export function createUpkeep(parts: UpkeepParts) {
     for (let looked = 0; looked < idle.length; looked++) {
       const project = idle[turn++ % idle.length] ?? '';
       const started = performance.now();
-      if (!(await workspace.repack(project, clock()))) continue;
+      // Nobody waits for git at a stop: it ends with this process, and half a pack is swept later.
+      if (!(await unlessEnding(workspace.repack(project, clock())))) continue;
       log.info({ project, seconds: Math.round((performance.now() - started) / 1000) }, 'repository packed');
       return;
     }

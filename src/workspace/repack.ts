@@ -12,7 +12,8 @@ export interface RepackLimits {
 const LIMITS: RepackLimits = { loose: 2000, packs: 20 };
 /** So long an object that nothing names any more stays, counted from the repack that first found it so. */
 const UNNAMED_KEPT_MS = 28 * 24 * 60 * 60 * 1000;
-const REPACK_TIMEOUT_MS = 30 * 60 * 1000;
+/** Whoever needs the repository waits meanwhile. */
+const REPACK_TIMEOUT_MS = 10 * 60 * 1000;
 const TOUCHED_AT_ONCE = 50;
 
 /**

@@ -190,3 +190,30 @@ it('the folder of a killed project check is swept a day later, nothing else ther
   await own.engine.upkeep();
   expect(made.map((path) => existsSync(path))).toEqual([false, true, true]);
 });
+
+it('a repository that has grown is packed, but not while a run of its project lives', async () => {
+  const own = await start();
+  here.scene(0, `${UNTIL_GO}${WORK}`);
+  const { key, branch } = await submit(own);
+  await waitFor(async () => (await own.engine.store.running())[0]?.run.pid);
+  const git = (args: string[], input = '') =>
+    execFileSync('git', ['-C', join(here.home, 'repos', 'p.git'), ...args], { encoding: 'utf8', input });
+  const blobs = join(here.root, 'blobs');
+  mkdirSync(blobs);
+  const paths = Array.from({ length: 2100 }, (_, i) => join(blobs, String(i)));
+  for (const path of paths) writeFileSync(path, path);
+  git(['hash-object', '-w', '--stdin-paths'], paths.join('\n'));
+  await own.engine.upkeep();
+  const loose = () => Number(git(['count-objects']).split(' ')[0]);
+  expect(loose()).toBeGreaterThan(2000);
+  here.go();
+  await reaches(own, key, 'needs_you');
+  await own.engine.upkeep();
+  expect(loose()).toBe(0);
+  expect(git(['show', `${branch}:src/run_1.js`])).toBe('// new\n');
+  expect(git(['fsck', '--strict'])).not.toContain('missing');
+  // The clone borrows from there, and goes on.
+  expect(
+    execFileSync('git', ['-C', worktree(key), 'log', '-1', '--format=%s'], { encoding: 'utf8' }),
+  ).not.toBe('');
+});
