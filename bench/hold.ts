@@ -176,7 +176,7 @@ function startDispatcher(own: Awaited<ReturnType<typeof openOwnQueue>>, folder: 
         authStrict: false,
       },
       preflight: { cacheTtlMs: HOUR_MS, expirySkewMs: 60_000 },
-      disk: folder,
+      disks: [folder],
       directoryFor: (id) => `/runs/run_${id}`,
     }),
   });

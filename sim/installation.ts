@@ -91,6 +91,7 @@ const SLOW: Pace = {
   filePollMs: 120_000,
   staleAfterMs: 1_800_000,
   mergeLookMs: 600_000,
+  upkeepMs: null,
 };
 
 export function createInstallation(parts: InstallationParts): Installation {
@@ -135,6 +136,8 @@ export function createInstallation(parts: InstallationParts): Installation {
       // There is no file to look at.
       realBinary: () => ask('realBinary', () => null),
       keepShape: (folder) => ask('keepShape', () => folder),
+      strays: () => ask('strays', () => []),
+      refuseNewerFormat() {},
       commandHome: (folder, project) => ask('commandHome', () => `${folder}/${project}/.home`),
       adopt: (directory) => ask('adopt', () => parts.runs.adopt(of, directory)),
       async leaveWorktree({ workspace }, repository, { key, copied }) {

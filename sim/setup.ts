@@ -40,6 +40,10 @@ export interface Setup {
 }
 
 const RUNS_DIR = '/runs';
+const FOR_EVER = {
+  ...({ worktreesMs: 'never', runsMs: 'never', ledgerMs: 'never' } as const),
+  ...({ outboxMs: 'never', unknownShapesMs: 'never', salvageMs: 'never' } as const),
+};
 
 function stage(name: string, fields: Partial<StageSettings> = {}): StageSettings {
   return {
@@ -165,6 +169,9 @@ export function buildRuntime(
       runsDir: RUNS_DIR,
       worktreesDir: '/worktrees',
       shapesDir: '/shapes',
+      scratchDir: '/scratch',
+      disks: [],
+      retention: FOR_EVER,
     },
   };
 }

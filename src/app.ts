@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import { reserveAt } from './config/reserve.ts';
@@ -13,10 +14,11 @@ import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import { endLeftRuns } from './engine/stop-offline.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
-import { adopt } from './launcher/launcher.ts';
 import { identify } from './launcher/processes.ts';
+import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
@@ -24,6 +26,7 @@ import type { Notifier } from './notifiers/notifier.ts';
 import { createTelegramNotifier } from './notifiers/telegram.ts';
 import { agentOfKind, STAGE_KINDS } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
+import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
@@ -67,6 +70,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     await makeDirectory(directory);
   const store = openSqliteStore(config.dbPath, clock);
   try {
+    await store.setMeta('orch_version', options.version); // an older build that refuses this file can then say so
     const workspace = openWorkspace({
       reposDir: config.reposDir,
       worktreesDir: config.worktreesDir,
@@ -180,7 +184,14 @@ function buildRuntime(
     runsDir: config.runsDir,
     worktreesDir: config.worktreesDir,
     shapesDir: join(config.home, 'unknown-shapes'),
+    scratchDir: scratchOf(config),
+    disks: [dirname(config.dbPath), config.reposDir, config.worktreesDir, config.runsDir],
+    retention: config.retention,
   };
+}
+
+function scratchOf(config: Config): string {
+  return join(config.home, 'tmp');
 }
 
 function runtimeProject(
@@ -311,7 +322,7 @@ export async function* rehearseProject(
       hint: `one of ${config.projects.map((each) => each.key).join(', ')}`,
     });
   const searchPath = searchPathOf(options.env);
-  const scratch = join(config.home, 'tmp');
+  const scratch = scratchOf(config);
   await makeDirectory(scratch);
   yield* rehearse({
     scratch,
@@ -330,7 +341,26 @@ export async function* rehearseProject(
 }
 
 export { probeIsolation as isolationHere } from './launcher/launcher.ts';
-export { backupDatabase, checkDatabase } from './store/sqlite/maintenance.ts';
+export {
+  backupDatabase,
+  checkDatabase,
+  databaseGlance,
+  migrateDatabase,
+  ownersOfRuns,
+} from './store/sqlite/maintenance.ts';
+
+/** Puts a backup in the place of the database, while no server runs; see `restoreDatabase`. */
+export async function restoreBackup(config: Config, source: string): Promise<RestoreFacts> {
+  const lastRunOnDisk = Math.max(0, ...(await runsOnDisk(config.runsDir)));
+  return restoreDatabase(config.dbPath, source, { now: new Date(), lastRunOnDisk });
+}
+
+/** Bytes on disk that a project's salvages alone take. Throws when it takes longer than that. */
+export async function salvageSize(config: Config, project: string, timeoutMs: number): Promise<number> {
+  const { reposDir, worktreesDir } = config;
+  if (!existsSync(join(reposDir, `${project}.git`))) return 0; // nothing was cloned yet: make nothing
+  return openWorkspace({ reposDir, worktreesDir }).salvageBytes(project, timeoutMs);
+}
 
 /** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
 export function gitVersion(): Promise<string> {
@@ -349,26 +379,7 @@ export function startTimeOf(pid: number): string | null {
 export async function stopOffline(config: Config, pause: Pause, now: boolean): Promise<number> {
   const store = openSqliteStore(config.dbPath, systemClock);
   try {
-    await store.pause(pause, {
-      by: pause.by,
-      surface: 'cli',
-      action: 'stop',
-      target: pause.scope === 'all' ? 'all' : `${pause.scope}:${pause.id}`,
-      at: pause.since,
-    });
-    let ended = 0;
-    for (const { run, job } of await store.running()) {
-      if (
-        (pause.scope === 'project' && job.project !== pause.id) ||
-        (pause.scope === 'account' && run.account !== pause.id)
-      )
-        continue;
-      const found = await adopt(run.directory);
-      if (found.kind !== 'live') continue;
-      await found.run.stop('cancel', { now });
-      ended++;
-    }
-    return ended;
+    return await endLeftRuns(store, pause, now);
   } finally {
     await store.close();
   }

@@ -1,11 +1,12 @@
 import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import {
   agentAccountOf,
   agentOfKind,
   checkDatabase,
+  databaseGlance,
   gitVersion,
   isolationHere,
   searchPathOf,
@@ -16,17 +17,13 @@ import { processConfig, processEnvironment, processHome } from '../config/proces
 import { checkAgain } from '../core/destination-gates.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { DestinationWire } from '../http/contract.ts';
+import { inBytes } from '../lib/bytes.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
+import { disk } from './doctor-disk.ts';
+import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
 import { EXIT, Exit, localTime, MARKS } from './output.ts';
-
-interface Finding {
-  readonly group: string;
-  readonly state: 'ok' | 'warning' | 'error' | 'skipped';
-  readonly text: string;
-  readonly fix: string | null;
-}
 
 interface ServerStatus {
   readonly outbox: readonly DestinationWire[];
@@ -37,10 +34,13 @@ interface ServerStatus {
 type Check = (config: LoadedConfig | null) => AsyncGenerator<Finding>;
 
 const DISK_FLOOR_BYTES = 1024 ** 3;
+/** A database up to this size is read through within a second or two. */
+const READ_WHOLE_BYTES = 256 * 1024 ** 2;
 const GROUPS: Readonly<Record<string, Check>> = {
   machine,
   configuration,
   database,
+  disk,
   server,
   outbox,
   agents,
@@ -138,16 +138,21 @@ async function* machine(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
     fix: 'run agents under a user of their own (docs/INFRA.md, "A separate user")',
   };
   const home = loaded?.config.home ?? processHome();
-  const disk = await statfs(home).catch(() => null);
-  if (disk === null) yield { group, state: 'skipped', text: `${home} is not there yet`, fix: null };
+  const { dbPath, reposDir, worktreesDir, runsDir } = loaded?.config ?? {};
+  const folders = [home, dbPath && dirname(dbPath), reposDir, worktreesDir, runsDir];
+  const disks = await Promise.all(folders.flatMap((each) => (each ? [statfs(each).catch(() => null)] : [])));
+  if (disks[0] === null) yield { group, state: 'skipped', text: `${home} is not there yet`, fix: null };
   else {
-    const free = disk.bavail * disk.bsize;
+    const free = Math.min(...disks.flatMap((each) => (each == null ? [] : [each.bavail * each.bsize])));
     const text = `${(free / 1024 ** 3).toFixed(1)} GB disk free`;
     yield {
       group,
       state: free < DISK_FLOOR_BYTES ? 'error' : 'ok',
       text,
-      fix: free < DISK_FLOOR_BYTES ? 'free some disk: nothing starts below 1 GB' : null,
+      fix:
+        free < DISK_FLOOR_BYTES
+          ? 'nothing starts below 1 GB: orch doctor --only disk names what takes it, and what frees it'
+          : null,
     };
     yield await access(home, constants.W_OK).then(
       (): Finding => ({ group, state: 'ok', text: `${home} can be written`, fix: null }),
@@ -189,29 +194,34 @@ async function* database(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'database';
   if (loaded === null) return;
   const { dbPath } = loaded.config;
-  if ((await stat(dbPath).catch(() => null)) === null) {
+  const size = (await stat(dbPath).catch(() => null))?.size;
+  if (size === undefined) {
     yield { group, state: 'skipped', text: `${dbPath} is not there yet: orch up makes it`, fix: null };
     return;
   }
-  yield await checkDatabase(dbPath, false).then(
-    (facts): Finding =>
-      facts.integrity !== 'ok'
-        ? { group, state: 'error', text: `damaged: ${facts.integrity}`, fix: 'orch db restore FILE' }
-        : facts.schema > facts.known
-          ? {
-              group,
-              state: 'error',
-              text: `schema ${facts.schema} is newer than this build's ${facts.known}`,
-              fix: 'start the newer build again',
-            }
-          : { group, state: 'ok', text: `whole, schema ${facts.schema} of ${facts.known}`, fix: null },
-    (error: unknown): Finding => ({
-      group,
-      state: 'error',
-      text: messageOf(error),
-      fix: error instanceof AppError ? (error.hint ?? null) : null,
-    }),
-  );
+  try {
+    if (size > READ_WHOLE_BYTES) {
+      const { schema, known } = databaseGlance(dbPath);
+      const text = `schema ${schema} of ${known}, ${inBytes(size)}: too large to be read through here`;
+      yield { group, state: 'ok', text, fix: 'orch db check' };
+      return;
+    }
+    const { integrity, schema, known, problems } = await checkDatabase(dbPath);
+    if (integrity !== 'ok')
+      yield { group, state: 'error', text: `damaged: ${integrity}`, fix: 'orch db restore FILE' };
+    else if (schema > known)
+      yield {
+        group,
+        state: 'error',
+        text: `schema ${schema} is newer than this build's ${known}`,
+        fix: 'start the newer build again',
+      };
+    else yield { group, state: 'ok', text: `whole, schema ${schema} of ${known}`, fix: null };
+    for (const text of problems) yield { group, state: 'error', text, fix: 'orch db check' };
+  } catch (error) {
+    const fix = error instanceof AppError ? (error.hint ?? null) : null;
+    yield { group, state: 'error', text: messageOf(error), fix };
+  }
 }
 
 async function* server(): AsyncGenerator<Finding> {

@@ -6,6 +6,7 @@ import { registerConfigCommands } from './config.ts';
 import { registerDatabaseCommands } from './database.ts';
 import { registerDoctor } from './doctor.ts';
 import { registerInit } from './init.ts';
+import { registerInstall } from './install.ts';
 import { registerJudgeCommands } from './judge.ts';
 import { registerListCommands } from './list.ts';
 import { registerLogs } from './logs.ts';
@@ -15,6 +16,7 @@ import { registerProjectCommands } from './project.ts';
 import { registerSalvageCommands } from './salvage.ts';
 import { registerServerCommands } from './server.ts';
 import { registerStatusCommands } from './status.ts';
+import { registerUpgrade } from './upgrade.ts';
 import { VERSION } from './version.ts';
 
 const program = new Command('orch')
@@ -38,6 +40,8 @@ registerOutboxCommands(program);
 registerJudgeCommands(program);
 registerConfigCommands(program);
 registerDatabaseCommands(program);
+registerInstall(program);
+registerUpgrade(program);
 program
   .command('version')
   .description('versions of Orch and of the Node it runs on')

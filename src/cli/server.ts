@@ -74,6 +74,15 @@ export function registerServerCommands(program: Command): void {
     });
 
   program
+    .command('upkeep')
+    .description('apply retention now: old worktrees, run folders, salvage; pack repositories')
+    .action(async (_o, command: Command) => {
+      await (await server()).post('/upkeep', {});
+      output(command).text('upkeep has begun; the service log tells what goes');
+      output(command).object({ schema: 'orch.upkeep/1', begun: true });
+    });
+
+  program
     .command('stop')
     .description('pause and end live runs; work and sessions are kept, jobs go back to the queue')
     .option('--project <key>')

@@ -4,6 +4,7 @@ import type { AccountInput } from './accounts.ts';
 import { isRepositoryUrl } from './fields.ts';
 import type { NotifyInput } from './notify.ts';
 import type { ProjectInput } from './projects.ts';
+import type { RetentionInput } from './retention.ts';
 import type { FileConfig } from './schema.ts';
 import type { Settings } from './settings.ts';
 import {
@@ -21,6 +22,7 @@ import type {
   NotifyRules,
   PipelineConfig,
   ProjectConfig,
+  RetentionConfig,
   StageConfig,
 } from './types.ts';
 
@@ -110,6 +112,7 @@ export function buildConfig(s: FinalSettings, file: FileConfig, places: Places):
     accounts: Object.entries(file.accounts).map(([id, account]) => buildAccount(id, account, s, places)),
     projects: Object.entries(file.projects).map(([key, project]) => buildProject(key, project, places)),
     notify: buildNotify(file.notify),
+    retention: buildRetention(file.retention),
   });
 }
 
@@ -233,6 +236,17 @@ function buildNotify({ telegram, webhook }: NotifyInput): NotifyConfig {
   return {
     telegram: rules(telegram),
     webhook: webhook === undefined ? null : { ...rules(webhook), url: webhook.url, secret: webhook.secret },
+  };
+}
+
+function buildRetention(r: RetentionInput): RetentionConfig {
+  return {
+    worktreesMs: r.worktrees,
+    runsMs: r.runs,
+    ledgerMs: r.ledger,
+    outboxMs: r.outbox,
+    unknownShapesMs: r.unknown_shapes,
+    salvageMs: r.salvage,
   };
 }
 

@@ -16,7 +16,7 @@ export interface ConfigRow {
   readonly env: string | null;
 }
 
-/** Every setting, and every value of accounts, projects and notifications, with its origin. */
+/** Every setting, and every value of accounts, projects, notifications and retention, with its origin. */
 export function describeConfig({ config, origins, settings }: LoadedConfig): ConfigRow[] {
   const row = (path: readonly PropertyKey[], value: unknown): ConfigRow => {
     const key = keyOf(path);
@@ -35,6 +35,7 @@ export function describeConfig({ config, origins, settings }: LoadedConfig): Con
     ...named(config.accounts, ({ id }) => id, 'accounts'),
     ...named(config.projects, ({ key }) => key, 'projects'),
     ...nested(config.notify, ['notify']),
+    ...nested(config.retention, ['retention']),
   ];
 }
 

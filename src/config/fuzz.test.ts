@@ -9,6 +9,7 @@ describe('whatever a file holds', () => {
       'accounts',
       'projects',
       'notify',
+      'retention',
       'port',
       'home',
       'pipeline',

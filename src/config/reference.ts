@@ -58,6 +58,11 @@ export function renderReference(kinds: Kinds): string {
     section('Further pipelines', FURTHER, { properties: further(entryOf(pipelines)) }),
     `The default pipeline:\n\n\`\`\`yaml\npipeline:\n${defaultPipeline()}\n\`\`\`\n`,
     section('Notifications', 'The keys under `notify`.', schema.properties?.notify),
+    section(
+      'Retention',
+      'The keys under `retention`. Nothing that is still needed goes, whatever its age: see INFRA.md, "Retention".',
+      schema.properties?.retention,
+    ),
   ].join('\n');
 }
 

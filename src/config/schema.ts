@@ -3,6 +3,7 @@ import { accountSchema } from './accounts.ts';
 import { nameKey } from './fields.ts';
 import { notifySchema } from './notify.ts';
 import { projectSchema } from './projects.ts';
+import { retentionSchema } from './retention.ts';
 import { settingShape } from './settings.ts';
 import type { Kinds } from './types.ts';
 
@@ -16,6 +17,7 @@ export function configSchema(kinds: Kinds) {
       .prefault({})
       .describe('Repositories that Orch works in, by name.'),
     notify: notifySchema.prefault({}).describe('Who is told what.'),
+    retention: retentionSchema.prefault({}).describe('How long what nobody needs any more is kept.'),
   });
 }
 

@@ -140,6 +140,18 @@ export interface NotifyConfig {
   readonly webhook: (NotifyRules & { readonly url: string; readonly secret: Secret }) | null;
 }
 
+/** Milliseconds, or kept for ever. */
+export type Age = number | 'never';
+
+export interface RetentionConfig {
+  readonly worktreesMs: Age;
+  readonly runsMs: Age;
+  readonly ledgerMs: Age;
+  readonly outboxMs: Age;
+  readonly unknownShapesMs: Age;
+  readonly salvageMs: Age;
+}
+
 /** The whole configuration: frozen, absolute paths, milliseconds, null where nothing is set. */
 export interface Config {
   readonly home: string;
@@ -189,6 +201,7 @@ export interface Config {
   readonly accounts: readonly AccountConfig[];
   readonly projects: readonly ProjectConfig[];
   readonly notify: NotifyConfig;
+  readonly retention: RetentionConfig;
 }
 
 export interface VendorConfig {

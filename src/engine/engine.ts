@@ -22,6 +22,8 @@ import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
+import { takeOver } from './take-over.ts';
+import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
 export interface EngineOptions {
@@ -75,6 +77,14 @@ export function createEngine(options: EngineOptions) {
     log,
     baseEnv: options.baseEnv,
   });
+  const upkeep = createUpkeep({
+    store,
+    workspace: options.workspace,
+    runtime: () => runtime,
+    clock,
+    log,
+    tidyWorktrees: janitor.retry,
+  });
   const attempts: Attempts = createAttempts({
     store,
     machine,
@@ -123,7 +133,7 @@ export function createEngine(options: EngineOptions) {
       slots: runtime.slots,
       rules: runtime.accountRules,
       preflight: runtime.preflight,
-      disk: runtime.worktreesDir,
+      disks: runtime.disks,
       directoryFor: (runId) => runDirectory(runtime.runsDir, runId),
     }),
   });
@@ -149,14 +159,6 @@ export function createEngine(options: EngineOptions) {
     );
   }
 
-  /** Boot order: every run that an earlier process left is taken over before anything new is claimed. */
-  async function takeOver(): Promise<number> {
-    const left = await store.running();
-    for (const { run, job } of left)
-      attempts.adopt({ run, job, task: job.taskId === null ? null : await store.taskById(job.taskId) });
-    return left.length;
-  }
-
   async function survey(only: string | null): Promise<Survey[]> {
     const asked = [...runtime.projects].filter(([key]) => only === null || key === only);
     const found = asked.map(async ([project, { tracker }]) => ({ project, ...(await tracker.survey()) }));
@@ -167,16 +169,23 @@ export function createEngine(options: EngineOptions) {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
       await pipelines.refreshAll();
-      const adopted = await takeOver();
+      const adopted = await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log });
       dispatcher.start();
-      await janitor.start();
+      janitor.start();
+      upkeep.start(pace.upkeepMs);
       mergeWatch.start();
       return { adopted };
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
-      await Promise.all([dispatcher.stop(), janitor.stop(), mergeWatch.stop(), delivery.stop()]);
+      await Promise.all([
+        dispatcher.stop(),
+        janitor.stop(),
+        upkeep.stop(),
+        mergeWatch.stop(),
+        delivery.stop(),
+      ]);
     },
 
     /** Replaces the configuration; running attempts finish under the one they started with. */
@@ -302,6 +311,7 @@ export function createEngine(options: EngineOptions) {
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
     letters: createLetters({ store, clock }),
+    upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 
+/** Live runs go on below it, and the database, their logs and their exit records need room until they end. */
 const DISK_FLOOR_BYTES = 1024 ** 3;
 const MEMORY_FLOOR_BYTES = 256 * 1024 ** 2;
 
@@ -8,21 +9,38 @@ export interface HostTrouble {
   readonly detail: string;
 }
 
-/** Closes the dispatcher's gate before the disk or the memory of this machine runs out. */
-export async function hostGate(directory: string): Promise<HostTrouble | null> {
-  const disk = await statfs(directory).catch(() => null);
-  const free = disk === null ? Number.POSITIVE_INFINITY : disk.bavail * disk.bsize;
-  if (free < DISK_FLOOR_BYTES)
+/** Closes the dispatcher's gate before a disk with one of these folders, or the memory of this machine, runs out. */
+export async function hostGate(folders: readonly string[]): Promise<HostTrouble | null> {
+  const disks = await Promise.all(
+    folders.map(async (folder) => ({ folder, freeBytes: await freeBytes(folder) })),
+  );
+  return hostTrouble(disks, process.availableMemory());
+}
+
+/** The first thing there is too little of; null when there is enough of all. */
+export function hostTrouble(
+  disks: readonly { readonly folder: string; readonly freeBytes: number }[],
+  memoryBytes: number,
+): HostTrouble | null {
+  const fullest = disks.reduce((a, b) => (b.freeBytes < a.freeBytes ? b : a), NO_DISK);
+  if (fullest.freeBytes < DISK_FLOOR_BYTES)
     return {
       code: 'host.disk',
-      detail: `${gigabytes(free)} disk left, ${gigabytes(DISK_FLOOR_BYTES)} needed`,
+      detail: `${gigabytes(fullest.freeBytes)} disk left for ${fullest.folder}, ${gigabytes(DISK_FLOOR_BYTES)} needed; orch doctor --only disk names what takes it`,
     };
-  if (process.availableMemory() < MEMORY_FLOOR_BYTES)
+  if (memoryBytes < MEMORY_FLOOR_BYTES)
     return {
       code: 'host.memory',
-      detail: `${gigabytes(process.availableMemory())} memory left, ${gigabytes(MEMORY_FLOOR_BYTES)} needed`,
+      detail: `${gigabytes(memoryBytes)} memory left, ${gigabytes(MEMORY_FLOOR_BYTES)} needed`,
     };
   return null;
+}
+
+const NO_DISK = { folder: '', freeBytes: Number.POSITIVE_INFINITY };
+
+async function freeBytes(folder: string): Promise<number> {
+  const disk = await statfs(folder).catch(() => null); // not made yet
+  return disk === null ? Number.POSITIVE_INFINITY : disk.bavail * disk.bsize;
 }
 
 function gigabytes(bytes: number): string {

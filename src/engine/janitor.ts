@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import { AppError, messageOf } from '../core/errors.ts';
 import { deployKey, type Run, runName } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -19,62 +18,76 @@ export interface JanitorParts {
   readonly baseEnv: Readonly<Record<string, string>>;
 }
 
-/** Half-made drafts of killed processes are that old at least. */
-const LEFTOVER_AGE_MS = 24 * 60 * 60 * 1000;
-/** So far back `why --at` can tell. */
-const LEDGER_KEPT_MS = 30 * 24 * 60 * 60 * 1000;
-const FORGET_EVERY_MS = 60 * 60 * 1000;
+/** Worktrees that are torn down at the same time: one that hangs delays few others, and only up to its limit. */
+const MAX_LEAVING = 4;
 /** Runs of one task that are looked through for its last. */
 const MAX_RUNS = 10_000;
 
 /**
  * Removes worktrees nobody works in any more: of a task that is done, of a job without a task that is
- * done, of a deploy whose run has ended. What is only there is salvaged, the project's teardown runs,
+ * done, of a deploy whose run has ended; and after `retention.worktrees` those of cancelled tasks, and of
+ * such jobs that failed or were cancelled. What is only there is salvaged, the project's teardown runs,
  * branch and documents stay. It looks at what is on disk, so what ended while Orch was down goes too;
- * what it does not know stays. A worktree that cannot be removed is tried again at the next start. It also
- * forgets what the ledger has kept for long enough.
+ * what it does not know stays.
  */
 export function createJanitor(parts: JanitorParts) {
   const { store, workspace, log } = parts;
   const ending = new AbortController();
-  /** Worktrees on their way out, by path. */
+  /** Worktrees on their way out, or looked at for that, by path. */
   const leaving = new Map<string, Promise<void>>();
+  const removals = new Set<Promise<void>>();
+  /** Could not be removed: left alone until `retry`. */
   const kept = new Set<string>();
   let tidying: Promise<void> | null = null;
-  let forgetting: Promise<void> | null = null;
-  let forgetTimer: NodeJS.Timeout | undefined;
   let again = false;
   let unsubscribe = (): void => {};
 
   async function tidy(): Promise<void> {
     for (const [key, project] of parts.runtime().projects)
       for (const name of await workspace.clones(key)) {
-        if (ending.signal.aborted) return;
+        // The end of any of them wakes us again.
+        if (ending.signal.aborted || removals.size >= MAX_LEAVING) return;
         const path = workspace.pathOf(key, name);
-        if (kept.has(path)) continue;
-        // Said before it is looked up: a claim made after the look waits, one made before is seen.
-        const gone = Promise.withResolvers<void>();
-        leaving.set(path, gone.promise);
-        try {
-          const run = await lastRunOf(key, name);
-          if (run !== null) await leave(project, { project: key, key: name, path }, run);
-        } catch (error) {
-          if (!ending.signal.aborted) {
-            kept.add(path);
-            log.error({ project: key, worktree: name, error: messageOf(error) }, 'worktree not removed');
-          }
-        } finally {
-          leaving.delete(path);
-          gone.resolve();
-        }
+        if (!kept.has(path) && !leaving.has(path)) await look(project, { project: key, key: name, path });
       }
+  }
+
+  /** Begins to remove a worktree when it may go. */
+  async function look(project: RuntimeProject, worktree: Worktree): Promise<void> {
+    const { path } = worktree;
+    // Said before it is looked up: a claim made after the look waits, one made before is seen.
+    const gone = Promise.withResolvers<void>();
+    leaving.set(path, gone.promise);
+    const unmark = () => {
+      leaving.delete(path);
+      gone.resolve();
+    };
+    const giveUp = (error: unknown) => {
+      if (ending.signal.aborted) return;
+      kept.add(path);
+      log.error(
+        { project: worktree.project, worktree: worktree.key, error: messageOf(error) },
+        'worktree not removed',
+      );
+    };
+    const run = await lastRunOf(worktree.project, worktree.key).catch(giveUp);
+    if (run === null || run === undefined) return unmark();
+    const removal = leave(project, worktree, run)
+      .catch(giveUp)
+      .finally(() => {
+        unmark();
+        removals.delete(removal);
+        wake();
+      });
+    removals.add(removal);
   }
 
   /** The last run in a worktree that nobody works in any more; null when it is to stay. */
   async function lastRunOf(project: string, name: string): Promise<Run | null> {
     const task = await store.task(name);
     if (task !== null) {
-      if (task.project !== project || task.status !== 'done') return null;
+      const isOver = task.status === 'done' || (task.status === 'cancelled' && isOutlived(task.updatedAt));
+      if (task.project !== project || !isOver) return null;
       const open = await store.jobs({ taskId: task.id, status: ['queued', 'running'], limit: 1 });
       return open.items.length > 0 ? null : last({ taskId: task.id });
     }
@@ -88,19 +101,25 @@ export function createJanitor(parts: JanitorParts) {
     }
     const id = /^job-(\d+)$/.exec(name)?.[1];
     const job = id === undefined ? null : await store.job(Number(id));
-    const isDone = job !== null && job.taskId === null && job.project === project && job.status === 'done';
-    return isDone ? last({ jobId: job.id }) : null;
+    if (job === null || job.taskId !== null || job.project !== project) return null;
+    const isOver =
+      job.status === 'done' ||
+      ((job.status === 'failed' || job.status === 'cancelled') &&
+        isOutlived(job.finishedAt ?? job.createdAt));
+    return isOver ? last({ jobId: job.id }) : null;
+  }
+
+  /** Whether what a person might still want back has been kept for long enough. */
+  function isOutlived(since: number): boolean {
+    const { worktreesMs } = parts.runtime().retention;
+    return worktreesMs !== 'never' && since < parts.clock() - worktreesMs;
   }
 
   async function last(filter: { taskId?: number; jobId?: number }): Promise<Run | null> {
     return (await store.runs({ ...filter, limit: MAX_RUNS })).items.at(-1) ?? null;
   }
 
-  async function leave(
-    project: RuntimeProject,
-    worktree: { readonly project: string; readonly key: string; readonly path: string },
-    run: Run,
-  ): Promise<void> {
+  async function leave(project: RuntimeProject, worktree: Worktree, run: Run): Promise<void> {
     const fields = { project: worktree.project, worktree: worktree.key, runId: runName(run.id) };
     const env = await projectVariables(project).catch((error: unknown) => {
       if (!(error instanceof AppError)) throw error;
@@ -125,20 +144,6 @@ export function createJanitor(parts: JanitorParts) {
     log.info({ ...fields, salvaged }, 'worktree removed');
   }
 
-  /** A part at a time, so that nobody waits long for the database. */
-  async function forget(): Promise<void> {
-    const before = parts.clock() - LEDGER_KEPT_MS;
-    while (!ending.signal.aborted && (await store.forget(before)) > 0) await setImmediate();
-  }
-
-  function forgetNow(): void {
-    forgetting ??= forget()
-      .catch((error: unknown) => log.error({ error: messageOf(error) }, 'ledger not pruned'))
-      .finally(() => {
-        forgetting = null;
-      });
-  }
-
   async function loop(): Promise<void> {
     do {
       again = false;
@@ -154,28 +159,33 @@ export function createJanitor(parts: JanitorParts) {
 
   return {
     /** Begins to tidy: now, and on every change of the store. Call it when left runs are taken over. */
-    async start(): Promise<void> {
+    start(): void {
       unsubscribe = store.onWake(() => queueMicrotask(wake));
-      await workspace
-        .sweep(new Date(parts.clock() - LEFTOVER_AGE_MS))
-        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'leftovers not swept'));
-      forgetTimer = setInterval(forgetNow, FORGET_EVERY_MS);
-      forgetNow();
       wake();
     },
     wake,
+    /** As `wake`, and what could not be removed is tried again. */
+    retry(): void {
+      kept.clear();
+      wake();
+    },
     /** Resolves when the worktree is not on its way out: a claimed job waits for this before it goes in. */
     async vacated(path: string): Promise<void> {
       await leaving.get(path);
     },
-    /** Ends a running teardown; its worktree stays, and is the next start's. */
+    /** Ends running teardowns; their worktrees stay, and are the next start's. */
     async stop(): Promise<void> {
       unsubscribe();
-      clearInterval(forgetTimer);
       ending.abort();
-      await Promise.all([tidying, forgetting]);
+      await Promise.all([tidying, ...removals]);
     },
   };
 }
 
 export type Janitor = ReturnType<typeof createJanitor>;
+
+interface Worktree {
+  readonly project: string;
+  readonly key: string;
+  readonly path: string;
+}

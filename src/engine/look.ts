@@ -45,8 +45,8 @@ export interface DispatcherConfig {
   readonly slots: number;
   readonly rules: AccountRules;
   readonly preflight: PreflightOptions;
-  /** Where worktrees grow: the disk that must not fill. */
-  readonly disk: string;
+  /** Folders that must not run out of disk. */
+  readonly disks: readonly string[];
   readonly directoryFor: (runId: number) => string;
 }
 
@@ -80,7 +80,7 @@ export function createLook({ store, preflight, machine, clock, log }: LookParts)
       store.cliVersions(),
       store.running(),
       store.spending(dayOf(now)),
-      machine.gate(config.disk),
+      machine.gate(config.disks),
       store.troubles(),
     ]);
     const states = new Map(rows.map((row) => [row.id, row]));

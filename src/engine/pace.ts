@@ -8,6 +8,14 @@ export interface Pace {
   readonly staleAfterMs: number;
   /** Between two looks at branches that wait for an approval. */
   readonly mergeLookMs: number;
+  /** Between two passes of the upkeep; null = none but those that are asked for. */
+  readonly upkeepMs: number | null;
 }
 
-export const PACE: Pace = { slowTickMs: 5000, filePollMs: 500, staleAfterMs: 30_000, mergeLookMs: 10_000 };
+export const PACE: Pace = {
+  slowTickMs: 5000,
+  filePollMs: 500,
+  staleAfterMs: 30_000,
+  mergeLookMs: 10_000,
+  upkeepMs: 60 * 60 * 1000,
+};

@@ -29,6 +29,24 @@ export interface Runtime {
   readonly worktreesDir: string;
   /** Where the ends of logs that no rule knows are kept. */
   readonly shapesDir: string;
+  /** Where project checks work. */
+  readonly scratchDir: string;
+  /** Folders that must not run out of disk. */
+  readonly disks: readonly string[];
+  readonly retention: Retention;
+}
+
+/** Milliseconds, or kept for ever. */
+export type Age = number | 'never';
+
+/** How long what nobody needs any more is kept. */
+export interface Retention {
+  readonly worktreesMs: Age;
+  readonly runsMs: Age;
+  readonly ledgerMs: Age;
+  readonly outboxMs: Age;
+  readonly unknownShapesMs: Age;
+  readonly salvageMs: Age;
 }
 
 /** One pipeline of orch.yaml, merge included; what the repository adds is not in it. */

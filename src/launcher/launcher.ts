@@ -17,6 +17,7 @@ import type { ProcessEnd, StoppedBy } from '../core/failure.ts';
 import { findIsolation } from './isolation.ts';
 import { type LaunchSpec, prepareRun, startSupervisor } from './prepare.ts';
 import { isAlive, isPidUsed, killLeftovers, type ProcessIdentity, signalProcess } from './processes.ts';
+import { refuseNewerFormat } from './run-directories.ts';
 
 export type { LaunchSpec } from './prepare.ts';
 
@@ -85,12 +86,14 @@ export async function launch(spec: LaunchSpec): Promise<LiveRun> {
 
 /**
  * What became of the run in `directory`, for a process that did not start it, or did and crashed.
- * Safe at any moment of a launch that was interrupted: after `gone` its agent cannot start.
+ * Safe at any moment of a launch that was interrupted: after `gone` its agent cannot start. Throws
+ * `run.newer_format` when a newer build started it, with nothing ended.
  */
 export async function adopt(directory: string): Promise<Adoption> {
   assertSupported();
   const real = await realpath(directory).catch(() => null);
   if (real === null) return { kind: 'gone' };
+  refuseNewerFormat(real);
   const known = await lookAt(real);
   if (known !== null) return known;
 
@@ -103,6 +106,12 @@ export async function adopt(directory: string): Promise<Adoption> {
   const exit = readExit(real);
   await removeTemporary(real);
   return exit === null ? { kind: 'gone' } : { kind: 'ended', exit };
+}
+
+/** Whether the supervisor that recorded itself there lives; looks only. */
+export function hasLiveSupervisor(directory: string): boolean {
+  const supervisor = readIdentity(directory);
+  return supervisor !== null && isAlive(supervisor);
 }
 
 /** Whether `isolation: auto` gets a PID namespace here. Costs about 10 ms; keep the answer. */

@@ -9,6 +9,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import { assert } from '../lib/assert.ts';
 import { DIE_WITH_PARENT, type Isolation, SYSTEM_PATH } from './isolation.ts';
 import { identify, type ProcessIdentity } from './processes.ts';
+import { RUN_FORMAT } from './run-directories.ts';
 
 export interface LaunchSpec {
   /** `run_812`; the agent finds it in `ORCH_RUN_ID`. */
@@ -281,6 +282,7 @@ function splitEnvironment(
 function describeRun(spec: LaunchSpec, isolation: Isolation): Record<string, unknown> {
   return {
     ...spec.about,
+    format: RUN_FORMAT,
     runId: spec.runId,
     argv: spec.argv,
     cwd: spec.cwd,

@@ -21,8 +21,10 @@ export interface Surroundings {
   readonly signal: AbortSignal;
 }
 
-/** A setup, check or teardown command may take so long; a stage's command has the stage's limit. */
+/** A setup or check command may take so long; a stage's command has the stage's limit. */
 const STEP_TIMEOUT_MS = 30 * 60 * 1000;
+/** Nobody waits for a teardown, but its worktree goes only after it. */
+const TEARDOWN_TIMEOUT_MS = 10 * 60 * 1000;
 const SHOWN_OUTPUT = 4000;
 /** Begins the note of a worktree whose setup failed after a run. */
 const LEFT = 'failed ';
@@ -131,7 +133,10 @@ async function runAll(
 ): Promise<FailedCommand[]> {
   const failed: FailedCommand[] = [];
   for (const [i, command] of commands.entries()) {
-    const { exit, outputTail } = await runStep(await commandSpec(at, path, `${what}-${i + 1}`, command));
+    const limit = what === 'teardown' ? TEARDOWN_TIMEOUT_MS : STEP_TIMEOUT_MS;
+    const { exit, outputTail } = await runStep(
+      await commandSpec(at, path, `${what}-${i + 1}`, command, limit),
+    );
     if (exit.exitCode === 0) continue;
     const output = outputTail.slice(-SHOWN_OUTPUT);
     const how = exit.stoppedBy === 'timeout' ? 'time limit' : (exit.exitCode ?? exit.signal ?? 'none');

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { keepsABoard } from './store-board.contract.ts';
 import { claims } from './store-claim.contract.ts';
 import { isFair } from './store-fairness.contract.ts';
+import { forgets } from './store-forget.contract.ts';
 import { keepsGates } from './store-gates.contract.ts';
 import { takesWorkOn } from './store-intake.contract.ts';
 import { createStoreKit } from './store-kit.contract.ts';
@@ -27,6 +28,7 @@ export function storeContract(name: string, open: OpenStore): void {
     keepsABoard(kit);
     showsWhatIsThere(kit);
     keepsALedger(open);
+    forgets(open);
     followsTheModel(open);
   });
 }

@@ -126,6 +126,15 @@ export interface Store {
   dropLetter(id: number, reason: string, now: number, audit: Audit): Promise<void>;
   /** Writes messages that belong to no other change; once per key. */
   tell(rows: readonly NewOutboxRow[]): Promise<void>;
+  /**
+   * Forgets messages delivered before an instant (those that remember a told shape of CLI output before
+   * another) and incidents that were over by then, a bounded number of rows from the one `after` on. Repeat
+   * with `next` until it is null. A forgotten key can be written again.
+   */
+  forgetMessages(
+    before: { readonly messages: number; readonly shapes: number },
+    after: number,
+  ): Promise<{ readonly forgotten: number; readonly next: number | null }>;
   incident(key: string, channel: string): Promise<Incident | null>;
   saveIncident(incident: Incident): Promise<void>;
 

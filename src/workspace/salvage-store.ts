@@ -82,8 +82,14 @@ export async function restoreSalvage(
 }
 
 /** Forgets salvages made before that moment; their names. Objects stay, since clones may borrow them. */
-export async function pruneSalvage(context: Context, project: string, olderThan: Date): Promise<string[]> {
-  const old = (await listSalvage(context, project)).filter((entry) => entry.at < olderThan.getTime());
+export async function pruneSalvage(
+  context: Context,
+  project: string,
+  olderThan: Date,
+  isKept: (entry: SalvageEntry) => boolean = () => false,
+): Promise<string[]> {
+  const all = await listSalvage(context, project);
+  const old = all.filter((entry) => entry.at < olderThan.getTime() && !isKept(entry));
   for (const entry of old) await setRef(context, project, entry.ref, null);
   return old.map((entry) => entry.name);
 }

@@ -108,6 +108,6 @@ async function take(directory: string, slot: number, generation: number, worktre
 function noSlot(directory: string, slots: number): AppError {
   return new AppError(`all ${slots} slots of ${directory} are held by worktrees`, {
     code: 'workspace.no_slot',
-    hint: `delete worktrees that nobody needs any more (those of cancelled tasks stay) from ${dirname(directory)}; that frees their slots`,
+    hint: `those of cancelled tasks go after retention.worktrees: lower it in orch.yaml, then orch upkeep; others in ${dirname(directory)} go when their tasks are done or cancelled`,
   });
 }

@@ -31,6 +31,7 @@ import { checkBranch, checkCommit, checkProject } from './names.ts';
 import { type PushResult, pushBranch, tryPush } from './push.ts';
 import { baseCommit, forkPoint, isAncestor, resolveRef } from './refs.ts';
 import { remoteHead } from './remote.ts';
+import { type RepackLimits, repackBare, salvageBytes } from './repack.ts';
 import {
   createContext,
   ensureBare,
@@ -136,7 +137,14 @@ export interface Workspace {
   listSalvage(project: string): Promise<SalvageEntry[]>;
   showSalvage(project: string, name: string): Promise<SalvageEntry & { readonly diff: Diff }>;
   restoreSalvage(repo: Repository, name: string, target: RestoreTarget): Promise<{ readonly commit: string }>;
-  pruneSalvage(project: string, olderThan: Date): Promise<string[]>;
+  /** Forgets salvages made before that moment, except those to keep; their names. */
+  pruneSalvage(
+    project: string,
+    olderThan: Date,
+    isKept?: (entry: SalvageEntry) => boolean,
+  ): Promise<string[]>;
+  /** Bytes that are kept for salvages alone. Throws when it takes longer than that. */
+  salvageBytes(project: string, timeoutMs: number): Promise<number>;
 
   /** Saves `.orch-work/` of the clone; restoring brings it back and drops a stale `verdict.json`. */
   saveWork(repo: Repository, key: string): Promise<WorkSaved>;
@@ -182,6 +190,8 @@ export interface Workspace {
   remoteHead(repo: Repository, branch: string): Promise<string | null>;
   /** Removes what killed processes left half-made before that moment; how many things. */
   sweep(olderThan: Date): Promise<number>;
+  /** Packs the project's bare repository when that is worth it; false when not. Nothing named is dropped. */
+  repack(project: string, now: number, limits?: RepackLimits): Promise<boolean>;
 }
 
 const MAX_READ_BYTES = 1024 * 1024;
@@ -274,7 +284,9 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     showSalvage: (project, name) => reading(project, () => showSalvage(context, project, name)),
     restoreSalvage: (repo, name, target) =>
       locked(repo.project, () => restoreSalvage(context, repo, name, target)),
-    pruneSalvage: (project, olderThan) => locked(project, () => pruneSalvage(context, project, olderThan)),
+    pruneSalvage: (project, olderThan, isKept) =>
+      locked(project, () => pruneSalvage(context, project, olderThan, isKept)),
+    salvageBytes: (project, timeoutMs) => reading(project, () => salvageBytes(context, project, timeoutMs)),
 
     saveWork: (repo, key) => locked(repo.project, () => saveWork(context, repo, key)),
     restoreWork: (repo, key) => locked(repo.project, () => restoreWork(context, repo, key)),
@@ -309,6 +321,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
       reading(project, () => resolveRef(context, project, `refs/heads/${checkBranch(branch)}`)),
     remoteHead: (repo, branch) => reading(repo.project, () => remoteHead(context, repo, branch)),
     sweep: (olderThan) => sweepLeftovers(context, olderThan),
+    repack: (project, now, limits) => locked(project, () => repackBare(context, project, now, limits)),
   };
 }
 

@@ -24,6 +24,12 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
     job: jobToWire(job, task?.key ?? null, await engine.reason(job)),
   });
 
+  // Begins a pass; repositories may take long to pack, so nobody waits for its end.
+  routes.post('/upkeep', (c) => {
+    void engine.upkeep();
+    return c.json({ begun: true }, 202);
+  });
+
   routes.post('/items', async (c) => {
     const request = await body(c, submitRequest);
     const { task, created } = await engine.submit(request, actor(c));

@@ -13,7 +13,10 @@ export function prepareBoard(db: Db): BoardStore {
   );
   const nextNumber = db
     .prepare(
-      `SELECT coalesce(max(CAST(substr(key, length(@prefix) + 1) AS INTEGER)), 0) + 1 FROM work_items WHERE project = @project AND key GLOB @prefix || '[0-9]*'`,
+      // A restored backup notes how far the keys had come: what carries the later ones is still on disk.
+      `SELECT max(coalesce(max(CAST(substr(key, length(@prefix) + 1) AS INTEGER)), 0),
+        coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'board_number:' || @project), 0)) + 1
+      FROM work_items WHERE project = @project AND key GLOB @prefix || '[0-9]*'`,
     )
     .pluck();
   const comments = db.prepare('SELECT body, at FROM work_item_comments WHERE work_item_id = ? ORDER BY id');

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { AppError, messageOf } from '../../core/errors.ts';
+import { keepCopy } from './copies.ts';
 import { MIGRATIONS } from './migrations.ts';
 
 export type Db = Database.Database;
@@ -20,9 +21,10 @@ const APPLICATION_ID = 0x4f726368;
 
 /**
  * Opens (or creates, mode 0600) the database, checks that it is ours and not newer than this build, and
- * brings it to the current schema. Throws `AppError` `store.*` and leaves a refused file as it was.
+ * brings it to the current schema; an older one is kept beside it first. Throws `AppError` `store.*` and
+ * leaves a refused file as it was. `copy: false`: the file is a copy already.
  */
-export function openDatabase(path: string): Db {
+export function openDatabase(path: string, { copy = true } = {}): Db {
   if (path !== IN_MEMORY) createFile(path);
   const db = connect(path);
   try {
@@ -33,7 +35,9 @@ export function openDatabase(path: string): Db {
     db.pragma('synchronous = FULL');
     db.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     db.pragma('foreign_keys = ON');
-    if (schemaVersion(db) < MIGRATIONS.length) migrate(db);
+    const schema = schemaVersion(db);
+    if (copy && schema > 0 && schema < MIGRATIONS.length) keepCopy(db, path, schema, new Date());
+    if (schema < MIGRATIONS.length) migrate(db);
     for (const file of [path, `${path}-wal`, `${path}-shm`])
       if (existsSync(file) && (statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600);
     return db;
@@ -75,11 +79,11 @@ function checkEngine(db: Db): void {
 }
 
 /** Reads only: nothing may be written to a file that turns out to be someone else's. */
-function checkOwner(db: Db, path: string): void {
+export function checkOwner(db: Db, path: string): void {
   const found = schemaVersion(db);
   if (found > MIGRATIONS.length)
     throw new AppError(
-      `the database ${path} has schema ${found}, newer than this build's ${MIGRATIONS.length}`,
+      `the database ${path} has schema ${found}, newer than this build's ${MIGRATIONS.length}${lastBuild(db)}`,
       {
         code: 'store.newer_schema',
         hint: 'start the newer build again, or restore a backup made before the upgrade (orch db restore)',
@@ -92,6 +96,16 @@ function checkOwner(db: Db, path: string): void {
       code: 'store.not_ours',
       hint: 'check ORCH_DB_PATH',
     });
+}
+
+/** Which version of Orch last ran on a database; a newer schema may have moved that, then nothing is said. */
+function lastBuild(db: Db): string {
+  try {
+    const version = db.prepare(`SELECT value FROM meta WHERE key = 'orch_version'`).pluck().get();
+    return typeof version === 'string' ? `; Orch ${version} ran on it last` : '';
+  } catch {
+    return '';
+  }
 }
 
 /** One immediate transaction: of two processes that start at once, the second finds the work done. */

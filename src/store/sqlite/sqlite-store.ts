@@ -11,6 +11,7 @@ import { prepareApply } from './apply.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
+import { prepareForget } from './forget.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
@@ -78,6 +79,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     board: atTheEdge(prepareBoard(db), path),
     ...prepareOutbox(db, { audit: writeAudit, wake }),
     ...prepareLedger(db),
+    ...prepareForget(db),
     ...prepareQueries(db),
 
     async configure(projects, accounts) {
