@@ -1,5 +1,5 @@
 /**
- * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story]`. Runs seeds
+ * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story] [--week]`. Runs seeds
  * S ... S+N-1 and ends with `steps=N crashes=N`. Exit 1: an invariant is broken, and the command that tells the
  * story again is printed; 2: the command is wrong.
  */
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { makeFolder, makeTemplate } from './installation.ts';
 import { MUTATIONS, type Mutation } from './mutations.ts';
 import { runSeed, type SeedResult } from './seed.ts';
+import { runWeek, tellWeek } from './week.ts';
 
 const { values } = parseArgs({
   options: {
@@ -15,6 +16,7 @@ const { values } = parseArgs({
     mutate: { type: 'string' },
     'check-replay': { type: 'boolean', default: false },
     story: { type: 'boolean', default: false },
+    week: { type: 'boolean', default: false },
   },
 });
 process.exitCode = await main();
@@ -33,10 +35,22 @@ async function main(): Promise<number> {
   }
   const folder = makeFolder();
   try {
-    return await runAll(first, count, mutation, folder.path);
+    return values.week
+      ? await tellOneWeek(first, folder.path)
+      : await runAll(first, count, mutation, folder.path);
   } finally {
     folder.remove();
   }
+}
+
+async function tellOneWeek(seed: number, folder: string): Promise<number> {
+  const week = await runWeek({ seed, template: await makeTemplate(folder), folder, compareEvery: 1 });
+  if (week.violation !== null) {
+    console.log(week.story.join('\n'));
+    console.log(`the week breaks ${week.violation.invariant}: ${week.violation.message}`);
+  }
+  console.log(tellWeek(week).join('\n'));
+  return week.violation === null && week.toldOtherwise.count === 0 ? 0 : 1;
 }
 
 async function runAll(

@@ -45,7 +45,7 @@ const FOR_EVER = {
   ...({ outboxMs: 'never', unknownShapesMs: 'never', salvageMs: 'never' } as const),
 };
 
-function stage(name: string, fields: Partial<StageSettings> = {}): StageSettings {
+export function stage(name: string, fields: Partial<StageSettings> = {}): StageSettings {
   return {
     ...{ stage: name, kind: 'agent', agent: name, onReject: null, maxRounds: 2, approval: 'none' },
     ...{ account: null, reviewers: [], when: null, tools: 'read', model: null, fallbackModel: null },

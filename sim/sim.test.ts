@@ -2,12 +2,15 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeFolder, makeTemplate } from './installation.ts';
 import { MUTATIONS, type Mutation } from './mutations.ts';
 import { runSeed, type SeedResult } from './seed.ts';
+import { PROBE_INTERVAL_MS, runWeek } from './week.ts';
 
 /** So many seeds with every run of the tests; a release runs ten thousand (`npm run sim -- --seeds 10000`). */
 const SEEDS = 40;
 const AT_ONCE = 10;
 const MUTATION_SEEDS = 30;
 const TIMEOUT_MS = 180_000;
+/** A limit without a reset that holds is probed at intervals that grow to an hour; a run may then hold the slot. */
+const SLOWEST_PROBE_MS = 75 * 60_000;
 
 describe('the simulation', () => {
   const folder = makeFolder();
@@ -58,5 +61,26 @@ describe('the simulation', () => {
       expect(caught?.violation, `${mutation} went unnoticed in ${MUTATION_SEEDS} seeds`).toBeTruthy();
     },
     TIMEOUT_MS,
+  );
+
+  it(
+    'lives through a week of outages: nothing spent in vain, nothing idle, every queued minute told alike',
+    async () => {
+      const week = await runWeek({ seed: 1, template, folder: folder.path, compareEvery: 20 });
+      expect(week.violation, week.story.join('\n')).toBeNull();
+      expect(week.toldOtherwise).toEqual({ count: 0, example: null });
+      expect(week.idleMinutes).toBe(0);
+      expect(week.jobs.attemptsTooMany).toBe(0);
+      expect(week.jobs.done).toBeGreaterThan(2000);
+      expect(new Set(week.outages.map(({ account, kind }) => `${account} ${kind}`)).size).toBe(18);
+      for (const { kind, account, from, until, starts, recoveryMs } of week.outages) {
+        const name = `${kind} of ${account}`;
+        const intervals = Math.ceil((until - from) / PROBE_INTERVAL_MS);
+        // Overload is the breaker's: a probe per cooldown, and some of the requests are answered.
+        if (kind !== 'overloaded') expect(starts, name).toBeLessThanOrEqual(intervals + 1);
+        expect(recoveryMs, name).toBeLessThanOrEqual(SLOWEST_PROBE_MS);
+      }
+    },
+    2 * TIMEOUT_MS,
   );
 });
