@@ -67,19 +67,21 @@ describe('the simulation', () => {
     'lives through a week of outages: nothing spent in vain, nothing idle, every queued minute told alike',
     async () => {
       const week = await runWeek({ seed: 1, template, folder: folder.path, compareEvery: 20 });
-      expect(week.violation, week.story.join('\n')).toBeNull();
+      expect(week.violation, `in seed 1:\n${week.story.join('\n')}`).toBeNull();
       expect(week.toldOtherwise).toEqual({ count: 0, example: null });
       expect(week.idleMinutes).toBe(0);
       expect(week.jobs.attemptsTooMany).toBe(0);
       expect(week.jobs.done).toBeGreaterThan(2000);
       expect(new Set(week.outages.map(({ account, kind }) => `${account} ${kind}`)).size).toBe(18);
-      for (const { kind, account, from, until, starts, recoveryMs } of week.outages) {
-        const name = `${kind} of ${account}`;
-        const intervals = Math.ceil((until - from) / PROBE_INTERVAL_MS);
-        // Overload is the breaker's: a probe per cooldown, and some of the requests are answered.
-        if (kind !== 'overloaded') expect(starts, name).toBeLessThanOrEqual(intervals + 1);
-        expect(recoveryMs, name).toBeLessThanOrEqual(SLOWEST_PROBE_MS);
-      }
+      // Overload is the breaker's: a probe per cooldown, and some of the requests are answered.
+      const costly = week.outages.filter(
+        ({ kind, from, until, starts }) =>
+          kind !== 'overloaded' && starts > Math.ceil((until - from) / PROBE_INTERVAL_MS) + 1,
+      );
+      expect(costly).toEqual([]);
+      expect(week.outages.filter(({ recoveryMs }) => (recoveryMs ?? Infinity) > SLOWEST_PROBE_MS)).toEqual(
+        [],
+      );
     },
     2 * TIMEOUT_MS,
   );
