@@ -100,6 +100,7 @@ async function openFlips(folder: string, count: number) {
         keys: new Map(),
         stuck: [],
         surveys: [],
+        isWhole: true,
         project: null,
       },
     });

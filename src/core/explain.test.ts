@@ -32,6 +32,7 @@ const STATE: DispatchState = {
 const of = (fields: Partial<Explainable>) =>
   explain({
     queued: [],
+    isWhole: true,
     running: 0,
     gates: closedGates(STATE),
     tickAt: NOW,
@@ -82,6 +83,12 @@ describe('the explanation', () => {
       '0 running, 2 queued. 4 jobs wait: 3 need you, 1 clears by itself.',
     ]);
     expect(nextChange).toEqual({ at: NOW + 9, what: 'Retry 1 is delayed' });
+  });
+
+  it('says so when there are more jobs than it looked at', () => {
+    expect(of({ queued: [queuedJob()], isWhole: false }).headline).toBe(
+      '0 running, 1 queued, all clear. There are more than 1 queued: the rest was not looked at.',
+    );
   });
 
   it('is unknown, and claims no reason, when the scheduler has not ticked for too long', () => {

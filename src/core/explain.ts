@@ -23,6 +23,8 @@ export interface Explanation extends Explained {
 
 export interface Explainable {
   readonly queued: readonly Job[];
+  /** False when there are too many: the counts are without the rest. */
+  readonly isWhole: boolean;
   readonly running: number;
   /** What the last tick saw; null = there was none for too long, and everything is unknown. */
   readonly gates: ClosedGates | null;
@@ -82,8 +84,10 @@ export function explain(of: Explainable): Explanation {
     .filter((r) => r.clearsAt !== null)
     .sort((a, b) => (a.clearsAt ?? 0) - (b.clearsAt ?? 0))[0];
   const isEmpty = running === 0 && queued.length === 0;
+  const more = of.isWhole ? '' : ` There are more than ${queued.length} queued: the rest was not looked at.`;
   return {
     ...held,
+    headline: `${held.headline}${more}`,
     reasons: [
       ...held.reasons,
       ...warnings(gates, held, of.project),

@@ -8,7 +8,7 @@ import { reasonFor } from '../core/reason.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Counts, HistoryFilter, Store } from '../store/store.ts';
 
-/** Jobs looked at for one explanation; beyond it counts are lower bounds. */
+/** Jobs looked at for one explanation; the headline tells of those beyond it. */
 const EXPLAIN_LIMIT = 20_000;
 /** Tasks that wait for a person shown with it. */
 const MAX_STUCK = 100;
@@ -49,6 +49,8 @@ export function createWhy(parts: {
     readonly queued: readonly Job[];
     readonly stuck: readonly Task[];
     readonly running: number | null;
+    /** False when there are more queued jobs than are looked at. */
+    readonly isWhole: boolean;
   }> {
     if ('project' in of) {
       const filter = of.project === null ? {} : { project: of.project };
@@ -61,6 +63,7 @@ export function createWhy(parts: {
         queued: jobs.items,
         stuck: tasks.items.filter(({ id }) => !waiting.has(id)),
         running: null,
+        isWhole: jobs.next === null,
       };
     }
     const found = 'jobId' in of ? await store.job(of.jobId) : null;
@@ -78,6 +81,7 @@ export function createWhy(parts: {
       queued: jobs.filter(({ status }) => status === 'queued'),
       stuck: task?.status === 'needs_you' && !isOpen ? [task] : [],
       running: jobs.filter(({ status }) => status === 'running').length,
+      isWhole: true,
     };
   }
 
@@ -110,6 +114,7 @@ export function createWhy(parts: {
       const isEmpty = 'project' in of && running === 0 && queued.length === 0;
       const explanation = explain({
         ...{ queued, running, now, stuck },
+        isWhole: asked.isWhole,
         gates: gatesNow(),
         tickAt: state?.tickAt ?? null,
         keys: await keysOf(queued),

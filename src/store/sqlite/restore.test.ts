@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { EMPTY_CONTEXT } from '../../core/model.ts';
-import type { Claimed, ClaimRequest, Store } from '../store.ts';
+import type { Claimed, Store } from '../store.ts';
+import { claimRequest, newJob } from '../store-rows.contract.ts';
 import { openDatabase } from './database.ts';
 import { backupDatabase, checkDatabase } from './maintenance.ts';
 import { restoreDatabase } from './restore.ts';
@@ -13,33 +13,8 @@ import { writeOlder } from './test-kit.ts';
 
 const AT = { now: new Date('2026-01-31T10:15:00Z'), lastRunOnDisk: 0 };
 const ASIDE = 'orch.db.before-restore-20260131T101500Z';
-const JOB = {
-  taskId: null,
-  project: 'api',
-  repo: 'r',
-  stage: null,
-  agent: 'developer',
-  account: 'a',
-  maxAttempts: 3,
-  priority: 0,
-  urgent: false,
-  rework: false,
-  hold: null,
-  context: EMPTY_CONTEXT,
-};
-const REQUEST: ClaimRequest = {
-  accounts: [{ id: 'a', slots: 10 }],
-  closedProjects: [],
-  withoutAgents: [],
-  agentsOnly: [],
-  withoutNewWork: [],
-  failover: [],
-  slots: 10,
-  probe: false,
-  withoutAccount: true,
-  directoryFor: (id) => `/runs/run_${id}`,
-  now: 1,
-};
+const JOB = newJob();
+const REQUEST = claimRequest({ now: 1, directoryFor: (id) => `/runs/run_${id}` });
 
 describe('a backup', () => {
   let folder: string;
