@@ -14,8 +14,6 @@ export interface ClaimChecks {
 }
 
 const SLOW_AFTER = 5;
-/** Longer than a tick takes from its look to its last claim. */
-const YOUNG_MS = 30_000;
 
 export function createClaimChecks(parts: {
   eye: Eye;
@@ -73,9 +71,6 @@ export function createClaimChecks(parts: {
     if (account.hold === null) return;
     if (!isProbe)
       trace.broken('hold.start', `job_${job.id} starts on ${account.id}, which is held: ${account.hold}`);
-    // A probe of a login that nobody can judge may meet a hold that is younger than the look: it is one start.
-    const { since: heldSince } = JSON.parse(account.hold) as { since: number };
-    if (parts.wall() - heldSince < YOUNG_MS) return;
     const since = account.last_probe_at === null ? null : parts.wall() - account.last_probe_at;
     if (isProbe && since !== null && since < parts.probeIntervalMs())
       trace.broken(
@@ -89,16 +84,20 @@ export function createClaimChecks(parts: {
     const open = eye.openJobs();
     const running = open.filter(({ status }) => status === 'running');
     const found = new Map<string, JobRow>();
-    if (running.length >= request.slots) return found;
+    const pauses = eye.pauses().filter(({ until }) => until === null || request.now < until);
+    const isPaused = (scope: string, id: string) =>
+      pauses.some((pause) => pause.scope === scope && pause.id === id);
+    if (running.length >= request.slots || isPaused('all', '')) return found;
+    const canary = request.probe && request.ofHold === true;
     const free = new Set(
       request.accounts
-        .filter(({ id }) => request.probe || eye.account(id)?.hold == null)
+        .filter(({ id }) => !isPaused('account', id) && (canary || eye.account(id)?.hold == null))
         .filter(({ id, slots }) => running.filter((job) => job.account === id).length < slots)
         .map(({ id }) => id),
     );
     for (const { key, active, failed_in_row, max_concurrency } of eye.projects()) {
       const mine = running.filter(({ project }) => project === key);
-      if (active !== 1 || request.closedProjects.includes(key)) continue;
+      if (active !== 1 || request.closedProjects.includes(key) || isPaused('project', key)) continue;
       if (mine.length >= (failed_in_row >= SLOW_AFTER ? 1 : max_concurrency)) continue;
       const job = open.find(
         (each) =>
@@ -106,7 +105,7 @@ export function createClaimChecks(parts: {
           each.status === 'queued' &&
           each.hold === null &&
           (each.available_at === null || each.available_at <= request.now) &&
-          hasPlace(each, request, free) &&
+          hasPlace(each, request, free, isPaused) &&
           !(each.fresh === 1 && request.withoutNewWork.includes(key)) &&
           !mine.some(
             (other) =>
@@ -118,11 +117,16 @@ export function createClaimChecks(parts: {
     return found;
   }
 
-  function hasPlace(job: JobRow, request: ClaimRequest, free: ReadonlySet<string>): boolean {
+  function hasPlace(
+    job: JobRow,
+    request: ClaimRequest,
+    free: ReadonlySet<string>,
+    isPaused: (scope: string, id: string) => boolean,
+  ): boolean {
     if (job.agent === null) return request.withoutAccount && !request.agentsOnly.includes(job.project);
     if (job.account === null || request.withoutAgents.includes(job.project)) return false;
     const moved = request.failover.filter(
-      ({ project, from }) => project === job.project && from === job.account,
+      ({ project, from }) => project === job.project && from === job.account && !isPaused('account', from),
     );
     return free.has(job.account) || moved.some(({ to }) => free.has(to));
   }

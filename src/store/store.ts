@@ -171,11 +171,12 @@ export interface NewTask {
   readonly size: string | null;
 }
 
+/**
+ * What the caller's look allows. The claim looks again at what a person or another run may have changed since:
+ * what is paused at `now` starts nothing, and an account that is held, nothing but the canary of that hold.
+ */
 export interface ClaimRequest {
-  /**
-   * Accounts that may start a run now, with the number of runs that may live on each. One that is held by the
-   * time of the claim starts nothing but a probe.
-   */
+  /** Accounts that may start a run now, with the number of runs that may live on each. */
   readonly accounts: readonly { readonly id: string; readonly slots: number }[];
   /** Projects that may not start anything now (paused). */
   readonly closedProjects: readonly string[];
@@ -194,6 +195,8 @@ export interface ClaimRequest {
   readonly slots: number;
   /** The run is the single probe of its account: takes the oldest job instead of the fair one. */
   readonly probe: boolean;
+  /** The probe is the canary of a hold; left out = of something else (a new login or version, a breaker). */
+  readonly ofHold?: boolean;
   /** False leaves out stages that need no account (deploy, command). */
   readonly withoutAccount: boolean;
   /** Names the run directory of a run id. */
