@@ -98,7 +98,10 @@ export interface Store {
   nextDue(after: number): Promise<number | null>;
   /** Destinations with a row due, except those that are not yet to be asked again. */
   dueDestinations(now: number): Promise<readonly string[]>;
-  /** Due rows of a destination, the first of each order key, longest due first; none while it is not to be asked again. */
+  /**
+   * Due rows of a destination, the first of each order key, longest due first; none while it is not to be asked
+   * again. A comment on a pull request is not due while its task is under way and has no commit to open one with.
+   */
   dueMessages(destination: string, now: number, limit: number): Promise<readonly OutboxRow[]>;
   /**
    * A try begins: counted, and from now on the row is `unsure` until its outcome is noted. To be called
