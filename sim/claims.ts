@@ -14,6 +14,16 @@ export interface ClaimChecks {
 }
 
 const SLOW_AFTER = 5;
+/** Turns a project may borrow by urgent work, and how much longer others may wait while somebody does. */
+const MOST_BORROWED = 4;
+const LANE = 4 / 3;
+
+/** A project that could be served and is not. */
+interface Wait {
+  claims: number;
+  /** One of these claims was of urgent work: it may have gone out of turn. */
+  lane: boolean;
+}
 
 export function createClaimChecks(parts: {
   eye: Eye;
@@ -25,7 +35,9 @@ export function createClaimChecks(parts: {
 }): ClaimChecks {
   const { eye, trace } = parts;
   /** Fair claims since a project that could have been served was. */
-  const waited = new Map<string, number>();
+  const waited = new Map<string, Wait>();
+  /** Claims of urgent work since a project's last other one: each may be a turn that it pays back. */
+  const borrowed = new Map<string, number>();
   /** A project may still stand where a weight of before has put it. */
   const weightsSeen = new Set<number>();
 
@@ -131,16 +143,26 @@ export function createClaimChecks(parts: {
     return free.has(job.account) || moved.some(({ to }) => free.has(to));
   }
 
-  function judgeOrder(could: ReadonlyMap<string, JobRow>, served: string): void {
+  function judgeOrder(could: ReadonlyMap<string, JobRow>, { project: served, urgent }: JobRow): void {
     const weights = eye.projects().filter(({ active }) => active === 1);
     for (const { weight } of weights) weightsSeen.add(weight);
     const ratio = Math.max(...weightsSeen) / Math.min(...weightsSeen);
     const bound = weights.length * Math.ceil(ratio);
+    borrowed.set(served, urgent === 1 ? Math.min(MOST_BORROWED, (borrowed.get(served) ?? 0) + 1) : 0);
     for (const { key } of weights) {
-      const count = !could.has(key) || key === served ? 0 : (waited.get(key) ?? 0) + 1;
-      waited.set(key, count);
-      if (count >= bound)
-        trace.broken('fairness', `${key} could have been served in each of ${count} claims, and was in none`);
+      if (!could.has(key) || key === served) {
+        waited.delete(key);
+        continue;
+      }
+      const before = waited.get(key) ?? { claims: 0, lane: false };
+      const wait = { claims: before.claims + 1, lane: before.lane || urgent === 1 };
+      waited.set(key, wait);
+      const turns = (borrowed.get(key) ?? 0) + 1;
+      if (wait.claims >= Math.ceil(turns * bound * (wait.lane ? LANE : 1)))
+        trace.broken(
+          'fairness',
+          `${key} could have been served in each of ${wait.claims} claims, and was in none (${turns - 1} turns borrowed)`,
+        );
     }
   }
 
@@ -164,8 +186,8 @@ export function createClaimChecks(parts: {
         if (!could.has(job.project))
           trace.broken('claim.gate', `job_${job.id} started, though nothing of ${job.project} may start`);
         judge(job, running, job.account === null ? undefined : accounts.get(job.account));
-        if (request.probe) waited.set(job.project, 0);
-        else judgeOrder(could, job.project);
+        if (request.probe) waited.delete(job.project);
+        else judgeOrder(could, job);
         return job;
       };
     },

@@ -22,6 +22,7 @@ export interface JobRow {
   readonly available_at: number | null;
   readonly hold: string | null;
   readonly fresh: number;
+  readonly urgent: number;
   readonly cancel_requested: number;
   readonly error: string | null;
   readonly verdict: string | null;
