@@ -14,8 +14,16 @@ export interface ClaimChecks {
 }
 
 const SLOW_AFTER = 5;
-/** Longer than a tick takes from its look to its last claim. */
-const YOUNG_MS = 30_000;
+/** Turns a project may borrow by urgent work, and how much longer others may wait while somebody does. */
+const MOST_BORROWED = 4;
+const LANE = 4 / 3;
+
+/** A project that could be served and is not. */
+interface Wait {
+  claims: number;
+  /** One of these claims was of urgent work: it may have gone out of turn. */
+  lane: boolean;
+}
 
 export function createClaimChecks(parts: {
   eye: Eye;
@@ -27,7 +35,9 @@ export function createClaimChecks(parts: {
 }): ClaimChecks {
   const { eye, trace } = parts;
   /** Fair claims since a project that could have been served was. */
-  const waited = new Map<string, number>();
+  const waited = new Map<string, Wait>();
+  /** Claims of urgent work since a project's last other one: each may be a turn that it pays back. */
+  const borrowed = new Map<string, number>();
   /** A project may still stand where a weight of before has put it. */
   const weightsSeen = new Set<number>();
 
@@ -73,9 +83,6 @@ export function createClaimChecks(parts: {
     if (account.hold === null) return;
     if (!isProbe)
       trace.broken('hold.start', `job_${job.id} starts on ${account.id}, which is held: ${account.hold}`);
-    // A probe of a login that nobody can judge may meet a hold that is younger than the look: it is one start.
-    const { since: heldSince } = JSON.parse(account.hold) as { since: number };
-    if (parts.wall() - heldSince < YOUNG_MS) return;
     const since = account.last_probe_at === null ? null : parts.wall() - account.last_probe_at;
     if (isProbe && since !== null && since < parts.probeIntervalMs())
       trace.broken(
@@ -89,16 +96,20 @@ export function createClaimChecks(parts: {
     const open = eye.openJobs();
     const running = open.filter(({ status }) => status === 'running');
     const found = new Map<string, JobRow>();
-    if (running.length >= request.slots) return found;
+    const pauses = eye.pauses().filter(({ until }) => until === null || request.now < until);
+    const isPaused = (scope: string, id: string) =>
+      pauses.some((pause) => pause.scope === scope && pause.id === id);
+    if (running.length >= request.slots || isPaused('all', '')) return found;
+    const canary = request.probe && request.ofHold === true;
     const free = new Set(
       request.accounts
-        .filter(({ id }) => request.probe || eye.account(id)?.hold == null)
+        .filter(({ id }) => !isPaused('account', id) && (canary || eye.account(id)?.hold == null))
         .filter(({ id, slots }) => running.filter((job) => job.account === id).length < slots)
         .map(({ id }) => id),
     );
     for (const { key, active, failed_in_row, max_concurrency } of eye.projects()) {
       const mine = running.filter(({ project }) => project === key);
-      if (active !== 1 || request.closedProjects.includes(key)) continue;
+      if (active !== 1 || request.closedProjects.includes(key) || isPaused('project', key)) continue;
       if (mine.length >= (failed_in_row >= SLOW_AFTER ? 1 : max_concurrency)) continue;
       const job = open.find(
         (each) =>
@@ -106,7 +117,7 @@ export function createClaimChecks(parts: {
           each.status === 'queued' &&
           each.hold === null &&
           (each.available_at === null || each.available_at <= request.now) &&
-          hasPlace(each, request, free) &&
+          hasPlace(each, request, free, isPaused) &&
           !(each.fresh === 1 && request.withoutNewWork.includes(key)) &&
           !mine.some(
             (other) =>
@@ -118,25 +129,40 @@ export function createClaimChecks(parts: {
     return found;
   }
 
-  function hasPlace(job: JobRow, request: ClaimRequest, free: ReadonlySet<string>): boolean {
+  function hasPlace(
+    job: JobRow,
+    request: ClaimRequest,
+    free: ReadonlySet<string>,
+    isPaused: (scope: string, id: string) => boolean,
+  ): boolean {
     if (job.agent === null) return request.withoutAccount && !request.agentsOnly.includes(job.project);
     if (job.account === null || request.withoutAgents.includes(job.project)) return false;
     const moved = request.failover.filter(
-      ({ project, from }) => project === job.project && from === job.account,
+      ({ project, from }) => project === job.project && from === job.account && !isPaused('account', from),
     );
     return free.has(job.account) || moved.some(({ to }) => free.has(to));
   }
 
-  function judgeOrder(could: ReadonlyMap<string, JobRow>, served: string): void {
+  function judgeOrder(could: ReadonlyMap<string, JobRow>, { project: served, urgent }: JobRow): void {
     const weights = eye.projects().filter(({ active }) => active === 1);
     for (const { weight } of weights) weightsSeen.add(weight);
     const ratio = Math.max(...weightsSeen) / Math.min(...weightsSeen);
     const bound = weights.length * Math.ceil(ratio);
+    borrowed.set(served, urgent === 1 ? Math.min(MOST_BORROWED, (borrowed.get(served) ?? 0) + 1) : 0);
     for (const { key } of weights) {
-      const count = !could.has(key) || key === served ? 0 : (waited.get(key) ?? 0) + 1;
-      waited.set(key, count);
-      if (count >= bound)
-        trace.broken('fairness', `${key} could have been served in each of ${count} claims, and was in none`);
+      if (!could.has(key) || key === served) {
+        waited.delete(key);
+        continue;
+      }
+      const before = waited.get(key) ?? { claims: 0, lane: false };
+      const wait = { claims: before.claims + 1, lane: before.lane || urgent === 1 };
+      waited.set(key, wait);
+      const turns = (borrowed.get(key) ?? 0) + 1;
+      if (wait.claims >= Math.ceil(turns * bound * (wait.lane ? LANE : 1)))
+        trace.broken(
+          'fairness',
+          `${key} could have been served in each of ${wait.claims} claims, and was in none (${turns - 1} turns borrowed)`,
+        );
     }
   }
 
@@ -160,8 +186,8 @@ export function createClaimChecks(parts: {
         if (!could.has(job.project))
           trace.broken('claim.gate', `job_${job.id} started, though nothing of ${job.project} may start`);
         judge(job, running, job.account === null ? undefined : accounts.get(job.account));
-        if (request.probe) waited.set(job.project, 0);
-        else judgeOrder(could, job.project);
+        if (request.probe) waited.delete(job.project);
+        else judgeOrder(could, job);
         return job;
       };
     },

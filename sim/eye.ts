@@ -22,6 +22,7 @@ export interface JobRow {
   readonly available_at: number | null;
   readonly hold: string | null;
   readonly fresh: number;
+  readonly urgent: number;
   readonly cancel_requested: number;
   readonly error: string | null;
   readonly verdict: string | null;
@@ -114,7 +115,9 @@ export function openEye(path: string) {
     outbox: all<{ id: number; destination: string; key: string; status: string; error: string | null }>(
       `SELECT id, destination, key, status, error FROM outbox WHERE status <> 'delivered' ORDER BY id`,
     ),
-    pauses: all<{ scope: 'all' | 'project' | 'account'; id: string }>('SELECT scope, id FROM pauses'),
+    pauses: all<{ scope: 'all' | 'project' | 'account'; id: string; until: number | null }>(
+      'SELECT scope, id, until FROM pauses',
+    ),
     spending: all<{ day: number; project: string; micro_usd: number; tokens: number; unknown_costs: number }>(
       'SELECT * FROM spending ORDER BY day, project',
     ),

@@ -3,7 +3,7 @@ import { costIsUnknown, dayOf } from '../src/core/budget.ts';
 import type { RunChange } from '../src/core/effects.ts';
 import type { PullRequest } from '../src/core/model.ts';
 import type { Eye, RunRow, TaskRow } from './eye.ts';
-import type { Outside, Seen } from './outside.ts';
+import type { Outside, Seen, SeenComment } from './outside.ts';
 import type { Runs } from './runs.ts';
 import type { Setup } from './setup.ts';
 import type { Trace } from './trace.ts';
@@ -37,7 +37,9 @@ export function judgeEnd(parts: {
       approval === 'required' ? (parts.approvals.get(task.key) ?? new Set()) : null,
       trace,
     );
-    if (project.usageComments === 'tracker') judgeComments(task, seen, parts);
+    if (project.usageComments === 'tracker')
+      judgeComments(task, seen.comments.get(task.work_item_id) ?? [], true, parts);
+    if (project.usageComments === 'pr') judgePullRequestComments(task, seen, parts);
   }
   judgeSpending(eye, trace);
 }
@@ -79,13 +81,40 @@ function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | n
       trace.broken('effects.merge', `${task.key} was merged at ${head.slice(0, 7)}, which nobody approved`);
 }
 
-/** One usage comment for each run of an agent that moved its task. */
-function judgeComments(
+/** All that a task has spent is told on its pull request; what it had spent when it ended without one, nowhere. */
+function judgePullRequestComments(
   task: TaskRow,
   seen: Seen,
+  parts: Parameters<typeof judgeComments>[3],
+): void {
+  const own = seen.pullRequests.filter(({ branch }) => branch === task.branch);
+  const comments = own.flatMap((pr) => pr.comments);
+  const ends = (seen.statuses.get(task.work_item_id) ?? []).filter(
+    (status) => status === 'done' || status === 'cancelled',
+  );
+  judgeComments(
+    task,
+    comments,
+    own.length > 0 && ends.every((status, i) => status === 'done' && i === 0),
+    parts,
+  );
+  for (const pr of own) {
+    const told = pr.comments.flatMap(({ body }) => /\(run_(\d+),/.exec(body)?.[1] ?? []).map(Number);
+    if (told.some((run, i) => run <= (told[i - 1] ?? 0)))
+      parts.trace.broken(
+        'effects.order',
+        `${task.key}: its pull request was told of runs in the order ${told}`,
+      );
+  }
+}
+
+/** One usage comment for each run of an agent that moved its task; at most one where some may be left out. */
+function judgeComments(
+  task: TaskRow,
+  comments: readonly SeenComment[],
+  isComplete: boolean,
   { eye, runs, trace, unruled }: { eye: Eye; runs: Runs; trace: Trace; unruled: ReadonlySet<number> },
 ): void {
-  const comments = seen.comments.get(task.work_item_id) ?? [];
   const done = new Set(
     eye
       .jobsOf(task.id)
@@ -98,7 +127,8 @@ function judgeComments(
     if (!runs.all.has(run.id) || unruled.has(run.id)) continue;
     const count = comments.filter(({ body }) => body.includes(`(run_${run.id},`)).length;
     const asked = ['question', 'declined', 'blocked'].includes(runs.all.get(run.id)?.script.name ?? '');
-    if (count !== (asked ? 0 : 1))
+    const owed = asked ? 0 : 1;
+    if (count > owed || (isComplete && count < owed))
       trace.broken('effects.comment', `${task.key} has ${count} usage comments of run_${run.id}`);
   }
 }

@@ -1,13 +1,18 @@
 /**
- * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story] [--week]`. Runs seeds
- * S ... S+N-1 and ends with `steps=N crashes=N`. Exit 1: an invariant is broken, and the command that tells the
- * story again is printed; 2: the command is wrong.
+ * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story]
+ * [--jobs N] [--week]`. Runs seeds S ... S+N-1, `--jobs` of them at once, and ends with `steps=N crashes=N`; or a
+ * week of outages (`week.ts`). Exit 1: an invariant is broken, and the command that tells the story again is
+ * printed; 2: the command is wrong.
  */
 import { parseArgs } from 'node:util';
 import { makeFolder, makeTemplate } from './installation.ts';
 import { MUTATIONS, type Mutation } from './mutations.ts';
-import { runSeed, type SeedResult } from './seed.ts';
+import { inWorkers } from './pool.ts';
+import type { SeedResult } from './seed.ts';
+import { runOnce, type SeedOutcome, type SeedRun } from './seed-run.ts';
 import { runWeek, tellWeek } from './week.ts';
+
+const MAX_JOBS = 64;
 
 const { values } = parseArgs({
   options: {
@@ -17,6 +22,7 @@ const { values } = parseArgs({
     'check-replay': { type: 'boolean', default: false },
     story: { type: 'boolean', default: false },
     week: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: '1' },
   },
 });
 process.exitCode = await main();
@@ -28,6 +34,15 @@ async function main(): Promise<number> {
     console.error(`--seed and --seeds are whole numbers, not ${values.seed} and ${values.seeds}`);
     return 2;
   }
+  const jobs = Number(values.jobs);
+  if (!Number.isSafeInteger(jobs) || jobs < 1 || jobs > MAX_JOBS) {
+    console.error(`--jobs is a whole number from 1 to ${MAX_JOBS}, not ${values.jobs}`);
+    return 2;
+  }
+  if (jobs > 1 && values.story) {
+    console.error('--story tells one seed after the other: leave --jobs out');
+    return 2;
+  }
   const mutation = MUTATIONS.find((name) => name === values.mutate) ?? null;
   if (values.mutate !== undefined && mutation === null) {
     console.error(`there is no mutation ${values.mutate}; there are ${MUTATIONS.join(', ')}`);
@@ -35,9 +50,13 @@ async function main(): Promise<number> {
   }
   const folder = makeFolder();
   try {
-    return values.week
-      ? await tellOneWeek(first, folder.path)
-      : await runAll(first, count, mutation, folder.path);
+    if (values.week) return await tellOneWeek(first, folder.path);
+    const template = await makeTemplate(folder.path);
+    const runs = Array.from({ length: count }, (_, i): SeedRun => {
+      const checkReplay = values['check-replay'];
+      return { seed: first + i, mutation, template, folder: folder.path, checkReplay };
+    });
+    return await report(jobs === 1 ? inTurn(runs) : inWorkers(runs, jobs), count, mutation);
   } finally {
     folder.remove();
   }
@@ -53,20 +72,19 @@ async function tellOneWeek(seed: number, folder: string): Promise<number> {
   return week.violation === null && week.toldOtherwise.count === 0 ? 0 : 1;
 }
 
-async function runAll(
-  first: number,
+async function* inTurn(runs: readonly SeedRun[]): AsyncGenerator<SeedOutcome> {
+  for (const run of runs) yield await runOnce(run, values.story ? console.log : undefined);
+}
+
+/** Tells the first violation in the order of the seeds, or the sums. */
+async function report(
+  outcomes: AsyncIterable<SeedOutcome>,
   count: number,
   mutation: Mutation | null,
-  folder: string,
 ): Promise<number> {
-  const template = await makeTemplate(folder);
   const begun = performance.now();
   const sums = { steps: 0, crashes: 0, days: 0, tasks: 0, claims: 0, effects: 0, stale: 0 };
-  for (let seed = first; seed < first + count; seed++) {
-    const result = await runSeed({
-      ...{ seed, mutation, template, folder },
-      ...(values.story ? { tell: console.log } : {}),
-    });
+  for await (const result of outcomes) {
     for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += result[name];
     if (result.violation !== null) {
       tell(result, mutation);
@@ -74,10 +92,8 @@ async function runAll(
       else console.log(`steps=${sums.steps} crashes=${sums.crashes}`);
       return 1;
     }
-    if (!values['check-replay']) continue;
-    const again = await runSeed({ seed, mutation, template, folder });
-    if (again.hash === result.hash) continue;
-    console.log(`seed ${seed} does not replay: ${result.hash}, then ${again.hash}`);
+    if (result.again === null || result.again === result.hash) continue;
+    console.log(`seed ${result.seed} does not replay: ${result.hash}, then ${result.again}`);
     return 1;
   }
   const seconds = (performance.now() - begun) / 1000;

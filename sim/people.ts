@@ -1,5 +1,5 @@
 /**
- * People: they hand in work, approve, reject, answer, retry, cancel, pause, push to task branches and merge or
+ * People: they hand in work, call it urgent, approve, reject, answer, retry, cancel, pause, push to task branches and merge or
  * close pull requests elsewhere. Hostile ones do it at any moment; in a kind world they see to everything that
  * waits for them.
  */
@@ -31,6 +31,7 @@ export function createPeople(parts: {
   accounts: readonly string[];
 }): People {
   const { random, eye, trace, outside, repositories } = parts;
+  const hurry = random.pick([0, 0.15, 0.15, 0.9]);
 
   /** What a person asks may be refused with a reason; anything else that is thrown is a fault of ours. */
   function ask(what: string, work: () => Promise<unknown>, then?: () => void): void {
@@ -148,6 +149,11 @@ export function createPeople(parts: {
           const id = random.pick(parts.accounts);
           return ask(`check ${id}`, () => engine.checkAccount(id));
         }
+        case 'urgent':
+          return onTask(['active', 'needs_you'], ({ key }) => {
+            const on = random.chance(0.7);
+            ask(`${on ? 'urgent' : 'not urgent'} ${key}`, () => engine.urgent(key, on, ACTOR));
+          });
         case 'push':
           return onTask(['active', 'needs_you'], ({ project, branch }) => {
             const head = repositories.pushByPerson(project, branch);
@@ -175,16 +181,28 @@ export function createPeople(parts: {
     submit(engine, project, key, accepted) {
       const request = {
         ...{ project, title: `Item ${key}`, body: '', stage: null, key, priority: random.between(0, 2) },
-        ...{ labels: [], size: null, pipeline: null },
+        ...{ labels: [], size: null, pipeline: null, urgent: isUrgent() },
       };
       ask(`submit ${key}`, () => engine.submit(request, ACTOR), accepted);
     },
 
     enqueue(engine, project) {
-      const request = { agent: 'developer', repo: project, maxAttempts: null, priority: 0, note: null };
+      const request = {
+        agent: 'developer',
+        repo: project,
+        maxAttempts: null,
+        priority: 0,
+        note: null,
+        urgent: isUrgent(),
+      };
       ask(`enqueue in ${project}`, () => engine.enqueue(request));
     },
   };
+
+  /** By the seed nobody hurries, some work is urgent, or nearly everything is called so. */
+  function isUrgent(): boolean {
+    return random.chance(hurry);
+  }
 
   function resumeAll(engine: Engine): void {
     for (const { scope: what, id } of eye.pauses())
@@ -207,6 +225,7 @@ const ACTS = [
   [8, 'resume'],
   [3, 'stop runs'],
   [2, 'check account'],
+  [4, 'urgent'],
   [5, 'push'],
   [2, 'merge elsewhere'],
   [1, 'close elsewhere'],

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeFolder, makeTemplate } from './installation.ts';
 import { MUTATIONS, type Mutation } from './mutations.ts';
+import { inWorkers } from './pool.ts';
 import { runSeed, type SeedResult } from './seed.ts';
+import type { SeedRun } from './seed-run.ts';
 import { PROBE_INTERVAL_MS, runWeek } from './week.ts';
 
 /** So many seeds with every run of the tests; a release runs ten thousand (`npm run sim -- --seeds 10000`). */
@@ -46,6 +48,19 @@ describe('the simulation', () => {
       const [first, second, other] = [await run(7), await run(7), await run(8)];
       expect(second).toEqual(first);
       expect(other.hash).not.toBe(first.hash);
+    },
+    TIMEOUT_MS,
+  );
+
+  it(
+    'comes to the same in several threads, in the order of the seeds',
+    async () => {
+      const seeds = [3, 4, 5].map((seed): SeedRun => {
+        return { seed, mutation: null, template, folder: folder.path, checkReplay: false };
+      });
+      const hashes: string[] = [];
+      for await (const { hash } of inWorkers(seeds, 2)) hashes.push(hash);
+      expect(hashes).toEqual([(await run(3)).hash, (await run(4)).hash, (await run(5)).hash]);
     },
     TIMEOUT_MS,
   );

@@ -50,6 +50,7 @@ function agentStage(life: Life, parts: StageParts): StageKind {
       if (!parts.isKind() && random.chance(0.01))
         return impossible('workspace.setup_failed', 'npm ci failed');
       const people = await bringPeopleIn(context, clone.head);
+      if (people.kind === 'not_ours') return stopped();
       if (people.kind === 'trouble') return impossible(people.code, people.reason);
       const { roundHead } = people;
       if (context.signal.aborted) return stopped();

@@ -29,7 +29,9 @@ export const retentionSchema = z.strictObject({
   outbox: age().prefault('30d').describe('Messages that were delivered.'),
   unknown_shapes: age()
     .prefault('180d')
-    .describe('That a CLI output no rule knows was told; after that it is told anew.'),
+    .describe(
+      'That a CLI output no rule knows was told, and its log in `unknown-shapes`; after that it is told and kept anew.',
+    ),
   salvage: age().prefault('90d').describe('Salvaged work of tasks that are over.'),
 });
 

@@ -59,6 +59,11 @@ export function isBusy(entry: AccountEntry): boolean {
   return entry.kind === 'single' && (entry.probing || (entry.alone && entry.running > 0));
 }
 
+/** Whether the one run asked of the account is the canary of its hold. */
+export function isCanaryOfHold(entry: AccountEntry): boolean {
+  return entry.kind === 'single' && entry.probe && entry.held && entry.code === 'account.probing';
+}
+
 export interface AccountView {
   readonly account: AccountState;
   /** Why the CLI does not answer `--version`; null when it does. */

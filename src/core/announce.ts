@@ -116,7 +116,8 @@ function usageComment({ job, run, usage, usageComments: where }: EndOfRun, task:
       {
         destination: `forge:${task.project}`,
         key,
-        orderKey: `pr:${task.project}:${task.key}`,
+        // Of their own: they wait for the pull request, and must not keep it from being opened.
+        orderKey: `usage:${task.project}:${task.key}`,
         availableAt: null,
         message: { kind: 'forge.comment', project: task.project, taskId: task.id, body },
       },

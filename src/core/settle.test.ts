@@ -194,6 +194,14 @@ describe('a success', () => {
     ).toEqual(kinds);
   });
 
+  it('comments its usage on the pull request in an order of its own, which keeps none from being opened', () => {
+    const effects = settle('success', { input: { project: { ...RULES, usageComments: 'pr' } } });
+    const orders = Map.groupBy(effects.outbox ?? [], ({ orderKey }) => orderKey);
+    const comment = (effects.outbox ?? []).find(({ message }) => message.kind === 'forge.comment');
+    expect(orders.get(comment?.orderKey ?? '')).toEqual([comment]);
+    expect(rows(effects, 'forge.pull_request')).toHaveLength(1);
+  });
+
   it('opens the pull request once, after the first push', () => {
     const opens = (given: Given) =>
       rows(settle('success', given), 'forge.pull_request').map((row) => row.key);

@@ -1,8 +1,8 @@
 import { accountAfterRun } from './account.ts';
-import { announce, commentRow, incident, resolved } from './announce.ts';
+import { announce, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
 import { type CliVersion, proofsOf, unprovenBy } from './cli-version.ts';
-import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
+import type { Effects, JobChange, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
 import { failureFingerprint } from './fingerprint.ts';
@@ -10,12 +10,12 @@ import { type Budgets, jobAfter, resumesSession } from './job.ts';
 import {
   type AccountState,
   type Job,
-  jobName,
   type PullRequest,
   type Run,
   type Task,
   type TaskSession,
 } from './model.ts';
+import { asked, needsConfirmation, type Question, questionOf } from './question.ts';
 import {
   advance,
   confirmNoChange,
@@ -320,56 +320,6 @@ function taskStep(
     case 'no_evidence':
       return { task: {} };
   }
-}
-
-/** One incident per question, which its work item shows too, and one per approval that is asked for. */
-function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow[] {
-  if (code === 'approval.pending')
-    return [
-      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true),
-    ];
-  return [
-    incident(job, `question:${task.key}`, `${task.key} asks`, detail, true),
-    commentRow(task, `question:${task.key}:${jobName(job.id)}:${job.fence}`, `${job.stage} asks: ${detail}`),
-  ];
-}
-
-/** A claim that nothing is to do, on a branch that holds nothing. */
-function needsConfirmation(outcome: StageOutcome, head: string | null): boolean {
-  return outcome.kind === 'advance' && outcome.noChange !== null && head === null;
-}
-
-interface Question {
-  readonly code: string;
-  readonly detail: string;
-}
-
-/** What a person is asked before the job can go on; null when nothing. */
-function questionOf(
-  { job, task }: SettleState,
-  input: SettleInput,
-  verdict: Verdict,
-  isLimitAgain: boolean,
-): Question | null {
-  if (task === null) return null;
-  if (isLimitAgain)
-    return {
-      code: 'question.pending',
-      detail: `the agent came to its limit for the second time (${input.judgement.reason}); an answer lets it go on`,
-    };
-  const { outcome, project } = input;
-  if (verdict !== 'success' || outcome === null) return null;
-  if (outcome.kind === 'ask') return { code: outcome.code, detail: outcome.detail };
-  if (
-    project === null ||
-    !needsConfirmation(outcome, input.head ?? task.head) ||
-    reviewerOf(project, job.stage) !== null
-  )
-    return null;
-  return {
-    code: 'question.pending',
-    detail: `no change is needed, says the agent: ${outcome.kind === 'advance' ? outcome.noChange : ''}\nClose the item (orch cancel), or say what is to be changed (orch answer KEY "...")`,
-  };
 }
 
 function refusedTools(denials: readonly string[]): string {

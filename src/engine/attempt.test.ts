@@ -77,16 +77,67 @@ describe('an attempt', () => {
         return 'ok';
       },
     };
-    const done = { ...notRun('success', 'done', 'test'), realAnswer: true };
-    const attempts = createAttempts(
-      partsWith(store, async () => ({
-        judgement: done,
-        end: { exitCode: 0, signal: null, stoppedBy: null, vanished: false },
-        ...{ outcome: null, head: null, pr: null, finalCode: null, ran: true },
-      })),
-    );
+    const attempts = createAttempts(partsWith(store, async () => ended));
     attempts.start({ job: claimed, run, task: null });
     await attempts.idle();
     expect(settled).toMatchObject([{ run: { verdict: 'permanent', reason: 'a rule is broken' } }]);
   });
+
+  const busy = () => new AppError('the database is in use', { code: 'store.busy' });
+
+  it('waits for a busy store to take the note of its start', async () => {
+    const settled: Effects[] = [];
+    let notes = 0;
+    const store: Partial<AttemptParts['store']> = {
+      ...settlingInto(settled),
+      async started() {
+        notes += 1;
+        if (notes < 3) throw busy();
+        return true;
+      },
+    };
+    const attempts = createAttempts(
+      partsWith(store, async ({ note }) => {
+        expect(await note({ pid: 1 })).toBe(true);
+        return ended;
+      }),
+    );
+    attempts.start({ job: claimed, run, task: null });
+    await attempts.idle();
+    expect(notes).toBe(3);
+    expect(settled).toMatchObject([{ run: { verdict: 'success' } }]);
+  });
+
+  it.each(['store.busy', 'store.disk_full', 'store.failed'])(
+    'spends no attempt of its job on a store that says %s',
+    async (code) => {
+      const settled: Effects[] = [];
+      const attempts = createAttempts(
+        partsWith(settlingInto(settled), () =>
+          Promise.reject(new AppError('the store did not take it', { code })),
+        ),
+      );
+      attempts.start({ job: claimed, run, task: null });
+      await attempts.idle();
+      expect(settled).toMatchObject([
+        { run: { verdict: 'transient' }, job: { status: 'queued', attempts: claimed.attempts - 1 } },
+      ]);
+    },
+  );
 });
+
+const ended: StageResult = {
+  judgement: { ...notRun('success', 'done', 'test'), realAnswer: true },
+  end: { exitCode: 0, signal: null, stoppedBy: null, vanished: false },
+  ...{ outcome: null, head: null, pr: null, finalCode: null, ran: true },
+};
+
+function settlingInto(settled: Effects[]): Partial<AttemptParts['store']> {
+  return {
+    job: async () => claimed,
+    async settle(_ref, decide) {
+      settled.push(decide({ job: claimed, run, task: null, account: null, cliVersions: [] }));
+      return 'ok';
+    },
+  };
+}

@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentAccount } from '../agents/agent.ts';
 import { leftOfTask, withinBudget } from '../core/budget.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { notRun } from '../core/failure.ts';
 import { type Job, type Run, runName, type Task, worktreeKey } from '../core/model.ts';
 import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
@@ -13,11 +12,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NamedMutex } from '../lib/mutex.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
-import type { Claimed, Store } from '../store/store.ts';
+import type { Claimed, StartFacts, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { accountInForce } from './cli-trust.ts';
 import { projectVariables } from './environment.ts';
 import type { Machine } from './machine.ts';
+import { failed, isOfStore, isUnconfigured, letGo, unsettled } from './own-troubles.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
@@ -40,6 +40,8 @@ export interface AttemptParts {
 
 const SETTLE_RETRY_MS = 1000;
 const SETTLE_RETRY_MAX_MS = 30_000;
+/** What a note of a run's start waits before it is tried again, while the store does not take it. */
+const NOTE_RETRY_MS: readonly number[] = [200, 500, 1000, 2000, 5000, 10_000];
 
 interface Live {
   readonly claimed: Claimed;
@@ -191,7 +193,7 @@ export function createAttempts(parts: AttemptParts) {
         stallMs: stage.stallMs ?? runtime.stallTimeoutMs,
       },
       baseEnv: { ...parts.baseEnv, HOME: await machine.commandHome(runtime.worktreesDir, job.project) },
-      note: (facts) => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts),
+      note: (facts) => noted(entry, facts),
       watch(process) {
         entry.processes.add(process);
         void process.ended.then(() => entry.processes.delete(process));
@@ -201,6 +203,22 @@ export function createAttempts(parts: AttemptParts) {
       exclusive: (name, work) => turns.run(name, work),
       clock,
     };
+  }
+
+  /** A busy file is waited for: without the note the run would have to be ended, and what it cost lost. */
+  async function noted({ claimed, ending }: Live, facts: StartFacts): Promise<boolean> {
+    const { job, run } = claimed;
+    const write = () => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts);
+    for (const delayMs of NOTE_RETRY_MS) {
+      const answer = await write().catch((error: unknown) => {
+        if (!isOfStore(error) || ending.signal.aborted) throw error;
+        log.warn({ runId: runName(run.id), error: messageOf(error) }, 'start not noted yet');
+        return null;
+      });
+      if (answer !== null) return answer;
+      await sleep(delayMs, undefined, { ref: false });
+    }
+    return write();
   }
 
   /** The account with the binary that its runs use now. */
@@ -318,66 +336,6 @@ export function createAttempts(parts: AttemptParts) {
 }
 
 export type Attempts = ReturnType<typeof createAttempts>;
-
-/** Trouble on our side of the attempt (no agent ran, or its end could not be dealt with). */
-function failed(error: unknown, claimed: Claimed): StageResult {
-  const code = error instanceof AppError ? error.code : 'orch.internal';
-  const hint = error instanceof AppError && error.hint !== undefined ? ` (${error.hint})` : '';
-  const verdict = TRANSIENT_CODES.has(code) ? 'transient' : 'permanent';
-  return {
-    judgement: notRun(verdict, `${messageOf(error)}${hint}`, code),
-    end: { exitCode: null, signal: null, stoppedBy: null, vanished: false },
-    outcome: null,
-    head: null,
-    pr: null,
-    finalCode: MENDED_BY_PEOPLE.has(code) ? code : null,
-    ran: claimed.run.pid !== null,
-  };
-}
-
-/** The run came to something that a rule of ours breaks on: what it cost is kept, nothing else of it. */
-function unsettled(error: unknown, claimed: Claimed, { judgement }: StageResult): StageResult {
-  const instead = failed(error, claimed);
-  const { usage, sessionCostUsd, sessionId } = judgement;
-  return { ...instead, judgement: { ...instead.judgement, usage, sessionCostUsd, sessionId } };
-}
-
-/** Codes of troubles on which no further attempt helps. */
-const MENDED_BY_PEOPLE = new Set(['workspace.setup_failed', 'workspace.no_slot']);
-
-const UNCONFIGURED = new Set([
-  'project.unknown',
-  'account.unknown',
-  'stage.unknown',
-  'stage.unknown_kind',
-  'pipeline.invalid',
-]);
-
-function isUnconfigured(error: unknown): error is AppError {
-  return error instanceof AppError && UNCONFIGURED.has(error.code);
-}
-
-/** A run whose project, stage or account is no longer configured is ended; its job waits in the queue for them. */
-async function letGo(error: AppError, claimed: Claimed, machine: Machine): Promise<StageResult> {
-  const found = await machine.adopt(claimed.run.directory);
-  if (found.kind === 'live') await found.run.stop('cancel');
-  return {
-    ...failed(error, claimed),
-    judgement: notRun('cancelled', error.message, error.code),
-    finalCode: null,
-    ran: false,
-  };
-}
-
-/** Codes of troubles outside that pass by themselves. */
-const TRANSIENT_CODES = new Set([
-  'workspace.fetch_failed',
-  'workspace.unreachable',
-  'workspace.push_failed',
-  'forge.unreachable',
-  'forge.retry',
-  'tracker.unreachable',
-]);
 
 /** A job without a task: one writing agent stage, no evidence asked. */
 function taskless(role: string): StageSettings {

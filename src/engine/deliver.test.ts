@@ -2,14 +2,14 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, GIVE_UP_AFTER_MS } from '../core/delivery.ts';
-import type { NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { NewOutboxRow, OutboxMessage, TaskChange } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import type { PullRequest } from '../core/model.ts';
 import type { Forge } from '../forges/forge.ts';
 import { createLogger } from '../lib/logger.ts';
 import type { Notifier, NotifierMessage } from '../notifiers/notifier.ts';
 import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
-import type { Store } from '../store/store.ts';
+import type { NewTask, Store } from '../store/store.ts';
 import { AUDIT, newJob, newTask, project } from '../store/store-rows.contract.ts';
 import type { Tracker } from '../trackers/tracker.ts';
 import { createDelivery } from './deliver.ts';
@@ -333,6 +333,64 @@ describe('delivery', () => {
     ]);
   });
 
+  describe('comments on a pull request that is not there yet', () => {
+    const usage = (taskId: number, body: string) =>
+      row('forge:api', body, { kind: 'forge.comment', project: 'api', taskId, body }, 'usage');
+
+    it('wait for it, and are delivered once each, in order', async () => {
+      const { task, change } = await taskOf({});
+      for (const body of ['analysis', 'architecture']) {
+        await store.tell([usage(task.id, body)]);
+        await deliver();
+      }
+      expect(fakes.get('forge:api')).toBeUndefined();
+      await store.tell([
+        usage(task.id, 'development'),
+        row('forge:api', 'p1', pullRequest(task.id, 'open'), 'p'),
+      ]);
+      await change({ head: 'f'.repeat(40) });
+      await deliver();
+      await deliver();
+      const { asked } = fake('forge:api');
+      expect(asked.filter((what) => !what.startsWith('open'))).toEqual([
+        'analysis analysis',
+        'architecture architecture',
+        'development development',
+      ]);
+      expect(asked[0]).toContain('open orch/api-1');
+      expect(await letters()).toEqual([]);
+    });
+
+    it.each(['done', 'cancelled'] as const)('end with a task that is %s without one', async (status) => {
+      const { task, change } = await taskOf({});
+      await store.tell([usage(task.id, 'analysis')]);
+      await change({ status: 'needs_you' });
+      await deliver();
+      expect(await store.forgetMessages({ messages: now + 1, shapes: 0 }, 0)).toMatchObject({ forgotten: 1 });
+      await change({ status });
+      await deliver();
+      expect(fakes.get('forge:api')).toBeUndefined();
+      expect(await letters()).toEqual([]);
+      expect(await store.forgetMessages({ messages: now + 1, shapes: 0 }, 0)).toMatchObject({ forgotten: 1 });
+    });
+
+    it('do not keep a forge silent that nobody asks any more', async () => {
+      const { task } = await taskOf({});
+      await store.tell([usage(task.id, 'analysis')]);
+      const { task: other } = await taskOf({ key: 'API-2', workItemId: '2', branch: 'orch/api-2' });
+      await store.command(
+        { kind: 'task', key: other.key },
+        () => ({ task: { head: 'e'.repeat(40) } }),
+        AUDIT,
+      );
+      fake('forge:api').trouble = () => broken('forge.unreachable');
+      await store.tell([row('forge:api', 'p1', pullRequest(other.id, 'open'), 'p')]);
+      await pass(GIVE_UP_AFTER_MS + 90 * MINUTE);
+      expect(await letters()).toMatchObject([['p1', 'dead', expect.any(Number)]]);
+      expect(await store.troubles()).toMatchObject([{ unanswered: null }]);
+    });
+  });
+
   it('opens a pull request whose row was given up when the next one needs it', async () => {
     const { task } = await taskWithCommit();
     fake('forge:api').trouble = () => broken('forge.refused');
@@ -442,13 +500,19 @@ describe('what people are told', () => {
 });
 
 async function taskWithCommit() {
-  const { task } = await store.submit(newTask(), (t) =>
+  const { task, change } = await taskOf({});
+  await change({ head: 'f'.repeat(40) });
+  return { task };
+}
+
+async function taskOf(fields: Partial<NewTask>) {
+  const { task } = await store.submit(newTask(fields), (t) =>
     newJob({ taskId: t.id, branch: t.branch, stage: t.stage }),
   );
   const job = (await store.jobs({ taskId: task.id, limit: 1 })).items[0];
   if (job === undefined) throw new Error('the task has no job');
-  await store.command({ kind: 'job', id: job.id }, () => ({ task: { head: 'f'.repeat(40) } }), AUDIT);
-  return { task };
+  const change = (to: TaskChange) => store.command({ kind: 'job', id: job.id }, () => ({ task: to }), AUDIT);
+  return { task, change };
 }
 
 function pullRequest(taskId: number, action: 'open' | 'ready'): OutboxMessage {

@@ -1,4 +1,4 @@
-import { isBusy } from '../core/account-gate.ts';
+import { isBusy, isCanaryOfHold } from '../core/account-gate.ts';
 import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
 import { unreachableForges } from '../core/destination-gates.ts';
 import { type DispatchState, isAccountPaused, isPaused } from '../core/dispatch-state.ts';
@@ -92,7 +92,8 @@ export function createDispatcher(parts: DispatcherParts) {
       if (isAccountPaused(dispatch, id) || entry.kind === 'closed') continue;
       if (entry.kind === 'open') open.push({ id, slots: entry.slots });
       else if (!isBusy(entry)) {
-        const claimed = await store.claim(request([{ id, slots: entry.slots }], entry.probe));
+        const single = request([{ id, slots: entry.slots }], entry.probe);
+        const claimed = await store.claim({ ...single, ofHold: isCanaryOfHold(entry) });
         if (claimed !== null) begin(claimed);
       }
     }

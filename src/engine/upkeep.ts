@@ -49,6 +49,7 @@ export function createUpkeep(parts: UpkeepParts) {
     ['messages', forgetMessages],
     ['run folders', forgetRuns],
     ['salvage', forgetSalvage],
+    ['unknown shapes', forgetShapes],
     ['leftovers', sweep],
     ['repositories', repackOne],
   ];
@@ -144,6 +145,18 @@ export function createUpkeep(parts: UpkeepParts) {
     }
   }
 
+  async function forgetShapes(): Promise<void> {
+    const { shapesDir, retention } = parts.runtime();
+    if (retention.unknownShapesMs === 'never') return;
+    const until = machineTime() - retention.unknownShapesMs;
+    for await (const path of olderThan(until, shapesDir)) {
+      if (ending.signal.aborted) return;
+      await removeTree(path);
+      log.info({ path }, 'log of an unknown shape removed');
+      await pause();
+    }
+  }
+
   /** Whether the task or job of a worktree is over; false for one that is not known. */
   async function isOver(name: string): Promise<boolean> {
     const task = await store.task(name.replace(/-deploy-run_\d+$/, ''));
@@ -154,14 +167,9 @@ export function createUpkeep(parts: UpkeepParts) {
   }
 
   async function sweep(): Promise<void> {
-    // Files are stamped by the machine, whatever clock we were given: what is in use must not look old.
-    const until = Date.now() - LEFTOVER_AGE_MS;
+    const until = machineTime() - LEFTOVER_AGE_MS;
     await workspace.sweep(new Date(until));
-    const { scratchDir } = parts.runtime();
-    for (const name of await readdir(scratchDir).catch(() => [])) {
-      const path = join(scratchDir, name);
-      const found = await stat(path).catch(() => null); // gone already
-      if (!name.startsWith('check-') || found === null || found.mtimeMs >= until) continue;
+    for await (const path of olderThan(until, parts.runtime().scratchDir, 'check-')) {
       await removeTree(path);
       log.info({ path }, 'folder of a killed project check removed');
     }
@@ -204,6 +212,20 @@ export function createUpkeep(parts: UpkeepParts) {
       await passing;
     },
   };
+}
+
+/** Files are stamped by the machine, whatever clock we were given: what is in use must not look old. */
+function machineTime(): number {
+  return Date.now();
+}
+
+/** What was last changed before that, in a folder that need not be there. */
+async function* olderThan(until: number, folder: string, prefix = ''): AsyncGenerator<string> {
+  for (const name of await readdir(folder).catch(() => [])) {
+    const path = join(folder, name);
+    const found = await stat(path).catch(() => null); // gone already
+    if (name.startsWith(prefix) && found !== null && found.mtimeMs < until) yield path;
+  }
 }
 
 async function anyExists(paths: readonly string[]): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Claimed } from './store.ts';
 import type { StoreKit } from './store-kit.contract.ts';
-import { ENDED, MINUTE, newJob, project, SECOND, T0 } from './store-rows.contract.ts';
+import { AUDIT, ENDED, MINUTE, newJob, project, SECOND, T0 } from './store-rows.contract.ts';
 
 /** What a claim takes, in which order, and what it leaves alone. */
 export function claims(kit: StoreKit): void {
@@ -335,7 +335,7 @@ export function claims(kit: StoreKit): void {
       expect(await claim({ probe: true, accounts: [{ id: 'a', slots: 1 }] })).toBeNull();
     });
 
-    it('starts nothing but a probe on an account that was refused since the look', async () => {
+    it("starts nothing but the hold's own probe on an account that was refused since the look", async () => {
       await kit.store.configure([project('api', { maxConcurrency: 9 })], ['a', 'b']);
       await enqueue();
       await enqueue({ account: 'b' });
@@ -354,9 +354,49 @@ export function claims(kit: StoreKit): void {
           hold: { ...hold, detail: 'refused', fingerprint: null },
         }));
       expect(await claim({ accounts, failover })).toBeNull();
-      expect((await claimed({ accounts, probe: true })).job.account).toBe('a');
+      expect(await claim({ accounts, probe: true }), 'a probe of something else').toBeNull();
+      expect((await claimed({ accounts, probe: true, ofHold: true })).job.account).toBe('a');
       await kit.store.updateAccount('b', (account) => ({ ...account, hold: null }));
       expect((await claimed({ accounts, failover })).job.account).toBe('b');
+    });
+
+    it.each([
+      ['all', ''],
+      ['project', 'api'],
+      ['account', 'a'],
+    ] as const)(
+      'starts nothing that was paused since the look (%s), until the pause is over',
+      async (scope, id) => {
+        const job = await enqueue();
+        const pause = { scope, id, note: '', by: 'mara', since: kit.now, until: kit.now + MINUTE };
+        const moves = { failover: [{ project: 'api', from: 'a', to: 'b' }] };
+        await kit.store.pause(pause, AUDIT);
+        expect(await claim()).toBeNull();
+        expect(await claim({ probe: true, ofHold: true })).toBeNull();
+        expect(await claim(moves), 'a stand-in').toBeNull();
+        kit.now += MINUTE - 1;
+        expect(await claim()).toBeNull();
+        expect(await kit.store.job(job.id)).toEqual(job);
+        kit.now += 1;
+        await release(await claimed());
+        await kit.store.pause({ ...pause, until: null }, AUDIT);
+        kit.now += MINUTE;
+        expect(await claim()).toBeNull();
+        await kit.store.resume(scope, id, AUDIT);
+        expect((await claimed()).job.id).toBe(job.id);
+      },
+    );
+
+    it('starts what a pause of something else does not mean', async () => {
+      await enqueue();
+      const deploy = await enqueue({ agent: null, account: null, stage: 'deploy' });
+      const pause = (scope: 'project' | 'account', id: string) =>
+        kit.store.pause({ scope, id, note: '', by: 'mara', since: kit.now, until: null }, AUDIT);
+      for (const other of ['web', 'a', '']) await pause('project', other);
+      for (const other of ['api', 'b']) await pause('account', other);
+      await release(await claimed());
+      await pause('account', 'a');
+      expect((await claimed()).job.id, 'it needs no account').toBe(deploy.id);
     });
 
     it('starts agents alone where the forge does not answer, and everything elsewhere', async () => {

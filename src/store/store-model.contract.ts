@@ -119,6 +119,9 @@ const step = fc.oneof(
       ),
       slots: fc.constantFrom(9, 9, 9, 2, 1),
       probe: fc.constantFrom(false, false, false, true),
+      ofHold: fc.boolean(),
+      /** Whether the look is older than the pauses. */
+      late: fc.boolean(),
       /** Whether the accounts that were refused are still held. */
       held: fc.constantFrom(false, false, false, true),
       withoutAccount: fc.constantFrom(true, true, false),
@@ -376,18 +379,18 @@ async function createHistory(
     return free ?? null;
   }
 
-  async function claim({ slots, held, do: _do, ...asked }: StepOf<'claim'>): Promise<void> {
-    const { probe } = asked;
+  async function claim({ slots, held, late, do: _do, ...asked }: StepOf<'claim'>): Promise<void> {
+    const { probe, ofHold } = asked;
     if (!held)
       for (const { id } of await store.accounts())
         await store.updateAccount(id, (account) => ({ ...account, hold: null }));
     const request = claimRequest({
       ...asked,
       slots,
-      closedProjects: [...paused],
+      closedProjects: late ? [] : [...paused],
       now,
     });
-    const closed = probe ? [] : (await store.accounts()).filter(({ hold }) => hold !== null);
+    const closed = probe && ofHold ? [] : (await store.accounts()).filter(({ hold }) => hold !== null);
     const open = {
       ...request,
       accounts: request.accounts.filter(({ id }) => !closed.some((account) => account.id === id)),

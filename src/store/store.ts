@@ -98,7 +98,10 @@ export interface Store {
   nextDue(after: number): Promise<number | null>;
   /** Destinations with a row due, except those that are not yet to be asked again. */
   dueDestinations(now: number): Promise<readonly string[]>;
-  /** Due rows of a destination, the first of each order key, longest due first; none while it is not to be asked again. */
+  /**
+   * Due rows of a destination, the first of each order key, longest due first; none while it is not to be asked
+   * again. A comment on a pull request is not due while its task is under way and has no commit to open one with.
+   */
   dueMessages(destination: string, now: number, limit: number): Promise<readonly OutboxRow[]>;
   /**
    * A try begins: counted, and from now on the row is `unsure` until its outcome is noted. To be called
@@ -171,11 +174,12 @@ export interface NewTask {
   readonly size: string | null;
 }
 
+/**
+ * What the caller's look allows. The claim looks again at what a person or another run may have changed since:
+ * what is paused at `now` starts nothing, and an account that is held, nothing but the canary of that hold.
+ */
 export interface ClaimRequest {
-  /**
-   * Accounts that may start a run now, with the number of runs that may live on each. One that is held by the
-   * time of the claim starts nothing but a probe.
-   */
+  /** Accounts that may start a run now, with the number of runs that may live on each. */
   readonly accounts: readonly { readonly id: string; readonly slots: number }[];
   /** Projects that may not start anything now (paused). */
   readonly closedProjects: readonly string[];
@@ -194,6 +198,8 @@ export interface ClaimRequest {
   readonly slots: number;
   /** The run is the single probe of its account: takes the oldest job instead of the fair one. */
   readonly probe: boolean;
+  /** The probe is the canary of a hold; left out = of something else (a new login or version, a breaker). */
+  readonly ofHold?: boolean;
   /** False leaves out stages that need no account (deploy, command). */
   readonly withoutAccount: boolean;
   /** Names the run directory of a run id. */

@@ -26,6 +26,7 @@ export const agentStage: StageKind = {
     if (context.budgetUsd !== null && context.budgetUsd <= 0) return stopped();
     const worktree = await prepare(context);
     const people = await bringPeopleIn(context, worktree.head);
+    if (people.kind === 'not_ours') return stopped();
     if (people.kind === 'trouble') return impossible(people.code, people.reason);
     const trouble = await setUp(context, worktree);
     if (context.signal.aborted) return stopped();

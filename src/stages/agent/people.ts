@@ -12,26 +12,32 @@ export type PeopleIn =
       /** They could not be merged over uncommitted work: the agent has to. */
       readonly isForAgent: boolean;
     }
-  | { readonly kind: 'trouble'; readonly code: string; readonly reason: string };
+  | { readonly kind: 'trouble'; readonly code: string; readonly reason: string }
+  /** The claim is no longer this attempt's: nothing more is done. */
+  | { readonly kind: 'not_ours' };
 
 /**
  * Brings commits that people pushed to the task branch into it before the agent starts. What they and
- * the task contradict each other in, or a branch moved away from Orch's commits, is for a person.
+ * the task contradict each other in, or a branch moved away from Orch's commits, is for a person. What came
+ * in is noted as the beginning of the round before anything else can fail, so no later attempt is given it
+ * as its own work.
  */
 export async function bringPeopleIn(context: StageContext, cloneHead: string): Promise<PeopleIn> {
   const { workspace, repository, job, project } = context;
   const { branch } = job;
   const before = await workspace.branchHead(project.key, branch);
   const synced = await workspace.syncBranch(repository, { key: keyOf(context), branch });
-  const began = job.context.roundHead ?? cloneHead;
+  // The branch, not the clone: a sync that was cut off may have moved the branch alone.
+  const began = job.context.roundHead ?? before ?? cloneHead;
   switch (synced.kind) {
     case 'up_to_date':
       return { kind: 'ready', roundHead: began, commits: [], isForAgent: false };
     case 'synced': {
-      const moved = await workspace.push(repository, branch);
-      if (moved.kind === 'branch_moved') return branchMoved(branch, moved);
       // Work of an earlier attempt of this round still counts as done in it.
       const roundHead = began === before ? synced.head : began;
+      if (!(await context.note({ roundHead }))) return { kind: 'not_ours' };
+      const moved = await workspace.push(repository, branch);
+      if (moved.kind === 'branch_moved') return branchMoved(branch, moved);
       return { kind: 'ready', roundHead, commits: synced.commits, isForAgent: false };
     }
     case 'clone_dirty':

@@ -88,6 +88,7 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
     .prepare(`SELECT count(*) FROM jobs INDEXED BY jobs_running WHERE status = 'running'`)
     .pluck();
   const held = db.prepare(`SELECT id FROM accounts WHERE hold IS NOT NULL`).pluck();
+  const paused = db.prepare(`SELECT scope, id FROM pauses WHERE until IS NULL OR until > ?`);
   const fair = db.prepare(PICK_FAIR);
   const anyUrgent = db.prepare(
     `SELECT 1 FROM jobs INDEXED BY jobs_urgent WHERE status = 'queued' AND ready = 1 AND urgent = 1 LIMIT 1`,
@@ -127,12 +128,12 @@ export function prepareClaim(db: Db): (request: ClaimRequest) => Claimed | null 
   return db.transaction((request: ClaimRequest): Claimed | null => {
     if (Number(running.get()) >= request.slots) return null;
     if (due.get(request.now) !== undefined) promote.run(request.now);
-    // Since the caller looked, another run may have come back refused.
-    const closed = new Set(request.probe ? [] : (held.all() as string[]));
-    const places = placesOf({ ...request, accounts: request.accounts.filter(({ id }) => !closed.has(id)) });
+    const pauses = paused.all(request.now) as PauseNow[];
+    if (pauses.some(({ scope }) => scope === 'all')) return null;
+    const places = placesOf(stillOpen(request, pauses, held.all() as string[]));
     const allowed = {
       accounts: JSON.stringify(places),
-      closed: JSON.stringify(request.closedProjects),
+      closed: JSON.stringify([...request.closedProjects, ...idsOf(pauses, 'project')]),
       withoutAgents: JSON.stringify(request.withoutAgents),
       agentsOnly: JSON.stringify(request.agentsOnly),
       withoutNewWork: JSON.stringify(request.withoutNewWork),
@@ -189,6 +190,31 @@ interface Place {
   readonly slots: number;
   readonly waitsFor: string;
   readonly project: string | null;
+}
+
+interface PauseNow {
+  readonly scope: 'all' | 'project' | 'account';
+  readonly id: string;
+}
+
+function idsOf(pauses: readonly PauseNow[], scope: PauseNow['scope']): string[] {
+  return pauses.filter((pause) => pause.scope === scope).map(({ id }) => id);
+}
+
+/** Since the caller looked, a person may have paused an account, or another run of it may have come back refused. */
+function stillOpen(
+  request: ClaimRequest,
+  pauses: readonly PauseNow[],
+  held: readonly string[],
+): ClaimRequest {
+  const paused = new Set(idsOf(pauses, 'account'));
+  const closed = new Set(request.probe && request.ofHold === true ? paused : [...paused, ...held]);
+  return {
+    ...request,
+    accounts: request.accounts.filter(({ id }) => !closed.has(id)),
+    // Who pauses an account means its jobs to wait.
+    failover: request.failover.filter(({ from }) => !paused.has(from)),
+  };
 }
 
 function placesOf({ accounts, failover, withoutAccount }: ClaimRequest): Place[] {

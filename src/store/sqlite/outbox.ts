@@ -25,7 +25,10 @@ type OutboxPart = Pick<
 const FIRST_OF_ITS_ORDER = `NOT EXISTS (SELECT 1 FROM outbox e WHERE e.status = 'pending' AND e.order_key = o.order_key AND e.id < o.id)`;
 /** A destination that did not answer is asked again when it is time, by one row: then by the one that waits longest. */
 const MAY_BE_ASKED = `NOT EXISTS (SELECT 1 FROM destinations d WHERE d.name = o.destination AND d.next_try_at > @now)`;
-const DUE = `o.status = 'pending' AND o.available_at <= @now AND ${MAY_BE_ASKED} AND ${FIRST_OF_ITS_ORDER}`;
+/** A comment on the pull request of a task under way that has nothing to open one with yet. The cheap test comes first. */
+const AWAITS_PULL_REQUEST = `o.destination GLOB 'forge:*' AND o.message ->> 'kind' = 'forge.comment' AND EXISTS (SELECT 1 FROM tasks t
+  WHERE t.id = o.message ->> 'taskId' AND t.head IS NULL AND t.pr IS NULL AND t.status IN ('active', 'needs_you'))`;
+const DUE = `o.status = 'pending' AND o.available_at <= @now AND ${MAY_BE_ASKED} AND ${FIRST_OF_ITS_ORDER} AND NOT (${AWAITS_PULL_REQUEST})`;
 
 const DEAD = `o.status = 'dead' AND o.dropped IS NULL`;
 const STUCK = `o.status = 'pending' AND o.error IS NOT NULL`;
@@ -73,7 +76,8 @@ export function prepareOutbox(
   const back = db.prepare('DELETE FROM destinations WHERE name = ?');
   // Nobody would find out any more whether it answers.
   const unasked = db.prepare(
-    `DELETE FROM destinations WHERE name = @name AND NOT EXISTS (SELECT 1 FROM outbox WHERE destination = @name AND status = 'pending')`,
+    `DELETE FROM destinations WHERE name = @name AND NOT EXISTS
+      (SELECT 1 FROM outbox o WHERE o.destination = @name AND o.status = 'pending' AND NOT (${AWAITS_PULL_REQUEST}))`,
   );
   const askNow = db.prepare(`UPDATE destinations SET next_try_at = @now WHERE @name IS NULL OR name = @name`);
   const silent = db.prepare('SELECT * FROM destinations');

@@ -1,0 +1,58 @@
+import { commentRow, incident } from './announce.ts';
+import type { NewOutboxRow } from './effects.ts';
+import type { StageOutcome } from './evidence.ts';
+import type { Verdict } from './failure.ts';
+import { type Job, jobName, type Task } from './model.ts';
+import type { SettleInput, SettleState } from './settle.ts';
+import { reviewerOf } from './task.ts';
+
+/** What only a person can answer; the job waits for it and spends nothing. */
+export interface Question {
+  readonly code: string;
+  readonly detail: string;
+}
+
+/** What a person is asked before the job can go on; null when nothing. */
+export function questionOf(
+  { job, task }: SettleState,
+  input: SettleInput,
+  verdict: Verdict,
+  isLimitAgain: boolean,
+): Question | null {
+  if (task === null) return null;
+  if (isLimitAgain)
+    return {
+      code: 'question.pending',
+      detail: `the agent came to its limit for the second time (${input.judgement.reason}); an answer lets it go on`,
+    };
+  const { outcome, project } = input;
+  if (verdict !== 'success' || outcome === null) return null;
+  if (outcome.kind === 'ask') return { code: outcome.code, detail: outcome.detail };
+  if (
+    project === null ||
+    !needsConfirmation(outcome, input.head ?? task.head) ||
+    reviewerOf(project, job.stage) !== null
+  )
+    return null;
+  return {
+    code: 'question.pending',
+    detail: `no change is needed, says the agent: ${outcome.kind === 'advance' ? outcome.noChange : ''}\nClose the item (orch cancel), or say what is to be changed (orch answer KEY "...")`,
+  };
+}
+
+/** One incident per question, which its work item shows too, and one per approval that is asked for. */
+export function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow[] {
+  if (code === 'approval.pending')
+    return [
+      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true),
+    ];
+  return [
+    incident(job, `question:${task.key}`, `${task.key} asks`, detail, true),
+    commentRow(task, `question:${task.key}:${jobName(job.id)}:${job.fence}`, `${job.stage} asks: ${detail}`),
+  ];
+}
+
+/** A claim that nothing is to do, on a branch that holds nothing. */
+export function needsConfirmation(outcome: StageOutcome, head: string | null): boolean {
+  return outcome.kind === 'advance' && outcome.noChange !== null && head === null;
+}
