@@ -47,7 +47,7 @@ const LONG_ENOUGH = '100000';
 /**
  * One installation under load: projects with a repository each, work items that walk development, review and
  * deploy (half of the projects ask for an approval, and get it), and a chat that is told. Agents are real
- * processes that work for up to 1.5 s; every third leaves a child behind that does not want to die.
+ * processes that work for up to 2.6 s; every third leaves a child behind that does not want to die.
  */
 export async function openLoad(count: number, wildChildren: boolean): Promise<Load> {
   const telegram = await startTelegram();
@@ -188,7 +188,7 @@ echo "$ORCH_RUN_ID" >>${begun}
 name=$(sed -n 's/^## Work item [^:]*: Change //p' "$prompt")
 echo working
 case $(($$ % 3)) in 0) ( setsid sleep ${LONG_ENOUGH} & ) & ${wildChildren ? wild : ''} ;; esac
-sleep $(($$ % 2)).$(($$ % 5))
+sleep $(($$ % 3)).$(($$ % 7))
 if grep -q '^You are the reviewer' "$prompt"; then
 ${handIn({ outcome: 'approve' })}
 else
