@@ -1,6 +1,7 @@
 /**
  * Performance, measured here and never in a timed test: `node bench/main.ts [--quick] [--only a,b]
- * [--json] [--install]`. Exits 1 when a gate is missed.
+ * [--json] [--install]`. Exits 1 when a gate is missed. `--only kills [--rounds N] [--seed S]` and `--only soak
+ * [--tasks N] [--projects M]` take long, and run only when they are named.
  */
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -8,10 +9,12 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fairness } from './fairness.ts';
 import { hold } from './hold.ts';
+import { kills } from './kills.ts';
 import type { BenchOptions, Report } from './measure.ts';
 import { pickup } from './pickup.ts';
 import { queue } from './queue.ts';
 import { runs } from './runs.ts';
+import { soak } from './soak.ts';
 import { verdict } from './verdict.ts';
 
 const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>> = {
@@ -22,6 +25,8 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>
   verdict,
   runs,
 };
+/** Only when named. */
+const LONG_PARTS: typeof PARTS = { kills, soak };
 
 const { values } = parseArgs({
   options: {
@@ -29,12 +34,23 @@ const { values } = parseArgs({
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seed: { type: 'string' },
+    tasks: { type: 'string' },
+    projects: { type: 'string' },
   },
 });
+const sizes = {
+  rounds: count('rounds', values.quick ? 20 : 200),
+  seed: count('seed', 1),
+  tasks: count('tasks', values.quick ? 40 : 1000),
+  projects: count('projects', values.quick ? 4 : 20),
+};
+const parts = { ...PARTS, ...LONG_PARTS };
 const names = values.only?.split(',') ?? Object.keys(PARTS);
-const unknown = names.filter((name) => !(name in PARTS));
+const unknown = names.filter((name) => !(name in parts));
 if (unknown.length > 0) {
-  console.error(`no part ${unknown.join(', ')}; there are ${Object.keys(PARTS).join(', ')}`);
+  console.error(`no part ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}`);
   process.exit(2);
 }
 
@@ -44,7 +60,10 @@ for (const name of names) {
   // Servers that refuse root run as an ordinary user: that user must get in.
   chmodSync(folder, 0o755);
   try {
-    const part = await PARTS[name]?.({ quick: values.quick, install: values.install, folder });
+    const part = await parts[name]?.({
+      ...{ quick: values.quick, install: values.install, folder, ...sizes },
+      say: (line) => console.error(line),
+    });
     report.figures.push(...(part?.figures ?? []));
     report.gates.push(...(part?.gates ?? []));
     report.skipped.push(...(part?.skipped ?? []));
@@ -73,6 +92,13 @@ function print(): void {
       `${goal.padEnd(width)}  ${(measured === null ? '-' : plain(measured)).padStart(9)} ${pass === null ? 'not measured' : pass ? 'pass' : 'FAIL'}`,
     );
   for (const { what, why } of report.skipped) console.log(`\nskipped: ${what}: ${why}`);
+}
+
+function count(name: 'rounds' | 'seed' | 'tasks' | 'projects', otherwise: number): number {
+  const n = Number(values[name] ?? otherwise);
+  if (Number.isSafeInteger(n) && n > 0) return n;
+  console.error(`--${name} is a whole number from 1, not ${values[name]}`);
+  process.exit(2);
 }
 
 function plain(value: number): string {

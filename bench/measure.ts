@@ -28,6 +28,14 @@ export interface BenchOptions {
   readonly install: boolean;
   /** An empty folder on the disk to measure. */
   readonly folder: string;
+  /** Of `kills`. */
+  readonly rounds: number;
+  readonly seed: number;
+  /** Of `soak`. */
+  readonly tasks: number;
+  readonly projects: number;
+  /** Tells how far a long part is. */
+  readonly say: (line: string) => void;
 }
 
 export function percentile(values: readonly number[], p: number): number {

@@ -220,6 +220,7 @@ projects:
       ORCH_SHARED_DIR: 'x',
       ORCH_TEST_REQUIRE: 'browser',
       ORCH_TEST_ANYTHING: '1',
+      ORCH_NODE_OPTIONS: '--max-old-space-size=512',
     });
     expect(warnings).toMatchObject([
       { key: 'ORCH_MAX_CONCURENCY', fix: 'did you mean ORCH_MAX_CONCURRENCY?' },

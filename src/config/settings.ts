@@ -145,6 +145,7 @@ export const NEEDS_RESTART: readonly SettingKey[] = [
 /** Known variables of ours that are no settings. */
 export const KNOWN_VARIABLES: readonly string[] = [
   'ORCH_CONFIG',
+  'ORCH_NODE_OPTIONS',
   'ORCH_RUN_ID',
   'ORCH_SLOT',
   'ORCH_PORT_BASE',

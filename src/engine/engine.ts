@@ -168,8 +168,11 @@ export function createEngine(options: EngineOptions) {
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
-      await pipelines.refreshAll();
+      // A live run is taken over at once, however many projects there are to read besides its own.
+      const left = new Set((await store.running()).map(({ job }) => job.project));
+      await pipelines.refreshAll((key) => left.has(key));
       const adopted = await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log });
+      await pipelines.refreshAll((key) => !left.has(key));
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);

@@ -167,23 +167,26 @@ export function createPipelines(parts: {
         }),
       ),
 
-    /** At a start, and when orch.yaml changed: without the network. What cannot be read lets nothing go on there. */
-    async refreshAll(): Promise<void> {
+    /** All that are meant, at a start and when orch.yaml changed: without the network. What cannot be read lets nothing go on there. */
+    async refreshAll(isMeant: (project: string) => boolean = () => true): Promise<void> {
+      const projects = [...parts.runtime().projects.values()];
       await Promise.all(
-        [...parts.runtime().projects.values()].map((project) =>
-          inTurn(project.rules.key, () => look(project)).catch((error: unknown) => {
-            // Never fetched: nothing can be under way, and the first item fetches.
-            if (isNeverFetched(error)) return;
-            const { key } = project.rules;
-            log.error({ project: key, error: messageOf(error) }, 'the base branch could not be read');
-            known.set(key, {
-              good: known.get(key)?.good ?? null,
-              problem: unreadable(key, error),
-              commit: null,
-              project,
-            });
-          }),
-        ),
+        projects
+          .filter(({ rules }) => isMeant(rules.key))
+          .map((project) =>
+            inTurn(project.rules.key, () => look(project)).catch((error: unknown) => {
+              // Never fetched: nothing can be under way, and the first item fetches.
+              if (isNeverFetched(error)) return;
+              const { key } = project.rules;
+              log.error({ project: key, error: messageOf(error) }, 'the base branch could not be read');
+              known.set(key, {
+                good: known.get(key)?.good ?? null,
+                problem: unreadable(key, error),
+                commit: null,
+                project,
+              });
+            }),
+          ),
       );
     },
 

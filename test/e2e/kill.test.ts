@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -104,6 +112,37 @@ describe('kill -9', () => {
     );
     await waitFor(() => here.rows('SELECT 1 FROM work_item_comments').length === 1);
     settledOnce();
+  });
+
+  it('of Orch: a live run is taken over before the projects that have none are read', async () => {
+    here = install();
+    const other = join(here.root, 'other.git');
+    cpSync(here.repository, other, { recursive: true });
+    const config = join(here.root, 'orch.yaml');
+    appendFileSync(config, `  other: { repo: ${other}, accounts: [claude-a] }\n`);
+    here.scene(0, SLOW);
+    const { service, key } = await running();
+    // Read once, so that there is something to read at the next start.
+    await here.json('submit', '--project', 'other', '--title', 'Wait', '--stage', 'deploy');
+    await service.kill();
+    const tools = join(here.root, 'tools');
+    const read = join(here.root, 'read');
+    mkdirSync(tools);
+    writeFileSync(
+      join(tools, 'git'),
+      `#!/bin/sh\ncase "$GIT_DIR" in */other.git) sleep 1; date +%s%3N >>${read} ;; esac\nPATH='${process.env['PATH']}' exec git "$@"\n`,
+      { mode: 0o755 },
+    );
+    const next = await here.up({ PATH: `${tools}:${process.env['PATH']}` });
+    const adopted = next
+      .output()
+      .split('\n')
+      .find((line) => line.includes('"msg":"run adopted"'));
+    const { time } = JSON.parse(adopted ?? '{}') as { time?: string };
+    const [firstRead] = readFileSync(read, 'utf8').split('\n');
+    expect(Date.parse(time ?? '')).toBeLessThan(Number(firstRead));
+    await finished(key);
+    expect(here.calls()).toBe(1);
   });
 
   it('of the agent: lost, the attempt is given back, and it runs again', async () => {
