@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../sim/random.ts';
 import { processesMentioning, type Service, waitFor } from '../../test/support/orch.ts';
 import type { Load } from './load.ts';
-import { isLive, processesLike, runningRows } from './processes.ts';
+import { isLive, processesLike, type RunRow, runningRows } from './processes.ts';
 
 export interface Scene {
   readonly load: Load;
@@ -27,9 +27,13 @@ const AGENT = /\/claude (?:.* )?-p /;
 const PUSH = /git (?:.* )?(?:push|send-pack|receive-pack)\b/;
 
 export const ACTS = {
-  async Orch(scene) {
-    await moment(scene);
-    await scene.service.kill();
+  /** When an agent has just begun: the next start has somebody to take over. */
+  async Orch({ load, random, service }) {
+    const before = new Set(runningRows(load.here).map(({ id }) => id));
+    const isNew = (row: RunRow) => row.pid !== null && !before.has(row.id) && isLive(row);
+    await meet(() => runningRows(load.here).find(isNew) ?? null);
+    await sleep(random.between(0, 100));
+    await service.kill();
     return false;
   },
   async 'Orch, again while it starts'({ load, random, service }) {
