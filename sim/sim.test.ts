@@ -4,15 +4,12 @@ import { MUTATIONS, type Mutation } from './mutations.ts';
 import { inWorkers } from './pool.ts';
 import { runSeed, type SeedResult } from './seed.ts';
 import type { SeedRun } from './seed-run.ts';
-import { PROBE_INTERVAL_MS, runWeek } from './week.ts';
 
 /** So many seeds with every run of the tests; a release runs ten thousand (`npm run sim -- --seeds 10000`). */
 const SEEDS = 40;
 const AT_ONCE = 10;
 const MUTATION_SEEDS = 30;
 const TIMEOUT_MS = 180_000;
-/** A limit without a reset that holds is probed at intervals that grow to an hour; a run may then hold the slot. */
-const SLOWEST_PROBE_MS = 75 * 60_000;
 
 describe('the simulation', () => {
   const folder = makeFolder();
@@ -76,28 +73,5 @@ describe('the simulation', () => {
       expect(caught?.violation, `${mutation} went unnoticed in ${MUTATION_SEEDS} seeds`).toBeTruthy();
     },
     TIMEOUT_MS,
-  );
-
-  it(
-    'lives through a week of outages: nothing spent in vain, nothing idle, every queued minute told alike',
-    async () => {
-      const week = await runWeek({ seed: 1, template, folder: folder.path, compareEvery: 20 });
-      expect(week.violation, `in seed 1:\n${week.story.join('\n')}`).toBeNull();
-      expect(week.toldOtherwise).toEqual({ count: 0, example: null });
-      expect(week.idleMinutes).toBe(0);
-      expect(week.jobs.attemptsTooMany).toBe(0);
-      expect(week.jobs.done).toBeGreaterThan(2000);
-      expect(new Set(week.outages.map(({ account, kind }) => `${account} ${kind}`)).size).toBe(18);
-      // Overload is the breaker's: a probe per cooldown, and some of the requests are answered.
-      const costly = week.outages.filter(
-        ({ kind, from, until, starts }) =>
-          kind !== 'overloaded' && starts > Math.ceil((until - from) / PROBE_INTERVAL_MS) + 1,
-      );
-      expect(costly).toEqual([]);
-      expect(week.outages.filter(({ recoveryMs }) => (recoveryMs ?? Infinity) > SLOWEST_PROBE_MS)).toEqual(
-        [],
-      );
-    },
-    2 * TIMEOUT_MS,
   );
 });

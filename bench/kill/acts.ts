@@ -52,7 +52,7 @@ export const ACTS = {
   async 'an agent'({ load, random }) {
     const agent = await meet(() => random.pick(orNothing(processesLike(load.here, AGENT))));
     await sleep(random.between(0, 700));
-    kill(agent, 'SIGKILL');
+    if (agent !== null) kill(agent, 'SIGKILL');
     return true;
   },
   async 'a git push'({ load, random }) {
@@ -160,12 +160,12 @@ async function metRun({ load, random }: Scene, aim: (run: { pid: number }) => un
     return first === undefined ? null : random.pick([first, ...more]);
   });
   await sleep(random.between(0, 700));
-  if (run.pid !== null) await aim({ pid: run.pid });
+  if (run?.pid != null) await aim({ pid: run.pid });
 }
 
 /** What never comes is no reason to wait: then the round is one of nothing. */
-function meet<T>(what: () => T | null): Promise<NonNullable<T>> {
-  return waitFor(what, MEETING_MS);
+function meet<T>(what: () => T | null): Promise<NonNullable<T> | null> {
+  return waitFor(what, MEETING_MS).catch(() => null);
 }
 
 function orNothing(pids: readonly number[]): readonly (number | null)[] {
