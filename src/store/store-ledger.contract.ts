@@ -1,44 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { gateKey } from '../core/dispatch-state.ts';
-import type { Effects, NewJob } from '../core/effects.ts';
 import { explainAt, type JobAt, jobAt, type LedgerEntry } from '../core/ledger.ts';
 import type { Job } from '../core/model.ts';
-import type { Claimed, HistoryFilter, Store } from './store.ts';
-import {
-  AUDIT,
-  claimRequest,
-  ENDED,
-  EVERYTHING,
-  MINUTE,
-  newJob,
-  newTask,
-  type OpenedStore,
-  type OpenStore,
-  project,
-  refOf,
-  SECOND,
-  T0,
-} from './store-rows.contract.ts';
+import type { HistoryFilter } from './store.ts';
+import type { StoreKit } from './store-kit.contract.ts';
+import { ENDED, EVERYTHING, MINUTE, newJob, newTask, refOf, SECOND, T0 } from './store-rows.contract.ts';
 
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const STALE_MS = 30 * SECOND;
 
 /** The decision ledger: what every store remembers of why jobs waited. */
-export function keepsALedger(open: OpenStore): void {
+export function keepsALedger(kit: StoreKit): void {
+  const { enqueue, claimed: claim, command } = kit;
+
   describe('the decision ledger', () => {
-    let now: number;
-    let opened: OpenedStore;
-    let store: Store;
-
-    beforeEach(async () => {
-      now = T0;
-      opened = await open(() => now);
-      store = opened.store;
-      await store.configure([project('api'), project('web')], ['a', 'b']);
-    });
-    afterEach(() => opened.discard());
-
     const configured: LedgerEntry[] = ['account:a', 'project:api', 'project:web'].map((name) => {
       const [kind = '', id = ''] = name.split(':');
       return { code: 'configured', kind, id, mark: '', value: null };
@@ -53,7 +29,7 @@ export function keepsALedger(open: OpenStore): void {
         state: 'waiting',
         title: `${code} of ${id} ${mark}`,
         detail: '',
-        since: now,
+        since: kit.now,
         clearsAt: null,
         clearsWhen: '',
         fix: null,
@@ -61,23 +37,15 @@ export function keepsALedger(open: OpenStore): void {
     });
     const LIMIT = () => gate('account.limit', 'account', 'a');
     const note = (entries: readonly LedgerEntry[], at: number, staleAfterMs = STALE_MS) => {
-      now = at;
-      return store.noteGates([...configured, ...entries], at, staleAfterMs);
+      kit.now = at;
+      return kit.store.noteGates([...configured, ...entries], at, staleAfterMs);
     };
     /** Looks every ten seconds up to an instant, with the same gates closed. */
     const look = async (entries: readonly LedgerEntry[], from: number, to: number) => {
       for (let at = from; at < to; at += 10 * SECOND) await note(entries, at);
     };
-    const enqueue = (fields: Partial<NewJob> = {}) => store.enqueue(newJob(fields), (id) => `orch/job-${id}`);
-    const claim = async (): Promise<Claimed> => {
-      const claimed = await store.claim(claimRequest({ now }));
-      if (claimed === null) throw new Error('nothing was claimed');
-      return claimed;
-    };
-    const command = (job: Job, effects: Effects) =>
-      store.command({ kind: 'job', id: job.id }, () => effects, AUDIT);
     const then = async (filter: HistoryFilter, at: number): Promise<JobAt> => {
-      const { rows, jobs } = await store.history(at, filter, EVERYTHING);
+      const { rows, jobs } = await kit.store.history(at, filter, EVERYTHING);
       const history = jobs.at(-1);
       return history === undefined ? { kind: 'absent' } : jobAt(history, rows, at);
     };
@@ -92,7 +60,7 @@ export function keepsALedger(open: OpenStore): void {
         (await note(isClosed ? [LIMIT()] : [], at, HOUR)).get(key);
       expect(await sinceAt(T0, true)).toBe(T0);
       expect(await sinceAt(T0 + MINUTE, true)).toBe(T0);
-      store = await opened.reopen();
+      await kit.reopen();
       expect(await sinceAt(T0 + 20 * MINUTE, true)).toBe(T0);
       expect(await sinceAt(T0 + 21 * MINUTE, false)).toBeUndefined();
       expect(await sinceAt(T0 + 26 * MINUTE - 1, true)).toBe(T0);
@@ -116,7 +84,7 @@ export function keepsALedger(open: OpenStore): void {
       await look([], T0 + MINUTE, T0 + 2 * MINUTE);
       await look([LIMIT()], T0 + 2 * MINUTE, T0 + 3 * MINUTE);
       await look([gate('cap.project', 'project', 'api')], T0 + 3 * MINUTE, T0 + 4 * MINUTE);
-      store = await opened.reopen();
+      await kit.reopen();
       const codes = [0, 0.5, 1, 1.5, 2.5, 3, 3.5].map((minute) => codeAt(job, T0 + minute * MINUTE));
       expect(await Promise.all(codes)).toEqual([
         'account.limit',
@@ -150,7 +118,7 @@ export function keepsALedger(open: OpenStore): void {
       for (let i = 0; i < 50; i++) await enqueue();
       await look([LIMIT()], T0, T0 + 10 * MINUTE);
       await note([], T0 + 10 * MINUTE);
-      expect(await store.forget(now + 1)).toBe(1);
+      expect(await kit.store.forget(kit.now + 1)).toBe(1);
     });
 
     it('writes the time in which nobody looked as scheduler.stale, and no gate for it', async () => {
@@ -159,7 +127,7 @@ export function keepsALedger(open: OpenStore): void {
       await note([LIMIT()], T0 + 20 * SECOND);
       // Hung for longer than is called stale; then a restart, of which any gap counts.
       await note([LIMIT()], T0 + 5 * MINUTE);
-      store = await opened.reopen();
+      await kit.reopen();
       await note([LIMIT()], T0 + 5 * MINUTE + 3 * SECOND, 0);
       const codes = [10, 21, 299, 300, 301, 304].map((second) => codeAt(job, T0 + second * SECOND));
       expect(await Promise.all(codes)).toEqual([
@@ -182,26 +150,26 @@ export function keepsALedger(open: OpenStore): void {
     it('remembers holds and backoffs of a job, also when they end early', async () => {
       const job = await enqueue({ hold: 'approval.pending' });
       await note([], T0);
-      now = T0 + MINUTE;
-      await command(job, { job: { hold: null } });
-      now = T0 + 2 * MINUTE;
+      kit.now = T0 + MINUTE;
+      await command(job.id, { job: { hold: null } });
+      kit.now = T0 + 2 * MINUTE;
       const first = await claim();
-      now = T0 + 3 * MINUTE;
-      await store.settle(refOf(first), () => ({
+      kit.now = T0 + 3 * MINUTE;
+      await kit.store.settle(refOf(first), () => ({
         job: { status: 'queued', attempts: 0, transientAttempts: 1, availableAt: T0 + 10 * MINUTE },
         run: { ...ENDED, verdict: 'transient', reason: 'overloaded' },
       }));
-      now = T0 + 5 * MINUTE;
-      await command(job, { job: { availableAt: null } });
-      now = T0 + 6 * MINUTE;
+      kit.now = T0 + 5 * MINUTE;
+      await command(job.id, { job: { availableAt: null } });
+      kit.now = T0 + 6 * MINUTE;
       const second = await claim();
-      now = T0 + 7 * MINUTE;
-      await store.settle(refOf(second), () => ({
-        job: { status: 'failed', finishedAt: now },
+      kit.now = T0 + 7 * MINUTE;
+      await kit.store.settle(refOf(second), () => ({
+        job: { status: 'failed', finishedAt: kit.now },
         run: { ...ENDED, verdict: 'permanent' },
       }));
-      now = T0 + 9 * MINUTE;
-      await command(job, { job: { status: 'queued', finishedAt: null } });
+      kit.now = T0 + 9 * MINUTE;
+      await command(job.id, { job: { status: 'queued', finishedAt: null } });
       await note([], T0 + 10 * MINUTE, HOUR);
       const codes = [0, 1.5, 2.5, 4, 5.5, 6.5, 8, 9.5].map((minute) => codeAt(job, T0 + minute * MINUTE));
       expect(await Promise.all(codes)).toEqual([
@@ -227,25 +195,25 @@ export function keepsALedger(open: OpenStore): void {
 
     it('shows since when a backoff lasts', async () => {
       const job = await enqueue();
-      now = T0 + MINUTE;
+      kit.now = T0 + MINUTE;
       const claimed = await claim();
-      now = T0 + 2 * MINUTE;
-      await store.settle(refOf(claimed), () => ({
+      kit.now = T0 + 2 * MINUTE;
+      await kit.store.settle(refOf(claimed), () => ({
         job: { status: 'queued', availableAt: T0 + 10 * MINUTE },
         run: ENDED,
       }));
-      expect((await store.job(job.id))?.holdSince).toBe(T0 + 2 * MINUTE);
+      expect((await kit.store.job(job.id))?.holdSince).toBe(T0 + 2 * MINUTE);
     });
 
     it('says of a task which of its jobs it was, and that its new work waited only before its first commit', async () => {
-      const { task } = await store.submit(newTask(), ({ id, branch }) => newJob({ taskId: id, branch }));
+      const { task } = await kit.store.submit(newTask(), ({ id, branch }) => newJob({ taskId: id, branch }));
       const review = gate('cap.review', 'project', 'api');
       await note([review], T0);
-      now = T0 + MINUTE;
+      kit.now = T0 + MINUTE;
       const first = await claim();
-      now = T0 + 2 * MINUTE;
-      await store.settle(refOf(first), () => ({
-        job: { status: 'done', finishedAt: now },
+      kit.now = T0 + 2 * MINUTE;
+      await kit.store.settle(refOf(first), () => ({
+        job: { status: 'done', finishedAt: kit.now },
         run: ENDED,
         task: { head: 'c0ffee' },
         newJobs: [newJob({ taskId: task.id, branch: task.branch, stage: 'review' })],
@@ -260,15 +228,15 @@ export function keepsALedger(open: OpenStore): void {
 
     it('names the run that kept a job off its branch', async () => {
       const same = { repo: 'api.git', branch: 'orch/same' };
-      const one = await store.submit(newTask(same), ({ id, branch }) => newJob({ taskId: id, branch }));
-      await store.submit(newTask({ ...same, workItemId: '2', key: 'API-2' }), ({ id, branch }) =>
+      const one = await kit.store.submit(newTask(same), ({ id, branch }) => newJob({ taskId: id, branch }));
+      await kit.store.submit(newTask({ ...same, workItemId: '2', key: 'API-2' }), ({ id, branch }) =>
         newJob({ taskId: id, branch }),
       );
       await note([], T0);
       const { run, job } = await claim();
       expect(job.taskId).toBe(one.task.id);
-      now = T0 + MINUTE;
-      expect(await then({ jobId: job.id + 1 }, now)).toMatchObject({
+      kit.now = T0 + MINUTE;
+      expect(await then({ jobId: job.id + 1 }, kit.now)).toMatchObject({
         reason: { code: 'lock.worktree', title: `run_${run.id} uses this branch` },
       });
     });
@@ -277,13 +245,13 @@ export function keepsALedger(open: OpenStore): void {
       const done = await enqueue();
       await enqueue({ project: 'web' });
       await note([gate('cap.project', 'project', 'web')], T0);
-      now = T0 + MINUTE;
-      await command(done, { job: { status: 'cancelled', finishedAt: now } });
+      kit.now = T0 + MINUTE;
+      await command(done.id, { job: { status: 'cancelled', finishedAt: kit.now } });
       await enqueue();
       await note([gate('cap.project', 'project', 'web')], T0 + 2 * MINUTE, HOUR);
       const countsAt = async (minute: number, only: string | null) => {
         const at = T0 + minute * MINUTE;
-        const { counts, reasons } = explainAt(await store.history(at, { project: only }, EVERYTHING), at);
+        const { counts, reasons } = explainAt(await kit.store.history(at, { project: only }, EVERYTHING), at);
         return [counts.queued, counts.waiting, reasons.map(({ reason }) => reason.code).join()];
       };
       expect(await countsAt(0.5, null)).toEqual([1, 1, 'cap.project']);
@@ -296,10 +264,10 @@ export function keepsALedger(open: OpenStore): void {
       const job = await enqueue({ hold: 'approval.pending' });
       await note([LIMIT()], T0);
       await note([], T0 + MINUTE, HOUR);
-      await command(job, { job: { hold: null } });
+      await command(job.id, { job: { hold: null } });
       await note([gate('cap.project', 'project', 'api')], T0 + 2 * MINUTE, HOUR);
-      expect(await store.forget(T0 + MINUTE)).toBe(0);
-      expect(await store.forget(T0 + 2 * MINUTE)).toBe(2);
+      expect(await kit.store.forget(T0 + MINUTE)).toBe(0);
+      expect(await kit.store.forget(T0 + 2 * MINUTE)).toBe(2);
       expect([await codeAt(job, T0), await codeAt(job, T0 + 2 * MINUTE)]).toEqual([
         'queue.position',
         'cap.project',

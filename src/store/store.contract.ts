@@ -27,7 +27,7 @@ export function storeContract(name: string, open: OpenStore): void {
     keepsPromises(kit);
     keepsABoard(kit);
     showsWhatIsThere(kit);
-    keepsALedger(open);
+    keepsALedger(kit);
     forgets(open);
     followsTheModel(open);
   });
