@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { NewJob } from '../src/core/effects.ts';
 import { boundWithLane, MAX_BORROWED_TURNS } from '../src/core/fairness.ts';
-import { EMPTY_CONTEXT } from '../src/core/model.ts';
 import { NO_USAGE } from '../src/core/usage.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { Claimed, Store } from '../src/store/store.ts';
+import { claimRequest, newJob } from '../src/store/store-rows.contract.ts';
 import type { BenchOptions, Report } from './measure.ts';
 
 interface Tenant {
@@ -176,37 +176,11 @@ function jain(tenants: readonly Tenant[], served: ReadonlyMap<string, Served>): 
 }
 
 function jobOf({ key, job }: Tenant): Omit<NewJob, 'branch'> {
-  return {
-    taskId: null,
-    project: key,
-    repo: 'r',
-    stage: null,
-    agent: 'developer',
-    account: 'a',
-    maxAttempts: 3,
-    priority: 0,
-    urgent: false,
-    rework: false,
-    hold: null,
-    context: EMPTY_CONTEXT,
-    ...job,
-  };
+  return newJob({ project: key, ...job });
 }
 
 function claim(store: Store): Promise<Claimed | null> {
-  return store.claim({
-    accounts: [{ id: 'a', slots: SLOTS }],
-    closedProjects: [],
-    withoutAgents: [],
-    agentsOnly: [],
-    withoutNewWork: [],
-    failover: [],
-    slots: SLOTS,
-    probe: false,
-    withoutAccount: true,
-    directoryFor: (id) => `/runs/run_${id}`,
-    now: Date.now(),
-  });
+  return store.claim(claimRequest({ accounts: [{ id: 'a', slots: SLOTS }], slots: SLOTS, now: Date.now() }));
 }
 
 async function end(store: Store, taken: Claimed | undefined, status: 'done' | 'failed'): Promise<void> {

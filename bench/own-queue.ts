@@ -6,6 +6,7 @@ import { EMPTY_CONTEXT } from '../src/core/model.ts';
 import { NO_USAGE } from '../src/core/usage.ts';
 import { openSqliteStore } from '../src/store/sqlite/sqlite-store.ts';
 import type { Claimed, ClaimRequest, Store } from '../src/store/store.ts';
+import { claimRequest, newJob } from '../src/store/store-rows.contract.ts';
 
 export interface QueueShape {
   readonly projects: number;
@@ -34,33 +35,17 @@ export async function openOwnQueue(folder: string, shape: QueueShape) {
     return opened;
   }
 
-  const job = (i: number): Omit<NewJob, 'branch'> => ({
-    taskId: null,
-    project: `p${i % shape.projects}`,
-    repo: 'r',
-    stage: null,
-    agent: 'developer',
-    account: `a${Math.floor(i / shape.projects) % shape.accounts}`,
-    maxAttempts: 3,
-    priority: 0,
-    urgent: false,
-    rework: false,
-    hold: null,
-    context: EMPTY_CONTEXT,
-  });
-  const request = (): ClaimRequest => ({
-    accounts: accountIds(shape).map((id) => ({ id, slots: NO_CAP })),
-    closedProjects: [],
-    withoutAgents: [],
-    agentsOnly: [],
-    withoutNewWork: [],
-    failover: [],
-    slots: NO_CAP,
-    probe: false,
-    withoutAccount: true,
-    directoryFor: (id) => `/runs/run_${id}`,
-    now: Date.now(),
-  });
+  const job = (i: number): Omit<NewJob, 'branch'> =>
+    newJob({
+      project: `p${i % shape.projects}`,
+      account: `a${Math.floor(i / shape.projects) % shape.accounts}`,
+    });
+  const request = (): ClaimRequest =>
+    claimRequest({
+      accounts: accountIds(shape).map((id) => ({ id, slots: NO_CAP })),
+      slots: NO_CAP,
+      now: Date.now(),
+    });
 
   /** Remembers the longest call: while it lasts, the server answers nobody. */
   async function call<T>(work: () => Promise<T>): Promise<T> {

@@ -69,6 +69,8 @@ export interface Installation {
   /** The engine has died: what it left in this process is let go. */
   bury(): void;
   reload(setup: Setup): void;
+  /** What it explains now, asked from outside while it sleeps; null while no engine is up. */
+  explain(): Promise<Awaited<ReturnType<Engine['explain']>> | null>;
   /** The store as the judges see it, for a look from outside. */
   store(): Store;
   close(): Promise<void>;
@@ -169,6 +171,14 @@ export function createInstallation(parts: InstallationParts): Installation {
     store() {
       if (raw === null) throw new Error('nothing was started');
       return parts.before(raw);
+    },
+    async explain() {
+      if (engine === null) return null;
+      doors.direct = true;
+      const pending = engine.explain({ project: null });
+      await clock.settle();
+      doors.direct = false;
+      return pending;
     },
     start(next, callsLeft) {
       const of: Life = { number: ++lives, alive: true, pending: 0, callsLeft };

@@ -4,7 +4,6 @@
  */
 import type { Effects } from '../src/core/effects.ts';
 import type { VirtualClock } from './clock.ts';
-import type { Doors } from './doors.ts';
 import type { Eye } from './eye.ts';
 import type { Installation } from './installation.ts';
 import type { Trace } from './trace.ts';
@@ -37,10 +36,9 @@ export function createLookout(parts: {
   eye: Eye;
   trace: Trace;
   clock: VirtualClock;
-  doors: Doors;
   installation: Installation;
 }): Lookout {
-  const { eye, trace, clock, doors, installation } = parts;
+  const { eye, trace, clock, installation } = parts;
   /** Since when each job was next and did not start, at every look. */
   const lying = new Map<number, number>();
 
@@ -48,14 +46,9 @@ export function createLookout(parts: {
   const cancelled = new Map<number, number>();
 
   async function look(): Promise<void> {
-    const engine = installation.engine();
-    if (engine === null) return;
-    doors.direct = true;
-    const pending = engine.explain({ project: null });
-    await clock.settle();
-    doors.direct = false;
-    const { explanation, state } = await pending;
-    if (state === null) return;
+    const told = await installation.explain();
+    if (told === null || told.state === null) return;
+    const { explanation, state } = told;
     const queued = eye.openJobs().filter(({ status }) => status === 'queued');
     const held = explanation.reasons.filter(({ jobs }) => jobs.length > 0);
     const explained = held.flatMap(({ jobs }) => jobs.map(({ id }) => id));

@@ -122,7 +122,7 @@ export async function runSeed(options: {
       ),
   });
   const people = createPeople({ random, eye, trace, outside, repositories, accounts });
-  const lookout = createLookout({ eye, trace, clock, doors, installation });
+  const lookout = createLookout({ eye, trace, clock, installation });
 
   function callsLeft(): number {
     if (kind) return Number.POSITIVE_INFINITY;

@@ -190,14 +190,10 @@ export async function runWeek(options: {
   }
 
   async function look(): Promise<void> {
-    const engine = installation.engine();
     const at = clock.wall();
-    if (engine === null) return;
-    doors.direct = true;
-    const pending = engine.explain({ project: null });
-    await clock.settle();
-    doors.direct = false;
-    const { explanation, state } = await pending;
+    const answer = await installation.explain();
+    if (answer === null) return;
+    const { explanation, state } = answer;
     const reasons = new Map<number, string>();
     for (const { reason, jobs } of explanation.reasons)
       for (const { id } of jobs) {
