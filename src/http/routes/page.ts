@@ -56,7 +56,7 @@ export function pageRoutes(
             tasks.length === 0
               ? html`<p>None yet. <code>orch submit --project P --title "..."</code></p>`
               : html`<table><thead><tr><th>Task</th><th>Title</th><th>Stage</th><th>State</th><th>Cost</th></tr></thead><tbody>
-            ${tasks.map((t) => html`<tr><td class="mono key">${t.key}</td><td>${t.title}</td><td class="key">${t.stage}</td><td class="${t.status}">${t.status === 'needs_you' ? '▲ needs you' : t.status === 'done' ? '✓ done' : t.status}${t.reason === null ? '' : html`<br /><small>${t.reason.detail}</small>`}</td><td class="key">$${t.costUsd.toFixed(2)}</td></tr>`)}
+            ${tasks.map((t) => html`<tr><td class="mono key">${t.key}</td><td>${t.title}</td><td class="key">${t.stage}</td><td class="${t.status}">${t.status === 'needs_you' ? '▲ needs you' : t.status === 'done' ? '✓ done' : t.status}${t.reason === null ? '' : html`<br /><small>${t.reason.detail}</small>`}</td><td class="key">$${t.costUsd.toFixed(2)}${t.unknownCosts > 0 ? ' + unknown' : ''}</td></tr>`)}
           </tbody></table>`
           }
           <h2>Running</h2>
