@@ -3,7 +3,7 @@
 // lets a later row replace an earlier one for the same file.
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
-const ADAPTER_FAMILIES = ['trackers', 'forges', 'agents', 'store'];
+const ADAPTER_FAMILIES = ['trackers', 'forges', 'agents', 'store', 'webhooks'];
 const PORTS = [
   'trackers/tracker.ts',
   'forges/forge.ts',
@@ -11,6 +11,7 @@ const PORTS = [
   'notifiers/notifier.ts',
   'stages/stage.ts',
   'store/store.ts',
+  'webhooks/webhook.ts',
 ];
 
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */

@@ -24,7 +24,7 @@ import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
 import type { Notifier } from './notifiers/notifier.ts';
 import { createTelegramNotifier } from './notifiers/telegram.ts';
-import { agentOfKind, STAGE_KINDS } from './registry.ts';
+import { agentOfKind, forgeOf, gitCredentialsOf, STAGE_KINDS, trackerOf } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
@@ -154,8 +154,15 @@ function buildRuntime(
     adapter: (agent: Agent) => Agent;
   },
 ): Runtime {
+  const made = new Map<string, unknown>();
+  function once<T>(name: string, make: () => T): T {
+    if (!made.has(name)) made.set(name, make());
+    return made.get(name) as T;
+  }
   return {
-    projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
+    projects: new Map(
+      config.projects.map((project) => [project.key, runtimeProject(project, config, { ...parts, once })]),
+    ),
     accounts: new Map(
       config.accounts.map((each) => {
         const account = runtimeAccount(each, parts.searchPath);
@@ -196,14 +203,21 @@ function scratchOf(config: Config): string {
 
 function runtimeProject(
   project: ProjectConfig,
-  { store, workspace, clock }: { store: Store; workspace: Workspace; clock: Clock },
+  config: Config,
+  parts: { store: Store; workspace: Workspace; clock: Clock; once<T>(name: string, make: () => T): T },
 ): RuntimeProject {
-  const described = describedProject(project);
+  const { store, workspace, clock } = parts;
+  const described = describedProject(project, config);
   const { repository } = described;
+  const context = { project: project.key, repo: project.repo, access: config, clock, once: parts.once };
   return {
     ...described,
-    tracker: createLocalTracker(project.key, store.board, clock),
-    forge: createLocalForge(repository, { workspace, book: store.board, clock }),
+    tracker: trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
+      createLocalTracker(project.key, store.board, clock),
+    ),
+    forge: forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
+      createLocalForge(repository, { workspace, book: store.board, clock }),
+    ),
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,
@@ -214,8 +228,13 @@ function runtimeProject(
 }
 
 /** What a project is without a store: enough to work in its worktrees. */
-function describedProject(project: ProjectConfig): RehearsalParts['project'] {
+function describedProject(project: ProjectConfig, config: Config): RehearsalParts['project'] {
+  const credentials = gitCredentialsOf(project.forge.kind, {
+    ...{ project: project.key, repo: project.repo, config: project.forge, access: config },
+    ...{ clock: systemClock, once: (_name, make) => make() },
+  });
   const repository: Repository = {
+    ...(credentials === null ? {} : { credentials }),
     project: project.key,
     url: project.repo,
     base: project.base,
@@ -331,7 +350,7 @@ export async function* rehearseProject(
       path: searchPath,
       network: { env: networkEnvironment(options.env) },
     },
-    project: describedProject(project),
+    project: describedProject(project, config),
     accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),

@@ -45,10 +45,13 @@ export function createLocalForge(
       by.signal.throwIfAborted();
       await book.pullRequestComment(project, pr.number, by.key, body, clock());
     },
+    async status() {}, // a repository has none
+    async review() {}, // the run's own record is where it stands
     async look({ head }) {
       const commit = await workspace.mergedAs(repository, head);
-      return commit === null ? { kind: 'open' } : { kind: 'merged', commit };
+      return commit === null ? { kind: 'open', pull: null } : { kind: 'merged', commit };
     },
+    feed: null,
     async merge({ pr, branch, head, message }) {
       const merged = await workspace
         .merge(repository, { branch, head, message, fastForward: false })

@@ -54,6 +54,8 @@ async function run(context: StageContext): Promise<StageResult> {
       return conflict(project.base, merged.files);
     case 'refused':
       return { ...ended(notRun('permanent', merged.detail, 'deploy.refused')), finalCode: 'forge.refused' };
+    case 'outdated':
+    case 'scheduled':
     case 'retry':
       return ended(notRun('transient', merged.detail, 'deploy.retry'));
   }
