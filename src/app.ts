@@ -23,8 +23,7 @@ import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
 import type { Notifier } from './notifiers/notifier.ts';
-import { createTelegramNotifier } from './notifiers/telegram.ts';
-import { agentOfKind, STAGE_KINDS } from './registry.ts';
+import { agentOfKind, stageKinds, telegramNotifier } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
@@ -88,7 +87,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const engine = createEngine({
       store,
       workspace,
-      runtime: runtime(config),
+      runtime: await runtime(config),
       additions: {
         files: REPOSITORY_FILES,
         read: (files) => readRepositoryPipeline(files, repositoryNoteProblem),
@@ -125,7 +124,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       pageCode,
       url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
       async reload(next) {
-        await engine.reload(runtime(next));
+        await engine.reload(await runtime(next));
         configProblem = null;
       },
       reject(problem) {
@@ -144,7 +143,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-function buildRuntime(
+async function buildRuntime(
   config: Config,
   parts: {
     store: Store;
@@ -153,16 +152,17 @@ function buildRuntime(
     searchPath: string;
     adapter: (agent: Agent) => Agent;
   },
-): Runtime {
+): Promise<Runtime> {
+  const accounts = config.accounts.map((each) => runtimeAccount(each, parts.searchPath));
   return {
     projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
     accounts: new Map(
-      config.accounts.map((each) => {
-        const account = runtimeAccount(each, parts.searchPath);
-        return [account.account.id, { ...account, agent: parts.adapter(account.agent) }];
-      }),
+      (await Promise.all(accounts)).map((each) => [
+        each.account.id,
+        { ...each, agent: parts.adapter(each.agent) },
+      ]),
     ),
-    stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
+    stageKinds: new Map((await stageKinds()).map((kind) => [kind.kind, kind])),
     notifiers: notifiersOf(config),
     slots: config.maxConcurrency,
     maxAttempts: config.limits.maxAttempts,
@@ -261,9 +261,12 @@ export function agentAccountOf(account: Config['accounts'][number]): AgentAccoun
   };
 }
 
-function runtimeAccount(account: Config['accounts'][number], searchPath: string): RuntimeAccount {
+async function runtimeAccount(
+  account: Config['accounts'][number],
+  searchPath: string,
+): Promise<RuntimeAccount> {
   return {
-    agent: agentOfKind(account.agent, searchPath),
+    agent: await agentOfKind(account.agent, searchPath),
     account: agentAccountOf(account),
     slots: account.slots,
     isolation: account.isolation,
@@ -276,7 +279,7 @@ function notifiersOf(config: Config): Notifier[] {
   const { botToken, chatId, apiUrl } = config.telegram;
   return botToken === null || chatId === null
     ? []
-    : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
+    : [telegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
 }
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
@@ -324,6 +327,7 @@ export async function* rehearseProject(
   const searchPath = searchPathOf(options.env);
   const scratch = scratchOf(config);
   await makeDirectory(scratch);
+  const accounts = await Promise.all(config.accounts.map((each) => runtimeAccount(each, searchPath)));
   yield* rehearse({
     scratch,
     shared: {
@@ -332,7 +336,7 @@ export async function* rehearseProject(
       network: { env: networkEnvironment(options.env) },
     },
     project: describedProject(project),
-    accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
+    accounts: new Map(accounts.map((each) => [each.account.id, each])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),
     signal: options.signal,
