@@ -16,7 +16,6 @@ import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehe
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
 import { endLeftRuns } from './engine/stop-offline.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
-import { createHttp, listen } from './http/server.ts';
 import { identify } from './launcher/processes.ts';
 import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -101,6 +100,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
     const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
+    const { adopted } = await engine.takeOver();
+    // Read only now: nobody is to look at a page before somebody looks at the live runs.
+    const { createHttp, listen } = await import('./http/server.ts');
     const http = createHttp({
       engine,
       tokens,
@@ -112,7 +114,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     const server = await listen(http, config.host, config.port);
     try {
-      const { adopted } = await engine.start();
+      await engine.start();
       log.info({ port: server.port, adopted }, 'orch is up');
     } catch (error) {
       await server.close();

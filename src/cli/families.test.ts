@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { FAMILIES, familiesFor } from './families.ts';
@@ -24,4 +25,34 @@ describe('the families of commands', () => {
       expect(familiesFor(args)).toBe(FAMILIES);
     },
   );
+});
+
+/** Which of our modules and of our packages are read when a module is. */
+function readBy(module: string): string[] {
+  const script = `
+    import { registerHooks } from 'node:module';
+    const read = new Set();
+    registerHooks({ load: (url, context, next) => (read.add(url), next(url, context)) });
+    await import(${JSON.stringify(new URL(module, import.meta.url).href)});
+    console.log(JSON.stringify([...read]));`;
+  const args = ['--input-type=module', '-e', script];
+  return JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as string[];
+}
+
+describe('what a start reads', () => {
+  it('is no adapter and no service for a command that asks a service', () => {
+    const read = readBy('./status.ts');
+    expect(read.some((url) => url.endsWith('/src/cli/status.ts'))).toBe(true);
+    expect(
+      read.filter((url) => /\/src\/(app|engine|agents|stages|store)\b|better-sqlite3/.test(url)),
+    ).toEqual([]);
+  });
+
+  it('is nothing that a service needs only when it looks after live runs again', () => {
+    const read = readBy('./server.ts');
+    expect(read.some((url) => url.endsWith('/src/app.ts'))).toBe(true);
+    expect(
+      read.filter((url) => /node_modules\/(grammy|hono|@hono|execa|@bomb)|\/src\/agents\/\w+\//.test(url)),
+    ).toEqual([]);
+  });
 });
