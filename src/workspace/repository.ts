@@ -51,6 +51,8 @@ export interface Context {
   readonly globalConfig: string;
   readonly git: Git;
   readonly locks: NamedMutex;
+  /** What was last read of a base, by what it is; see `readOnce`. */
+  readonly read: Map<string, { readonly commit: string; readonly result: Promise<unknown> }>;
   readonly network: NonNullable<WorkspaceOptions['network']>;
 }
 
@@ -89,12 +91,30 @@ export function createContext(options: WorkspaceOptions): Context {
     globalConfig,
     git,
     locks: new NamedMutex(),
+    read: new Map(),
     network: options.network ?? {},
   };
 }
 
 export function barePath(context: Context, project: string): string {
   return join(context.reposDir, `${checkProject(project)}.git`);
+}
+
+/** What one commit holds never changes, and the base moves seldom: what was last read of it is not read again. */
+export function readOnce<T>(
+  context: Context,
+  what: string,
+  commit: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  const known = context.read.get(what);
+  if (known?.commit === commit) return known.result as Promise<T>;
+  const result = read();
+  context.read.set(what, { commit, result });
+  result.catch(() => {
+    if (context.read.get(what)?.result === result) context.read.delete(what); // read it again
+  });
+  return result;
 }
 
 /** Git in the project's bare repository, on this machine only. */
