@@ -37,7 +37,7 @@ export async function baseCommit(context: Context, repo: Repository): Promise<st
 /** The commit a ref of the bare repository names, or null. */
 export async function resolveRef(context: Context, project: string, ref: string): Promise<string | null> {
   const read = await readPlainRef(barePath(context, project), ref);
-  if (read !== 'ask git') return read;
+  if (read !== undefined) return read;
   const output = await inBare(
     context,
     project,
@@ -54,14 +54,14 @@ const PLAIN_REF =
 
 /**
  * A ref as the file it is, in the repository that nobody else writes to: refs are asked for dozens of times in
- * a task, and each would be a process. Git is asked wherever the file is not what git leaves there.
+ * a task, and each would be a process. Undefined where the file is not what git leaves there: git knows more.
  */
-async function readPlainRef(bare: string, ref: string): Promise<string | null | 'ask git'> {
-  if (!PLAIN_REF.test(ref)) return 'ask git';
+async function readPlainRef(bare: string, ref: string): Promise<string | null | undefined> {
+  if (!PLAIN_REF.test(ref)) return undefined;
   const loose = await readOrNull(join(bare, ref));
   if (loose !== null) {
     const commit = loose.trimEnd();
-    return isCommitId(commit) ? commit : 'ask git';
+    return isCommitId(commit) ? commit : undefined;
   }
   // Packing writes this file before it removes the other one.
   const packed = await readOrNull(join(bare, 'packed-refs'));
@@ -69,7 +69,7 @@ async function readPlainRef(bare: string, ref: string): Promise<string | null | 
   const end = packed.indexOf(` ${ref}\n`);
   if (end < 0) return null;
   const commit = packed.slice(packed.lastIndexOf('\n', end) + 1, end);
-  return isCommitId(commit) ? commit : 'ask git';
+  return isCommitId(commit) ? commit : undefined;
 }
 
 async function readOrNull(path: string): Promise<string | null> {
