@@ -20,6 +20,7 @@ import { identify } from './launcher/processes.ts';
 import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
+import { createProgramThreads } from './lib/program-threads.ts';
 import { revealEnv } from './lib/secret.ts';
 import type { Notifier } from './notifiers/notifier.ts';
 import { agentOfKind, stageKinds, telegramNotifier } from './registry.ts';
@@ -74,6 +75,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       worktreesDir: config.worktreesDir,
       path: searchPathOf(options.env),
       network: { env: networkEnvironment(options.env) },
+      run: createProgramThreads(),
     });
     const runtime = (next: Config) =>
       buildRuntime(next, {

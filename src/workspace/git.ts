@@ -1,6 +1,6 @@
 import type { Buffer } from 'node:buffer';
 import { AppError } from '../core/errors.ts';
-import { type ProgramEnd, runProgram } from '../lib/program.ts';
+import type { ProgramEnd, runProgram } from '../lib/program.ts';
 
 /** For work on this machine's disk. */
 const LOCAL_TIMEOUT_MS = 300_000;
@@ -84,6 +84,7 @@ export interface GitSettings {
   readonly home: string;
   /** Our own global configuration file; git children that drop `-c` still read it. */
   readonly globalConfig: string;
+  readonly run: typeof runProgram;
 }
 
 export type Git = (args: readonly string[], call: GitCall) => Promise<GitOutput>;
@@ -91,7 +92,7 @@ export type Git = (args: readonly string[], call: GitCall) => Promise<GitOutput>
 /** The one way git is started: own environment, fixed configuration, a time limit, bounded output. */
 export function createGit(settings: GitSettings): Git {
   return async function git(args, call) {
-    const ended = await runProgram(settings.bin, [...configArgs(call.config), ...args], {
+    const ended = await settings.run(settings.bin, [...configArgs(call.config), ...args], {
       cwd: settings.home,
       env: environment(settings, call),
       timeoutMs: call.timeoutMs ?? LOCAL_TIMEOUT_MS,

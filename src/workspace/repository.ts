@@ -3,6 +3,7 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { NamedMutex } from '../lib/mutex.ts';
+import { runProgram } from '../lib/program.ts';
 import { askpassEnv, writeAskpass, writeOurs } from './askpass.ts';
 import {
   createGit,
@@ -39,6 +40,8 @@ export interface WorkspaceOptions {
   readonly slotsDir?: string;
   /** For fetch and push only: proxy variables, `SSH_AUTH_SOCK`, and how ssh is called. */
   readonly network?: { readonly env?: Readonly<Record<string, string>>; readonly sshCommand?: string };
+  /** How git is started; default on the event loop. */
+  readonly run?: typeof runProgram;
 }
 
 /** What every part of the workspace works with. */
@@ -81,6 +84,7 @@ export function createContext(options: WorkspaceOptions): Context {
     path: options.path ?? DEFAULT_PATH,
     home,
     globalConfig,
+    run: options.run ?? runProgram,
   });
   return {
     reposDir: options.reposDir,
