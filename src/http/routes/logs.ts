@@ -109,7 +109,7 @@ export function logRoutes({ engine }: HttpOptions) {
           if (out.aborted) return;
           await out.write(piece);
         }
-      });
+      }) as never;
     },
   );
 
