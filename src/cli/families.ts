@@ -46,6 +46,10 @@ export const FAMILIES: readonly Family[] = [
   { commands: ['project'], load: async () => (await import('./project.ts')).registerProjectCommands },
   { commands: ['salvage'], load: async () => (await import('./salvage.ts')).registerSalvageCommands },
   { commands: ['outbox'], load: async () => (await import('./outbox.ts')).registerOutboxCommands },
+  {
+    commands: ['users', 'tokens', 'login', 'logout'],
+    load: async () => (await import('./people.ts')).registerPeopleCommands,
+  },
   { commands: ['verdict', 'signin'], load: async () => (await import('./judge.ts')).registerJudgeCommands },
   { commands: ['config'], load: async () => (await import('./config.ts')).registerConfigCommands },
   { commands: ['db'], load: async () => (await import('./database.ts')).registerDatabaseCommands },

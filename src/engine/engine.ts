@@ -1,6 +1,8 @@
 import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
+import type { AuditFacts } from '../core/audit.ts';
+import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -8,6 +10,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { createChanges, observed, type RunWatcher } from './changes.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
@@ -15,11 +18,14 @@ import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
+import { createLooks } from './looks.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
+import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
+import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
@@ -36,6 +42,8 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Values that no log may show; those of the accounts' environments are known. */
+  readonly secrets?: () => readonly string[];
   /** Default: the one this process runs on. */
   readonly machine?: Machine;
   readonly pace?: Pace;
@@ -46,7 +54,10 @@ export interface EngineOptions {
  * by the composition root; `start` first deals with what an earlier process left.
  */
 export function createEngine(options: EngineOptions) {
-  const { store, clock, log, machine = thisMachine, pace = PACE } = options;
+  const { clock, log, machine = thisMachine, pace = PACE } = options;
+  const changes = createChanges(clock);
+  const watchers = new Set<RunWatcher>();
+  const store = observed(options.store, changes, watchers);
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -83,7 +94,12 @@ export function createEngine(options: EngineOptions) {
     runtime: () => runtime,
     clock,
     log,
-    tidyWorktrees: janitor.retry,
+    tidyWorktrees: () => {
+      janitor.retry();
+      people
+        .tidy()
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'sessions were not tidied'));
+    },
   });
   const attempts: Attempts = createAttempts({
     store,
@@ -140,6 +156,7 @@ export function createEngine(options: EngineOptions) {
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
 
+  const people = createPeople({ store, clock });
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
   const mergeWatch = createMergeWatch({
@@ -218,6 +235,7 @@ export function createEngine(options: EngineOptions) {
     answer: decisions.answer,
     tick: decisions.tick,
     urgent: decisions.urgent,
+    priority: decisions.priority,
     cancel: decisions.cancel,
 
     async pause(
@@ -323,6 +341,16 @@ export function createEngine(options: EngineOptions) {
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
     letters: createLetters({ store, clock }),
+    people,
+    changes,
+    /** Counts runs from now on. */
+    onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
+    spentToday: () => store.spending(dayOf(clock())),
+    looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
+    runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
+    /** Writes down what somebody did that changes no row by itself. */
+    note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
+      store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,

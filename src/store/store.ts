@@ -1,10 +1,14 @@
+import type { Audit, AuditEntry, AuditFilter } from '../core/audit.ts';
 import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { ReportStore } from './report-store.ts';
+import type { UserStore } from './user-store.ts';
 
 /**
  * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
@@ -143,6 +147,15 @@ export interface Store {
 
   /** Local board. */
   board: BoardStore;
+  /** What people look at that no single row tells. */
+  reports: ReportStore;
+  /** Who may sign in. */
+  users: UserStore;
+
+  /** Writes down what a person did that changes nothing else here. */
+  audit(entry: Audit): Promise<void>;
+  /** Newest first; \`next\` goes back in time. */
+  audits(filter: AuditFilter): Promise<Page<AuditEntry>>;
 
   meta(key: string): Promise<string | null>;
   setMeta(key: string, value: string): Promise<void>;
@@ -224,6 +237,7 @@ export interface StartFacts {
   readonly cliKind?: string;
   readonly cliVersion?: string;
   readonly cliBin?: string;
+  readonly model?: string;
   readonly sessionId?: string;
   /** Head the round is measured from, kept in the job so that later attempts measure from it too. */
   readonly roundHead?: string;
@@ -233,41 +247,10 @@ export type Target =
   | { readonly kind: 'task'; readonly key: string }
   | { readonly kind: 'job'; readonly id: number };
 
-export interface Audit {
-  readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'orch';
-  readonly action: string;
-  readonly target: string;
-  readonly at: number;
-}
-
 export type HistoryFilter =
   | { readonly jobId: number }
   | { readonly taskId: number }
   | { readonly project: string | null };
-
-export interface JobFilter {
-  readonly status?: readonly Job['status'][];
-  readonly project?: string;
-  readonly taskId?: number;
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface RunFilter {
-  readonly jobId?: number;
-  readonly taskId?: number;
-  readonly status?: Run['status'];
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface TaskFilter {
-  readonly status?: readonly Task['status'][];
-  readonly project?: string;
-  readonly after?: number;
-  readonly limit: number;
-}
 
 export interface Page<T> {
   readonly items: readonly T[];
