@@ -174,7 +174,7 @@ const layers: OxlintOverride[] = [
     sees: ['core/**', 'lib/**', 'config/**', 'app.ts', 'http/contract.ts'],
   }),
   layer({
-    files: ['src/registry.ts', 'src/app.ts'],
+    files: ['src/registry.ts', 'src/app.ts', 'src/notifying.ts'],
     rule: 'registry and app see everything but cli.',
     own: ['./**', '!./cli/**'],
   }),

@@ -22,8 +22,7 @@ import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
-import type { Notifier } from './notifiers/notifier.ts';
-import { createTelegramNotifier } from './notifiers/telegram.ts';
+import { notifiersOf } from './notifying.ts';
 import { agentOfKind, STAGE_KINDS } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
@@ -163,7 +162,7 @@ function buildRuntime(
       }),
     ),
     stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
-    notifiers: notifiersOf(config),
+    ...notifiersOf(config, parts.store, parts.clock),
     slots: config.maxConcurrency,
     maxAttempts: config.limits.maxAttempts,
     budgets: {
@@ -270,13 +269,6 @@ function runtimeAccount(account: Config['accounts'][number], searchPath: string)
     unsafe: account.unsafe,
     reserve: (now) => reserveAt(account.reserve, now),
   };
-}
-
-function notifiersOf(config: Config): Notifier[] {
-  const { botToken, chatId, apiUrl } = config.telegram;
-  return botToken === null || chatId === null
-    ? []
-    : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
 }
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */

@@ -27,7 +27,7 @@ const AGENT_READERS: readonly {
 export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, deployStage];
 const TRACKERS = ['local'] as const;
 const FORGES = ['local'] as const;
-const NOTIFIERS = ['telegram'] as const;
+const NOTIFIERS = ['telegram', 'webhook'] as const;
 
 export function kinds() {
   return {

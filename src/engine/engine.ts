@@ -2,6 +2,7 @@ import { type AccountWarning, expiringOf, expiringWarning } from '../core/accoun
 import { isProven } from '../core/cli-version.ts';
 import { AppError } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
+import { DEFAULT_RULES } from '../core/incident-plan.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -11,6 +12,8 @@ import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
+import { createDesk } from './desk.ts';
+import { coversOf, heldBy } from './desk-view.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
@@ -98,6 +101,15 @@ export function createEngine(options: EngineOptions) {
     baseEnv: options.baseEnv,
     vacated: janitor.vacated,
   });
+  const desk = createDesk({
+    store,
+    clock,
+    notifiers: () => runtime.notifiers,
+    rules: (kind) => runtime.notifyRules?.(kind) ?? DEFAULT_RULES,
+    covers: () => coversOf(dispatcher.state(), clock(), pace.staleAfterMs),
+    held: (matter) => heldBy(matter, store, dispatcher.state()),
+    pageOf: (path) => (runtime.publicUrl == null ? null : `${runtime.publicUrl.replace(/\/+$/, '')}${path}`),
+  });
   const delivery = createDelivery({
     store,
     clock,
@@ -108,8 +120,8 @@ export function createEngine(options: EngineOptions) {
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
-      notifiers: runtime.notifiers,
     }),
+    desk,
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,

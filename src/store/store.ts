@@ -5,6 +5,7 @@ import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effec
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { TalkStore } from '../core/talk.ts';
 
 /**
  * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
@@ -34,7 +35,10 @@ export interface Store {
   /** The only way out of `running`. A stale fence changes nothing and answers `stale`. */
   settle(run: RunRef, decide: (state: SettleState) => Effects): Promise<'ok' | 'stale'>;
 
-  /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
+  /**
+   * Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing
+   * changed. One whose audit says `once` what was done already returns the rows as they are.
+   */
   command(
     target: Target,
     decide: (state: { task: Task | null; job: Job; superseded: boolean }) => Effects,
@@ -112,6 +116,8 @@ export interface Store {
   delivered(id: number, now: number): Promise<void>;
   /** Notes a try that failed, and how the destination stands. */
   undelivered(id: number, outcome: Undelivered, now: number): Promise<void>;
+  /** Takes a try back that was not made: the row waits until an instant, `unsure` as it was before. */
+  postpone(id: number, until: number, unsure: boolean): Promise<void>;
   /** Destinations that do not answer, or have messages that were given up and that nobody dropped. */
   troubles(): Promise<readonly DestinationTrouble[]>;
   /** Messages that were given up (`dead`) or were tried in vain so far (`stuck`), oldest first. */
@@ -138,8 +144,8 @@ export interface Store {
     before: { readonly messages: number; readonly shapes: number },
     after: number,
   ): Promise<{ readonly forgotten: number; readonly next: number | null }>;
-  incident(key: string, channel: string): Promise<Incident | null>;
-  saveIncident(incident: Incident): Promise<void>;
+  /** What people were told, and what they may answer to. */
+  talk: TalkStore;
 
   /** Local board. */
   board: BoardStore;
@@ -239,6 +245,8 @@ export interface Audit {
   readonly action: string;
   readonly target: string;
   readonly at: number;
+  /** Names what asked for it, such as one message of a chat: a command that comes again with it changes nothing. */
+  readonly once?: string;
 }
 
 export type HistoryFilter =
@@ -317,17 +325,6 @@ export interface LetterFilter {
   readonly destination?: string;
   readonly after?: number;
   readonly limit: number;
-}
-
-/** One told incident on one channel: later changes edit its message. */
-export interface Incident {
-  readonly key: string;
-  readonly channel: string;
-  readonly messageRef: string;
-  readonly text: string;
-  readonly openedAt: number;
-  readonly updatedAt: number;
-  readonly resolvedAt: number | null;
 }
 
 export interface WorkItem {

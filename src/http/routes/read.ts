@@ -64,7 +64,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       tasks: counts.tasks,
       outbox: destinationsToWire(
         (await engine.letters.troubles()).filter(
-          ({ name }) => project === undefined || name === 'notify' || name.endsWith(`:${project}`),
+          ({ name }) => project === undefined || name.startsWith('notify') || name.endsWith(`:${project}`),
         ),
         now,
       ),

@@ -1,3 +1,5 @@
+import { TALK_MIGRATION } from './migration-talk.ts';
+
 /**
  * Schema, forwards only. Each entry runs once, in one transaction, in order; `user_version` counts
  * them. Never change an entry that has shipped: add one.
@@ -395,4 +397,5 @@ CREATE TABLE destinations(
   next_try_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  TALK_MIGRATION,
 ];

@@ -16,6 +16,7 @@ import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
 import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
+import { prepareTalk } from './talk.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
 export function openSqliteStore(path: string, clock: () => number): Store {
@@ -52,8 +53,9 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     `UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ? AND coalesce(pr ->> 'state', '') NOT IN ('merged', 'closed')`,
   );
   const audit = db.prepare(
-    'INSERT INTO audit(at, by, surface, action, target) VALUES(@at, @by, @surface, @action, @target)',
+    'INSERT INTO audit(at, by, surface, action, target, once) VALUES(@at, @by, @surface, @action, @target, @once)',
   );
+  const doneOnce = db.prepare('SELECT 1 FROM audit WHERE once = ?');
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
   function account(id: string): AccountState {
@@ -77,6 +79,10 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
+    talk: atTheEdge(
+      prepareTalk(db, { insertOutbox: (rows) => applier.insertOutbox(rows, clock()), wake }),
+      path,
+    ),
     ...prepareOutbox(db, { audit: writeAudit, wake }),
     ...prepareLedger(db),
     ...prepareForget(db),
@@ -208,8 +214,10 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
         const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
         const superseded = newest !== undefined && newest['id'] !== job.id;
-        applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
-        writeAudit(entry);
+        if (entry.once === undefined || doneOnce.get(entry.once) === undefined) {
+          applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
+          writeAudit(entry);
+        }
         const after = jobOf(jobById.get(job.id) as Row);
         return { job: after, task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row) };
       });
@@ -307,7 +315,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   }
 
   function writeAudit(entry: Audit): void {
-    audit.run({ ...entry });
+    audit.run({ once: null, ...entry });
   }
 }
 
