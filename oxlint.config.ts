@@ -11,6 +11,7 @@ const PORTS = [
   'notifiers/notifier.ts',
   'stages/stage.ts',
   'store/store.ts',
+  'store/user-store.ts',
 ];
 
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */
@@ -134,7 +135,7 @@ const layers: OxlintOverride[] = [
   layer({
     files: PORTS.filter((port) => port !== 'stages/stage.ts').map((port) => `src/${port}`),
     rule: 'A port imports core types and nothing else of ours.',
-    own: [],
+    own: ['./user-store.ts'], // a part of the store port that is a port itself
     sees: ['core/**'],
   }),
   layer({

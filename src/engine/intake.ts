@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Surface } from '../core/audit.ts';
 import { AppError } from '../core/errors.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from '../core/model.ts';
 import { firstStage, stageNamed } from '../core/pipeline.ts';
@@ -7,7 +8,7 @@ import { accountFor, jobForStage } from '../core/task.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StageSettings } from '../stages/stage.ts';
-import type { Audit, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Runtime, RuntimeProject } from './runtime.ts';
@@ -15,7 +16,7 @@ import type { Runtime, RuntimeProject } from './runtime.ts';
 /** Who acts, and from where; recorded with every action. */
 export interface Actor {
   readonly by: string;
-  readonly surface: Audit['surface'];
+  readonly surface: Surface;
 }
 
 export interface IntakeParts {

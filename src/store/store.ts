@@ -1,3 +1,4 @@
+import type { Audit, AuditEntry, AuditFilter } from '../core/audit.ts';
 import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
@@ -6,6 +7,7 @@ import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
 import type { TalkStore } from '../core/talk.ts';
+import type { UserStore } from './user-store.ts';
 
 /**
  * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
@@ -149,6 +151,13 @@ export interface Store {
 
   /** Local board. */
   board: BoardStore;
+  /** Who may sign in. */
+  users: UserStore;
+
+  /** Writes down what a person did that changes nothing else here. */
+  audit(entry: Audit): Promise<void>;
+  /** Newest first; \`next\` goes back in time. */
+  audits(filter: AuditFilter): Promise<Page<AuditEntry>>;
 
   meta(key: string): Promise<string | null>;
   setMeta(key: string, value: string): Promise<void>;
@@ -238,16 +247,6 @@ export interface StartFacts {
 export type Target =
   | { readonly kind: 'task'; readonly key: string }
   | { readonly kind: 'job'; readonly id: number };
-
-export interface Audit {
-  readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'orch';
-  readonly action: string;
-  readonly target: string;
-  readonly at: number;
-  /** Names what asked for it, such as one message of a chat: a command that comes again with it changes nothing. */
-  readonly once?: string;
-}
 
 export type HistoryFilter =
   | { readonly jobId: number }

@@ -50,13 +50,13 @@ CREATE TABLE mutes(
 CREATE TABLE links(
   channel TEXT NOT NULL,
   external_id TEXT NOT NULL,
-  user TEXT NOT NULL,
+  user_id INTEGER NOT NULL REFERENCES users(id),
   linked_at INTEGER NOT NULL,
   PRIMARY KEY(channel, external_id)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE link_codes(
   code TEXT PRIMARY KEY,
-  user TEXT NOT NULL,
+  user_id INTEGER NOT NULL REFERENCES users(id),
   expires_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

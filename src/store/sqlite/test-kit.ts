@@ -16,6 +16,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'projects.key': '1',
   'matters.value': '{}',
   'matters.state': 'open',
+  'users.role': 'viewer',
+  'api_tokens.role': 'viewer',
 };
 const JSON_COLUMNS: Readonly<Record<string, string>> = {
   rounds: '{}',
@@ -35,6 +37,8 @@ const EMPTY = new Set([
   'finished_at',
   'resolved_at',
   'until',
+  'before',
+  'after',
 ]);
 
 interface Column {
