@@ -1,17 +1,20 @@
 import { aboutOf, type Matter } from './matter.ts';
+import type { Action } from './roles.ts';
 
 /** What a press asks for; part of the button's data, so a name once given keeps its meaning. */
-export type ButtonAction =
-  | 'check'
-  | 'why'
-  | 'mute'
-  | 'approve'
-  | 'confirm'
-  | 'back'
-  | 'reject'
-  | 'diff'
-  | 'log'
-  | 'retry';
+const BUTTONS = [
+  'check',
+  'why',
+  'mute',
+  'approve',
+  'confirm',
+  'back',
+  'reject',
+  'diff',
+  'log',
+  'retry',
+] as const;
+export type ButtonAction = (typeof BUTTONS)[number];
 
 export interface ButtonSpec {
   readonly action: ButtonAction;
@@ -23,11 +26,24 @@ export const CONFIRM_MS = 60_000;
 /** A button pressed later says that it is too old. */
 export const BUTTON_MS = 7 * 24 * 60 * 60 * 1000;
 
-const DECIDES: readonly ButtonAction[] = ['approve', 'confirm', 'reject', 'retry', 'check'];
-
-/** Role that a press needs. */
-export function roleFor(action: ButtonAction): 'viewer' | 'operator' {
-  return DECIDES.includes(action) || action === 'mute' ? 'operator' : 'viewer';
+/** What a press does, by the name that the roles know. */
+export function actionOf(button: ButtonAction): Action {
+  switch (button) {
+    case 'approve':
+    case 'confirm':
+    case 'back':
+      return 'approve';
+    case 'check':
+      return 'account.check';
+    case 'mute':
+    case 'reject':
+    case 'retry':
+      return button;
+    case 'why':
+    case 'diff':
+    case 'log':
+      return 'read';
+  }
 }
 
 /** Pressed once, it has done what it does. */
@@ -85,7 +101,8 @@ export function buttonData(action: ButtonAction, nonce: string): string {
 }
 
 /** Null for what is no button of ours. */
-export function parseButton(data: string): { readonly action: string; readonly nonce: string } | null {
+export function parseButton(data: string): { readonly action: ButtonAction; readonly nonce: string } | null {
   const parts = /^1:([a-z]{1,20}):([A-Za-z0-9_-]{10})$/.exec(data);
-  return parts === null ? null : { action: parts[1] ?? '', nonce: parts[2] ?? '' };
+  const action = BUTTONS.find((each) => each === parts?.[1]);
+  return action === undefined ? null : { action, nonce: parts?.[2] ?? '' };
 }

@@ -31,6 +31,13 @@ export interface TalkStore {
   /** When the last mute of any of these scopes ends; null when none is in force. */
   mutedUntil(channel: string, scopes: readonly string[], now: number): Promise<number | null>;
 
+  /** A code that links whoever says it next to a user; it replaces the user's last one. */
+  putLinkCode(code: string, userId: number, expiresAt: number): Promise<void>;
+  /** Links a person of a channel to the code's user, once; null when there is no such live code. */
+  takeLinkCode(code: string, channel: string, externalId: string, now: number): Promise<number | null>;
+  /** The user that a person of a channel is; null when not linked. */
+  linkOf(channel: string, externalId: string): Promise<number | null>;
+
   /** Whether a command with this mark was carried out: what comes twice is done once. */
   wasDone(once: string): Promise<boolean>;
 }

@@ -22,7 +22,7 @@ const LIMITS = {
 export function createDelivery(parts: {
   readonly store: Store;
   readonly destinations: () => Destinations;
-  readonly desk: Desk;
+  readonly desk: Pick<Desk, 'note' | 'show'>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;

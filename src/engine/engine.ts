@@ -2,7 +2,6 @@ import { type AccountWarning, expiringOf, expiringWarning } from '../core/accoun
 import { isProven } from '../core/cli-version.ts';
 import { AppError } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
-import { DEFAULT_RULES } from '../core/incident-plan.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -12,8 +11,6 @@ import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
-import { createDesk } from './desk.ts';
-import { coversOf, heldBy } from './desk-view.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
@@ -26,6 +23,7 @@ import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
+import { createTalk } from './talk.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
@@ -101,15 +99,6 @@ export function createEngine(options: EngineOptions) {
     baseEnv: options.baseEnv,
     vacated: janitor.vacated,
   });
-  const desk = createDesk({
-    store,
-    clock,
-    notifiers: () => runtime.notifiers,
-    rules: (kind) => runtime.notifyRules?.(kind) ?? DEFAULT_RULES,
-    covers: () => coversOf(dispatcher.state(), clock(), pace.staleAfterMs),
-    held: (matter) => heldBy(matter, store, dispatcher.state()),
-    pageOf: (path) => (runtime.publicUrl == null ? null : `${runtime.publicUrl.replace(/\/+$/, '')}${path}`),
-  });
   const delivery = createDelivery({
     store,
     clock,
@@ -121,7 +110,7 @@ export function createEngine(options: EngineOptions) {
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
     }),
-    desk,
+    desk: { note: (...of) => talk.desk.note(...of), show: (...of) => talk.desk.show(...of) },
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,
@@ -177,6 +166,56 @@ export function createEngine(options: EngineOptions) {
     return Promise.all(found);
   }
 
+  const why = createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock });
+  const letters = createLetters({ store, clock });
+
+  async function pauseScope(
+    scope: Pause['scope'],
+    id: string,
+    note: string,
+    forMs: number | null,
+    actor: Actor,
+  ): Promise<Pause> {
+    checkScope(scope, id);
+    const now = clock();
+    const until = forMs === null ? null : now + forMs;
+    const pause: Pause = { scope, id, note, by: actor.by, since: now, until };
+    await store.pause(pause, { ...actor, action: 'pause', target: scopeName(scope, id), at: now });
+    return pause;
+  }
+  async function resumeScope(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
+    checkScope(scope, id);
+    return store.resume(scope, id, {
+      ...actor,
+      action: 'resume',
+      target: scopeName(scope, id),
+      at: clock(),
+    });
+  }
+  async function endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
+    const meant = attempts
+      .live()
+      .filter(
+        ({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
+      );
+    await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
+    return meant.length;
+  }
+  async function checkAccount(id: string): Promise<void> {
+    await cliTrust.check(id);
+    dispatcher.wake();
+  }
+
+  const talk = createTalk({
+    ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
+    runtime: () => runtime,
+    state: dispatcher.state,
+    staleAfterMs: pace.staleAfterMs,
+    pause: (forMs, note, actor) => pauseScope('all', '', note, forMs, actor),
+    resume: (actor) => resumeScope('all', '', actor),
+    endRuns: () => endRuns('all', '', false),
+  });
+
   return {
     async start(): Promise<{ adopted: number }> {
       await configureStore();
@@ -189,6 +228,7 @@ export function createEngine(options: EngineOptions) {
       janitor.start();
       upkeep.start(pace.upkeepMs);
       mergeWatch.start();
+      talk.chats.start();
       return { adopted };
     },
 
@@ -199,6 +239,7 @@ export function createEngine(options: EngineOptions) {
         janitor.stop(),
         upkeep.stop(),
         mergeWatch.stop(),
+        talk.chats.stop(),
         delivery.stop(),
       ]);
     },
@@ -210,6 +251,7 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       dispatcher.wake();
       janitor.wake();
+      await talk.chats.restart();
     },
 
     submit: intake.submit,
@@ -223,54 +265,13 @@ export function createEngine(options: EngineOptions) {
     urgent: decisions.urgent,
     cancel: decisions.cancel,
 
-    async pause(
-      scope: Pause['scope'],
-      id: string,
-      note: string,
-      forMs: number | null,
-      actor: Actor,
-    ): Promise<Pause> {
-      checkScope(scope, id);
-      const now = clock();
-      const pause: Pause = {
-        scope,
-        id,
-        note,
-        by: actor.by,
-        since: now,
-        until: forMs === null ? null : now + forMs,
-      };
-      await store.pause(pause, {
-        ...actor,
-        action: 'pause',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: now,
-      });
-      return pause;
-    },
-    async resume(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
-      checkScope(scope, id);
-      return store.resume(scope, id, {
-        ...actor,
-        action: 'resume',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: clock(),
-      });
-    },
+    pause: pauseScope,
+    resume: resumeScope,
     /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
-    async endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
-      const meant = attempts
-        .live()
-        .filter(
-          ({ run, job }) =>
-            scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
-        );
-      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
-      return meant.length;
-    },
+    endRuns,
     idle: attempts.idle,
 
-    ...createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock }),
+    ...why,
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));
@@ -311,10 +312,7 @@ export function createEngine(options: EngineOptions) {
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
-    async checkAccount(id: string): Promise<void> {
-      await cliTrust.check(id);
-      dispatcher.wake();
-    },
+    checkAccount,
     trustVersion: cliTrust.trust,
     useLastGood: cliTrust.useLastGood,
 
@@ -325,7 +323,11 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
-    letters: createLetters({ store, clock }),
+    letters,
+    brief: talk.brief,
+    people: talk.people,
+    /** Why people are not heard, by channel. */
+    chatProblems: talk.chats.problems,
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
@@ -343,6 +345,10 @@ export function createEngine(options: EngineOptions) {
         hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
       });
   }
+}
+
+function scopeName(scope: Pause['scope'], id: string): string {
+  return scope === 'all' ? 'all' : `${scope}:${id}`;
 }
 
 export type Engine = ReturnType<typeof createEngine>;

@@ -20,7 +20,7 @@ export interface Destinations {
 export function createSender(parts: {
   readonly store: Store;
   readonly destinations: () => Destinations;
-  readonly desk: Desk;
+  readonly desk: Pick<Desk, 'note' | 'show'>;
 }) {
   const { store } = parts;
 

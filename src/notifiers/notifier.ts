@@ -76,6 +76,7 @@ export interface Words {
   readonly replyTo: string | null;
   /** The person is asked to reply to it. */
   readonly asksReply?: boolean;
+  readonly buttons?: readonly (readonly Button[])[];
 }
 
 export type ChatUpdate = {

@@ -272,6 +272,8 @@ export interface RunFilter {
 export interface TaskFilter {
   readonly status?: readonly Task['status'][];
   readonly project?: string;
+  /** Changed at this instant or after it. */
+  readonly changedSince?: number;
   readonly after?: number;
   readonly limit: number;
 }

@@ -82,6 +82,11 @@ export function createTelegramChat(calls: TelegramCalls, chatId: string): Chat {
   ): Promise<string> {
     const reply = isFirst && words.replyTo !== null ? { reply_parameters: repliesTo(words.replyTo) } : {};
     const asks = words.asksReply === true && isLast;
+    const markup = asks
+      ? { reply_markup: { force_reply: true, selective: true } }
+      : isLast && words.buttons !== undefined
+        ? { reply_markup: keyboard(words.buttons) }
+        : {};
     const send = (more: object) =>
       orPlain(html, (text, format) =>
         toChat(signal, (chat, own) =>
@@ -93,13 +98,11 @@ export function createTelegramChat(calls: TelegramCalls, chatId: string): Chat {
           ),
         ),
       );
-    const sent = await send(asks ? { reply_markup: { force_reply: true, selective: true } } : {}).catch(
-      (error: unknown) => {
-        // Without the open answer field the person replies by hand.
-        if (asks && error instanceof AppError && error.code === 'notifier.refused') return send({});
-        throw error;
-      },
-    );
+    const sent = await send(markup).catch((error: unknown) => {
+      // Without the open answer field the person replies by hand.
+      if (asks && error instanceof AppError && error.code === 'notifier.refused') return send({});
+      throw error;
+    });
     return String(sent.message_id);
   }
 

@@ -6,7 +6,7 @@ import type { Row } from './rows.ts';
 /** What people did: written with the change, read newest first. */
 export function prepareAudit(db: Db) {
   const insert = db.prepare(
-    'INSERT INTO audit(at, by, surface, action, target, before, after, once) VALUES(@at, @by, @surface, @action, @target, @before, @after, @once)',
+    'INSERT INTO audit(at, by, surface, action, target, before, after, once) VALUES(@at, @by, @surface, @action, @target, @before, @after, @once) ON CONFLICT DO NOTHING',
   );
   const list =
     db.prepare(`SELECT * FROM audit WHERE (@by IS NULL OR by = @by) AND (@action IS NULL OR action = @action)

@@ -116,6 +116,7 @@ export function prepareQueries(db: Db): Queries {
       const where = conditions([
         filter.status === undefined ? null : 'status IN (SELECT value FROM json_each(@status))',
         filter.project === undefined ? null : 'project = @project',
+        filter.changedSince === undefined ? null : 'updated_at >= @changedSince',
         filter.after === undefined ? null : 'id > @after',
       ]);
       return page<Task>(

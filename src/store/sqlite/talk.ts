@@ -50,6 +50,15 @@ export function prepareTalk(
     'INSERT INTO mutes(channel, scope, until) VALUES(?, ?, ?) ON CONFLICT(channel, scope) DO UPDATE SET until = excluded.until',
   );
   const muted = db.prepare('SELECT until FROM mutes WHERE channel = ? AND scope = ? AND until > ?').pluck();
+  const dropCodes = db.prepare('DELETE FROM link_codes WHERE user_id = ?');
+  const putCode = db.prepare('INSERT OR REPLACE INTO link_codes(code, user_id, expires_at) VALUES(?, ?, ?)');
+  const takeCode = db
+    .prepare('DELETE FROM link_codes WHERE code = ? AND expires_at > ? RETURNING user_id')
+    .pluck();
+  const link = db.prepare(
+    'INSERT INTO links(channel, external_id, user_id, linked_at) VALUES(?, ?, ?, ?) ON CONFLICT(channel, external_id) DO UPDATE SET user_id = excluded.user_id, linked_at = excluded.linked_at',
+  );
+  const linked = db.prepare('SELECT user_id FROM links WHERE channel = ? AND external_id = ?').pluck();
   const done = db.prepare('SELECT 1 FROM audit WHERE once = ?').pluck();
 
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
@@ -116,6 +125,23 @@ export function prepareTalk(
         return until === undefined ? [] : [until];
       });
       return ends.length === 0 ? null : Math.max(...ends);
+    },
+    async putLinkCode(code, userId, expiresAt) {
+      inTransaction(() => {
+        dropCodes.run(userId);
+        putCode.run(code, userId, expiresAt);
+      });
+    },
+    async takeLinkCode(code, channel, externalId, now) {
+      return inTransaction(() => {
+        const userId = takeCode.get(code, now) as number | undefined;
+        if (userId === undefined) return null;
+        link.run(channel, externalId, userId, now);
+        return userId;
+      });
+    },
+    async linkOf(channel, externalId) {
+      return (linked.get(channel, externalId) as number | undefined) ?? null;
     },
     async wasDone(once) {
       return done.get(once) !== undefined;
