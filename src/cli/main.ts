@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { registerAccountCommands } from './accounts.ts';
 import { registerActionCommands } from './actions.ts';
+import { registerBriefCommands } from './brief.ts';
 import { registerCompletion } from './completion.ts';
 import { registerConfigCommands } from './config.ts';
 import { registerDatabaseCommands } from './database.ts';
@@ -37,6 +38,7 @@ registerAccountCommands(program);
 registerProjectCommands(program);
 registerSalvageCommands(program);
 registerOutboxCommands(program);
+registerBriefCommands(program);
 registerJudgeCommands(program);
 registerConfigCommands(program);
 registerDatabaseCommands(program);

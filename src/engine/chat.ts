@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { failureOf } from '../core/delivery.ts';
-import { messageOf } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Chat, ChatUpdate } from '../notifiers/notifier.ts';
 import type { Asked, ChatParts } from './chat-acts.ts';
@@ -47,7 +47,8 @@ export function createChats(parts: ChatParts & { readonly log: Logger }) {
         await store.setMeta(mark, String(after));
       } catch (error) {
         if (signal.aborted) break;
-        const problem = messageOf(error);
+        const hint = error instanceof AppError && error.hint !== undefined ? ` (${error.hint})` : '';
+        const problem = `${messageOf(error)}${hint}`;
         if (problems.get(chat.channel) !== problem)
           log.warn({ channel: chat.channel, problem }, 'the chat is not heard');
         problems.set(chat.channel, problem);

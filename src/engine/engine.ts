@@ -325,6 +325,7 @@ export function createEngine(options: EngineOptions) {
     targetOf: decisions.targetOf,
     letters,
     brief: talk.brief,
+    testChannels: talk.testChannels,
     people: talk.people,
     /** Why people are not heard, by channel. */
     chatProblems: talk.chats.problems,

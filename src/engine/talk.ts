@@ -1,8 +1,10 @@
 import type { DispatchState } from '../core/dispatch-state.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import { DEFAULT_RULES } from '../core/incident-plan.ts';
 import { aboutOf, type Matter } from '../core/matter.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { NotifierMessage } from '../notifiers/notifier.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { createBrief } from './brief.ts';
@@ -15,6 +17,15 @@ import { coversOf, heldBy } from './desk-view.ts';
 import { createPeople } from './people.ts';
 import type { Runtime } from './runtime.ts';
 import type { createWhy } from './why.ts';
+
+const TEST_MS = 20_000;
+
+export interface ChannelTest {
+  readonly channel: string;
+  readonly ok: boolean;
+  readonly problem: string | null;
+  readonly fix: string | null;
+}
 
 interface Parts extends Omit<ChatParts, 'people' | 'desk' | 'words'> {
   readonly store: Store;
@@ -53,5 +64,28 @@ export function createTalk(parts: Parts & { readonly why: ReturnType<typeof crea
   });
   const words = createChatWords({ store, clock, why, brief, changes, targetOf: parts.decisions.targetOf });
   const chats = createChats({ ...parts, people, desk, words });
-  return { desk, people, brief: brief.brief, chats };
+
+  /** Sends a test message by every channel, whatever its rules say, and tells what is wrong. */
+  async function testChannels(by: string): Promise<readonly ChannelTest[]> {
+    return Promise.all(
+      runtime().notifiers.map(async (notifier) => {
+        const at = clock();
+        const message: NotifierMessage = {
+          ...{ title: 'Orch can reach you here', detail: `A test, asked for by ${by}.`, state: 'info' },
+          ...{ incident: `test:${at}`, event: 'done', project: null, change: 'opened', urgent: false, at },
+          ...{ silent: false, buttons: [], replyTo: null },
+        };
+        const delivery = { key: `test:${at}`, again: false, signal: AbortSignal.timeout(TEST_MS) };
+        const error = await notifier.send(message, delivery).then(
+          () => null,
+          (thrown: unknown) => thrown,
+        );
+        const fix = error instanceof AppError ? (error.hint ?? null) : null;
+        const problem = error === null ? null : messageOf(error);
+        return { channel: notifier.channel, ok: error === null, problem, fix };
+      }),
+    );
+  }
+
+  return { desk, people, brief: brief.brief, chats, testChannels };
 }

@@ -59,6 +59,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       configProblem: configProblem(),
       pipelineProblems: engine.pipelineProblems(),
       warnings: engine.warnings().map(warningToWire),
+      chats: engine.chatProblems(),
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,
       jobs: counts.jobs,
       tasks: counts.tasks,

@@ -116,7 +116,7 @@ function wrap(error: unknown, token: string): AppError {
   const isUnsent = error instanceof HttpError && NEVER_SENT.test(`${messageOf(error.error)} ${text}`);
   return new AppError(`Telegram cannot be reached: ${text}`, {
     code: 'notifier.unreachable',
-    hint: 'check ORCH_TELEGRAM_API_URL and the network',
+    hint: 'this machine does not reach the API of Telegram: check its network, a proxy, and ORCH_TELEGRAM_API_URL',
     facts: isUnsent ? { done: 'no' } : {},
   });
 }
