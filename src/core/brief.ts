@@ -119,7 +119,7 @@ function sizeOf(changed: Changed | null): number {
   return changed === null ? Number.POSITIVE_INFINITY : changed.added + changed.deleted;
 }
 
-export function firstLine(text: string): string {
+function firstLine(text: string): string {
   return (
     text
       .split('\n')

@@ -141,7 +141,7 @@ function keptBack({ matter, rules, covers, mutedUntil, now }: PlanInput): number
 }
 
 /** A consequence of something that is told already, or that a person did. */
-export function isHidden(matter: Matter, covers: Covers): boolean {
+function isHidden(matter: Matter, covers: Covers): boolean {
   const isOfJob = /^job_\d+$/.test(matter.key);
   if (isOfJob)
     return (

@@ -198,7 +198,7 @@ export function createCommands(parts: ChatParts) {
 }
 
 /** `/why API-1` and `/why@orch_bot API-1`; null for what is no command. `rest` is all behind the first word. */
-export function parseCommand(
+function parseCommand(
   text: string,
 ): { readonly name: string; readonly args: readonly string[]; readonly rest: string } | null {
   const parts = /^\/([A-Za-z_]{1,32})(?:@\w+)?(?:\s+([\s\S]*))?$/.exec(text.trim());

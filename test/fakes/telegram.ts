@@ -62,13 +62,12 @@ export async function startTelegram() {
   function take(method: string, body: Record<string, unknown>): number {
     const isNew = method === 'sendMessage' || method === 'sendDocument';
     const messageId = isNew ? next++ : Number(body['message_id'] ?? 0);
-    if (isNew || method === 'editMessageText') chat.set(messageId, String(body['text'] ?? ''));
+    if (isNew || method === 'editMessageText') chat.set(messageId, textIn(body));
     if (isNew || method.startsWith('editMessage')) {
       const markup = body['reply_markup'] as { inline_keyboard?: Button[][] } | undefined;
       buttons.set(messageId, (markup?.inline_keyboard ?? []).flat());
     }
-    if (method === 'answerCallbackQuery')
-      answers.set(String(body['callback_query_id']), String(body['text'] ?? ''));
+    if (method === 'answerCallbackQuery') answers.set(String(body['callback_query_id']), textIn(body));
     return messageId;
   }
 
@@ -123,7 +122,7 @@ export async function startTelegram() {
       const fault = always ?? faults.shift();
       const isRefused = typeof fault === 'object';
       const messageId = isRefused ? Number(body['message_id'] ?? 0) : take(method, body);
-      calls.push({ method, text: String(body['text'] ?? ''), messageId, at, body });
+      calls.push({ method, text: textIn(body), messageId, at, body });
       if (fault === 'hang') return;
       if (fault === 'drop') request.socket.destroy();
       else if (isRefused)
@@ -213,6 +212,10 @@ export async function startTelegram() {
 }
 
 export type FakeTelegram = Awaited<ReturnType<typeof startTelegram>>;
+
+function textIn({ text }: Readonly<Record<string, unknown>>): string {
+  return typeof text === 'string' ? text : '';
+}
 
 function answer(response: ServerResponse, status: number, body: object): void {
   response.statusCode = status;

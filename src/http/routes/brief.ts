@@ -54,5 +54,3 @@ function briefToWire(brief: Brief) {
     next: brief.next,
   };
 }
-
-export type BriefWire = ReturnType<typeof briefToWire>;

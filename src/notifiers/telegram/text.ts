@@ -5,7 +5,7 @@ const CUT = '…';
 const LEAST = 20;
 
 /** Text that Telegram shows as it is, whatever it holds. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
