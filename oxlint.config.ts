@@ -163,8 +163,15 @@ const layers: OxlintOverride[] = [
     files: ['src/http/contract.ts'],
     rule: "http/contract.ts sees only core and zod, so the dashboard's bundle stays clean.",
     packages: ['zod'],
-    own: [],
+    own: ['./contract/**'],
     sees: ['core/**'],
+  }),
+  layer({
+    files: ['src/http/contract/*.ts'],
+    rule: "http/contract sees only core and zod, so the dashboard's bundle stays clean.",
+    packages: ['zod'],
+    sees: ['core/**'],
+    depth: 2,
   }),
   ...folder('config', {
     rule: 'config sees registry, core and lib.',

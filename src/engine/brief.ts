@@ -1,9 +1,10 @@
 import { type Brief, briefOf, type Changed } from '../core/brief.ts';
 import type { DispatchState, Reason } from '../core/dispatch-state.ts';
+import type { TaskFilter } from '../core/filters.ts';
 import type { Job, Task } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Store, TaskFilter } from '../store/store.ts';
-import type { Changes } from './changes.ts';
+import type { Store } from '../store/store.ts';
+import type { BranchChanges } from './branch-changes.ts';
 import type { Runtime } from './runtime.ts';
 
 const MAX_ROWS = 500;
@@ -14,7 +15,7 @@ const FIRST_MS = 24 * 60 * 60 * 1000;
 /** What people read when they come back. */
 export function createBrief(parts: {
   readonly store: Store;
-  readonly changes: Changes;
+  readonly changes: BranchChanges;
   readonly runtime: () => Runtime;
   readonly state: () => DispatchState | null;
   readonly reason: (job: Job) => Promise<Reason | null>;

@@ -6,13 +6,13 @@ import type { Ticket } from '../core/talk.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Button, Chat, Words } from '../notifiers/notifier.ts';
 import type { Store } from '../store/store.ts';
+import type { ChatPeople, ChatUser } from './chat-people.ts';
 import type { createChatWords } from './chat-words.ts';
 import type { createDecisions } from './decisions.ts';
 import type { Desk } from './desk.ts';
 import { newTicket } from './desk.ts';
 import type { Actor } from './intake.ts';
 import type { createLetters } from './letters.ts';
-import type { People, Person } from './people.ts';
 import type { Runtime } from './runtime.ts';
 
 export const STALE = 'This changed since the message';
@@ -21,7 +21,7 @@ export const STALE = 'This changed since the message';
 export interface ChatParts {
   readonly store: Store;
   readonly clock: Clock;
-  readonly people: People;
+  readonly people: ChatPeople;
   readonly desk: Desk;
   readonly words: ReturnType<typeof createChatWords>;
   readonly decisions: ReturnType<typeof createDecisions>;
@@ -36,7 +36,7 @@ export interface ChatParts {
 /** One thing that somebody asked for: who, where, and the mark that keeps it from being done twice. */
 export interface Asked {
   readonly chat: Chat;
-  readonly person: Person;
+  readonly person: ChatUser;
   readonly actor: Actor & { readonly once: string };
   /** Message that it was asked with. */
   readonly ref: string;
@@ -45,7 +45,7 @@ export interface Asked {
   readonly setButtons: (ref: string, buttons: readonly (readonly Button[])[]) => void;
 }
 
-export function denied(person: Person, action: Action): string | null {
+export function denied(person: ChatUser, action: Action): string | null {
   return mayDo(person.role, action) ? null : `Needs more than a ${person.role}: ${action}`;
 }
 

@@ -7,8 +7,8 @@ import { clockTime } from '../core/incident-text.ts';
 import { type Job, jobName, type Run, runName, type Task } from '../core/model.ts';
 import { redact } from '../lib/redact.ts';
 import type { HistoryFilter, Store } from '../store/store.ts';
+import type { BranchChanges } from './branch-changes.ts';
 import type { createBrief } from './brief.ts';
-import type { Changes } from './changes.ts';
 import type { createWhy } from './why.ts';
 
 const LOG_LINES = 15;
@@ -28,7 +28,7 @@ export interface WordsParts {
   readonly store: Store;
   readonly why: ReturnType<typeof createWhy>;
   readonly brief: ReturnType<typeof createBrief>;
-  readonly changes: Changes;
+  readonly changes: BranchChanges;
   readonly clock: () => number;
   /** Job or task of a name; throws `not_found`. */
   readonly targetOf: (name: string) => Promise<{ kind: 'task'; key: string } | { kind: 'job'; id: number }>;

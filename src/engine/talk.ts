@@ -7,14 +7,14 @@ import type { Logger } from '../lib/logger.ts';
 import type { NotifierMessage } from '../notifiers/notifier.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { createBranchChanges } from './branch-changes.ts';
 import { createBrief } from './brief.ts';
-import { createChanges } from './changes.ts';
 import { createChats } from './chat.ts';
 import type { ChatParts } from './chat-acts.ts';
+import { createChatPeople } from './chat-people.ts';
 import { createChatWords } from './chat-words.ts';
 import { createDesk } from './desk.ts';
 import { coversOf, heldBy } from './desk-view.ts';
-import { createPeople } from './people.ts';
 import type { Runtime } from './runtime.ts';
 import type { createWhy } from './why.ts';
 
@@ -40,8 +40,8 @@ interface Parts extends Omit<ChatParts, 'people' | 'desk' | 'words'> {
 /** All that goes between Orch and people: what they are told, what they ask, who they are. */
 export function createTalk(parts: Parts & { readonly why: ReturnType<typeof createWhy> }) {
   const { store, clock, runtime, state, why } = parts;
-  const changes = createChanges({ workspace: parts.workspace, runtime });
-  const people = createPeople({ store, clock });
+  const changes = createBranchChanges({ workspace: parts.workspace, runtime });
+  const people = createChatPeople({ store, clock });
   const brief = createBrief({ store, clock, runtime, state, changes, reason: why.reason });
 
   /** Of an account what it holds, of an approval how large the change is. */

@@ -3,6 +3,7 @@ import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
@@ -252,31 +253,6 @@ export type HistoryFilter =
   | { readonly jobId: number }
   | { readonly taskId: number }
   | { readonly project: string | null };
-
-export interface JobFilter {
-  readonly status?: readonly Job['status'][];
-  readonly project?: string;
-  readonly taskId?: number;
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface RunFilter {
-  readonly jobId?: number;
-  readonly taskId?: number;
-  readonly status?: Run['status'];
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface TaskFilter {
-  readonly status?: readonly Task['status'][];
-  readonly project?: string;
-  /** Changed at this instant or after it. */
-  readonly changedSince?: number;
-  readonly after?: number;
-  readonly limit: number;
-}
 
 export interface Page<T> {
   readonly items: readonly T[];

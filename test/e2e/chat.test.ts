@@ -237,7 +237,7 @@ describe('a chat', () => {
     here.scene(0, handIn({ outcome: 'question', question: { text: 'Which licence?', options: [] } }));
     const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Q');
     const message = await told(`${task.key} asks`);
-    here.scene(0, handIn({ outcome: 'done' }, 'echo MIT > LICENCE'));
+    here.scene(0, handIn({ outcome: 'done' }, 'echo MIT > licence.js'));
     telegram.write(VERA, 'GPL', { replyTo: message });
     await told('Needs more than a viewer: answer');
     telegram.write(MARA, 'MIT', { replyTo: message });

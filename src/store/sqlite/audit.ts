@@ -37,7 +37,7 @@ export function prepareAudit(db: Db) {
 
 function entryOf(row: Row): AuditEntry {
   const facts = (value: unknown) =>
-    value === null ? null : (JSON.parse(String(value)) as AuditEntry['after']);
+    typeof value === 'string' ? (JSON.parse(value) as AuditEntry['after']) : null;
   return {
     id: Number(row['id']),
     at: Number(row['at']),

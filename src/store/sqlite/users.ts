@@ -201,7 +201,7 @@ function userOf(row: Row): User {
     id: Number(row['id']),
     name: String(row['name']),
     role: String(row['role']) as User['role'],
-    passwordHash: textOrNull(row['password_hash']),
+    passwordHash: row['password_hash'] === null ? null : String(row['password_hash']),
     createdAt: Number(row['created_at']),
     disabledAt: numberOrNull(row['disabled_at']),
   };
@@ -229,10 +229,6 @@ function tokenOf(row: Row): ApiToken {
     expiresAt: Number(row['expires_at']),
     usedAt: numberOrNull(row['used_at']),
   };
-}
-
-function textOrNull(value: unknown): string | null {
-  return value === null ? null : String(value);
 }
 
 function numberOrNull(value: unknown): number | null {
