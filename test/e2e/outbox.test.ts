@@ -110,11 +110,15 @@ describe('a message that was given up', () => {
       mayBeDone: false,
     });
     expect(message?.error).toContain('chat not found');
-    expect((await here.orch('status')).stdout).toContain('1 message was given up (notify:telegram 1): orch outbox');
+    expect((await here.orch('status')).stdout).toContain(
+      '1 message was given up (notify:telegram 1): orch outbox',
+    );
     const doctor = await here.orch('doctor', '--only', 'outbox');
     expect(doctor).toMatchObject({ code: 0 });
     expect(doctor.stdout).toContain('1 message to notify:telegram given up');
-    expect((await here.orch('outbox')).stdout).toMatch(new RegExp(`${message?.id} +▲ given up +notify:telegram`));
+    expect((await here.orch('outbox')).stdout).toMatch(
+      new RegExp(`${message?.id} +▲ given up +notify:telegram`),
+    );
 
     // Never by the chat itself.
     expect(telegram.calls).toHaveLength(1);
