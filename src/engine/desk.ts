@@ -98,38 +98,47 @@ export function createDesk(parts: DeskParts) {
     const { buttons, tickets } = await buttonsFor(notifier, matter);
     const isNew = told === null || told.resolvedAt !== null;
     const message = { ...(await messageOf(matter)), buttons, change: isNew ? 'opened' : 'changed' } as const;
-    const ref = await sendOnce(notifier, matter.key, message, by);
+    const { ref, ended } = await sendOnce(notifier, matter.key, message, by);
     await talk.bind(tickets, ref);
-    await talk.saveTold([toldRow(notifier, matter, { messageRef: ref, sentAt: clock(), isDigest: false })]);
+    await talk.saveTold([
+      toldRow(notifier, matter, { messageRef: ref, sentAt: clock(), isDigest: false }),
+      ended,
+    ]);
   }
 
   /**
-   * Sends a new message. Any row of the lane may be the one that does: so that it is sent twice is noted with what
-   * it tells, not with the row.
+   * Sends a new message. Any row of the lane may be the one that does: so that it may come twice is noted with what
+   * it tells, not with the row. `ended` is to be saved with what follows from it.
    */
   async function sendOnce(
     notifier: Notifier,
     name: string,
     message: NotifierMessage,
     by: Delivery,
-  ): Promise<string> {
+  ): Promise<{ readonly ref: string; readonly ended: ToldRow }> {
     const { channel } = notifier;
     const key = `sending:${name}`;
-    const note = (text: string) => {
-      const now = clock();
-      const times = { openedAt: now, updatedAt: now, sentAt: now, resolvedAt: now };
-      return talk.saveTold([{ key, channel, messageRef: '', text, level: 0, isDigest: true, ...times }]);
+    const now = clock();
+    const times = { openedAt: now, updatedAt: now, sentAt: now, resolvedAt: now };
+    const begun: ToldRow = {
+      key,
+      channel,
+      messageRef: '',
+      text: 'begun',
+      level: 0,
+      isDigest: true,
+      ...times,
     };
+    const ended = { ...begun, text: 'ended' };
     const again = by.again || (await talk.told(channel, key))?.text === 'begun';
-    await note('begun');
+    await talk.saveTold([begun]);
     try {
-      const ref = await notifier.send(message, { ...by, again });
-      await note('ended');
-      return ref;
+      return { ref: await notifier.send(message, { ...by, again }), ended };
     } catch (error) {
       const failure = failureOf(error);
-      if (!again && (failure.kind === 'refused' || (failure.kind === 'unreachable' && failure.done === 'no')))
-        await note('ended');
+      const isUnsent =
+        failure.kind === 'refused' || (failure.kind === 'unreachable' && failure.done === 'no');
+      if (!again && isUnsent) await talk.saveTold([ended]);
       throw error;
     }
   }
@@ -178,22 +187,30 @@ export function createDesk(parts: DeskParts) {
       ...(before.some(({ key }) => key === matter.key) ? [] : [matter]),
       ...more,
     ].filter((each) => each !== null);
+    // A line of several has none: they would be of all and of none.
+    const { buttons, tickets } =
+      matters.length === 1 ? await buttonsFor(notifier, matter) : { buttons: [], tickets: [] };
     const message: NotifierMessage = {
       ...(await messageOf(matter)),
       ...digestText(matters),
-      ...{ silent, change: shared === null ? 'opened' : 'changed', buttons: [] },
+      ...{ silent, change: shared === null ? 'opened' : 'changed', buttons },
       ...(matters.length > 1 ? { incident: `digest:${before[0]?.openedAt ?? clock()}`, project: null } : {}),
     };
     let messageRef = shared;
+    let ended: ToldRow[] = [];
     if (messageRef === null || !(await edited(notifier, messageRef, message, by))) {
-      messageRef = await sendOnce(notifier, 'digest', message, by);
+      const sent = await sendOnce(notifier, 'digest', message, by);
+      messageRef = sent.ref;
+      ended = [sent.ended];
       await store.setMeta(`digest:${channel}`, JSON.stringify({ messageRef, sentAt: clock() }));
     }
     const sentAt = before[0]?.sentAt ?? clock();
     const ref = messageRef;
-    await talk.saveTold(
-      matters.map((each) => toldRow(notifier, each, { messageRef: ref, sentAt, isDigest: true })),
-    );
+    await talk.bind(tickets, ref);
+    await talk.saveTold([
+      ...matters.map((each) => toldRow(notifier, each, { messageRef: ref, sentAt, isDigest: true })),
+      ...ended,
+    ]);
   }
 
   /** The message that lines are added to; null when it is too old or too long, or there is none. */

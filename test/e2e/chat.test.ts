@@ -248,6 +248,31 @@ describe('a chat', () => {
   });
 });
 
+describe('orch', () => {
+  it('says by brief what happened since somebody looked, and looks once', async () => {
+    type Brief = { schema: string; since: string; merged: { key: string }[]; failures: { key: string }[] };
+    const peeked = await here.json<Brief>('brief', '--peek');
+    expect(peeked.schema).toBe('orch.brief/1');
+    expect(peeked.merged).toHaveLength(1);
+    const brief = await here.json<Brief>('brief');
+    expect(brief.since.slice(0, 13)).toBe(peeked.since.slice(0, 13));
+    const again = await here.json<Brief>('brief');
+    expect(again.merged).toEqual([]);
+    expect(Date.parse(again.since)).toBeGreaterThan(Date.parse(brief.since));
+    expect((await here.json<Brief>('brief', '--since', '8h')).merged).toEqual(brief.merged);
+    expect(await here.orch('brief', '--since', 'soon')).toMatchObject({ code: 2 });
+  });
+
+  it('tries its channels by notify test, and says what is wrong', async () => {
+    const good = await here.orch('notify', 'test');
+    expect([good.code, good.stdout]).toEqual([0, '✓ telegram:1: sent\n']);
+    telegram.fail({ status: 403, description: 'Forbidden: bot was kicked from the group chat' });
+    const bad = await here.orch('notify', 'test');
+    expect(bad.code).toBe(1);
+    expect(bad.stdout).toMatch(/✗ telegram:1: .*kicked[^]*fix {2}the bot was blocked, or is not in the chat/);
+  });
+});
+
 describe('what was pressed while Orch died', () => {
   it('is done by the next start, once', async () => {
     const { key, message } = await taskAtDeploy('Survives');
