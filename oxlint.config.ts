@@ -3,7 +3,7 @@
 // lets a later row replace an earlier one for the same file.
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
-const ADAPTER_FAMILIES = ['trackers', 'forges', 'agents', 'store'];
+const ADAPTER_FAMILIES = ['trackers', 'forges', 'agents', 'store', 'webhooks'];
 const PORTS = [
   'trackers/tracker.ts',
   'forges/forge.ts',
@@ -12,6 +12,7 @@ const PORTS = [
   'stages/stage.ts',
   'store/store.ts',
   'store/user-store.ts',
+  'webhooks/webhook.ts',
 ];
 
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */
@@ -182,7 +183,7 @@ const layers: OxlintOverride[] = [
     sees: ['core/**', 'lib/**', 'config/**', 'app.ts', 'http/contract.ts'],
   }),
   layer({
-    files: ['src/registry.ts', 'src/app.ts', 'src/notifying.ts'],
+    files: ['src/registry.ts', 'src/app.ts', 'src/app-runtime.ts', 'src/notifying.ts'],
     rule: 'registry and app see everything but cli.',
     own: ['./**', '!./cli/**'],
   }),
