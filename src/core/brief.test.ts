@@ -30,7 +30,7 @@ function task(key: string, fields: Partial<Task>): Task {
     },
     ...{ loops: {}, createdAt: 0, updatedAt: NOW - HOUR },
     ...fields,
-  } as Task;
+  };
 }
 const waits = (key: string, code: string, detail = '') => task(key, { reason: { code, detail } });
 
