@@ -30,12 +30,14 @@ export interface WordsParts {
   readonly brief: ReturnType<typeof createBrief>;
   readonly changes: BranchChanges;
   readonly clock: () => number;
+  /** Values that are never shown. */
+  readonly secrets: () => readonly string[];
   /** Job or task of a name; throws `not_found`. */
   readonly targetOf: (name: string) => Promise<{ kind: 'task'; key: string } | { kind: 'job'; id: number }>;
 }
 
 /** What the chat answers to those who only look: the same values as every other surface, as plain words. */
-export function createChatWords({ store, why, brief, changes, clock, targetOf }: WordsParts) {
+export function createChatWords({ store, why, brief, changes, clock, secrets, targetOf }: WordsParts) {
   const time = (at: number) =>
     Math.abs(clock() - at) < DAY_MS
       ? clockTime(at)
@@ -137,7 +139,7 @@ export function createChatWords({ store, why, brief, changes, clock, targetOf }:
       const { items } = await store.runs({ ...filter, limit: 1000 });
       const run = items.findLast((each) => each.agent !== null) ?? items.at(-1);
       if (run === undefined) return { title: `${name} has not run`, detail: '' };
-      const lines = await lastLines(run);
+      const lines = await lastLines(run, secrets());
       const title = `${runName(run.id)}, last ${Math.min(LOG_LINES, lines.length)} lines`;
       return { title, detail: '', code: lines.join('\n') };
     },
@@ -163,7 +165,7 @@ export function createChatWords({ store, why, brief, changes, clock, targetOf }:
 }
 
 /** The end of a run's log, masked. */
-async function lastLines(run: Run): Promise<string[]> {
+async function lastLines(run: Run, secrets: readonly string[]): Promise<string[]> {
   for (const path of [`${run.directory}/run.log`, `${run.directory}/command/run.log`]) {
     const file = await open(path).catch(() => null);
     if (file === null) continue;
@@ -171,7 +173,7 @@ async function lastLines(run: Run): Promise<string[]> {
       const { size } = await file.stat();
       const length = Math.min(LOG_BYTES, size);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
-      const text = redact(buffer.toString('utf8', 0, bytesRead), { secrets: [], homes: [homedir()] });
+      const text = redact(buffer.toString('utf8', 0, bytesRead), { secrets, homes: [homedir()] });
       return text
         .split('\n')
         .filter((line) => line.trim() !== '')

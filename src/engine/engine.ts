@@ -220,6 +220,7 @@ export function createEngine(options: EngineOptions) {
     runtime: () => runtime,
     state: dispatcher.state,
     staleAfterMs: pace.staleAfterMs,
+    secrets: options.secrets ?? (() => []),
     pause: (forMs, note, actor) => pauseScope('all', '', note, forMs, actor),
     resume: (actor) => resumeScope('all', '', actor),
     endRuns: () => endRuns('all', '', false),

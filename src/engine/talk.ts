@@ -33,6 +33,7 @@ interface Parts extends Omit<ChatParts, 'people' | 'desk' | 'words'> {
   readonly runtime: () => Runtime;
   readonly state: () => DispatchState | null;
   readonly staleAfterMs: number;
+  readonly secrets: () => readonly string[];
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -62,7 +63,14 @@ export function createTalk(parts: Parts & { readonly why: ReturnType<typeof crea
       return url === null ? null : `${url.replace(/\/+$/, '')}${path}`;
     },
   });
-  const words = createChatWords({ store, clock, why, brief, changes, targetOf: parts.decisions.targetOf });
+  const words = createChatWords({
+    ...{ store, clock, why, brief, changes },
+    secrets: () => [
+      ...[...runtime().accounts.values()].flatMap(({ account }) => Object.values(account.env)),
+      ...parts.secrets(),
+    ],
+    targetOf: parts.decisions.targetOf,
+  });
   const chats = createChats({ ...parts, people, desk, words });
 
   /** Sends a test message by every channel, whatever its rules say, and tells what is wrong. */
