@@ -8,15 +8,8 @@ import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.t
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { revealEnv } from './lib/secret.ts';
-import type { Notifier } from './notifiers/notifier.ts';
-import {
-  agentOfKind,
-  forgeOf,
-  gitCredentialsOf,
-  stageKinds,
-  telegramNotifier,
-  trackerOf,
-} from './registry.ts';
+import { notifiersOf } from './notifying.ts';
+import { agentOfKind, forgeOf, gitCredentialsOf, stageKinds, trackerOf } from './registry.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
 import type { Repository, Workspace } from './workspace/workspace.ts';
@@ -48,7 +41,7 @@ export async function buildRuntime(
       ]),
     ),
     stageKinds: new Map((await stageKinds()).map((kind) => [kind.kind, kind])),
-    notifiers: notifiersOf(config),
+    ...(await notifiersOf(config, parts.store, parts.clock)),
     slots: config.maxConcurrency,
     maxAttempts: config.limits.maxAttempts,
     budgets: {
@@ -168,11 +161,4 @@ export async function runtimeAccount(
     unsafe: account.unsafe,
     reserve: (now) => reserveAt(account.reserve, now),
   };
-}
-
-function notifiersOf(config: Config): Notifier[] {
-  const { botToken, chatId, apiUrl } = config.telegram;
-  return botToken === null || chatId === null
-    ? []
-    : [telegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
 }

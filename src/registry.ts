@@ -2,7 +2,6 @@ import type { Agent, AgentReader } from './agents/agent.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
 import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
-import type { Notifier } from './notifiers/notifier.ts';
 import type { StageKind } from './stages/stage.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
@@ -32,7 +31,7 @@ const AGENT_READERS: Readonly<Record<string, () => Promise<Adapter<AgentReader>>
 const TRACKERS: readonly TrackerKind[] = [];
 const FORGES: readonly ForgeKind[] = [];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
-const NOTIFIERS = ['telegram'] as const;
+const NOTIFIERS = ['telegram', 'webhook'] as const;
 
 export function kinds() {
   return {
@@ -82,24 +81,6 @@ export function gitCredentialsOf(
   context: ForgeContext,
 ): ReturnType<ForgeKind['gitCredentials']> {
   return FORGES.find((each) => each.kind === kind)?.gitCredentials(context) ?? null;
-}
-
-/** Its client is large, and live runs are taken over before anybody is told anything. */
-export function telegramNotifier(options: { token: string; chatId: string; apiUrl: string }): Notifier {
-  let loaded: Promise<Notifier> | null = null;
-  async function load(): Promise<Notifier> {
-    const { createTelegramNotifier } = await import('./notifiers/telegram.ts');
-    return createTelegramNotifier(options);
-  }
-  function telegram(): Promise<Notifier> {
-    loaded ??= load();
-    return loaded;
-  }
-  return {
-    channel: `telegram:${options.chatId}`,
-    send: async (message, by) => (await telegram()).send(message, by),
-    edit: async (ref, message, by) => (await telegram()).edit(ref, message, by),
-  };
 }
 
 async function adapterOf<T extends AgentReader>(

@@ -370,5 +370,5 @@ async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
   yield botToken === null || chatId === null
     ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' }
-    : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
+    : { group, state: 'ok', text: `on for chat ${chatId}; orch notify test sends it a message`, fix: null };
 }

@@ -46,6 +46,7 @@ export const FAMILIES: readonly Family[] = [
   { commands: ['project'], load: async () => (await import('./project.ts')).registerProjectCommands },
   { commands: ['salvage'], load: async () => (await import('./salvage.ts')).registerSalvageCommands },
   { commands: ['outbox'], load: async () => (await import('./outbox.ts')).registerOutboxCommands },
+  { commands: ['brief', 'notify'], load: async () => (await import('./brief.ts')).registerBriefCommands },
   {
     commands: ['users', 'tokens', 'login', 'logout'],
     load: async () => (await import('./people.ts')).registerPeopleCommands,

@@ -59,9 +59,11 @@ describe('a chat in trouble', () => {
     expect(texts()).toHaveLength(2);
     expect(texts().every((text) => text.includes(`${job} failed`))).toBe(true);
     await waitFor(async () => (await outbox()).messages.length === 0);
-    expect(here.row<{ tries: number }>(`SELECT tries FROM outbox WHERE message LIKE '%${job}%'`)?.tries).toBe(
-      4,
-    );
+    expect(
+      here.row<{ tries: number }>(
+        `SELECT tries FROM outbox WHERE destination = 'notify:telegram' AND message LIKE '%${job}%'`,
+      )?.tries,
+    ).toBe(4);
   });
 
   it('delays nothing but its own messages', async () => {
@@ -101,18 +103,22 @@ describe('a message that was given up', () => {
     await waitFor(async () => (await outbox()).messages.length === 1);
     const [message] = (await outbox()).messages;
     expect(message).toMatchObject({
-      destination: 'notify',
+      destination: 'notify:telegram',
       what: `alert: ${job} failed`,
       state: 'dead',
       tries: 1,
       mayBeDone: false,
     });
     expect(message?.error).toContain('chat not found');
-    expect((await here.orch('status')).stdout).toContain('1 message was given up (notify 1): orch outbox');
+    expect((await here.orch('status')).stdout).toContain(
+      '1 message was given up (notify:telegram 1): orch outbox',
+    );
     const doctor = await here.orch('doctor', '--only', 'outbox');
     expect(doctor).toMatchObject({ code: 0 });
-    expect(doctor.stdout).toContain('1 message to notify given up');
-    expect((await here.orch('outbox')).stdout).toMatch(new RegExp(`${message?.id} +▲ given up +notify`));
+    expect(doctor.stdout).toContain('1 message to notify:telegram given up');
+    expect((await here.orch('outbox')).stdout).toMatch(
+      new RegExp(`${message?.id} +▲ given up +notify:telegram`),
+    );
 
     // Never by the chat itself.
     expect(telegram.calls).toHaveLength(1);
