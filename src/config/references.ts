@@ -42,15 +42,24 @@ function unmetNeeds(
   isSet: (setting: string) => boolean,
 ): Finding[] {
   const named = kinds.find(({ kind }) => kind === mapping(destination).kind);
-  const missing = named?.needs.filter((setting) => !isSet(setting)) ?? [];
-  if (named === undefined || missing.length === 0) return [];
+  if (named === undefined) return [];
+  const missing = named.needs.filter((setting) => !isSet(setting));
   const names = missing.map(envName);
+  const { oneOf = [] } = named;
+  const isOpen = oneOf.length > 0 && !oneOf.some((key) => key in mapping(destination));
   return [
-    {
-      path: [...path, 'kind'],
-      problem: `needs ${names.join(' and ')}, which ${names.length === 1 ? 'is' : 'are'} not set`,
-      fix: `set ${names.join(' and ')}; orch init asks for what is needed`,
-    },
+    ...(isOpen
+      ? [{ path, problem: `has none of ${oneOf.join(', ')}`, fix: `add one of them: ${oneOf[0]}: NAME` }]
+      : []),
+    ...(missing.length === 0
+      ? []
+      : [
+          {
+            path: [...path, 'kind'],
+            problem: `needs ${names.join(' and ')}, which ${names.length === 1 ? 'is' : 'are'} not set`,
+            fix: `set ${names.join(' and ')}; orch init asks for what is needed`,
+          },
+        ]),
   ];
 }
 

@@ -21,6 +21,8 @@ export interface KindOfDestination {
   readonly keys: ZodRawShape;
   /** As in orch.yaml: `gitea_url`. */
   readonly needs: readonly string[];
+  /** Keys of which at least one has to be there. */
+  readonly oneOf?: readonly string[];
 }
 
 export type Origin = 'default' | 'file' | 'environment';

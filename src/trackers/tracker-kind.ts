@@ -10,6 +10,8 @@ export interface TrackerKind {
   readonly keys: ZodRawShape;
   /** Settings without which it cannot work, by their name in orch.yaml (`gitea_url`). */
   readonly needs: readonly string[];
+  /** Keys of which at least one has to be there: a rule that asks for nothing would take on everything. */
+  readonly oneOf?: readonly string[];
   /** Asks nobody anything: what is wrong out there shows at the first request. */
   create(context: TrackerContext): Tracker;
 }
