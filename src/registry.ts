@@ -12,6 +12,7 @@ import { agentStage } from './stages/agent/agent-stage.ts';
 import { commandStage } from './stages/command/command-stage.ts';
 import { deployStage } from './stages/deploy/deploy-stage.ts';
 import type { StageKind } from './stages/stage.ts';
+import { giteaTracker } from './trackers/gitea/gitea-tracker.ts';
 import { planeTracker } from './trackers/plane/plane-tracker.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
@@ -31,7 +32,7 @@ const AGENT_READERS: readonly {
 /** `human` stages are never claimed: a person's decision settles them. */
 export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, deployStage];
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
-const TRACKERS: readonly TrackerKind[] = [planeTracker];
+const TRACKERS: readonly TrackerKind[] = [giteaTracker, planeTracker];
 const FORGES: readonly ForgeKind[] = [];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;

@@ -28,6 +28,8 @@ export function checkReferences(
     ...Object.entries(projects).flatMap(([key, project]) => [
       ...unmetNeeds(['projects', key, 'tracker'], mapping(project).tracker, kinds.trackers, isSet),
       ...unmetNeeds(['projects', key, 'forge'], mapping(project).forge, kinds.forges, isSet),
+      ...wrongTogether(['projects', key, 'tracker'], mapping(project), kinds.trackers),
+      ...wrongTogether(['projects', key, 'forge'], mapping(project), kinds.forges),
     ]),
     ...Object.keys(mapping(raw.notify)).flatMap((kind) => missingNotifier(kind, kinds.notifiers)),
     ...notified(raw).flatMap(([path, key]) => missingName(path, key, Object.keys(projects), 'project')),
@@ -42,25 +44,27 @@ function unmetNeeds(
   isSet: (setting: string) => boolean,
 ): Finding[] {
   const named = kinds.find(({ kind }) => kind === mapping(destination).kind);
-  if (named === undefined) return [];
-  const missing = named.needs.filter((setting) => !isSet(setting));
+  const missing = named?.needs.filter((setting) => !isSet(setting)) ?? [];
+  if (named === undefined || missing.length === 0) return [];
   const names = missing.map(envName);
-  const { oneOf = [] } = named;
-  const isOpen = oneOf.length > 0 && !oneOf.some((key) => key in mapping(destination));
   return [
-    ...(isOpen
-      ? [{ path, problem: `has none of ${oneOf.join(', ')}`, fix: `add one of them: ${oneOf[0]}: NAME` }]
-      : []),
-    ...(missing.length === 0
-      ? []
-      : [
-          {
-            path: [...path, 'kind'],
-            problem: `needs ${names.join(' and ')}, which ${names.length === 1 ? 'is' : 'are'} not set`,
-            fix: `set ${names.join(' and ')}; orch init asks for what is needed`,
-          },
-        ]),
+    {
+      path: [...path, 'kind'],
+      problem: `needs ${names.join(' and ')}, which ${names.length === 1 ? 'is' : 'are'} not set`,
+      fix: `set ${names.join(' and ')}; orch init asks for what is needed`,
+    },
   ];
+}
+
+/** What a kind itself says of its keys; the git address counts once it is text. */
+function wrongTogether(path: Path, project: Mapping, kinds: readonly KindOfDestination[]): Finding[] {
+  const destination = mapping(project[String(path.at(-1))]);
+  const named = kinds.find(({ kind }) => kind === destination.kind);
+  const repo = typeof project.repo === 'string' ? project.repo : '';
+  return (named?.check?.(destination, repo) ?? []).map(({ key, problem, fix }) => ({
+    ...{ path: [...path, key], problem, fix },
+    hideValue: destination[key] === undefined,
+  }));
 }
 
 function checkAccount(id: string, account: Mapping, hasAgentHome: boolean): Finding[] {

@@ -21,8 +21,11 @@ export interface KindOfDestination {
   readonly keys: ZodRawShape;
   /** As in orch.yaml: `gitea_url`. */
   readonly needs: readonly string[];
-  /** Keys of which at least one has to be there. */
-  readonly oneOf?: readonly string[];
+  /** What is wrong with the keys together, or with the git address beside them, as the file has both. */
+  check?(
+    keys: Readonly<Record<string, unknown>>,
+    repo: string,
+  ): readonly { readonly key: string; readonly problem: string; readonly fix: string }[];
 }
 
 export type Origin = 'default' | 'file' | 'environment';

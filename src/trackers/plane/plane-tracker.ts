@@ -40,7 +40,11 @@ export const planeTracker: TrackerKind = {
   kind: 'plane',
   keys: KEYS,
   needs: ['plane_url', 'plane_workspace', 'plane_api_token'],
-  oneOf: ['label', 'state', 'assignee'],
+  check({ label, state, assignee }) {
+    if (label !== undefined || state !== undefined || assignee !== undefined) return [];
+    const problem = 'is missing: without a match rule every item would be taken on';
+    return [{ key: 'label', problem, fix: 'add label, state or assignee' }];
+  },
   create(context) {
     return createPlaneTracker(context);
   },
