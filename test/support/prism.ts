@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { projectRoot } from './requirements.ts';
 
 const START_LIMIT_MS = 60_000;
 
@@ -23,7 +23,7 @@ export async function startPrism(
   const child = spawn(
     process.execPath,
     [
-      join(projectRoot, 'node_modules/@stoplight/prism-cli/dist/index.js'),
+      createRequire(import.meta.url).resolve('@stoplight/prism-cli/dist/index.js'),
       ...['proxy', '--errors', '--host', '127.0.0.1', '--port', String(port), file, upstream],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },

@@ -215,7 +215,9 @@ function createPlaneTracker(context: TrackerContext): Tracker {
   ): Promise<TrackedComment[]> {
     const me = await directory.me(signal);
     const all = await client.comments(projectId, id, signal);
-    const others = all.filter(
+    // Plane counts microseconds, which a Date does not.
+    const inOrder = all.toSorted((a, b) => (a.created_at < b.created_at ? -1 : 1));
+    const others = inOrder.filter(
       ({ actor, external_source, updated_at }) =>
         !(actor === me.id && external_source === EXTERNAL_SOURCE) &&
         (since === null || !(Date.parse(updated_at) < since)),
@@ -239,7 +241,7 @@ function createPlaneTracker(context: TrackerContext): Tracker {
         url: null,
       });
     }
-    return read.toSorted((a, b) => a.createdAt - b.createdAt);
+    return read;
   }
 }
 
