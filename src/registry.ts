@@ -7,12 +7,14 @@ import { opencode } from './agents/opencode/opencode.ts';
 import { scripted } from './agents/scripted/scripted.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
+import { githubForge } from './forges/github/github-forge.ts';
 import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
 import { agentStage } from './stages/agent/agent-stage.ts';
 import { commandStage } from './stages/command/command-stage.ts';
 import { deployStage } from './stages/deploy/deploy-stage.ts';
 import type { StageKind } from './stages/stage.ts';
 import { giteaTracker } from './trackers/gitea/gitea-tracker.ts';
+import { githubTracker } from './trackers/github/github-tracker.ts';
 import { planeTracker } from './trackers/plane/plane-tracker.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
@@ -32,8 +34,8 @@ const AGENT_READERS: readonly {
 /** `human` stages are never claimed: a person's decision settles them. */
 export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, deployStage];
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
-const TRACKERS: readonly TrackerKind[] = [giteaTracker, planeTracker];
-const FORGES: readonly ForgeKind[] = [];
+const TRACKERS: readonly TrackerKind[] = [giteaTracker, githubTracker, planeTracker];
+const FORGES: readonly ForgeKind[] = [githubForge];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 
