@@ -8,6 +8,7 @@ import { scripted } from './agents/scripted/scripted.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
 import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
+import { giteaForge } from './forges/gitea/gitea-forge.ts';
 import { agentStage } from './stages/agent/agent-stage.ts';
 import { commandStage } from './stages/command/command-stage.ts';
 import { deployStage } from './stages/deploy/deploy-stage.ts';
@@ -32,7 +33,7 @@ const AGENT_READERS: readonly {
 export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, deployStage];
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
 const TRACKERS: readonly TrackerKind[] = [giteaTracker];
-const FORGES: readonly ForgeKind[] = [];
+const FORGES: readonly ForgeKind[] = [giteaForge];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 
