@@ -14,6 +14,7 @@ import { deployStage } from './stages/deploy/deploy-stage.ts';
 import type { StageKind } from './stages/stage.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 
 /** The one list of everything pluggable; configuration, docs and `doctor` read it. */
 const AGENTS: readonly { readonly kind: string; create(options: { searchPath: string }): Agent }[] = [
@@ -32,6 +33,8 @@ export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, depl
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
 const TRACKERS: readonly TrackerKind[] = [];
 const FORGES: readonly ForgeKind[] = [];
+/** Whose deliveries are taken in: one route each. */
+const WEBHOOKS: readonly Webhook[] = [];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 
@@ -71,6 +74,10 @@ export function gitCredentialsOf(
   context: ForgeContext,
 ): ReturnType<ForgeKind['gitCredentials']> {
   return FORGES.find((each) => each.kind === kind)?.gitCredentials(context) ?? null;
+}
+
+export function webhooks(): readonly Webhook[] {
+  return WEBHOOKS;
 }
 
 function adapterOf<T extends { readonly kind: string }>(kind: string, adapters: readonly T[]): T {
