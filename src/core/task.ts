@@ -13,6 +13,8 @@ export interface ProjectRules {
   readonly accounts: readonly string[];
   readonly pipeline: readonly Stage[];
   readonly usageComments: 'tracker' | 'pr' | 'off';
+  /** Comments on its work items are read: a person can answer there. */
+  readonly hears?: boolean;
 }
 
 /** What a move of a task writes: the task's change, the next job if any, and what to tell the world. */

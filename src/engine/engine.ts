@@ -6,6 +6,7 @@ import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
+import type { WebhookPlace } from '../webhooks/webhook.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
@@ -198,6 +199,11 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       dispatcher.wake();
       janitor.wake();
+    },
+
+    /** A vendor says that something changed in these places: those of ours are looked at soon. */
+    nudge(kind: string, places: readonly WebhookPlace[]): void {
+      log.debug({ kind, places: places.length }, 'nudged');
     },
 
     submit: intake.submit,

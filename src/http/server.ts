@@ -14,6 +14,7 @@ import { outboxRoutes } from './routes/outbox.ts';
 import { pageRoutes } from './routes/page.ts';
 import { readRoutes } from './routes/read.ts';
 import { salvageRoutes } from './routes/salvage.ts';
+import { type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const COOKIE = 'orch_session';
@@ -27,6 +28,8 @@ export interface HttpOptions {
   readonly version: string;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
+  /** Vendors whose deliveries are taken in: those with a secret. */
+  readonly webhooks: () => readonly LiveWebhook[];
   readonly log: Logger;
   /** Ends the service; called after the answer was sent. */
   readonly shutdown: (cancel: boolean) => void;
@@ -50,6 +53,11 @@ export function createHttp(options: HttpOptions) {
       },
       referrerPolicy: 'no-referrer',
     }),
+  );
+  // Before the limit for what people ask and the sign-in: a delivery has its own of both.
+  app.route(
+    '/webhooks',
+    webhookRoutes({ ...options, nudge: (kind, places) => options.engine.nudge(kind, places) }),
   );
   app.use(
     bodyLimit({
