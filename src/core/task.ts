@@ -285,6 +285,23 @@ export function statusRow(
   };
 }
 
+/** Has the item's living report say how the task stands. */
+export function reportRow(task: Task, event: string): NewOutboxRow {
+  return {
+    destination: `tracker:${task.project}`,
+    key: `report:${task.key}:${event}`,
+    // Of its own: a report that waits keeps nothing else back.
+    orderKey: `report:${task.project}:${task.workItemId}`,
+    availableAt: null,
+    message: {
+      kind: 'tracker.report',
+      project: task.project,
+      workItemId: task.workItemId,
+      taskId: task.id,
+    },
+  };
+}
+
 export function pullRequestRow(task: Task, job: Job, action: 'open' | 'ready'): NewOutboxRow {
   return {
     destination: `forge:${task.project}`,

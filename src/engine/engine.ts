@@ -109,6 +109,8 @@ export function createEngine(options: EngineOptions) {
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
+      stages: ({ project, pipeline }) =>
+        pipelines.rulesFor(project, pipeline)?.pipeline.map(({ stage }) => stage) ?? [],
       notifiers: runtime.notifiers,
     }),
   });
