@@ -13,8 +13,6 @@ export interface FeedMarks {
   readonly rule: string | null;
   /** Labels that it had then. */
   readonly labels: readonly string[];
-  /** Its title and body as the task has them, as a fingerprint. */
-  readonly text: string;
   /** It was seen to match no more: matching again, it is wanted again. */
   readonly away: boolean;
   /** Newest comment seen, by the tracker's own clock; null = none yet. */
@@ -33,7 +31,6 @@ export interface TaskFeed {
 export const NO_MARKS: FeedMarks = {
   rule: null,
   labels: [],
-  text: '',
   away: false,
   commentsSince: null,
   reviewCommentsSince: null,

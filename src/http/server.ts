@@ -10,6 +10,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ProblemWire } from './contract.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { intakeRoutes } from './routes/intake.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { pageRoutes } from './routes/page.ts';
 import { readRoutes } from './routes/read.ts';
@@ -87,6 +88,7 @@ export function createHttp(options: HttpOptions) {
   app.route('/api/v1', actionRoutes(options));
   app.route('/api/v1', salvageRoutes(options));
   app.route('/api/v1', outboxRoutes(options));
+  app.route('/api/v1', intakeRoutes(options));
   app.route('/', pageRoutes(options, { cookie: COOKIE, known: (code) => known(code, [options.pageCode]) }));
   app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {
