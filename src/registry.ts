@@ -16,6 +16,8 @@ import type { StageKind } from './stages/stage.ts';
 import { giteaTracker } from './trackers/gitea/gitea-tracker.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
+import { giteaWebhook } from './webhooks/gitea/gitea-webhook.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 
 /** The one list of everything pluggable; configuration, docs and `doctor` read it. */
 const AGENTS: readonly { readonly kind: string; create(options: { searchPath: string }): Agent }[] = [
@@ -34,6 +36,8 @@ export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, depl
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
 const TRACKERS: readonly TrackerKind[] = [giteaTracker];
 const FORGES: readonly ForgeKind[] = [giteaForge];
+/** Whose deliveries are taken in: one route each. */
+const WEBHOOKS: readonly Webhook[] = [giteaWebhook];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 
@@ -73,6 +77,10 @@ export function gitCredentialsOf(
   context: ForgeContext,
 ): ReturnType<ForgeKind['gitCredentials']> {
   return FORGES.find((each) => each.kind === kind)?.gitCredentials(context) ?? null;
+}
+
+export function webhooks(): readonly Webhook[] {
+  return WEBHOOKS;
 }
 
 function adapterOf<T extends { readonly kind: string }>(kind: string, adapters: readonly T[]): T {
