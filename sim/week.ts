@@ -32,6 +32,7 @@ const PACE = {
   filePollMs: 10_000,
   staleAfterMs: 5 * MINUTE,
   mergeLookMs: HOUR,
+  trackerLookMs: 900_000,
   upkeepMs: null,
 };
 /** Jobs that each project has waiting at least, as often as it is looked at. */

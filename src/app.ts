@@ -4,7 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
-import { buildRuntime, describedProject, runtimeAccount, scratchOf, searchPathOf } from './app-runtime.ts';
+import {
+  buildRuntime,
+  describedProject,
+  liveWebhooks,
+  runtimeAccount,
+  scratchOf,
+  searchPathOf,
+} from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import type { Config } from './config/types.ts';
 import { AppError } from './core/errors.ts';
@@ -18,9 +25,12 @@ import { identify } from './launcher/processes.ts';
 import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
+import { webhooks } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Tracker } from './trackers/tracker.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 import { openWorkspace } from './workspace/workspace.ts';
 
 export interface AppOptions {
@@ -33,6 +43,9 @@ export interface AppOptions {
   readonly random?: () => number;
   /** Stands in for an agent CLI's adapter. */
   readonly adapter?: (agent: Agent) => Agent;
+  /** Stand in for the vendors' deliveries, and for the tracker of a project. */
+  readonly webhooks?: readonly Webhook[];
+  readonly tracker?: (project: string, tracker: Tracker) => Tracker;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -75,6 +88,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         clock,
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
+        tracker: options.tracker ?? ((_project, tracker) => tracker),
       });
     const engine = createEngine({
       store,
@@ -93,12 +107,14 @@ export async function startApp(options: AppOptions): Promise<App> {
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
     const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
+    let inForce = config;
     const http = createHttp({
       engine,
       tokens,
       pageCode,
       configProblem: () => configProblem,
       version: options.version,
+      webhooks: () => liveWebhooks(inForce, options.webhooks ?? webhooks()),
       log,
       shutdown: options.onShutdown,
     });
@@ -117,6 +133,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
       async reload(next) {
         await engine.reload(runtime(next));
+        inForce = next;
         configProblem = null;
       },
       reject(problem) {

@@ -7,8 +7,9 @@ import { opencode } from './agents/opencode/opencode.ts';
 import { scripted } from './agents/scripted/scripted.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
-import { githubForge } from './forges/github/github-forge.ts';
 import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
+import { giteaForge } from './forges/gitea/gitea-forge.ts';
+import { githubForge } from './forges/github/github-forge.ts';
 import { agentStage } from './stages/agent/agent-stage.ts';
 import { commandStage } from './stages/command/command-stage.ts';
 import { deployStage } from './stages/deploy/deploy-stage.ts';
@@ -18,6 +19,10 @@ import { githubTracker } from './trackers/github/github-tracker.ts';
 import { planeTracker } from './trackers/plane/plane-tracker.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
+import { giteaWebhook } from './webhooks/gitea/gitea-webhook.ts';
+import { githubWebhook } from './webhooks/github/github-webhook.ts';
+import { planeWebhook } from './webhooks/plane/plane-webhook.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 
 /** The one list of everything pluggable; configuration, docs and `doctor` read it. */
 const AGENTS: readonly { readonly kind: string; create(options: { searchPath: string }): Agent }[] = [
@@ -35,7 +40,9 @@ const AGENT_READERS: readonly {
 export const STAGE_KINDS: readonly StageKind[] = [agentStage, commandStage, deployStage];
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
 const TRACKERS: readonly TrackerKind[] = [giteaTracker, githubTracker, planeTracker];
-const FORGES: readonly ForgeKind[] = [githubForge];
+const FORGES: readonly ForgeKind[] = [giteaForge, githubForge];
+/** Whose deliveries are taken in: one route each. */
+const WEBHOOKS: readonly Webhook[] = [giteaWebhook, githubWebhook, planeWebhook];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 
@@ -75,6 +82,10 @@ export function gitCredentialsOf(
   context: ForgeContext,
 ): ReturnType<ForgeKind['gitCredentials']> {
   return FORGES.find((each) => each.kind === kind)?.gitCredentials(context) ?? null;
+}
+
+export function webhooks(): readonly Webhook[] {
+  return WEBHOOKS;
 }
 
 function adapterOf<T extends { readonly kind: string }>(kind: string, adapters: readonly T[]): T {

@@ -71,6 +71,7 @@ function start(timeoutMs = 60_000) {
       tracker: (key) => (key === 'gone' ? null : trackerOf(`tracker:${key}`)),
       forge: (key) => forgeOf(`forge:${key}`),
       base: () => 'main',
+      stages: () => ['development'],
       notifiers: [notifier],
     }),
   });

@@ -2,11 +2,14 @@ import { type AccountWarning, expiringOf, expiringWarning } from '../core/accoun
 import { isProven } from '../core/cli-version.ts';
 import { AppError } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
+import { explainText } from '../core/explain-text.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
+import type { WebhookPlace } from '../webhooks/webhook.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { createAcceptance } from './acceptance.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
@@ -23,6 +26,7 @@ import { createPreflight, type Preflight } from './preflight.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
+import { createTrackerWatch } from './tracker-watch.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
@@ -108,6 +112,8 @@ export function createEngine(options: EngineOptions) {
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
+      stages: ({ project, pipeline }) =>
+        pipelines.rulesFor(project, pipeline)?.pipeline.map(({ stage }) => stage) ?? [],
       notifiers: runtime.notifiers,
     }),
   });
@@ -136,6 +142,7 @@ export function createEngine(options: EngineOptions) {
       disks: runtime.disks,
       directoryFor: (runId) => runDirectory(runtime.runsDir, runId),
     }),
+    looks: () => trackerWatch.troubles(),
   });
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
@@ -151,6 +158,29 @@ export function createEngine(options: EngineOptions) {
     log,
     intervalMs: pace.mergeLookMs,
   });
+
+  const why = createWhy({
+    ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
+    intakes: (project) => trackerWatch.waits(project),
+  });
+
+  const trackerWatch = createTrackerWatch({
+    ...{ store, intake, decisions, clock, random: options.random, log },
+    runtime: () => runtime,
+    why: async ({ id }) => explainText((await why.explain({ taskId: id })).explanation),
+    intervalMs: pace.trackerLookMs,
+  });
+
+  /** Everybody whose places these are looks there soon. */
+  function nudge(kind: string, places: readonly WebhookPlace[]): void {
+    for (const [key, { tracker, forge }] of runtime.projects)
+      for (const place of places) {
+        if (place.kind === 'item' && tracker.kind === kind && tracker.feed?.isAbout(place.at) === true)
+          trackerWatch.nudge(key, { item: place.id });
+        if (place.kind === 'pull_request' && forge.kind === kind && forge.feed?.isAbout(place.at) === true)
+          trackerWatch.nudge(key, { pullRequest: place.number });
+      }
+  }
 
   async function configureStore(): Promise<void> {
     await store.configure(
@@ -177,6 +207,7 @@ export function createEngine(options: EngineOptions) {
       janitor.start();
       upkeep.start(pace.upkeepMs);
       mergeWatch.start();
+      trackerWatch.start();
       return { adopted };
     },
 
@@ -187,6 +218,7 @@ export function createEngine(options: EngineOptions) {
         janitor.stop(),
         upkeep.stop(),
         mergeWatch.stop(),
+        trackerWatch.stop(),
         delivery.stop(),
       ]);
     },
@@ -198,7 +230,15 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       dispatcher.wake();
       janitor.wake();
+      trackerWatch.reload();
     },
+
+    /** A vendor says that something changed in these places: those of ours are looked at soon. */
+    nudge: (kind: string, places: readonly WebhookPlace[]) => nudge(kind, places),
+    acceptance: createAcceptance({
+      ...{ store, clock, runtime: () => runtime },
+      accepted: (project) => trackerWatch.nudge(project, null),
+    }),
 
     submit: intake.submit,
     enqueue: intake.enqueue,
@@ -258,7 +298,7 @@ export function createEngine(options: EngineOptions) {
     },
     idle: attempts.idle,
 
-    ...createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock }),
+    ...why,
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));

@@ -1,6 +1,8 @@
 import type { Delivery } from '../core/delivery.ts';
 import { AppError } from '../core/errors.ts';
 import type { PullRequest, Task } from '../core/model.ts';
+import { reportRow } from '../core/task.ts';
+import { taskReport } from '../core/task-report.ts';
 import { pullRequestBody } from '../core/trace-markdown.ts';
 import type { Forge } from '../forges/forge.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -10,11 +12,15 @@ import type { Tracker } from '../trackers/tracker.ts';
 
 /** A cleared incident is told anew, not edited, when it comes back after this time. */
 const REOPEN_MS = 4 * 60 * 60 * 1000;
+/** Jobs and runs that a report counts. */
+const REPORTED = 1000;
 
 export interface Destinations {
   tracker(project: string): Tracker | null;
   forge(project: string): Forge | null;
   base(project: string): string;
+  /** Stages of a task's pipeline, in order; empty when it is not configured any more. */
+  stages(task: Task): readonly string[];
   readonly notifiers: readonly Notifier[];
 }
 
@@ -38,6 +44,11 @@ export function createSender(parts: {
           message.body,
           by,
         );
+      case 'tracker.report': {
+        const text = await reportOf(message.taskId);
+        if (text === null) return;
+        return need(to.tracker(message.project), message.project).report(message.workItemId, text, by);
+      }
       case 'tracker.status':
         return need(to.tracker(message.project), message.project).setStatus(
           message.workItemId,
@@ -72,6 +83,16 @@ export function createSender(parts: {
     }
   }
 
+  /** Made of what is so now, whatever the row was written for. */
+  async function reportOf(taskId: number): Promise<string | null> {
+    const task = await store.taskById(taskId);
+    if (task === null) return null;
+    const of = { taskId, limit: REPORTED };
+    const [jobs, runs] = await Promise.all([store.jobs(of), store.runs(of)]);
+    const stages = parts.destinations().stages(task);
+    return taskReport({ task, stages, jobs: jobs.items, runs: runs.items });
+  }
+
   /** Several good news in one message. */
   async function digest(lines: readonly string[], by: Delivery): Promise<void> {
     const [first, ...more] = lines;
@@ -92,6 +113,8 @@ export function createSender(parts: {
     const request = { branch, base, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
     const pr = await forge.open(request, by);
     await store.setPullRequest(task.id, pr);
+    if (parts.destinations().tracker(task.project)?.feed != null)
+      await store.tell([reportRow(task, `pr:${pr.number}`)]);
     return pr;
   }
 

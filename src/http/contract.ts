@@ -305,6 +305,20 @@ export const tickRequest = z.strictObject({
   target: z.string().min(1),
   tests: z.array(z.string().min(1).max(100)).min(1, 'name at least one manual test').max(500),
 });
+export const intakeAcceptRequest = z.strictObject({
+  project: z.string().min(1).nullable().default(null),
+  first: z.number().int().min(1).nullable().default(null),
+});
+/** `outside`: items that match and were not taken on, of which `items` are the oldest. */
+export interface IntakeWire {
+  readonly project: string;
+  readonly tracker: string;
+  readonly rule: string;
+  readonly isAccepted: boolean;
+  readonly taken: number;
+  readonly outside: number;
+  readonly items: readonly { readonly key: string; readonly title: string; readonly url: string | null }[];
+}
 export const pauseRequest = z.strictObject({
   scope: z.enum(['all', 'project', 'account']),
   id: z.string().default(''),

@@ -10,10 +10,12 @@ import type { Engine } from '../engine/engine.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ProblemWire } from './contract.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { intakeRoutes } from './routes/intake.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { pageRoutes } from './routes/page.ts';
 import { readRoutes } from './routes/read.ts';
 import { salvageRoutes } from './routes/salvage.ts';
+import { type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const COOKIE = 'orch_session';
@@ -27,6 +29,8 @@ export interface HttpOptions {
   readonly version: string;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
+  /** Vendors whose deliveries are taken in: those with a secret. */
+  readonly webhooks: () => readonly LiveWebhook[];
   readonly log: Logger;
   /** Ends the service; called after the answer was sent. */
   readonly shutdown: (cancel: boolean) => void;
@@ -50,6 +54,11 @@ export function createHttp(options: HttpOptions) {
       },
       referrerPolicy: 'no-referrer',
     }),
+  );
+  // Before the limit for what people ask and the sign-in: a delivery has its own of both.
+  app.route(
+    '/webhooks',
+    webhookRoutes({ ...options, nudge: (kind, places) => options.engine.nudge(kind, places) }),
   );
   app.use(
     bodyLimit({
@@ -79,6 +88,7 @@ export function createHttp(options: HttpOptions) {
   app.route('/api/v1', actionRoutes(options));
   app.route('/api/v1', salvageRoutes(options));
   app.route('/api/v1', outboxRoutes(options));
+  app.route('/api/v1', intakeRoutes(options));
   app.route('/', pageRoutes(options, { cookie: COOKIE, known: (code) => known(code, [options.pageCode]) }));
   app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {

@@ -2,16 +2,18 @@ import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { FeedMarks } from '../core/feed.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { FeedStore } from './feed-store.ts';
 
 /**
  * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
  * are async because PostgreSQL will be; SQLite answers at once. Deciders passed in are pure functions
  * of the rows they get and may run again after a serialisation failure.
  */
-export interface Store {
+export interface Store extends FeedStore {
   /**
    * Makes projects and accounts known: caps, weights. Rows that vanish from the configuration stop being served.
    * A new weight counts at once, also for the turn that a project already waits for.
@@ -34,12 +36,15 @@ export interface Store {
   /** The only way out of `running`. A stale fence changes nothing and answers `stale`. */
   settle(run: RunRef, decide: (state: SettleState) => Effects): Promise<'ok' | 'stale'>;
 
-  /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
+  /**
+   * Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing
+   * changed. One with a key (`Audit.once`) that was handled before is not decided on again.
+   */
   command(
     target: Target,
     decide: (state: { task: Task | null; job: Job; superseded: boolean }) => Effects,
-    audit: Audit,
-  ): Promise<{ task: Task | null; job: Job }>;
+    audit: Audit & { readonly once?: string },
+  ): Promise<{ task: Task | null; job: Job; repeated?: boolean }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
   /** Applies a person's decision on an account, and what it proves. Throws what the decider throws; then nothing changed. */
   commandAccount(
@@ -172,6 +177,8 @@ export interface NewTask {
   readonly pipeline: string;
   readonly labels: readonly string[];
   readonly size: string | null;
+  /** Of an item that a tracker told of: what is to be remembered of it, and its comments that are seen with it. */
+  readonly feed?: { readonly marks: FeedMarks; readonly seen: readonly string[]; readonly thread: string };
 }
 
 /**
@@ -235,7 +242,7 @@ export type Target =
 
 export interface Audit {
   readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'orch';
+  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'tracker' | 'orch';
   readonly action: string;
   readonly target: string;
   readonly at: number;

@@ -115,6 +115,7 @@ export async function answerApi(
   const text = Buffer.concat(chunks).toString('utf8');
   const { trouble } = knobs;
   if (trouble !== null && trouble.random() < trouble.before) return reply(response, fail(502, ''));
+  const body = (text === '' ? {} : JSON.parse(text)) as object;
   let answer: Answer;
   try {
     answer = await handle(
@@ -130,7 +131,9 @@ export async function answerApi(
     answer = error.answer;
   }
   const isDone = method !== 'GET' && answer.status < 300;
-  const isLost = isDone && (knobs.loseNext || (trouble !== null && trouble.random() < trouble.after));
+  const { loseNext } = knobs;
+  const isNext = typeof loseNext === 'boolean' ? loseNext : loseNext(`${method} ${below}`, body);
+  const isLost = isDone && (isNext || (trouble !== null && trouble.random() < trouble.after));
   if (isLost) {
     knobs.loseNext = false;
     // Cut, or told as an error of the server's own: both happen after it was done.

@@ -28,7 +28,7 @@ export interface FakeState {
 
 export interface Knobs {
   /** The next write is done, and its answer gets lost. */
-  loseNext: boolean;
+  loseNext: boolean | ((request: string, body: object) => boolean);
   /** Merges that are answered with "Please try again later"; until then no pull request is mergeable. */
   checking: number;
   /** Issues know their dependencies. */

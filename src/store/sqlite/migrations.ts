@@ -1,7 +1,7 @@
-/**
- * Schema, forwards only. Each entry runs once, in one transaction, in order; `user_version` counts
- * them. Never change an entry that has shipped: add one.
- */
+import { FEEDS } from './migration-feeds.ts';
+
+/** Schema, forwards only. Each entry runs once, in one transaction, in order; `user_version` counts them.
+ * Never change an entry that has shipped: add one. */
 export const MIGRATIONS: readonly string[] = [
   `
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -395,4 +395,5 @@ CREATE TABLE destinations(
   next_try_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  FEEDS,
 ];

@@ -6,11 +6,13 @@ import { AppError } from '../../core/errors.ts';
 import { vtimeAtWeight } from '../../core/fairness.ts';
 import { contextAtStart } from '../../core/job.ts';
 import type { AccountState } from '../../core/model.ts';
+import { reportRow } from '../../core/task.ts';
 import type { Audit, Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
+import { prepareFeed } from './feed.ts';
 import { prepareForget } from './forget.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
@@ -22,6 +24,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const db = openDatabase(path);
   const applier = prepareApply(db);
   const claim = prepareClaim(db);
+  const feed = prepareFeed(db, { applier, audit: writeAudit, clock, wake: () => wake() });
   const wakers = new Set<() => void>();
   const wake = () => {
     for (const waker of wakers) waker();
@@ -35,8 +38,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
   const cliVersionsOf = db.prepare('SELECT * FROM cli_versions WHERE kind = ?');
   const insertTask =
-    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
-    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
+    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, thread, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
+    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @thread, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
   const heldJob = db.prepare(
     `SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`,
@@ -80,6 +83,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     ...prepareOutbox(db, { audit: writeAudit, wake }),
     ...prepareLedger(db),
     ...prepareForget(db),
+    ...feed.part,
     ...prepareQueries(db),
 
     async configure(projects, accounts) {
@@ -112,14 +116,17 @@ export function openSqliteStore(path: string, clock: () => number): Store {
             hint: 'give the item another key',
           });
         const now = clock();
+        const { feed: ofFeed, ...fields } = item;
         const task = taskOf(
           insertTask.get({
-            ...item,
+            ...fields,
+            thread: ofFeed?.thread ?? '',
             urgent: item.urgent ? 1 : 0,
             labels: JSON.stringify(item.labels),
             now,
           }) as Row,
         );
+        if (ofFeed !== undefined) feed.taken(task.id, ofFeed.marks, ofFeed.seen, now);
         applier.insertJob(firstJob(task), now);
         applier.insertOutbox(
           [
@@ -136,6 +143,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
                 stage: task.stage,
               },
             },
+            ...(ofFeed === undefined ? [] : [reportRow(task, 'taken')]),
           ],
           now,
         );
@@ -199,7 +207,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       return settled;
     },
 
-    async command(target, decide, entry) {
+    async command(target, decide, { once, ...entry }) {
       const result = inTransaction(() => {
         const found =
           target.kind === 'job' ? (jobById.get(target.id) as Row | undefined) : jobOfTask(target.key);
@@ -208,6 +216,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
         const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
         const superseded = newest !== undefined && newest['id'] !== job.id;
+        if (once !== undefined && !feed.mark(once, clock())) return { job, task, repeated: true };
         applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
         writeAudit(entry);
         const after = jobOf(jobById.get(job.id) as Row);

@@ -155,7 +155,10 @@ describe('issues of Gitea as work items', () => {
       () => tracker.setStatus('1', 'done', 's', by('1')),
       () => tracker.feed?.matching(never),
     ])
-      await expect(act()).rejects.toMatchObject({ code: 'tracker.unreachable', message: /does not see/ });
+      await expect(act()).rejects.toMatchObject({
+        code: 'tracker.unreachable',
+        message: expect.stringMatching(/does not see/),
+      });
   });
 
   it('takes a missing or wrongly typed field for no answer, and names the missing scope', async () => {
@@ -165,19 +168,22 @@ describe('issues of Gitea as work items', () => {
       request.endsWith('/issues/1') ? { ...(answer as object), number: 'one' } : null;
     await expect(trackerAt(gitea).item('1')).rejects.toMatchObject({
       code: 'tracker.unreachable',
-      message: /cannot be used: number/,
+      message: expect.stringMatching(/cannot be used: number/),
     });
     gitea.knobs.bend = null;
     const narrow = trackerAt(gitea, undefined, gitea.token('orch', ['read:issue', 'read:user']));
     await expect(narrow.setStatus('1', 'needs_you', 's', by('1'))).rejects.toMatchObject({
       code: 'tracker.unreachable',
-      hint: /write:issue/,
+      hint: expect.stringMatching(/write:issue/),
     });
     const secret = 'not-a-token-of-anybody';
     const wrong = await trackerAt(gitea, undefined, secret)
       .item('1')
       .catch((error: unknown) => error as Error);
-    expect(wrong).toMatchObject({ code: 'tracker.unreachable', hint: /ORCH_GITEA_TOKEN/ });
+    expect(wrong).toMatchObject({
+      code: 'tracker.unreachable',
+      hint: expect.stringMatching(/ORCH_GITEA_TOKEN/),
+    });
     expect(JSON.stringify(wrong)).not.toContain(secret);
   });
 
