@@ -112,7 +112,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
   const protection = { checks: [] as string[], approvals: 0, strict: false, isReadable: true };
   const knobs = {
     /** The next write is done, and its answer gets lost. */
-    loseNext: false,
+    loseNext: false as boolean | ((asked: string) => boolean),
     /** Looks that find GitHub still computing whether a pull request can be merged. */
     checking: 0,
     drafts: true,
@@ -795,7 +795,8 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
         if (error instanceof Gone) return refuse(404, 'Not Found');
         throw error;
       });
-      const isLost = knobs.loseNext && method !== 'GET';
+      const { loseNext } = knobs;
+      const isLost = method !== 'GET' && (typeof loseNext === 'function' ? loseNext(asked) : loseNext);
       if (isLost) knobs.loseNext = false;
       if (isLost || (trouble !== null && trouble.random() < trouble.after))
         return void request.socket.destroy();

@@ -27,6 +27,8 @@ export async function mergePull(
   const { number } = pull;
   const before = await ended(parts, pull, head);
   if (before !== null) return before;
+  // Between the last word of a person and this nothing else makes it ready.
+  if (pull.draft === true) await parts.pulls.undraft(pull);
   const [commit_title = '', ...rest] = message.split('\n');
   const commit_message = rest.join('\n').trim();
   try {

@@ -14,6 +14,8 @@ export interface GithubPulls {
   ofBranch(branch: string, base: string, signal?: AbortSignal): Promise<Pull | null>;
   open(request: { branch: string; base: string; title: string; body: string }, by: Delivery): Promise<Pull>;
   ready(number: number, body: string, by: Delivery): Promise<Pull>;
+  /** Takes the draft off it. Safe to repeat. */
+  undraft(pull: Pull, signal?: AbortSignal): Promise<void>;
   /** Tip of a branch; null when it is gone. */
   tip(branch: string, signal?: AbortSignal): Promise<string | null>;
 }
@@ -51,9 +53,14 @@ export function createPulls({ client, at, repo }: GithubPlace): GithubPulls {
     return found?.object.sha ?? null;
   }
 
+  async function undraft({ node_id: id }: Pull, signal?: AbortSignal): Promise<void> {
+    await client.graphql(READY, { id }, signal);
+  }
+
   return {
     byNumber,
     ofBranch,
+    undraft,
     tip,
     async open({ branch, base, title, body }, { signal }) {
       const there = await ofBranch(branch, base, signal);
@@ -91,7 +98,7 @@ export function createPulls({ client, at, repo }: GithubPlace): GithubPulls {
           { ...repo, pull_number: number, body: text },
           signal,
         );
-      if (found.draft === true) await client.graphql(READY, { id: found.node_id }, signal);
+      if (found.draft === true) await undraft(found, signal);
       return existing(await byNumber(number, signal), number);
     },
   };
