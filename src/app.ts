@@ -153,7 +153,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 export { agentAccountOf, searchPathOf } from './app-runtime.ts';
-export { agentOfKind, readerOfKind } from './registry.ts';
+export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
+export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
 function refusePublicAddress(config: Config): void {

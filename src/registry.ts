@@ -5,6 +5,8 @@ import { copilot } from './agents/copilot/copilot.ts';
 import { gemini } from './agents/gemini/gemini.ts';
 import { opencode } from './agents/opencode/opencode.ts';
 import { scripted } from './agents/scripted/scripted.ts';
+import { giteaVendor } from './clients/gitea/gitea-vendor.ts';
+import type { VendorKind } from './clients/vendor-kind.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
 import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
@@ -43,6 +45,8 @@ const TRACKERS: readonly TrackerKind[] = [giteaTracker, githubTracker, planeTrac
 const FORGES: readonly ForgeKind[] = [giteaForge, githubForge];
 /** Whose deliveries are taken in: one route each. */
 const WEBHOOKS: readonly Webhook[] = [giteaWebhook, githubWebhook, planeWebhook];
+/** Vendors that doctor looks at and init can set up. */
+const VENDORS: readonly VendorKind[] = [giteaVendor];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 
@@ -54,6 +58,10 @@ export function kinds() {
     forges: [LOCAL, ...FORGES],
     notifiers: NOTIFIERS,
   };
+}
+
+export function vendors(): readonly VendorKind[] {
+  return VENDORS;
 }
 
 /** The adapter of a CLI kind that runs can be given to. Throws `usage.agent_kind` naming those there are. */

@@ -10,6 +10,7 @@ import {
   gitVersion,
   isolationHere,
   searchPathOf,
+  vendors,
 } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
@@ -24,6 +25,7 @@ import { disk } from './doctor-disk.ts';
 import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
 import { EXIT, Exit, localTime, MARKS } from './output.ts';
+import { vendorGroup } from './vendors.ts';
 
 interface ServerStatus {
   readonly outbox: readonly DestinationWire[];
@@ -45,6 +47,7 @@ const GROUPS: Readonly<Record<string, Check>> = {
   outbox,
   agents,
   projects,
+  ...Object.fromEntries(vendors().map((vendor) => [vendor.kind, (loaded) => vendorGroup(vendor, loaded)])),
   telegram,
 };
 

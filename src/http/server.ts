@@ -15,7 +15,7 @@ import { outboxRoutes } from './routes/outbox.ts';
 import { pageRoutes } from './routes/page.ts';
 import { readRoutes } from './routes/read.ts';
 import { salvageRoutes } from './routes/salvage.ts';
-import { type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
+import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const COOKIE = 'orch_session';
@@ -43,6 +43,7 @@ export interface AppEnv {
 /** The whole HTTP surface as one handler, testable without a socket. */
 export function createHttp(options: HttpOptions) {
   const app = new Hono<AppEnv>();
+  const heard = new Map<string, HeardDelivery>();
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -58,7 +59,15 @@ export function createHttp(options: HttpOptions) {
   // Before the limit for what people ask and the sign-in: a delivery has its own of both.
   app.route(
     '/webhooks',
-    webhookRoutes({ ...options, nudge: (kind, places) => options.engine.nudge(kind, places) }),
+    webhookRoutes({
+      ...options,
+      nudge: (kind, places) => options.engine.nudge(kind, places),
+      heard: (kind, wasTaken) => {
+        const before = heard.get(kind) ?? { kind, takenAt: null, refusedAt: null };
+        const at = new Date().toISOString();
+        heard.set(kind, wasTaken ? { ...before, takenAt: at } : { ...before, refusedAt: at });
+      },
+    }),
   );
   app.use(
     bodyLimit({
@@ -84,7 +93,10 @@ export function createHttp(options: HttpOptions) {
     c.set('by', actorName(c.req.header('x-orch-by')));
     return next();
   });
-  app.route('/api/v1', readRoutes(options));
+  app.route(
+    '/api/v1',
+    readRoutes(options, () => [...heard.values()]),
+  );
   app.route('/api/v1', actionRoutes(options));
   app.route('/api/v1', salvageRoutes(options));
   app.route('/api/v1', outboxRoutes(options));

@@ -9,13 +9,17 @@ import { explainedToWire, explainToWire } from '../explain-wire.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
 import { holdToWire, iso, isoOrNull, jobToWire, runToWire, taskToWire, warningToWire } from '../wire.ts';
 import { destinationsToWire } from './outbox.ts';
+import type { HeardDelivery } from './webhooks.ts';
 
 const DEFAULT_LIMIT = 100;
 const MAX_LIMIT = 1000;
 const LOG_CHUNK_BYTES = 256 * 1024;
 
 /** Everything that only looks. */
-export function readRoutes({ engine, version, configProblem }: HttpOptions) {
+export function readRoutes(
+  { engine, version, configProblem }: HttpOptions,
+  heard: () => readonly HeardDelivery[],
+) {
   const routes = new Hono<AppEnv>();
   const { store } = engine;
 
@@ -57,6 +61,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
       verdict: explanation.verdict,
       headline: explanation.headline,
       configProblem: configProblem(),
+      webhooks: heard(),
       pipelineProblems: engine.pipelineProblems(),
       warnings: engine.warnings().map(warningToWire),
       schedulerTickAgeMs: state === null ? null : now - state.tickAt,

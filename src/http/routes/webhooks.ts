@@ -11,11 +11,20 @@ export interface LiveWebhook {
   readonly secret: string;
 }
 
+/** When deliveries of a kind last came to this service, as ISO times. */
+export interface HeardDelivery {
+  readonly kind: string;
+  readonly takenAt: string | null;
+  readonly refusedAt: string | null;
+}
+
 export interface WebhookOptions {
   /** Those with a secret now; asked at every delivery, so that a changed configuration counts at once. */
   readonly webhooks: () => readonly LiveWebhook[];
   /** Has the places looked at soon; returns at once. */
   readonly nudge: (kind: string, places: readonly WebhookPlace[]) => void;
+  /** Told of each delivery whether its signature was right; for people who look why none comes. */
+  readonly heard: (kind: string, wasTaken: boolean) => void;
   readonly log: Logger;
 }
 
@@ -31,7 +40,7 @@ const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [0x5b, 0x5d, 0x7b, 0x
  * What vendors send. Nothing is kept of a delivery but that it came: a good one has the places it names looked
  * at, through the vendor's API. It is answered before anything is looked at.
  */
-export function webhookRoutes({ webhooks, nudge, log }: WebhookOptions) {
+export function webhookRoutes({ webhooks, nudge, heard, log }: WebhookOptions) {
   const routes = new Hono();
   const remembered = new Set<string>();
 
@@ -56,7 +65,9 @@ export function webhookRoutes({ webhooks, nudge, log }: WebhookOptions) {
     const body = await bodyOf(c, MAX_BODY_BYTES);
     if (body === null)
       return problem(c, 413, 'request.too_large', `a delivery has at most ${MAX_BODY_BYTES} bytes`);
-    if (!isAuthentic(webhook, header, body, secret))
+    const isTaken = isAuthentic(webhook, header, body, secret);
+    heard(kind, isTaken);
+    if (!isTaken)
       return problem(c, 401, 'webhook.signature', 'the signature is not right', {
         hint: `the secret of the ${kind} webhook is the one that Orch has`,
       });
