@@ -56,13 +56,13 @@ export function createBoard(parts: { project: string; random: Random; trace: Tra
       trace.note(`in the tracker: ${act} on ${item.key}`);
       switch (act) {
         case 'word':
-          return void say(item, MARA, `word ${++serial}`);
+          return say(item, MARA, `word ${++serial}`);
         case 'command':
-          return void say(item, MARA, `/orch ${random.pick(COMMANDS)}`);
+          return say(item, MARA, `/orch ${random.pick(COMMANDS)}`);
         case 'outsider':
-          return void say(item, EVE, random.chance(0.5) ? `/orch ${random.pick(COMMANDS)}` : OUTSIDER_SAYS);
+          return say(item, EVE, random.chance(0.5) ? `/orch ${random.pick(COMMANDS)}` : OUTSIDER_SAYS);
         case 'quote':
-          return void say(item, MARA, '> /orch cancel');
+          return say(item, MARA, '> /orch cancel');
         case 'edit': {
           item.body = `Do it, version ${++serial}.`;
           return;

@@ -498,9 +498,9 @@ describe('comments', () => {
   describe('on an approval', () => {
     const HEAD = 'abcdef1234567890abcdef1234567890abcdef12';
     const wait = () =>
-      effects('API-1', ({ job: { id, createdAt, startedAt, ...rest } }) => ({
+      effects('API-1', ({ job: before }) => ({
         job: { status: 'done', finishedAt: now },
-        newJobs: [{ ...rest, stage: 'accept', agent: null, account: null, hold: 'approval.pending' }],
+        newJobs: [{ ...before, stage: 'accept', agent: null, account: null, hold: 'approval.pending' }],
         task: {
           ...{ status: 'needs_you', stage: 'accept', head: HEAD },
           reason: { code: 'approval.pending', detail: 'accept waits' },
