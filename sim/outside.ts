@@ -231,12 +231,13 @@ export function createOutside(parts: {
         feed: null,
         status: async () => {},
         review: async () => {},
-        open: ({ branch, body }) =>
+        open: ({ branch, head, body }) =>
           ask('open', () => {
             const there = of(project).pullRequests.find(
               (pr) => pr.branch === branch && pr.state !== 'closed',
             );
             if (there !== undefined) return asRow(there);
+            if (repositories.isMerged(project, head)) return null; // as every forge refuses one without a commit
             const pr: SeenPullRequest = {
               ...{ number: of(project).pullRequests.length + 1, branch, state: 'draft', body, comments: [] },
             };
