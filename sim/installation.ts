@@ -84,6 +84,7 @@ const MAY_BE_BUSY = [
   'command',
   'updateAccount',
   'tell',
+  'noteSeen',
   'delivered',
   'undelivered',
 ];

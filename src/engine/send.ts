@@ -112,11 +112,11 @@ export function createSender(parts: {
     const { branch, head } = task;
     const request = { branch, base, head, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
     const pr = await forge.open(request, by);
-      // Somebody merged the branch by hand: there is nothing to review, and nobody to read a comment.
-      if (pr === null) return null;
-      await store.setPullRequest(task.id, pr);
-      if (parts.destinations().tracker(task.project)?.feed != null)
-        await store.tell([reportRow(task, `pr:${pr.number}`)]);
+    // Somebody merged the branch by hand: there is nothing to review, and nobody to read a comment.
+    if (pr === null) return null;
+    await store.setPullRequest(task.id, pr);
+    if (parts.destinations().tracker(task.project)?.feed != null)
+      await store.tell([reportRow(task, `pr:${pr.number}`)]);
     return pr;
   }
 

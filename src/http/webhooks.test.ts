@@ -156,10 +156,12 @@ describe('a webhook', () => {
         controller.enqueue(new Uint8Array(MIB));
       },
     });
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: endless };
-    const answer = await app.fetch(
-      new Request('http://orch/webhooks/acme', { ...init, duplex: 'half' } as RequestInit),
-    );
+    const init: RequestInit = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: endless,
+    };
+    const answer = await app.fetch(new Request('http://orch/webhooks/acme', { ...init, duplex: 'half' }));
     expect([answer.status, read <= 13 * MIB]).toEqual([413, true]);
     expect(looks).toEqual([]);
   });

@@ -15,6 +15,7 @@ export interface FeedStore {
   feeds(project: string): Promise<readonly TaskFeed[]>;
   /** The same of the task of one item, whatever became of it. */
   feedOf(project: string, workItemId: string): Promise<TaskFeed | null>;
+  /** A task that was over and is taken up again is `away` until this says otherwise. */
   noteFeed(taskId: number, change: Partial<FeedMarks>): Promise<void>;
   /** What a person let a project take on; null = nothing yet. */
   intake(project: string): Promise<AcceptedIntake | null>;

@@ -60,6 +60,8 @@ export function prepareApply(db: Db): Applier {
   const outbox =
     db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
     VALUES(@destination, @key, @orderKey, @message, @availableAt, @now) ON CONFLICT(key) DO NOTHING`);
+  // Whoever takes it up again knows better than its item, which may be closed.
+  const takenUp = db.prepare('UPDATE task_feeds SET away = 1 WHERE task = ?');
   const untried = db.prepare(
     `SELECT 1 FROM outbox WHERE order_key = ? AND status = 'pending' AND tries = 0 LIMIT 1`,
   );
@@ -166,6 +168,8 @@ export function prepareApply(db: Db): Applier {
       budgetFrom: change.budgetFromMicroUsd ?? null,
       now,
     });
+    const wasOver = row['status'] === 'done' || row['status'] === 'cancelled';
+    if (wasOver && (change.status === 'active' || change.status === 'needs_you')) takenUp.run(id);
     if (change.head == null) return;
     begun.run(id);
     begunAt.run(now, id);
