@@ -656,6 +656,18 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
       },
     ],
     [
+      'GET /compare/**',
+      async ([basehead]) => {
+        const [base = '', head = ''] = (basehead ?? '').split('...');
+        const [onto, tip] = [await repository.sha(base), await repository.sha(head)];
+        if (onto === null || tip === null) return refuse(404, 'Not Found');
+        if (onto === tip) return ok({ status: 'identical' });
+        return ok({
+          status: (await contains(onto, tip)) ? 'behind' : (await contains(tip, onto)) ? 'ahead' : 'diverged',
+        });
+      },
+    ],
+    [
       'GET /commits/*/status',
       ([ref]) => ({
         status: 200,
@@ -922,6 +934,12 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
     async merge(login: string, number: number): Promise<void> {
       const { issue, pull } = pullOf(number);
       await merge(issue, pull, user(login), 'merge', `Merge #${number}`);
+    },
+    /** As somebody does it in a clone of theirs. */
+    async mergeByHand(branch: string): Promise<void> {
+      const before = await repository.branches();
+      await repository.merge('merge', 'main', `refs/heads/${branch}`, `Merge ${branch}`);
+      await refsMoved(before, user('mara'));
     },
     async settled(): Promise<void> {
       while (sending.size > 0) await Promise.all(sending);

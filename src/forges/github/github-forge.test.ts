@@ -26,6 +26,7 @@ forgeContract('github', async () => {
         comments: issue.comments.map(({ body }) => withoutMarker(body)),
       })),
     base: async () => (await github.repository.git('rev-list', 'main')).split('\n'),
+    mergeByHand: () => github.mergeByHand('work'),
     loseNext: () => {
       // That a draft is made ready on the way to its merge is a write of its own.
       github.knobs.loseNext = (asked) => !asked.endsWith('/graphql');
@@ -36,7 +37,12 @@ forgeContract('github', async () => {
 describe('GitHub as a forge', () => {
   const signal = new AbortController().signal;
   const by = (key: string, again = false): Delivery => ({ key, again, signal });
-  const request = { branch: 'work', base: 'main', title: 'WID-1: First', body: 'text' };
+  const request = { branch: 'work', base: 'main', head: 'the tip', title: 'WID-1: First', body: 'text' };
+  const opened = async (forge: Forge, key: string) => {
+    const pr = await forge.open(request, by(key));
+    if (pr === null) throw new Error('nothing to open a pull request for');
+    return pr;
+  };
 
   async function open(
     given: Parameters<typeof githubContext>[1] = {},
@@ -47,7 +53,7 @@ describe('GitHub as a forge', () => {
     before?.(github);
     const head = await work(github);
     const forge = githubForge.create(githubContext(github, given));
-    const pr = await forge.open(request, by('open'));
+    const pr = await opened(forge, 'open');
     const at = { pr, branch: 'work', base: 'main', head };
     return {
       ...{ github, head, forge, pr, at },
@@ -66,7 +72,7 @@ describe('GitHub as a forge', () => {
     it('opens another when the first was closed, and none for what is merged already', async () => {
       const { github, forge, pr, ready, merge } = await open({ config: { keep_branch: true } });
       github.issueOf(pr.number).state = 'closed';
-      const second = await forge.open(request, by('again'));
+      const second = await opened(forge, 'again');
       expect(second).toMatchObject({ number: pr.number + 1, state: 'draft' });
       await forge.ready(second, 'x', by('ready'));
       await merge({ pr: second });
@@ -293,7 +299,10 @@ describe('GitHub as a forge', () => {
       const commit = (await github.repository.sha('refs/heads/main')) ?? '';
       expect(await forge.look(at)).toEqual({ kind: 'merged', commit });
       expect(await forge.look({ ...at, pr: null })).toEqual({ kind: 'merged', commit });
-      expect(await forge.look({ ...at, pr: null, branch: 'none' })).toEqual({ kind: 'open', pull: null });
+      expect(await forge.look({ ...at, pr: null, branch: 'none', head: 'f'.repeat(40) })).toEqual({
+        kind: 'open',
+        pull: null,
+      });
       const other = await open();
       other.github.issueOf(other.pr.number).state = 'closed';
       expect(await other.forge.look(other.at)).toEqual({ kind: 'closed' });

@@ -12,7 +12,13 @@ export interface GithubPulls {
   byNumber(number: number, signal?: AbortSignal): Promise<Pull | null>;
   /** The one that the branch has: an open one before the newest that is merged or closed. */
   ofBranch(branch: string, base: string, signal?: AbortSignal): Promise<Pull | null>;
-  open(request: { branch: string; base: string; title: string; body: string }, by: Delivery): Promise<Pull>;
+  /** Null: it has none, and `head` is in the base already. */
+  open(
+    request: { branch: string; base: string; head: string; title: string; body: string },
+    by: Delivery,
+  ): Promise<Pull | null>;
+  /** Whether the base has this commit. */
+  isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean>;
   ready(number: number, body: string, by: Delivery): Promise<Pull>;
   /** Takes the draft off it. Safe to repeat. */
   undraft(pull: Pull, signal?: AbortSignal): Promise<void>;
@@ -57,12 +63,19 @@ export function createPulls({ client, at, repo }: GithubPlace): GithubPulls {
     await client.graphql(READY, { id }, signal);
   }
 
+  async function isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean> {
+    const params = { ...repo, basehead: `${base}...${head}` };
+    const found = await client.find('GET /repos/{owner}/{repo}/compare/{basehead}', params, signal);
+    return found?.status === 'identical' || found?.status === 'behind';
+  }
+
   return {
     byNumber,
     ofBranch,
+    isIn,
     undraft,
     tip,
-    async open({ branch, base, title, body }, { signal }) {
+    async open({ branch, base, head, title, body }, { signal }) {
       const there = await ofBranch(branch, base, signal);
       if (there?.state === 'open') return there;
       // Commits that the merged one never had are new work.
@@ -85,6 +98,7 @@ export function createPulls({ client, at, repo }: GithubPlace): GithubPulls {
         // Somebody was faster.
         const other = await ofBranch(branch, base, signal);
         if (other?.state === 'open') return other;
+        if (await isIn(base, head, signal)) return null;
         throw error;
       }
     },
