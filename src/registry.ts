@@ -6,6 +6,8 @@ import { gemini } from './agents/gemini/gemini.ts';
 import { opencode } from './agents/opencode/opencode.ts';
 import { scripted } from './agents/scripted/scripted.ts';
 import { giteaVendor } from './clients/gitea/gitea-vendor.ts';
+import { githubVendor } from './clients/github/github-vendor.ts';
+import { planeVendor } from './clients/plane/plane-vendor.ts';
 import type { VendorKind } from './clients/vendor-kind.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
@@ -46,7 +48,7 @@ const FORGES: readonly ForgeKind[] = [giteaForge, githubForge];
 /** Whose deliveries are taken in: one route each. */
 const WEBHOOKS: readonly Webhook[] = [giteaWebhook, githubWebhook, planeWebhook];
 /** Vendors that doctor looks at and init can set up. */
-const VENDORS: readonly VendorKind[] = [giteaVendor];
+const VENDORS: readonly VendorKind[] = [giteaVendor, githubVendor, planeVendor];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram'] as const;
 

@@ -107,7 +107,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
   const runs: CheckRun[] = [];
   const requests: string[] = [];
   const tokens = new Map<string, string>();
-  const hooks: { url: string; secret: string }[] = [];
+  const hooks: { id: number; url: string; secret: string; events: string[]; active: boolean }[] = [];
   const sending = new Set<Promise<unknown>>();
   const protection = { checks: [] as string[], approvals: 0, strict: false, isReadable: true };
   const knobs = {
@@ -116,6 +116,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
     /** Looks that find GitHub still computing whether a pull request can be merged. */
     checking: 0,
     drafts: true,
+    isAdmin: false,
     /** Everything of the repository answers 404 to this login. */
     blind: null as string | null,
     /** These logins may not ask for the permission of others. */
@@ -228,6 +229,9 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
     },
   ];
 
+  const hookWire = ({ id, url: to, events, active }: (typeof hooks)[number]) => ({
+    ...{ id, name: 'web', active, events, config: { url: to, content_type: 'json', secret: '********' } },
+  });
   const contains = (head: string, base: string) =>
     repository.git('merge-base', '--is-ancestor', base, head).then(
       () => true,
@@ -370,7 +374,13 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
   const routes: readonly (readonly [string, Handler])[] = [
     [
       'GET ',
-      () => ok({ id: 1, full_name: `${OWNER}/${NAME}`, default_branch: 'main', permissions: { push: true } }),
+      () =>
+        ok({
+          id: 1,
+          full_name: `${OWNER}/${NAME}`,
+          default_branch: 'main',
+          permissions: { push: true, admin: knobs.isAdmin },
+        }),
     ],
     [
       'GET /collaborators/*/permission',
@@ -655,6 +665,43 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
         return { status: 204 };
       },
     ],
+    ['GET /hooks', () => ({ status: 200, list: hooks.map(hookWire) })],
+    [
+      'POST /hooks',
+      (_args, { body }) => {
+        const { config, events = [] } = body as { config: Record<string, string>; events?: string[] };
+        const hook = {
+          id: ++ids,
+          url: config['url'] ?? '',
+          secret: config['secret'] ?? '',
+          events,
+          active: true,
+        };
+        hooks.push(hook);
+        return { status: 201, body: hookWire(hook) };
+      },
+    ],
+    [
+      'PATCH /hooks/*',
+      ([id], { body }) => {
+        const hook = hooks.find((each) => each.id === Number(id));
+        if (hook === undefined) return refuse(404, 'Not Found');
+        const { config, events, active } = body as {
+          config: Record<string, string>;
+          events: string[];
+          active: boolean;
+        };
+        Object.assign(hook, { secret: config['secret'], events, active });
+        return ok(hookWire(hook));
+      },
+    ],
+    [
+      'POST /hooks/*/pings',
+      (_args, { by }) => {
+        tell('ping', by, { zen: 'x' });
+        return { status: 204 };
+      },
+    ],
     [
       'GET /compare/**',
       async ([basehead]) => {
@@ -866,6 +913,10 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
       protection,
     },
     ...{ issues, statuses, runs, requests, hooks, user, issueOf, pullOf },
+    /** A webhook made by hand. */
+    addHook(to: string, secret: string): void {
+      hooks.push({ id: ++ids, url: to, secret, events: ['*'], active: true });
+    },
     token(login: string): string {
       user(login);
       const value = `ghp_${login}-${'0'.repeat(30)}${tokens.size}`;
