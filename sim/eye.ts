@@ -62,6 +62,7 @@ export interface TaskRow {
   readonly reason_detail: string | null;
   readonly head: string | null;
   readonly pr: string | null;
+  readonly thread: string;
 }
 
 export interface AccountRow {

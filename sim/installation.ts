@@ -84,6 +84,7 @@ const MAY_BE_BUSY = [
   'command',
   'updateAccount',
   'tell',
+  'noteSeen',
   'delivered',
   'undelivered',
 ];
@@ -93,6 +94,7 @@ const SLOW: Pace = {
   filePollMs: 120_000,
   staleAfterMs: 1_800_000,
   mergeLookMs: 600_000,
+  trackerLookMs: 900_000,
   upkeepMs: null,
 };
 

@@ -6,12 +6,15 @@ import { pipelinesOf } from './config/walks.ts';
 import type { RehearsalParts } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
+import type { LiveWebhook } from './http/routes/webhooks.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { revealEnv } from './lib/secret.ts';
 import { notifiersOf } from './notifying.ts';
 import { agentOfKind, forgeOf, gitCredentialsOf, stageKinds, trackerOf } from './registry.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
+import type { Tracker } from './trackers/tracker.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 import type { Repository, Workspace } from './workspace/workspace.ts';
 
 /** The configuration made concrete: every adapter created, every path resolved. */
@@ -23,6 +26,7 @@ export async function buildRuntime(
     clock: Clock;
     searchPath: string;
     adapter: (agent: Agent) => Agent;
+    tracker: (project: string, tracker: Tracker) => Tracker;
   },
 ): Promise<Runtime> {
   const made = new Map<string, unknown>();
@@ -68,6 +72,22 @@ export async function buildRuntime(
   };
 }
 
+/** The webhooks whose secret is set. */
+export function liveWebhooks(config: Config, webhooks: readonly Webhook[]): LiveWebhook[] {
+  const secrets = {
+    gitea: config.gitea.webhookSecret,
+    github: config.github.webhookSecret,
+    plane: config.plane.webhookSecret,
+  };
+  return webhooks.flatMap((webhook) => {
+    const secret =
+      Object.entries(secrets)
+        .find(([kind]) => kind === webhook.kind)?.[1]
+        ?.reveal() ?? '';
+    return secret === '' ? [] : [{ webhook, secret }];
+  });
+}
+
 export function scratchOf(config: Config): string {
   return join(config.home, 'tmp');
 }
@@ -75,17 +95,28 @@ export function scratchOf(config: Config): string {
 async function runtimeProject(
   project: ProjectConfig,
   config: Config,
-  parts: { store: Store; workspace: Workspace; clock: Clock; once<T>(name: string, make: () => T): T },
+  parts: {
+    store: Store;
+    workspace: Workspace;
+    clock: Clock;
+    tracker: (project: string, tracker: Tracker) => Tracker;
+    once<T>(name: string, make: () => T): T;
+  },
 ): Promise<RuntimeProject> {
   const { store, workspace, clock } = parts;
   const described = describedProject(project, config);
   const { repository } = described;
   const context = { project: project.key, repo: project.repo, access: config, clock, once: parts.once };
-  return {
-    ...described,
-    tracker: await trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
+  const tracker = parts.tracker(
+    project.key,
+    await trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
       createLocalTracker(project.key, store.board, clock),
     ),
+  );
+  return {
+    ...described,
+    rules: { ...described.rules, hears: tracker.feed !== null },
+    tracker,
     forge: await forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
       createLocalForge(repository, { workspace, book: store.board, clock }),
     ),

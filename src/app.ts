@@ -3,7 +3,14 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
-import { buildRuntime, describedProject, runtimeAccount, scratchOf, searchPathOf } from './app-runtime.ts';
+import {
+  buildRuntime,
+  describedProject,
+  liveWebhooks,
+  runtimeAccount,
+  scratchOf,
+  searchPathOf,
+} from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import { secretsOf } from './config/secrets-of.ts';
 import type { Config } from './config/types.ts';
@@ -16,8 +23,11 @@ import type { HttpOptions } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { createProgramThreads } from './lib/program-threads.ts';
+import { webhooks } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Tracker } from './trackers/tracker.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 import { openWorkspace } from './workspace/workspace.ts';
 
 export interface AppOptions {
@@ -32,6 +42,9 @@ export interface AppOptions {
   readonly adapter?: (agent: Agent) => Agent;
   /** What the command line knows of the configuration and of the health of this installation. */
   readonly looks?: Pick<HttpOptions, 'config' | 'check'>;
+  /** Stand in for the vendors' deliveries, and for the tracker of a project. */
+  readonly webhooks?: readonly Webhook[];
+  readonly tracker?: (project: string, tracker: Tracker) => Tracker;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -79,6 +92,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         clock,
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
+        tracker: options.tracker ?? ((_project, tracker) => tracker),
       });
     let current = config;
     const engine = createEngine({
@@ -112,6 +126,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       configProblem: () => configProblem,
       ...(options.looks ?? { config: () => [], check: async function* () {} }),
       version: options.version,
+      webhooks: () => liveWebhooks(current, options.webhooks ?? webhooks()),
       log,
       shutdown: options.onShutdown,
     });
@@ -152,7 +167,8 @@ export async function startApp(options: AppOptions): Promise<App> {
 }
 
 export { agentAccountOf, searchPathOf } from './app-runtime.ts';
-export { agentOfKind, readerOfKind } from './registry.ts';
+export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
+export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
 function refusePublicAddress(config: Config, hasAdmin: boolean): void {

@@ -1,10 +1,23 @@
 import type { Agent, AgentReader } from './agents/agent.ts';
+import { giteaVendor } from './clients/gitea/gitea-vendor.ts';
+import { githubVendor } from './clients/github/github-vendor.ts';
+import { planeVendor } from './clients/plane/plane-vendor.ts';
+import type { VendorKind } from './clients/vendor-kind.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
 import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
+import { giteaForge } from './forges/gitea/gitea-forge.ts';
+import { githubForge } from './forges/github/github-forge.ts';
 import type { StageKind } from './stages/stage.ts';
+import { giteaTracker } from './trackers/gitea/gitea-tracker.ts';
+import { githubTracker } from './trackers/github/github-tracker.ts';
+import { planeTracker } from './trackers/plane/plane-tracker.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
+import { giteaWebhook } from './webhooks/gitea/gitea-webhook.ts';
+import { githubWebhook } from './webhooks/github/github-webhook.ts';
+import { planeWebhook } from './webhooks/plane/plane-webhook.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 
 interface Adapter<T extends AgentReader> {
   readonly kind: string;
@@ -28,8 +41,12 @@ const AGENT_READERS: Readonly<Record<string, () => Promise<Adapter<AgentReader>>
   copilot: async () => (await import('./agents/copilot/copilot.ts')).copilot,
 };
 /** Beside `local`, which is Orch's own store and needs more than a vendor does. */
-const TRACKERS: readonly TrackerKind[] = [];
-const FORGES: readonly ForgeKind[] = [];
+const TRACKERS: readonly TrackerKind[] = [giteaTracker, githubTracker, planeTracker];
+const FORGES: readonly ForgeKind[] = [giteaForge, githubForge];
+/** Whose deliveries are taken in: one route each. */
+const WEBHOOKS: readonly Webhook[] = [giteaWebhook, githubWebhook, planeWebhook];
+/** Vendors that doctor looks at and init can set up. */
+const VENDORS: readonly VendorKind[] = [giteaVendor, githubVendor, planeVendor];
 const LOCAL = { kind: 'local', keys: {}, needs: [] };
 const NOTIFIERS = ['telegram', 'webhook'] as const;
 
@@ -49,6 +66,10 @@ export async function stageKinds(): Promise<readonly StageKind[]> {
   const { commandStage } = await import('./stages/command/command-stage.ts');
   const { deployStage } = await import('./stages/deploy/deploy-stage.ts');
   return [agentStage, commandStage, deployStage];
+}
+
+export function vendors(): readonly VendorKind[] {
+  return VENDORS;
 }
 
 /** The adapter of a CLI kind that runs can be given to. Throws `usage.agent_kind` naming those there are. */
@@ -81,6 +102,10 @@ export function gitCredentialsOf(
   context: ForgeContext,
 ): ReturnType<ForgeKind['gitCredentials']> {
   return FORGES.find((each) => each.kind === kind)?.gitCredentials(context) ?? null;
+}
+
+export function webhooks(): readonly Webhook[] {
+  return WEBHOOKS;
 }
 
 async function adapterOf<T extends AgentReader>(

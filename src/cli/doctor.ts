@@ -2,7 +2,7 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { agentAccountOf, agentOfKind, searchPathOf } from '../app.ts';
+import { agentAccountOf, agentOfKind, searchPathOf, vendors } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
@@ -17,6 +17,7 @@ import { disk } from './doctor-disk.ts';
 import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
 import { EXIT, Exit, localTime, MARKS } from './output.ts';
+import { vendorGroup } from './vendors.ts';
 
 interface ServerStatus {
   readonly outbox: readonly DestinationWire[];
@@ -38,6 +39,7 @@ const GROUPS: Readonly<Record<string, Check>> = {
   outbox,
   agents,
   projects,
+  ...Object.fromEntries(vendors().map((vendor) => [vendor.kind, (loaded) => vendorGroup(vendor, loaded)])),
   telegram,
 };
 

@@ -46,6 +46,7 @@ export const FAMILIES: readonly Family[] = [
   { commands: ['project'], load: async () => (await import('./project.ts')).registerProjectCommands },
   { commands: ['salvage'], load: async () => (await import('./salvage.ts')).registerSalvageCommands },
   { commands: ['outbox'], load: async () => (await import('./outbox.ts')).registerOutboxCommands },
+  { commands: ['intake'], load: async () => (await import('./intake.ts')).registerIntakeCommands },
   { commands: ['brief', 'notify'], load: async () => (await import('./brief.ts')).registerBriefCommands },
   {
     commands: ['users', 'tokens', 'login', 'logout'],

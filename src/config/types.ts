@@ -22,6 +22,11 @@ export interface KindOfDestination {
   readonly keys: ZodRawShape;
   /** As in orch.yaml: `gitea_url`. */
   readonly needs: readonly string[];
+  /** What is wrong with the keys together, or with the git address beside them, as the file has both. */
+  check?(
+    keys: Readonly<Record<string, unknown>>,
+    repo: string,
+  ): readonly { readonly key: string; readonly problem: string; readonly fix: string }[];
 }
 
 export type Origin = 'default' | 'file' | 'environment';

@@ -94,7 +94,7 @@ function checkCommit(task: Task, commit: string | null): void {
 /** Where a stage names its reviewers, only they decide. */
 function checkReviewer(task: Task, job: Job, c: CommandContext): void {
   const reviewers = stageOf(c, job)?.reviewers ?? [];
-  if (reviewers.length === 0 || reviewers.includes(c.by)) return;
+  if (reviewers.length === 0 || [c.by, ...(c.names ?? [])].some((name) => reviewers.includes(name))) return;
   throw new AppError(`${c.by} is not among the reviewers of ${job.stage}`, {
     code: 'approval.not_reviewer',
     hint: `${reviewers.join(' or ')} may decide on ${task.key}`,

@@ -13,7 +13,7 @@ export interface Audit {
   readonly after?: AuditFacts;
 }
 
-export const SURFACES = ['cli', 'web', 'api', 'telegram', 'orch'] as const;
+export const SURFACES = ['cli', 'web', 'api', 'telegram', 'tracker', 'forge', 'orch'] as const;
 export type Surface = (typeof SURFACES)[number];
 
 export type AuditFacts = Readonly<Record<string, string | number | boolean | null>>;

@@ -17,7 +17,15 @@ function task(key: string, fields: Partial<Task>): Task {
       branch: `orch/${key}`,
       title: `About ${key}`,
     },
-    ...{ body: '', stage: 'deploy', status: 'needs_you', reason: null, head: 'f'.repeat(40), pr: null },
+    ...{
+      body: '',
+      thread: '',
+      stage: 'deploy',
+      status: 'needs_you',
+      reason: null,
+      head: 'f'.repeat(40),
+      pr: null,
+    },
     ...{ rounds: {}, costMicroUsd: 0, unknownCosts: 0, budgetFromMicroUsd: 0, priority: 0, urgent: false },
     ...{
       pipeline: 'full',

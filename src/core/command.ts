@@ -23,6 +23,8 @@ export interface CommandContext {
   readonly changed?: { readonly head: string; readonly paths: readonly string[] } | null;
   readonly maxAttempts: number;
   readonly by: string;
+  /** By what else a stage may name them among its reviewers, beside `by`. */
+  readonly names?: readonly string[];
   readonly now: number;
 }
 

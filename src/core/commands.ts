@@ -9,6 +9,7 @@ import {
 } from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
+import { DEPENDENCY } from './feed.ts';
 import { type Job, jobName, type Task } from './model.ts';
 import { stageNamed, waitsForPerson } from './pipeline.ts';
 import { approvalReason, jobForStage, pullRequestRow, statusRow, toTick } from './task.ts';
@@ -97,6 +98,7 @@ export function retry(
         note: options.note ?? job.context.note,
         limitResumed: false,
         failures: [],
+        ignoresDependencies: job.context.ignoresDependencies || job.hold === DEPENDENCY,
       },
     },
     ...(hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c)),

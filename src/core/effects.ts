@@ -61,6 +61,9 @@ export interface RunChange {
 }
 
 export interface TaskChange {
+  readonly title?: string;
+  readonly body?: string;
+  readonly thread?: string;
   readonly stage?: string;
   readonly status?: TaskStatus;
   readonly urgent?: boolean;
@@ -114,6 +117,13 @@ export type OutboxMessage =
       readonly project: string;
       readonly workItemId: string;
       readonly body: string;
+    }
+  /** Its text is made when it is delivered, of what is so then: one that waits tells of what came after it, too. */
+  | {
+      readonly kind: 'tracker.report';
+      readonly project: string;
+      readonly workItemId: string;
+      readonly taskId: number;
     }
   | {
       readonly kind: 'tracker.status';

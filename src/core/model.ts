@@ -1,5 +1,6 @@
 import type { Breaker } from './breaker.ts';
 import type { PlanWindow, Verdict } from './failure.ts';
+import type { Remark } from './feed.ts';
 import type { TraceMatrix } from './trace.ts';
 import type { Usage } from './usage.ts';
 
@@ -50,6 +51,14 @@ export interface JobContext {
   readonly answered: readonly string[];
   /** The developer's reason why no change is needed, which a reviewer has to confirm; null otherwise. */
   readonly noChange: string | null;
+  /** What people said in tracker or forge, for this job's next attempt. */
+  readonly heard: readonly Remark[];
+  /** What they said since it began: for its next attempt, or the job that follows it. */
+  readonly unheard: readonly Remark[];
+  /** Items that the task waits for before its first stage, by key. */
+  readonly dependsOn: readonly string[];
+  /** A person let it start in spite of those. */
+  readonly ignoresDependencies: boolean;
 }
 
 export const EMPTY_CONTEXT: JobContext = {
@@ -70,6 +79,10 @@ export const EMPTY_CONTEXT: JobContext = {
   said: null,
   answered: [],
   noChange: null,
+  heard: [],
+  unheard: [],
+  dependsOn: [],
+  ignoresDependencies: false,
 };
 
 export interface Job {
@@ -126,6 +139,8 @@ export interface Task {
   readonly branch: string;
   readonly title: string;
   readonly body: string;
+  /** Comments on the item by people with write access, oldest first; empty = none, or none are read. */
+  readonly thread: string;
   readonly stage: string;
   readonly status: TaskStatus;
   /** Why it needs a person: a reason code and one line; null while active or done. */

@@ -41,7 +41,7 @@ export function questionOf(
 }
 
 /** One incident per question, which its work item shows too, and one per approval that is asked for. */
-export function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow[] {
+export function asked(job: Job, task: Task, { code, detail }: Question, hears: boolean): NewOutboxRow[] {
   if (code === 'approval.pending')
     return [
       incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true, {
@@ -50,7 +50,11 @@ export function asked(job: Job, task: Task, { code, detail }: Question): NewOutb
     ];
   return [
     incident(job, `question:${task.key}`, `${task.key} asks`, detail, true),
-    commentRow(task, `question:${task.key}:${jobName(job.id)}:${job.fence}`, `${job.stage} asks: ${detail}`),
+    commentRow(
+      task,
+      `question:${task.key}:${jobName(job.id)}:${job.fence}`,
+      `${job.stage} asks: ${detail}${hears ? `\n\nThe next comment here answers it, by anybody who may write (or \`orch answer ${task.key} "..."\`).` : ''}`,
+    ),
   ];
 }
 

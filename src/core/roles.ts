@@ -29,6 +29,7 @@ export const ACTIONS = {
   'account.check': 'operator',
   'outbox.retry': 'operator',
   'outbox.drop': 'operator',
+  'intake.accept': 'operator',
 
   'account.trust': 'admin',
   'account.use_last_good': 'admin',

@@ -15,6 +15,7 @@ import {
   type Task,
   type TaskSession,
 } from './model.ts';
+import { withMoves } from './moves.ts';
 import { asked, needsConfirmation, type Question, questionOf } from './question.ts';
 import {
   advance,
@@ -82,6 +83,10 @@ const MAX_FAILURES = 20;
 
 /** Turns the end of an attempt into everything that follows from it. Pure; applied once, fenced. */
 export function decideSettle(state: SettleState, input: SettleInput, now: number): Effects {
+  return withMoves(decided(state, input, now), state, { hears: input.project?.hears === true, now });
+}
+
+function decided(state: SettleState, input: SettleInput, now: number): Effects {
   const { job, run, task } = state;
   const verdict = finalVerdict(job, input);
   const reason = verdict === input.judgement.verdict ? input.judgement.reason : refusal(input);
@@ -290,7 +295,7 @@ function taskStep(
   if (asks !== null)
     return {
       task: { status: 'needs_you', reason: asks },
-      outbox: asked(job, task, asks),
+      outbox: asked(job, task, asks, input.project?.hears === true),
     };
   if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
   const { project, outcome, maxAttempts } = input;

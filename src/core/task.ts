@@ -13,6 +13,8 @@ export interface ProjectRules {
   readonly accounts: readonly string[];
   readonly pipeline: readonly Stage[];
   readonly usageComments: 'tracker' | 'pr' | 'off';
+  /** Comments on its work items are read: a person can answer there. */
+  readonly hears?: boolean;
 }
 
 /** What a move of a task writes: the task's change, the next job if any, and what to tell the world. */
@@ -283,6 +285,23 @@ export function statusRow(
     orderKey: `item:${task.project}:${task.workItemId}`,
     availableAt: null,
     message: { kind: 'tracker.status', project: task.project, workItemId: task.workItemId, status, stage },
+  };
+}
+
+/** Has the item's living report say how the task stands. */
+export function reportRow(task: Task, event: string): NewOutboxRow {
+  return {
+    destination: `tracker:${task.project}`,
+    key: `report:${task.key}:${event}`,
+    // Of its own: a report that waits keeps nothing else back.
+    orderKey: `report:${task.project}:${task.workItemId}`,
+    availableAt: null,
+    message: {
+      kind: 'tracker.report',
+      project: task.project,
+      workItemId: task.workItemId,
+      taskId: task.id,
+    },
   };
 }
 

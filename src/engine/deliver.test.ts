@@ -73,6 +73,7 @@ function start(timeoutMs = 60_000) {
       tracker: (key) => (key === 'gone' ? null : trackerOf(`tracker:${key}`)),
       forge: (key) => forgeOf(`forge:${key}`),
       base: () => 'main',
+      stages: () => ['development'],
     }),
     desk: createDesk({
       store,

@@ -69,7 +69,7 @@ beforeEach(() => {
   const delivery = createDelivery({
     ...{ store, desk, clock: () => now, random: () => 1, log: createLogger('silent', null) },
     ended: () => void delivery.run(),
-    destinations: () => ({ tracker: () => null, forge: () => null, base: () => 'main' }),
+    destinations: () => ({ tracker: () => null, forge: () => null, base: () => 'main', stages: () => [] }),
   });
   deliver = async () => {
     await delivery.run();

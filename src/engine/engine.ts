@@ -4,11 +4,14 @@ import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
+import { explainText } from '../core/explain-text.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
+import type { WebhookPlace } from '../webhooks/webhook.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { createAcceptance } from './acceptance.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createChanges, observed, type RunWatcher } from './changes.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
@@ -30,6 +33,7 @@ import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
 import { createTalk } from './talk.ts';
+import { createTrackerWatch } from './tracker-watch.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
@@ -125,6 +129,8 @@ export function createEngine(options: EngineOptions) {
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
+      stages: ({ project, pipeline }) =>
+        pipelines.rulesFor(project, pipeline)?.pipeline.map(({ stage }) => stage) ?? [],
     }),
     desk: { note: (...of) => talk.desk.note(...of), show: (...of) => talk.desk.show(...of) },
   });
@@ -153,6 +159,7 @@ export function createEngine(options: EngineOptions) {
       disks: runtime.disks,
       directoryFor: (runId) => runDirectory(runtime.runsDir, runId),
     }),
+    looks: () => trackerWatch.troubles(),
   });
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
@@ -171,7 +178,6 @@ export function createEngine(options: EngineOptions) {
   });
 
   let refreshed: ReadonlySet<string> = new Set();
-
   async function configureStore(): Promise<void> {
     await store.configure(
       [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
@@ -185,7 +191,29 @@ export function createEngine(options: EngineOptions) {
     return Promise.all(found);
   }
 
-  const why = createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock });
+  const why = createWhy({
+    ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
+    intakes: (project) => trackerWatch.waits(project),
+  });
+
+  const trackerWatch = createTrackerWatch({
+    ...{ store, intake, decisions, clock, random: options.random, log },
+    runtime: () => runtime,
+    why: async ({ id }) => explainText((await why.explain({ taskId: id })).explanation),
+    intervalMs: pace.trackerLookMs,
+  });
+
+  /** Everybody whose places these are looks there soon. */
+  function nudge(kind: string, places: readonly WebhookPlace[]): void {
+    for (const [key, { tracker, forge }] of runtime.projects)
+      for (const place of places) {
+        if (place.kind === 'item' && tracker.kind === kind && tracker.feed?.isAbout(place.at) === true)
+          trackerWatch.nudge(key, { item: place.id });
+        if (place.kind === 'pull_request' && forge.kind === kind && forge.feed?.isAbout(place.at) === true)
+          trackerWatch.nudge(key, { pullRequest: place.number });
+      }
+  }
+
   const letters = createLetters({ store, clock });
 
   async function pauseScope(
@@ -257,6 +285,7 @@ export function createEngine(options: EngineOptions) {
       upkeep.start(pace.upkeepMs);
       mergeWatch.start();
       talk.chats.start();
+      trackerWatch.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
@@ -267,6 +296,7 @@ export function createEngine(options: EngineOptions) {
         upkeep.stop(),
         mergeWatch.stop(),
         talk.chats.stop(),
+        trackerWatch.stop(),
         delivery.stop(),
       ]);
     },
@@ -279,7 +309,15 @@ export function createEngine(options: EngineOptions) {
       dispatcher.wake();
       janitor.wake();
       await talk.chats.restart();
+      trackerWatch.reload();
     },
+
+    /** A vendor says that something changed in these places: those of ours are looked at soon. */
+    nudge: (kind: string, places: readonly WebhookPlace[]) => nudge(kind, places),
+    acceptance: createAcceptance({
+      ...{ store, clock, runtime: () => runtime },
+      accepted: (project) => trackerWatch.nudge(project, null),
+    }),
 
     submit: intake.submit,
     enqueue: intake.enqueue,

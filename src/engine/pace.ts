@@ -8,6 +8,8 @@ export interface Pace {
   readonly staleAfterMs: number;
   /** Between two looks at branches that wait for an approval. */
   readonly mergeLookMs: number;
+  /** Between two looks at the tracker of a project, and at the comments on its pull requests. */
+  readonly trackerLookMs: number;
   /** Between two passes of the upkeep; null = none but those that are asked for. */
   readonly upkeepMs: number | null;
 }
@@ -17,5 +19,6 @@ export const PACE: Pace = {
   filePollMs: 500,
   staleAfterMs: 30_000,
   mergeLookMs: 10_000,
+  trackerLookMs: 60_000,
   upkeepMs: 60 * 60 * 1000,
 };

@@ -1,16 +1,23 @@
 import type { Delivery } from '../core/delivery.ts';
 import { AppError } from '../core/errors.ts';
 import type { PullRequest, Task } from '../core/model.ts';
+import { reportRow } from '../core/task.ts';
+import { taskReport } from '../core/task-report.ts';
 import { pullRequestBody } from '../core/trace-markdown.ts';
 import type { Forge } from '../forges/forge.ts';
 import type { OutboxRow, Store } from '../store/store.ts';
 import type { Tracker } from '../trackers/tracker.ts';
 import type { Desk } from './desk.ts';
 
+/** Jobs and runs that a report counts. */
+const REPORTED = 1000;
+
 export interface Destinations {
   tracker(project: string): Tracker | null;
   forge(project: string): Forge | null;
   base(project: string): string;
+  /** Stages of a task's pipeline, in order; empty when it is not configured any more. */
+  stages(task: Task): readonly string[];
 }
 
 /**
@@ -35,6 +42,11 @@ export function createSender(parts: {
           message.body,
           by,
         );
+      case 'tracker.report': {
+        const text = await reportOf(message.taskId);
+        if (text === null) return;
+        return need(to.tracker(message.project), message.project).report(message.workItemId, text, by);
+      }
       case 'tracker.status':
         return need(to.tracker(message.project), message.project).setStatus(
           message.workItemId,
@@ -65,6 +77,16 @@ export function createSender(parts: {
     }
   }
 
+  /** Made of what is so now, whatever the row was written for. */
+  async function reportOf(taskId: number): Promise<string | null> {
+    const task = await store.taskById(taskId);
+    if (task === null) return null;
+    const of = { taskId, limit: REPORTED };
+    const [jobs, runs] = await Promise.all([store.jobs(of), store.runs(of)]);
+    const stages = parts.destinations().stages(task);
+    return taskReport({ task, stages, jobs: jobs.items, runs: runs.items });
+  }
+
   /** Opened now if the row that should have was given up: what comes behind it does not get lost with it. */
   async function pullRequestOf(
     task: Task,
@@ -77,7 +99,10 @@ export function createSender(parts: {
     const request = { branch, base, head, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
     const pr = await forge.open(request, by);
     // Somebody merged the branch by hand: there is nothing to review, and nobody to read a comment.
-    if (pr !== null) await store.setPullRequest(task.id, pr);
+    if (pr === null) return null;
+    await store.setPullRequest(task.id, pr);
+    if (parts.destinations().tracker(task.project)?.feed != null)
+      await store.tell([reportRow(task, `pr:${pr.number}`)]);
     return pr;
   }
 

@@ -78,6 +78,8 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'POST /api/v1/accounts/:id/use-last-good': 'account.use_last_good',
   'POST /api/v1/outbox/retry': 'outbox.retry',
   'POST /api/v1/outbox/drop': 'outbox.drop',
+  'GET /api/v1/intake': 'read',
+  'POST /api/v1/intake/accept': 'intake.accept',
   'POST /api/v1/salvage/:name/restore': 'salvage.restore',
   'POST /api/v1/salvage-prune': 'salvage.prune',
   'POST /api/v1/upkeep': 'upkeep',

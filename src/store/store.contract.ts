@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { keepsABoard } from './store-board.contract.ts';
 import { claims } from './store-claim.contract.ts';
 import { isFair } from './store-fairness.contract.ts';
+import { remembersItems } from './store-feed.contract.ts';
 import { forgets } from './store-forget.contract.ts';
 import { keepsGates } from './store-gates.contract.ts';
 import { takesWorkOn } from './store-intake.contract.ts';
@@ -29,6 +30,7 @@ export function storeContract(name: string, open: OpenStore): void {
     knowsVersions(kit);
     keepsPromises(kit);
     keepsABoard(kit);
+    remembersItems(kit);
     showsWhatIsThere(kit);
     keepsALedger(kit);
     remembersTalk(kit);

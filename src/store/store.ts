@@ -3,11 +3,13 @@ import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { FeedMarks } from '../core/feed.ts';
 import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
 import type { TalkStore } from '../core/talk.ts';
+import type { FeedStore } from './feed-store.ts';
 import type { ReportStore } from './report-store.ts';
 import type { UserStore } from './user-store.ts';
 
@@ -16,7 +18,7 @@ import type { UserStore } from './user-store.ts';
  * are async because PostgreSQL will be; SQLite answers at once. Deciders passed in are pure functions
  * of the rows they get and may run again after a serialisation failure.
  */
-export interface Store {
+export interface Store extends FeedStore {
   /**
    * Makes projects and accounts known: caps, weights. Rows that vanish from the configuration stop being served.
    * A new weight counts at once, also for the turn that a project already waits for.
@@ -41,13 +43,13 @@ export interface Store {
 
   /**
    * Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing
-   * changed. One whose audit says `once` what was done already returns the rows as they are.
+   * changed. One with a key (`Audit.once`) that was handled before is not decided on again.
    */
   command(
     target: Target,
     decide: (state: { task: Task | null; job: Job; superseded: boolean }) => Effects,
-    audit: Audit,
-  ): Promise<{ task: Task | null; job: Job }>;
+    audit: Audit & { readonly once?: string },
+  ): Promise<{ task: Task | null; job: Job; repeated?: boolean }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
   /** Applies a person's decision on an account, and what it proves. Throws what the decider throws; then nothing changed. */
   commandAccount(
@@ -191,6 +193,8 @@ export interface NewTask {
   readonly pipeline: string;
   readonly labels: readonly string[];
   readonly size: string | null;
+  /** Of an item that a tracker told of: what is to be remembered of it, and its comments that are seen with it. */
+  readonly feed?: { readonly marks: FeedMarks; readonly seen: readonly string[]; readonly thread: string };
 }
 
 /**

@@ -198,7 +198,17 @@ export async function overNetwork(
     GIT_ALLOW_PROTOCOL: remote.protocol,
     ...askpassEnv(script, remote),
   };
-  return inBare(context, repo.project, args, { timeoutMs: NETWORK_TIMEOUT_MS, ...call, env });
+  const output = await inBare(context, repo.project, args, { timeoutMs: NETWORK_TIMEOUT_MS, ...call, env });
+  // Git only warns that it brought nothing: what was fetched before would pass for what is there now.
+  if (SHALLOW.test(output.stderr))
+    throw new AppError(`git ${args[0]} brought nothing: the history of the remote is cut off`, {
+      code: 'workspace.git_failed',
+      facts: {
+        stderr: `its history is cut off (shallow): ${output.stderr.trim()}`,
+        exitCode: output.exitCode,
+      },
+    });
+  return output;
 }
 
 /** Hides the password wherever git repeats it. */
@@ -208,6 +218,8 @@ export function masked(text: string, remote: RemoteUrl): string {
     ? text
     : text.replaceAll(password, '[secret]').replaceAll(encodeURIComponent(password), '[secret]');
 }
+
+const SHALLOW = /shallow roots are not allowed/;
 
 /** What to do about git's words on a remote, as far as they are known. */
 export function remoteHint(said: string, remote: RemoteUrl): string {
@@ -222,6 +234,7 @@ export function remoteHint(said: string, remote: RemoteUrl): string {
   }
   if (/not found|does not exist|does not appear to be a git repository|No such file/i.test(said))
     return 'check the URL of the project and that the repository exists';
+  if (SHALLOW.test(said)) return 'the repository there was cloned with --depth: git fetch --unshallow in it';
   if (/redirect/i.test(said)) return 'the server redirects; configure the final URL';
   if (/Host key verification failed/i.test(said))
     return 'add the host to known_hosts: run `ssh` to it once as the user that runs Orch';

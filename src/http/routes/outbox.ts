@@ -106,6 +106,8 @@ function whatOf(message: OutboxMessage): string {
     case 'tracker.comment':
     case 'forge.comment':
       return `comment: ${message.body.split('\n')[0] ?? ''}`;
+    case 'tracker.report':
+      return 'the living report';
     case 'tracker.status':
       return `status ${message.status.replace('_', ' ')}`;
     case 'forge.pull_request':

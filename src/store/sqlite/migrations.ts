@@ -1,4 +1,5 @@
 import { FIRST_SCHEMA } from './first-schema.ts';
+import { FEEDS } from './migration-feeds.ts';
 import { TALK_MIGRATION } from './migration-talk.ts';
 
 /**
@@ -189,4 +190,5 @@ CREATE INDEX agent_runs_ended ON agent_runs(finished_at, verdict, cost_micro_usd
 CREATE INDEX tasks_ended ON tasks(updated_at) WHERE status IN ('done', 'cancelled');
 `,
   TALK_MIGRATION,
+  FEEDS,
 ];

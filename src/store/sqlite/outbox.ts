@@ -33,7 +33,7 @@ const DUE = `o.status = 'pending' AND o.available_at <= @now AND ${MAY_BE_ASKED}
 const DEAD = `o.status = 'dead' AND o.dropped IS NULL`;
 const STUCK = `o.status = 'pending' AND o.error IS NOT NULL`;
 /** Of these only the latest of an order is worth telling. */
-const TELLS_A_STATE = `message ->> 'kind' IN ('tracker.status', 'notify.incident', 'notify.resolved')`;
+const TELLS_A_STATE = `message ->> 'kind' IN ('tracker.status', 'tracker.report', 'notify.incident', 'notify.resolved')`;
 const OVERTAKEN = `o.${TELLS_A_STATE} AND EXISTS (SELECT 1 FROM outbox l
   WHERE l.order_key = o.order_key AND l.id > o.id AND l.status = 'delivered' AND l.${TELLS_A_STATE})`;
 

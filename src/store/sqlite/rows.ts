@@ -117,6 +117,7 @@ export function taskOf(row: Row): Task {
     branch: text(row['branch']),
     title: text(row['title']),
     body: text(row['body']),
+    thread: text(row['thread']),
     stage: text(row['stage']),
     status: text(row['status']) as TaskStatus,
     reason: code === null ? null : { code, detail: text(row['reason_detail']) },
