@@ -353,7 +353,13 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
-    letters: createLetters({ store, clock }),
+    letters: createLetters({
+      ...{ store, clock },
+      asked: (destination) => {
+        for (const key of runtime.projects.keys())
+          if (destination === null || destination === `tracker:${key}`) trackerWatch.nudge(key, null);
+      },
+    }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
