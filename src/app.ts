@@ -20,11 +20,11 @@ import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import { endLeftRuns } from './engine/stop-offline.ts';
-import { createHttp, listen } from './http/server.ts';
 import { identify } from './launcher/processes.ts';
 import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
+import { createProgramThreads } from './lib/program-threads.ts';
 import { webhooks } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
@@ -80,6 +80,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       worktreesDir: config.worktreesDir,
       path: searchPathOf(options.env),
       network: { env: networkEnvironment(options.env) },
+      run: createProgramThreads(),
     });
     const runtime = (next: Config) =>
       buildRuntime(next, {
@@ -93,7 +94,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const engine = createEngine({
       store,
       workspace,
-      runtime: runtime(config),
+      runtime: await runtime(config),
       additions: {
         files: REPOSITORY_FILES,
         read: (files) => readRepositoryPipeline(files, repositoryNoteProblem),
@@ -108,6 +109,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
     let inForce = config;
+    const { adopted } = await engine.takeOver();
+    // Read only now: nobody is to look at a page before somebody looks at the live runs.
+    const { createHttp, listen } = await import('./http/server.ts');
     const http = createHttp({
       engine,
       tokens,
@@ -120,7 +124,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     const server = await listen(http, config.host, config.port);
     try {
-      const { adopted } = await engine.start();
+      await engine.start();
       log.info({ port: server.port, adopted }, 'orch is up');
     } catch (error) {
       await server.close();
@@ -132,7 +136,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       pageCode,
       url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
       async reload(next) {
-        await engine.reload(runtime(next));
+        await engine.reload(await runtime(next));
         inForce = next;
         configProblem = null;
       },
@@ -200,6 +204,7 @@ export async function* rehearseProject(
   const searchPath = searchPathOf(options.env);
   const scratch = scratchOf(config);
   await makeDirectory(scratch);
+  const accounts = await Promise.all(config.accounts.map((each) => runtimeAccount(each, searchPath)));
   yield* rehearse({
     scratch,
     shared: {
@@ -208,7 +213,7 @@ export async function* rehearseProject(
       network: { env: networkEnvironment(options.env) },
     },
     project: describedProject(project, config),
-    accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
+    accounts: new Map(accounts.map((each) => [each.account.id, each])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),
     signal: options.signal,

@@ -294,7 +294,7 @@ async function* outbox(): AsyncGenerator<Finding> {
 async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'agents';
   for (const account of loaded?.config.accounts ?? []) {
-    const agent = agentOfKind(account.agent, searchPathOf(processEnvironment()));
+    const agent = await agentOfKind(account.agent, searchPathOf(processEnvironment()));
     const home = agentAccountOf(account);
     const unreadable = await access(account.home, constants.R_OK | constants.X_OK).then(
       () => null,

@@ -181,6 +181,7 @@ export function createEngine(options: EngineOptions) {
           trackerWatch.nudge(key, { pullRequest: place.number });
       }
   }
+  let refreshed: ReadonlySet<string> = new Set();
 
   async function configureStore(): Promise<void> {
     await store.configure(
@@ -196,19 +197,26 @@ export function createEngine(options: EngineOptions) {
   }
 
   return {
-    async start(): Promise<{ adopted: number }> {
+    /**
+     * Looks after the runs that an earlier process left, before anything else: however many other projects
+     * there are to read, and however long the rest of a start takes. Comes before `start`.
+     */
+    async takeOver(): Promise<{ adopted: number }> {
       await configureStore();
-      // A live run is taken over at once, however many projects there are to read besides its own.
       const left = new Set((await store.running()).map(({ job }) => job.project));
       await pipelines.refreshAll((key) => left.has(key));
-      const adopted = await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log });
-      await pipelines.refreshAll((key) => !left.has(key));
+      refreshed = left;
+      return { adopted: await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log }) };
+    },
+
+    /** Begins to claim, to deliver and to tidy. */
+    async start(): Promise<void> {
+      await pipelines.refreshAll((key) => !refreshed.has(key));
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
       mergeWatch.start();
       trackerWatch.start();
-      return { adopted };
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
