@@ -60,7 +60,10 @@ export function createDecisions(parts: {
         // Asking for another try is how a person lets a spent task go on; nothing else does.
         const allowed =
           action === 'retry' ? liftBudget(asked, state, budget) : withinBudget(asked, state, budget);
-        const effects = withMoves(allowed, state, { hears: project?.rules.hears === true, now: clock() });
+        const effects = withMoves(allowed, state, {
+          hears: project?.rules.hears ?? project === undefined,
+          now: clock(),
+        });
         const replies = actor.replies ?? [];
         return replies.length === 0
           ? effects

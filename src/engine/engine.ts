@@ -214,7 +214,13 @@ export function createEngine(options: EngineOptions) {
       }
   }
 
-  const letters = createLetters({ store, clock });
+  const letters = createLetters({
+    ...{ store, clock },
+    asked: (destination) => {
+      for (const key of runtime.projects.keys())
+        if (destination === null || destination === `tracker:${key}`) trackerWatch.nudge(key, null);
+    },
+  });
 
   async function pauseScope(
     scope: Pause['scope'],

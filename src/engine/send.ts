@@ -44,8 +44,10 @@ export function createSender(parts: {
         );
       case 'tracker.report': {
         const text = await reportOf(message.taskId);
-        if (text === null) return;
-        return need(to.tracker(message.project), message.project).report(message.workItemId, text, by);
+        const tracker = need(to.tracker(message.project), message.project);
+        // Orch's own board shows the task itself.
+        if (text === null || tracker.feed === null) return;
+        return tracker.report(message.workItemId, text, by);
       }
       case 'tracker.status':
         return need(to.tracker(message.project), message.project).setStatus(
