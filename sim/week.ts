@@ -31,7 +31,7 @@ const PACE = {
   slowTickMs: MINUTE,
   filePollMs: 10_000,
   staleAfterMs: 5 * MINUTE,
-  mergeLookMs: HOUR,
+  forgeLookMs: HOUR,
   upkeepMs: null,
 };
 /** Jobs that each project has waiting at least, as often as it is looked at. */

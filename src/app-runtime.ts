@@ -5,6 +5,7 @@ import type { Config, ProjectConfig } from './config/types.ts';
 import { pipelinesOf } from './config/walks.ts';
 import type { RehearsalParts } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import type { Forge } from './forges/forge.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { revealEnv } from './lib/secret.ts';
@@ -15,6 +16,9 @@ import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
 import type { Repository, Workspace } from './workspace/workspace.ts';
 
+/** Stands between the engine and a project's forge; only tests do. */
+export type WrapForge = (forge: Forge, project: string) => Forge;
+
 /** The configuration made concrete: every adapter created, every path resolved. */
 export function buildRuntime(
   config: Config,
@@ -24,6 +28,7 @@ export function buildRuntime(
     clock: Clock;
     searchPath: string;
     adapter: (agent: Agent) => Agent;
+    forge: WrapForge;
   },
 ): Runtime {
   const made = new Map<string, unknown>();
@@ -76,20 +81,31 @@ export function scratchOf(config: Config): string {
 function runtimeProject(
   project: ProjectConfig,
   config: Config,
-  parts: { store: Store; workspace: Workspace; clock: Clock; once<T>(name: string, make: () => T): T },
+  parts: {
+    store: Store;
+    workspace: Workspace;
+    clock: Clock;
+    once<T>(name: string, make: () => T): T;
+    forge: WrapForge;
+  },
 ): RuntimeProject {
   const { store, workspace, clock } = parts;
   const described = describedProject(project, config);
   const { repository } = described;
   const context = { project: project.key, repo: project.repo, access: config, clock, once: parts.once };
+  const forge = parts.forge(
+    forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
+      createLocalForge(repository, { workspace, book: store.board, clock }),
+    ),
+    project.key,
+  );
   return {
     ...described,
+    rules: { ...described.rules, tellsForge: forge.feed !== null },
     tracker: trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
       createLocalTracker(project.key, store.board, clock),
     ),
-    forge: forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
-      createLocalForge(repository, { workspace, book: store.board, clock }),
-    ),
+    forge,
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,

@@ -4,7 +4,14 @@ import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
-import { buildRuntime, describedProject, runtimeAccount, scratchOf, searchPathOf } from './app-runtime.ts';
+import {
+  buildRuntime,
+  describedProject,
+  runtimeAccount,
+  scratchOf,
+  searchPathOf,
+  type WrapForge,
+} from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import type { Config } from './config/types.ts';
 import { AppError } from './core/errors.ts';
@@ -33,6 +40,8 @@ export interface AppOptions {
   readonly random?: () => number;
   /** Stands in for an agent CLI's adapter. */
   readonly adapter?: (agent: Agent) => Agent;
+  /** Stands in for the forge of a project. */
+  readonly forge?: WrapForge;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -75,6 +84,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         clock,
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
+        forge: options.forge ?? ((forge) => forge),
       });
     const engine = createEngine({
       store,

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CheckResult } from './checks.ts';
 import type { RoundFacts } from './convergence.ts';
-import type { Finding } from './model.ts';
+import type { Finding, ForgeWait } from './model.ts';
 
 /** What an agent hands in as `.orch-work/verdict.json` (or as structured output). Untrusted. */
 const finding = z.object({
@@ -98,13 +98,21 @@ export type StageOutcome =
       readonly noChange: string | null;
       /** What the agent says of its work. */
       readonly said?: string;
+      /** Of a reviewer: what it says, for the forge. */
+      readonly review?: ReviewWords;
     }
   | {
       readonly kind: 'send_back';
       readonly findings: readonly Finding[];
       /** What the round is measured against; left out where nothing was measured. */
       readonly facts?: RoundFacts;
+      /** The round is about a conflict with the base, in these files. */
+      readonly conflict?: { readonly files: readonly string[] };
+      /** Of a reviewer: what it says, for the forge. */
+      readonly review?: ReviewWords;
     }
+  /** Nothing is asked of anybody: the forge has to get on first. */
+  | { readonly kind: 'wait'; readonly awaits: ForgeWait }
   | { readonly kind: 'ask'; readonly code: string; readonly detail: string }
   | {
       readonly kind: 'no_evidence';
@@ -113,6 +121,11 @@ export type StageOutcome =
       /** Files were changed that this stage may not change: they go back to what they were. */
       readonly drop?: boolean;
     };
+
+export interface ReviewWords {
+  readonly summary: string;
+  readonly findings: readonly Finding[];
+}
 
 /** Prose by its ending or its well-known name; `src/license.ts` and `CMakeLists.txt` are code. */
 const DOCUMENTATION = [
@@ -219,11 +232,12 @@ function untouched(o: Observed): StageOutcome | null {
 function review(o: Observed, handIn: HandIn): StageOutcome {
   const touched = untouched(o);
   if (touched !== null) return touched;
-  if (handIn.outcome === 'approve') return { kind: 'advance', noChange: null };
+  const { summary, findings } = handIn;
+  if (handIn.outcome === 'approve') return { kind: 'advance', noChange: null, review: { summary, findings } };
   if (handIn.outcome !== 'request_changes')
     return missing(`outcome is ${handIn.outcome}, a review approves or requests changes`);
   if (handIn.findings.length === 0) return missing('changes are requested without a finding');
-  return { kind: 'send_back', findings: handIn.findings };
+  return { kind: 'send_back', findings, review: { summary, findings } };
 }
 
 function testing(o: Observed, handIn: HandIn): StageOutcome {

@@ -50,6 +50,18 @@ export interface JobContext {
   readonly answered: readonly string[];
   /** The developer's reason why no change is needed, which a reviewer has to confirm; null otherwise. */
   readonly noChange: string | null;
+  /** The round is about a conflict with the base: Orch brings the base in, the agent resolves what contradicts. */
+  readonly conflict: { readonly files: readonly string[] } | null;
+  /** What the forge is waited for, while the job's hold is `checks.pending`. */
+  readonly awaits: ForgeWait | null;
+}
+
+/** What has to happen on the forge before a merge goes on. */
+export interface ForgeWait {
+  /** One line: "2 checks still run on 9c41f0e". */
+  readonly detail: string;
+  /** The forge merges by itself: only its merge, or a long time, lets the job look again. */
+  readonly merges: boolean;
 }
 
 export const EMPTY_CONTEXT: JobContext = {
@@ -70,6 +82,8 @@ export const EMPTY_CONTEXT: JobContext = {
   said: null,
   answered: [],
   noChange: null,
+  conflict: null,
+  awaits: null,
 };
 
 export interface Job {
@@ -156,8 +170,28 @@ export interface Task {
   readonly checkedHead: string | null;
   /** What each stage that sends work back has asked for so far, by stage. */
   readonly loops: Readonly<Record<string, LoopState>>;
+  readonly forge: ForgeMemory;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** What a task has heard from its forge, and what it has told it. */
+export interface ForgeMemory {
+  /** Marks of what was acted on and is not to be acted on again, oldest first. */
+  readonly heard: readonly string[];
+  /** What people asked for while an agent worked: for the next agent. */
+  readonly inbox: readonly Finding[];
+  /** The last word on each stage, by its name. */
+  readonly told: Readonly<Record<string, StageWord>>;
+}
+
+export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {} };
+
+export interface StageWord {
+  readonly state: 'pending' | 'success' | 'failure' | 'error';
+  readonly line: string;
+  /** The step that said it: another one with the same words is another word. */
+  readonly by: string;
 }
 
 export interface TaskSession {

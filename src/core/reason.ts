@@ -21,6 +21,7 @@ export type WaitingJob = Pick<
   | 'transientAttempts'
   | 'error'
   | 'createdAt'
+  | 'context'
 >;
 
 /** One gate: the reason that it is closed for this job, or null. */
@@ -103,6 +104,16 @@ const ownHoldGate: Gate = (job, _gates, name) => {
       clearsWhen: 'A person lets it go on with as much again.',
       fix: `orch retry ${name}`,
     };
+  if (job.hold === 'checks.pending')
+    return {
+      ...own,
+      state: 'waiting',
+      title: capitalised(
+        job.context.awaits?.detail ?? `${job.stage ?? 'job'} of ${name} waits for checks on the forge`,
+      ),
+      detail: `${job.stage ?? 'job'} of ${name} goes on when they have ended.`,
+      clearsWhen: 'No action needed: the forge is looked at again and again.',
+    };
   const question = job.hold === 'question.pending';
   return {
     ...own,
@@ -113,6 +124,10 @@ const ownHoldGate: Gate = (job, _gates, name) => {
     fix: question ? `orch answer ${name} "..."` : `orch approve ${name}`,
   };
 };
+
+function capitalised(line: string): string {
+  return line.charAt(0).toUpperCase() + line.slice(1);
+}
 
 /** A day's budget keeps agents from starting; what spends nothing goes on. */
 const budgetGate: Gate = (job, gates) =>

@@ -1,8 +1,10 @@
 import { approve, reject } from '../core/approvals.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
-import { type CommandContext } from '../core/command.ts';
+import type { CommandContext, CommandState } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
+import type { Effects } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
+import { withStatuses } from '../core/forge-words.ts';
 import type { Job, Task } from '../core/model.ts';
 import { setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -52,7 +54,9 @@ export function createDecisions(parts: {
         const effects = decide(state, target);
         const budget = parts.runtime().projects.get(state.job.project)?.budget ?? null;
         // Asking for another try is how a person lets a spent task go on; nothing else does.
-        return action === 'retry' ? liftBudget(effects, state, budget) : withinBudget(effects, state, budget);
+        const within =
+          action === 'retry' ? liftBudget(effects, state, budget) : withinBudget(effects, state, budget);
+        return withStatuses(within, state, commandContext(actor, state).project);
       },
       audit,
     );
@@ -128,6 +132,27 @@ export function createDecisions(parts: {
       await stopRunsOf(result.job.id, now);
       return result;
     },
+    /** What the forge told of a task: decided like a command, on the rows as they are then. */
+    async heard(
+      key: string,
+      action: string,
+      actor: Actor,
+      decide: (state: CommandState, context: CommandContext) => Effects,
+    ) {
+      const changed = await changedAtHead(key);
+      return command(actor, action, key, (state) =>
+        decide(state, { ...commandContext(actor, state), ...(changed == null ? {} : { changed }) }),
+      );
+    },
+    /** The task's latest job; null when there is no such task. */
+    async latestJob(key: string): Promise<Job | null> {
+      const task = await store.task(key);
+      if (task === null) return null;
+      return (await store.jobs({ taskId: task.id, limit: MAX_JOBS })).items.at(-1) ?? null;
+    },
     targetOf,
   };
 }
+
+/** Jobs of one task that are read to find its latest. */
+const MAX_JOBS = 1000;

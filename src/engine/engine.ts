@@ -12,11 +12,11 @@ import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createForgeWatch, type Nudge } from './forge-watch.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
@@ -142,14 +142,15 @@ export function createEngine(options: EngineOptions) {
 
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
-  const mergeWatch = createMergeWatch({
+  const forgeWatch = createForgeWatch({
     store,
+    workspace: options.workspace,
     pipelines,
     decisions,
     runtime: () => runtime,
     clock,
     log,
-    intervalMs: pace.mergeLookMs,
+    intervalMs: pace.forgeLookMs,
   });
 
   async function configureStore(): Promise<void> {
@@ -176,7 +177,7 @@ export function createEngine(options: EngineOptions) {
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
-      mergeWatch.start();
+      forgeWatch.start();
       return { adopted };
     },
 
@@ -186,7 +187,7 @@ export function createEngine(options: EngineOptions) {
         dispatcher.stop(),
         janitor.stop(),
         upkeep.stop(),
-        mergeWatch.stop(),
+        forgeWatch.stop(),
         delivery.stop(),
       ]);
     },
@@ -209,6 +210,7 @@ export function createEngine(options: EngineOptions) {
     answer: decisions.answer,
     tick: decisions.tick,
     urgent: decisions.urgent,
+    nudge: (project: string, about: Nudge): void => forgeWatch.nudge(project, about),
     cancel: decisions.cancel,
 
     async pause(

@@ -235,7 +235,7 @@ export type Target =
 
 export interface Audit {
   readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'orch';
+  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'forge' | 'orch';
   readonly action: string;
   readonly target: string;
   readonly at: number;

@@ -395,4 +395,8 @@ CREATE TABLE destinations(
   next_try_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+-- What a task heard from its forge and told it: marks of what was acted on, findings that wait, the last word per stage.
+ALTER TABLE tasks ADD COLUMN forge TEXT;
+`,
 ];

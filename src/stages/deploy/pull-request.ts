@@ -1,0 +1,19 @@
+import type { PullRequest, Task } from '../../core/model.ts';
+import { pullRequestBody } from '../../core/trace-markdown.ts';
+import type { StageContext } from '../stage.ts';
+
+/** Its opening may still be on its way: whoever comes second gets the one that there is. */
+export async function openedPullRequest(
+  { forge, signal }: StageContext,
+  task: Task,
+  at: { readonly branch: string; readonly base: string },
+): Promise<PullRequest> {
+  if (task.pr !== null) return task.pr;
+  const { branch, base } = at;
+  const request = { branch, base, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
+  return forge.open(request, { key: `pr:${task.key}:open`, again: true, signal });
+}
+
+export function messageOf(task: Task): string {
+  return `${task.key}: ${task.title}\n\nMerged by Orch.`;
+}
