@@ -151,5 +151,5 @@ function awaitingApproval(task: Task | null, job: Job): Task {
 }
 
 function approvedContext(job: Job, task: Task, by: string) {
-  return { ...EMPTY_CONTEXT, ...job.context, approvedHead: task.head, approvedBy: by };
+  return { ...EMPTY_CONTEXT, ...job.context, approvedHead: task.head, approvedBy: by, carriedFrom: null };
 }

@@ -87,6 +87,8 @@ export interface Observed {
   /** Files changed against the head at the start of the round, as Orch measured them. */
   readonly changed: readonly string[];
   readonly checks: readonly CheckResult[];
+  /** In a round about a conflict with the base: files in which git's marks are left. Absent or null = any other round. */
+  readonly unresolved?: readonly string[] | null;
   /** What the change did to its own proof (checks redefined, tests taken away); null when nothing. */
   readonly tampering: string | null;
 }
@@ -266,6 +268,7 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
 }
 
 function development(o: Observed, handIn: HandIn): StageOutcome {
+  if (o.unresolved != null) return resolution(o, handIn, o.unresolved);
   if (handIn.outcome === 'no_change_needed') {
     if (handIn.summary === '') return missing('no change is said to be needed, without a reason');
     if (o.changed.length > 0)
@@ -281,6 +284,14 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
     };
   if (o.changed.every((file) => isOneOf(DOCUMENTATION, file)))
     return missing('only documentation was changed');
+  return checksGreen(o) ?? { kind: 'advance', noChange: null, said: handIn.summary };
+}
+
+/** What the base brought is no work of the agent, and nothing may be left to change where git found a way. */
+function resolution(o: Observed, handIn: HandIn, left: readonly string[]): StageOutcome {
+  if (handIn.outcome !== 'done')
+    return missing(`outcome is ${handIn.outcome}, a conflict with the base ends with done or a question`);
+  if (left.length > 0) return missing(`git's conflict marks are left in ${left.slice(0, 10).join(', ')}`);
   return checksGreen(o) ?? { kind: 'advance', noChange: null, said: handIn.summary };
 }
 

@@ -1,4 +1,5 @@
 import { approve } from './approvals.ts';
+import { failureLines } from './checks.ts';
 import { type CommandContext, type CommandState, resolvedRow, rulesOf, stageOf } from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
@@ -71,11 +72,14 @@ export function pendingLine(head: string, checks: readonly CheckSeen[]): string 
   return `${counted(pending.length, 'check')} still ${pending.length === 1 ? 'runs' : 'run'} on ${head.slice(0, 7)}`;
 }
 
-/** What the agent is told of checks that failed. */
+/**
+ * What the agent is told of checks that failed. The line that failed is part of the title: a check that fails
+ * for another reason than in the last round is another finding.
+ */
 export function redFindings(checks: readonly CheckSeen[]): Finding[] {
   return checks.map(({ name, url, detail }) => ({
     ...{ severity: 'high', file: null, line: null },
-    title: `CI: ${name} failed`,
+    title: [`CI: ${name} failed`, ...failureLines(detail)].slice(0, 2).join(': '),
     detail: [url ?? '', detail.slice(-MAX_DETAIL)].filter((part) => part !== '').join('\n'),
   }));
 }

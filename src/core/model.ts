@@ -34,6 +34,8 @@ export interface JobContext {
   /** Head a person approved (deploy) and who did. */
   readonly approvedHead: string | null;
   readonly approvedBy: string | null;
+  /** The head that they saw, where the yes was carried on to the same change on a newer base; else null. */
+  readonly carriedFrom: string | null;
   /** Sum of the CLI's cumulative session cost already counted, in micro-USD. */
   readonly sessionCostMicroUsd: number;
   /** True when `sessionId` is of an earlier stage of the task: resumed, but given this stage's whole prompt. */
@@ -74,6 +76,7 @@ export const EMPTY_CONTEXT: JobContext = {
   resume: false,
   approvedHead: null,
   approvedBy: null,
+  carriedFrom: null,
   sessionCostMicroUsd: 0,
   continues: false,
   limitResumed: false,

@@ -11,6 +11,7 @@ import { type Budgets, jobAfter, resumesSession } from './job.ts';
 import {
   type AccountState,
   type Job,
+  type JobContext,
   type PullRequest,
   type Run,
   type Task,
@@ -139,7 +140,7 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       failures,
       denials: verdict === 'success' ? job.context.denials : input.judgement.denials,
       awaits: asks?.awaits ?? null,
-      ...(input.carriedTo == null ? {} : { approvedHead: input.carriedTo }),
+      ...carried(job, input),
     },
   };
   const runChange: RunChange = {
@@ -228,6 +229,12 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       ...reviewTold(state, input, verdict),
     ],
   };
+}
+
+/** The yes holds for the same change on a newer base. */
+function carried({ context }: Job, { carriedTo }: SettleInput): Partial<JobContext> {
+  if (carriedTo == null) return {};
+  return { approvedHead: carriedTo, carriedFrom: context.carriedFrom ?? context.approvedHead };
 }
 
 /** A review of a head goes to the pull request as well. */

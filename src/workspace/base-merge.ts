@@ -14,7 +14,7 @@ import {
   setRef,
   treeOf,
 } from './refs.ts';
-import { fetchBranch } from './remote.ts';
+import { fetchBranch, pushedRef } from './remote.ts';
 import { type Context, inBare, type Repository } from './repository.ts';
 import { cloneStands, followClone } from './sync.ts';
 
@@ -79,8 +79,10 @@ export async function joinBase(
   const known = await resolveRef(context, repo.project, joinRef(branch));
   const found = await readHead(clone);
   const at = found.kind === 'branch' ? found.commit : null;
-  if (known !== null && (known === request.since || known === at))
-    return { kind: 'joined', commit: known, files: await contradictionsOf(context, repo.project, known) };
+  if (known !== null && (known === request.since || known === at)) {
+    const { files, sealed } = await joinFacts(context, repo, { branch, joined: known });
+    return { kind: 'joined', commit: sealed ?? known, files };
+  }
   const { base, ours } = await bothSides(context, repo, branch);
   if (await isAncestor(context, repo.project, base, ours)) return { kind: 'up_to_date' };
   if ((await cloneStands(context, repo, clone, branch, ours)) === 'dirty') return { kind: 'clone_dirty' };
@@ -111,13 +113,32 @@ export async function sealJoin(
     ...['rev-list', '--merges', '--count', '--end-of-options', `${joined}..${head}`],
   ]);
   const isPlain = (await isAncestor(context, repo.project, joined, head)) && lineOf(merges) === '0';
-  if (parents.length !== 2 || !isPlain) return head;
+  const pushed = await resolveRef(context, repo.project, pushedRef(branch));
+  const isOut = pushed !== null && (await isAncestor(context, repo.project, joined, pushed));
+  if (parents.length !== 2 || !isPlain || isOut) return head;
   const tree = await treeOf(context, repo.project, head);
   const sealed = await commitTree(context, repo, tree, parents, request.message);
   if (!(await moveRef(context, repo.project, `refs/heads/${branch}`, sealed, head))) return head;
   await followClone(context, repo, clonePath(context, repo.project, request.key), branch, sealed, 'do');
-  await setRef(context, repo.project, joinRef(branch), null);
   return sealed;
+}
+
+/** Where a join left contradictions, and the commit that it was sealed as already. */
+export async function joinFacts(
+  context: Context,
+  repo: Repository,
+  request: { readonly branch: string; readonly joined: string },
+): Promise<{ readonly files: readonly string[]; readonly sealed: string | null }> {
+  const { project } = repo;
+  const joined = checkCommit(request.joined);
+  const head = await resolveRef(context, project, `refs/heads/${checkBranch(request.branch)}`);
+  const parents = await parentsOf(context, project, joined);
+  const isSealed =
+    head !== null &&
+    head !== joined &&
+    parents.length === 2 &&
+    (await parentsOf(context, project, head)).join(' ') === parents.join(' ');
+  return { files: await contradictionsOf(context, project, joined), sealed: isSealed ? head : null };
 }
 
 /**

@@ -9,6 +9,7 @@ import {
   type BranchRequest,
   isSameChange,
   joinBase,
+  joinFacts,
   sealJoin,
   updateFromBase,
 } from './base-merge.ts';
@@ -142,6 +143,11 @@ export interface Workspace {
     repo: Repository,
     request: BranchRequest & { readonly joined: string; readonly message: string },
   ): Promise<string>;
+  /** Where a join left contradictions, and the commit it was sealed as already. */
+  joinFacts(
+    repo: Repository,
+    request: { readonly branch: string; readonly joined: string },
+  ): Promise<{ readonly files: readonly string[]; readonly sealed: string | null }>;
   /** Whether a head is the approved one with the base merged in, cleanly, and the same change of it. */
   isSameChange(repo: Repository, approved: string, head: string): Promise<boolean>;
   /** Salvages, then makes the clone and its branch exactly `head`. */
@@ -299,6 +305,7 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     updateFromBase: (repo, request) => locked(repo.project, () => updateFromBase(context, repo, request)),
     joinBase: (repo, request) => locked(repo.project, () => joinBase(context, repo, request)),
     sealJoin: (repo, request) => locked(repo.project, () => sealJoin(context, repo, request)),
+    joinFacts: (repo, request) => reading(repo.project, () => joinFacts(context, repo, request)),
     isSameChange: (repo, approved, head) =>
       reading(repo.project, () => isSameChange(context, repo, approved, head)),
     resetTo: (repo, request) => locked(repo.project, () => resetClone(context, repo, request)),

@@ -123,7 +123,7 @@ async function tryMerge(
     case 'conflict':
       return not(conflictRound(project.base, merged.files, head));
     case 'refused':
-      return not(refused(merged.detail, head, context.job.context.approvedHead));
+      return not(refused(merged.detail, head, context.job.context));
     case 'outdated':
       return not(await bringUpToDate(context, task, head, pull));
     case 'scheduled':
