@@ -67,6 +67,7 @@ import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
 import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
 
 export type { BaseFiles } from './base-files.ts';
+export type { BaseUpdate } from './base-merge.ts';
 export type { PreparedClone, PrepareRequest } from './clone.ts';
 export type { Commit, Diff } from './diff.ts';
 export type { Instructions } from './instructions.ts';

@@ -1,7 +1,7 @@
 import type { RoundFacts } from '../../core/convergence.ts';
 import { type Judgement, notRun } from '../../core/failure.ts';
 import { conflictFinding } from '../../core/forge-news.ts';
-import type { Finding, ForgeWait, Task } from '../../core/model.ts';
+import type { Finding, ForgeWait, JobContext, Task } from '../../core/model.ts';
 import type { StageResult } from '../stage.ts';
 
 /** What a deploy can come to. */
@@ -65,9 +65,13 @@ export function peopleConflict(branch: string, files: readonly string[]): StageR
 }
 
 /** A rule of the forge: where the yes was carried to this head, the forge may want one of its own. */
-export function refused(detail: string, head: string, approved: string | null): StageResult {
-  if (approved !== null && approved !== head)
-    return asks(`the forge refuses ${short(head)}: ${detail}`, head);
+export function refused(
+  detail: string,
+  head: string,
+  { approvedHead, carriedFrom }: Pick<JobContext, 'approvedHead' | 'carriedFrom'>,
+): StageResult {
+  const isCarried = carriedFrom !== null || (approvedHead !== null && approvedHead !== head);
+  if (isCarried) return asks(`the forge refuses ${short(head)}: ${detail}`, head);
   return { ...ended(notRun('permanent', detail, 'deploy.refused')), finalCode: 'forge.refused' };
 }
 
