@@ -145,7 +145,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-export { agentAccountOf, searchPathOf } from './app-runtime.ts';
+export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';
 export { agentOfKind, readerOfKind } from './registry.ts';
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */

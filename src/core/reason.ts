@@ -104,16 +104,16 @@ const ownHoldGate: Gate = (job, _gates, name) => {
       clearsWhen: 'A person lets it go on with as much again.',
       fix: `orch retry ${name}`,
     };
-  if (job.hold === 'checks.pending')
+  if (job.hold === 'checks.pending') {
+    const line = job.context.awaits?.detail ?? 'the forge has not got on yet';
     return {
       ...own,
       state: 'waiting',
-      title: capitalised(
-        job.context.awaits?.detail ?? `${job.stage ?? 'job'} of ${name} waits for checks on the forge`,
-      ),
-      detail: `${job.stage ?? 'job'} of ${name} goes on when they have ended.`,
+      title: `${line.charAt(0).toUpperCase()}${line.slice(1)}`,
+      detail: `${job.stage ?? 'job'} of ${name} waits for the forge: ${line}.`,
       clearsWhen: 'No action needed: the forge is looked at again and again.',
     };
+  }
   const question = job.hold === 'question.pending';
   return {
     ...own,
@@ -124,10 +124,6 @@ const ownHoldGate: Gate = (job, _gates, name) => {
     fix: question ? `orch answer ${name} "..."` : `orch approve ${name}`,
   };
 };
-
-function capitalised(line: string): string {
-  return line.charAt(0).toUpperCase() + line.slice(1);
-}
 
 /** A day's budget keeps agents from starting; what spends nothing goes on. */
 const budgetGate: Gate = (job, gates) =>
