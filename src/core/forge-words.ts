@@ -20,16 +20,14 @@ export function withStatuses(
   if (task === null || rules?.tellsForge !== true) return effects;
   const order = rules.pipeline.map(({ stage }) => stage);
   const memory = effects.task?.forge ?? task.forge;
-  const told = toldAfter(memory, effects, { task, job }, order);
+  const after = toldAfter(memory, effects, { task, job }, order);
   const head = effects.task?.head ?? task.head;
   const isNew = head !== task.head;
-  if (told === memory.told && !isNew) return effects;
-  const said = Object.entries(told).filter(
-    ([stage, word]) => isNew || !isSameWord(task.forge.told[stage], word),
-  );
+  const said = Object.entries(after.told).filter(([, word]) => isNew || word.n > memory.words);
+  if (said.length === 0 && after.told === memory.told) return effects;
   return {
     ...effects,
-    task: { ...effects.task, forge: { ...memory, told } },
+    task: { ...effects.task, forge: { ...memory, ...after } },
     outbox: [
       ...(effects.outbox ?? []),
       ...(head === null ? [] : said.map(([stage, word]) => statusRow(task, head, stage, word))),
@@ -37,30 +35,35 @@ export function withStatuses(
   };
 }
 
+type Word = Pick<StageWord, 'state' | 'line'>;
+
+/** The words on all stages, with numbers for the new ones; the same word as before is none. */
 function toldAfter(
-  { told }: ForgeMemory,
+  memory: ForgeMemory,
   effects: Effects,
   { task, job }: { readonly task: Task; readonly job: Job },
   order: readonly string[],
-): ForgeMemory['told'] {
+): Pick<ForgeMemory, 'told' | 'words'> {
+  const { told } = memory;
   const at = order.indexOf(job.stage ?? '');
   const own = wordOn(effects, { task, job }, order);
-  const begun = (effects.newJobs ?? []).flatMap(({ stage, hold }): [string, StageWord][] =>
-    stage === null
-      ? []
-      : [[stage, { state: 'pending', line: waitOf(hold, null), by: `after ${jobName(job.id)}` }]],
+  const begun = (effects.newJobs ?? []).flatMap(({ stage, hold }): [string, Word][] =>
+    stage === null ? [] : [[stage, { state: 'pending', line: waitOf(hold, null) }]],
   );
-  if (own === null && begun.length === 0) return told;
-  const kept = Object.entries(told).filter(([stage]) => {
-    const place = order.indexOf(stage);
-    return place >= 0 && place < at;
-  });
-  const mine = own ?? told[job.stage ?? ''] ?? null;
-  return Object.fromEntries([
-    ...kept,
-    ...(mine === null || job.stage === null ? [] : [[job.stage, mine]]),
-    ...begun,
-  ]);
+  if (own === null && begun.length === 0) return { told, words: memory.words };
+  const kept = Object.entries(told).filter(
+    ([stage]) => stage === job.stage || (order.includes(stage) && order.indexOf(stage) < at),
+  );
+  let { words } = memory;
+  const next = new Map(kept);
+  const say = (stage: string, word: Word) => {
+    const last = told[stage];
+    const isSame = last?.state === word.state && last.line === word.line;
+    next.set(stage, isSame ? last : { ...word, n: ++words });
+  };
+  if (own !== null && job.stage !== null) say(job.stage, own);
+  for (const [stage, word] of begun) say(stage, word);
+  return { told: Object.fromEntries(next), words };
 }
 
 /** What is to be said of the job's own stage; null when nothing of it has changed. */
@@ -68,42 +71,35 @@ function wordOn(
   effects: Effects,
   { task, job }: { readonly task: Task; readonly job: Job },
   order: readonly string[],
-): StageWord | null {
-  const by = jobName(job.id);
+): Word | null {
   const status = effects.job?.status ?? job.status;
   const [next] = effects.newJobs ?? [];
   const reason = effects.task?.reason ?? null;
   const isStopped = reason?.code.startsWith('rounds.') === true;
   const isBack = next !== undefined && order.indexOf(next.stage ?? '') <= order.indexOf(job.stage ?? '');
-  if (next !== undefined && !isBack) return { state: 'success', line: 'done', by };
-  if (status === 'cancelled')
-    return effects.job === undefined ? null : { state: 'error', line: 'cancelled', by };
+  if (next !== undefined && !isBack) return { state: 'success', line: 'done' };
+  if (status === 'cancelled') return effects.job === undefined ? null : { state: 'error', line: 'cancelled' };
   if (isBack || isStopped) {
     const findings = next?.context.findings ?? [];
     const line =
       findings.length === 0
         ? 'changes are requested'
         : `${counted(findings.length, 'finding')}: ${findings[0]?.title ?? ''}`;
-    return { state: 'failure', line: lineOf(line), by };
+    return { state: 'failure', line: lineOf(line) };
   }
   if (effects.job === undefined) return null;
   switch (status) {
     case 'done':
-      return { state: 'success', line: 'done', by };
+      return { state: 'success', line: 'done' };
     case 'failed':
       return {
         state: 'failure',
         line: lineOf(`failed: ${reason?.code ?? task.reason?.code ?? 'job.failed'}`),
-        by,
       };
     case 'queued': {
       const hold = effects.job.hold === undefined ? job.hold : effects.job.hold;
       const awaits = (effects.job.context ?? job.context).awaits;
-      return {
-        state: 'pending',
-        line: waitOf(hold, awaits?.detail ?? null),
-        by: `${by} ${hold ?? ''}`.trim(),
-      };
+      return { state: 'pending', line: waitOf(hold, awaits?.detail ?? null) };
     }
     case 'running':
       return null;
@@ -135,14 +131,10 @@ export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
-function isSameWord(one: StageWord | undefined, other: StageWord): boolean {
-  return one !== undefined && one.state === other.state && one.by === other.by && one.line === other.line;
-}
-
-function statusRow(task: Task, head: string, stage: string, { state, line, by }: StageWord): NewOutboxRow {
+function statusRow(task: Task, head: string, stage: string, { state, line, n }: StageWord): NewOutboxRow {
   return {
     destination: `forge:${task.project}`,
-    key: `stage:${task.key}:${head}:${stage}:${state}:${by.replaceAll(' ', '_')}`,
+    key: `stage:${task.key}:${head}:${stage}:${state}:${n}`,
     // Of their own: a forge that does not know the commit yet keeps no comment waiting. In order per context.
     orderKey: `stage:${task.project}:${task.key}:${stage}`,
     availableAt: null,

@@ -186,15 +186,17 @@ export interface ForgeMemory {
   readonly inbox: readonly Finding[];
   /** The last word on each stage, by its name. */
   readonly told: Readonly<Record<string, StageWord>>;
+  /** Words said so far. */
+  readonly words: number;
 }
 
-export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {} };
+export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, words: 0 };
 
 export interface StageWord {
   readonly state: 'pending' | 'success' | 'failure' | 'error';
   readonly line: string;
-  /** The step that said it: another one with the same words is another word. */
-  readonly by: string;
+  /** Number of the word: a stage may come to the same one again. */
+  readonly n: number;
 }
 
 export interface TaskSession {

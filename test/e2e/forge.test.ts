@@ -6,7 +6,7 @@ import type { App } from '../../src/app.ts';
 import type { ForgeCheck } from '../../src/forges/forge.ts';
 import type { TaskDetailWire } from '../../src/http/contract.ts';
 import { startInProcess } from '../support/in-process.ts';
-import { handIn, type Installation } from '../support/orch.ts';
+import { handIn, type Installation, waitFor } from '../support/orch.ts';
 import { scriptedForges } from '../support/scripted-forge.ts';
 import { type Stories, type Story, tell } from '../support/stories.ts';
 
@@ -101,6 +101,7 @@ describe('a task with a pull request', () => {
   it('goes back for what others find, each thing once, and is merged by a review when all is green', async () => {
     const first = await waits(CHECKED);
     const script = scriptOf(first);
+    await waitFor(() => said(first, first.head).length === 4 && script.told.length === 1);
     expect(said(first, first.head)).toEqual([
       'orch/development success',
       'orch/review pending',
@@ -117,6 +118,7 @@ describe('a task with a pull request', () => {
     const prompt = told.prompts(CHECKED)[2];
     expect(prompt).toContain('CI: build failed: src/one.js: Error: expected a build');
     expect(prompt).toContain('https://ci.example.org/1');
+    await waitFor(() => said(second, second.head).length === 4);
     expect(said(second, first.head)).toContain('orch/deploy failure');
     expect(said(second, second.head)[0]).toBe('orch/development success');
 
