@@ -77,7 +77,7 @@ function deploy(given: Given = {}) {
       updateFromBase: async () => given.update ?? { kind: 'updated', head: UPDATED, previous: APPROVED },
     },
     forge: {
-      look: async () => standing,
+      look: async ({ pr }: { pr: unknown }) => (pr === null ? { kind: 'open', pull: null } : standing),
       open: async ({ branch }: { branch: string }) => {
         seen.opened.push(branch);
         return { number: 7, url: null, state: 'draft' };

@@ -74,7 +74,18 @@ type InTurn =
   | { readonly kind: 'merged'; readonly task: Task; readonly commit: string }
   | { readonly kind: 'not'; readonly result: StageResult };
 
-async function mergeInTurn(context: StageContext, task: Task, head: string): Promise<InTurn> {
+async function mergeInTurn(context: StageContext, opening: Task, head: string): Promise<InTurn> {
+  if (context.signal.aborted) return { kind: 'not', result: stopped() };
+  // Only of a pull request that is there the forge tells what others say.
+  const pr = await openedPullRequest(context, opening);
+  const task = { ...opening, pr };
+  const tried = await tryMerges(context, task, head);
+  return tried.kind === 'not' && opening.pr === null
+    ? { kind: 'not', result: { ...tried.result, pr } }
+    : tried;
+}
+
+async function tryMerges(context: StageContext, task: Task, head: string): Promise<InTurn> {
   let why = 'the base moved each time';
   for (const pauseMs of [...PAUSES_MS, null]) {
     if (context.signal.aborted) return { kind: 'not', result: stopped() };
@@ -114,12 +125,10 @@ async function tryMerge(
     return not(await bringUpToDate(context, task, head, pull));
   if ((await workspace.remoteHead(repository, project.base)) !== checked.base)
     return again(`${project.base} moved while the merge was checked`);
-  const pr = await openedPullRequest(context, task, at);
-  const request = { ...at, pr, message: messageOf(task), onto: checked.base };
-  const merged = await forge.merge(request);
+  const merged = await forge.merge({ ...at, message: messageOf(task), onto: checked.base });
   switch (merged.kind) {
     case 'merged':
-      return { kind: 'merged', task: { ...task, pr }, commit: merged.commit };
+      return { kind: 'merged', task, commit: merged.commit };
     case 'conflict':
       return not(conflictRound(project.base, merged.files, head));
     case 'refused':

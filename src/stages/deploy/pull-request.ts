@@ -4,13 +4,16 @@ import type { StageContext } from '../stage.ts';
 
 /** Its opening may still be on its way: whoever comes second gets the one that there is. */
 export async function openedPullRequest(
-  { forge, signal }: StageContext,
+  { forge, signal, project }: StageContext,
   task: Task,
-  at: { readonly branch: string; readonly base: string },
 ): Promise<PullRequest> {
   if (task.pr !== null) return task.pr;
-  const { branch, base } = at;
-  const request = { branch, base, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
+  const request = {
+    branch: task.branch,
+    base: project.base,
+    title: `${task.key}: ${task.title}`,
+    body: pullRequestBody(task),
+  };
   return forge.open(request, { key: `pr:${task.key}:open`, again: true, signal });
 }
 
