@@ -236,12 +236,13 @@ export function createOutside(parts: {
             outside.figures.effects++;
             trace.note(`pull request ${pr.number} of ${project} gets review ${key}: ${review.event}`);
           }),
-        open: ({ branch, body }) =>
+        open: ({ branch, head, body }) =>
           ask('open', () => {
             const there = of(project).pullRequests.find(
               (pr) => pr.branch === branch && pr.state !== 'closed',
             );
             if (there !== undefined) return asRow(there);
+            if (repositories.isMerged(project, head)) return null; // as every forge refuses one without a commit
             const pr: SeenPullRequest = {
               ...{ number: of(project).pullRequests.length + 1, branch, state: 'draft', body, comments: [] },
               ...{ reviews: new Map(), people: new Map() },

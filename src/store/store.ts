@@ -363,6 +363,8 @@ export interface BoardStore {
   /** Gives the item's one living comment this text; it is there once, in its first place. */
   report(project: string, id: string, body: string, now: number): Promise<void>;
   setStatus(project: string, id: string, status: string, now: number): Promise<void>;
+  /** The pull request that a branch has, whatever its state. */
+  pullRequestOf(project: string, branch: string): Promise<PullRequest | null>;
   openPullRequest(
     project: string,
     branch: string,
