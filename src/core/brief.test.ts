@@ -26,6 +26,7 @@ function task(key: string, fields: Partial<Task>): Task {
       head: 'f'.repeat(40),
       pr: null,
     },
+    forge: NOTHING_HEARD,
     ...{ rounds: {}, costMicroUsd: 0, unknownCosts: 0, budgetFromMicroUsd: 0, priority: 0, urgent: false },
     ...{
       pipeline: 'full',
