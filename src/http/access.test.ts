@@ -39,8 +39,15 @@ describe('every route', () => {
         operation['x-orch-action'],
       ]),
     );
-    const { 'GET /api/v1/openapi.json': _itself, ...rest } = ACCESS;
+    const { 'GET /api/v1/openapi.json': _itself, 'GET /api/docs': _page, ...rest } = ACCESS;
     expect(Object.fromEntries(described)).toEqual(rest);
+  });
+
+  it('is on the page for people, without a script', async () => {
+    const page = await (await kit.ask('/api/docs')).text();
+    for (const route of Object.keys(ACCESS).filter((each) => each.includes('/api/v1/jobs')))
+      expect(page).toContain(route.replace(/:(\w+)/g, '{$1}'));
+    expect(page).not.toContain('<script');
   });
 
   it('refuses nobody and the lesser roles, and lets the others through to its own checks', async () => {

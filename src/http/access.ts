@@ -27,6 +27,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'POST /api/v1/users/:name/password': 'user.password',
 
   'GET /api/v1/openapi.json': 'read',
+  'GET /api/docs': 'read',
   'GET /api/v1/version': 'read',
   'GET /api/v1/explain': 'read',
   'GET /api/v1/why/:key': 'read',

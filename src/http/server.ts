@@ -15,6 +15,7 @@ import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { logRoutes } from './routes/logs.ts';
@@ -136,8 +137,10 @@ export function createHttp(options: HttpOptions) {
     outboxRoutes,
   ])
     app.route('/api/v1', routes(options));
-  let document: object | undefined;
-  app.get('/api/v1/openapi.json', (c) => c.json((document ??= describeApi(app, options.version))));
+  let described: object | undefined;
+  const document = () => (described ??= describeApi(app, options.version));
+  app.get('/api/v1/openapi.json', (c) => c.json(document()));
+  app.route('/', docsRoutes(document, options.version));
   app.route(
     '/',
     pageRoutes(options, (code) => isOneOf(code, [options.pageCode])),
