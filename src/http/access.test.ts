@@ -80,6 +80,13 @@ describe('every route', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('that is not there is not found, whatever answers for the page', async () => {
+    kit.app.get('/*', (c) => c.html('the page'));
+    expect(await kit.json('/api/v1/nothing')).toMatchObject({ status: 404, code: 'not_found' });
+    expect((await kit.ask('/api/v1/nothing', { token: null })).status).toBe(401);
+    expect(await (await kit.ask('/board', { token: null })).text()).toBe('the page');
+  });
+
   it('that nobody declared is refused to everybody', async () => {
     kit.app.get('/api/v1/forgotten', (c) => c.text('secret'));
     const { status, code } = await kit.json<{ code: string }>('/api/v1/forgotten');

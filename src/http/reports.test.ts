@@ -152,6 +152,22 @@ describe('the audit log', () => {
   });
 });
 
+describe('the history of a task', () => {
+  it('is what people did to it, its jobs and runs, for everybody who may look', async () => {
+    await kit.engine.store.submit(newTask(), ({ id }) => newJob({ taskId: id }));
+    await kit.engine.store.submit(newTask({ key: 'API-12', workItemId: '12' }), ({ id }) =>
+      newJob({ taskId: id }),
+    );
+    for (const target of ['API-1', 'job_1', 'API-12'])
+      await kit.ask('/api/v1/urgent', { body: { target }, headers: { 'x-orch-by': 'otto' } });
+    const history = await kit.json<{ entries: { target: string; after: unknown }[] }>(
+      '/api/v1/tasks/API-1/history',
+    );
+    expect(history.entries.map(({ target }) => target)).toEqual(['job_1', 'API-1']);
+    expect(history.entries[0]?.after).toMatchObject({ job: 'job_1', task: 'active' });
+  });
+});
+
 describe('an approval', () => {
   it('shows what exactly is allowed: the commit, what to look at twice, what was said', async () => {
     const { task } = await kit.engine.store.submit(newTask(), ({ id }) =>
@@ -196,6 +212,7 @@ describe('the first page', () => {
     expect(now.next.map(({ id }) => id)).toEqual([3, 4, 5, 6, 7, 8, 9].map((id) => `job_${id}`));
     expect(now.next[0]?.hold?.code).toBe('scheduler.stale');
     kit.now += 16 * 60_000;
+    kit.engine.changes.note('explain'); // within half a second, only a change makes another answer
     const later = await kit.json<NowWire>('/api/v1/now');
     expect(later.running[0]?.state).toBe('stalled');
     expect(later.inbox).toMatchObject([{ kind: 'stalled', about: 'run_2' }]);

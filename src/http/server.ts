@@ -141,6 +141,8 @@ export function createHttp(options: HttpOptions) {
   const document = () => (described ??= describeApi(app, options.version));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.route('/', docsRoutes(document, options.version));
+  // Before the page, which may answer for any path.
+  app.all('/api/*', (c) => c.notFound());
   app.route(
     '/',
     pageRoutes(options, (code) => isOneOf(code, [options.pageCode])),
