@@ -89,6 +89,31 @@ describe('bulk', () => {
 });
 
 describe('lists', () => {
+  it('of what people see: what is next apart from what waits for itself or for somebody', async () => {
+    await kit.close();
+    kit = createHttpKit({ isTicking: true });
+    await kit.engine.store.configure([project('api', { maxConcurrency: 9 })], ['a']);
+    await enqueue();
+    await enqueue({ hold: 'approval.pending', agent: null, account: null });
+    await endOne();
+    await kit.engine.start();
+    try {
+      await expect
+        .poll(async () => (await kit.json('/api/v1/jobs?state=needs_you'))['jobs'], { timeout: 10_000 })
+        .toMatchObject([{ id: 'job_2', hold: { code: 'approval.pending', state: 'needs_you' } }]);
+      expect(await kit.json('/api/v1/jobs?reason=approval.pending')).toMatchObject({
+        jobs: [{ id: 'job_2' }],
+      });
+      expect(await kit.json('/api/v1/jobs?state=waiting')).toMatchObject({ jobs: [] });
+      expect(await kit.json('/api/v1/jobs?state=done')).toMatchObject({ jobs: [{ id: 'job_1' }] });
+      expect(await kit.json('/api/v1/jobs?state=needs_you,done')).toMatchObject({ jobs: [{}, {}] });
+      const now = await kit.json<NowWire>('/api/v1/now');
+      expect(now.inbox).toMatchObject([{ kind: 'approval', code: 'approval.pending', jobsHeld: 1 }]);
+    } finally {
+      await kit.engine.stop();
+    }
+  });
+
   it('are sorted, filtered and paged', async () => {
     for (const stage of ['review', 'testing', 'review', 'review']) await enqueue({ stage });
     const first = await kit.json<{ jobs: { id: string }[]; next: number }>(
