@@ -12,9 +12,10 @@ import { isUsableAdmin } from './core/users.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalStep, rehearse } from './engine/rehearsal.ts';
-import { createHttp, type HttpOptions, listen } from './http/server.ts';
+import type { HttpOptions } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
+import { createProgramThreads } from './lib/program-threads.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import { openWorkspace } from './workspace/workspace.ts';
@@ -69,6 +70,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       worktreesDir: config.worktreesDir,
       path: searchPathOf(options.env),
       network: { env: networkEnvironment(options.env) },
+      run: createProgramThreads(),
     });
     const runtime = (next: Config) =>
       buildRuntime(next, {
@@ -82,7 +84,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const engine = createEngine({
       store,
       workspace,
-      runtime: runtime(config),
+      runtime: await runtime(config),
       additions: {
         files: REPOSITORY_FILES,
         read: (files) => readRepositoryPipeline(files, repositoryNoteProblem),
@@ -97,6 +99,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
     const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
+    const { adopted } = await engine.takeOver();
+    // Read only now: nobody is to look at a page before somebody looks at the live runs.
+    const { createHttp, listen } = await import('./http/server.ts');
     let url = '';
     const http = createHttp({
       engine,
@@ -113,7 +118,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const server = await listen(http, config.host, config.port);
     url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
     try {
-      const { adopted } = await engine.start();
+      await engine.start();
       log.info({ port: server.port, adopted }, 'orch is up');
     } catch (error) {
       await server.close();
@@ -127,7 +132,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       setupCode: (await engine.people.setup())?.code ?? null,
       async reload(next) {
         current = next;
-        await engine.reload(runtime(next));
+        await engine.reload(await runtime(next));
         configProblem = null;
       },
       reject(problem) {
@@ -194,6 +199,7 @@ export async function* rehearseProject(
   const searchPath = searchPathOf(options.env);
   const scratch = scratchOf(config);
   await makeDirectory(scratch);
+  const accounts = await Promise.all(config.accounts.map((each) => runtimeAccount(each, searchPath)));
   yield* rehearse({
     scratch,
     shared: {
@@ -202,7 +208,7 @@ export async function* rehearseProject(
       network: { env: networkEnvironment(options.env) },
     },
     project: describedProject(project, config),
-    accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
+    accounts: new Map(accounts.map((each) => [each.account.id, each])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),
     signal: options.signal,

@@ -290,7 +290,7 @@ async function* outbox(): AsyncGenerator<Finding> {
 async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'agents';
   for (const account of loaded?.config.accounts ?? []) {
-    const agent = agentOfKind(account.agent, searchPathOf(processEnvironment()));
+    const agent = await agentOfKind(account.agent, searchPathOf(processEnvironment()));
     const home = agentAccountOf(account);
     const unreadable = await access(account.home, constants.R_OK | constants.X_OK).then(
       () => null,
@@ -370,5 +370,5 @@ async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
   yield botToken === null || chatId === null
     ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' }
-    : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
+    : { group, state: 'ok', text: `on for chat ${chatId}; orch notify test sends it a message`, fix: null };
 }

@@ -6,6 +6,8 @@ export interface Audit {
   readonly action: string;
   readonly target: string;
   readonly at: number;
+  /** Names what asked for it, such as one message of a chat: a command that comes again with it changes nothing. */
+  readonly once?: string;
   /** What it was and what it became, in a few fields; left out where the target says it all. */
   readonly before?: AuditFacts;
   readonly after?: AuditFacts;
@@ -17,7 +19,7 @@ export type Surface = (typeof SURFACES)[number];
 export type AuditFacts = Readonly<Record<string, string | number | boolean | null>>;
 
 /** As it is read back. */
-export interface AuditEntry extends Omit<Audit, 'before' | 'after'> {
+export interface AuditEntry extends Omit<Audit, 'before' | 'after' | 'once'> {
   readonly id: number;
   readonly before: AuditFacts | null;
   readonly after: AuditFacts | null;

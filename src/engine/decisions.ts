@@ -46,7 +46,7 @@ export function createDecisions(parts: {
     about = name,
   ) {
     const target = await targetOf(name);
-    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
+    const audit: Audit = { ...actor, action, target: about, at: clock() };
     return store.command(
       target,
       (state) => {

@@ -29,6 +29,7 @@ import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
+import { createTalk } from './talk.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
@@ -124,8 +125,8 @@ export function createEngine(options: EngineOptions) {
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
-      notifiers: runtime.notifiers,
     }),
+    desk: { note: (...of) => talk.desk.note(...of), show: (...of) => talk.desk.show(...of) },
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,
@@ -169,6 +170,8 @@ export function createEngine(options: EngineOptions) {
     intervalMs: pace.mergeLookMs,
   });
 
+  let refreshed: ReadonlySet<string> = new Set();
+
   async function configureStore(): Promise<void> {
     await store.configure(
       [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
@@ -182,19 +185,78 @@ export function createEngine(options: EngineOptions) {
     return Promise.all(found);
   }
 
+  const why = createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock });
+  const letters = createLetters({ store, clock });
+
+  async function pauseScope(
+    scope: Pause['scope'],
+    id: string,
+    note: string,
+    forMs: number | null,
+    actor: Actor,
+  ): Promise<Pause> {
+    checkScope(scope, id);
+    const now = clock();
+    const until = forMs === null ? null : now + forMs;
+    const pause: Pause = { scope, id, note, by: actor.by, since: now, until };
+    await store.pause(pause, { ...actor, action: 'pause', target: scopeName(scope, id), at: now });
+    return pause;
+  }
+  async function resumeScope(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
+    checkScope(scope, id);
+    return store.resume(scope, id, {
+      ...actor,
+      action: 'resume',
+      target: scopeName(scope, id),
+      at: clock(),
+    });
+  }
+  async function endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
+    const meant = attempts
+      .live()
+      .filter(
+        ({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
+      );
+    await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
+    return meant.length;
+  }
+  async function checkAccount(id: string): Promise<void> {
+    await cliTrust.check(id);
+    dispatcher.wake();
+  }
+
+  const talk = createTalk({
+    ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
+    runtime: () => runtime,
+    state: dispatcher.state,
+    staleAfterMs: pace.staleAfterMs,
+    secrets: options.secrets ?? (() => []),
+    pause: (forMs, note, actor) => pauseScope('all', '', note, forMs, actor),
+    resume: (actor) => resumeScope('all', '', actor),
+    endRuns: () => endRuns('all', '', false),
+  });
+
   return {
-    async start(): Promise<{ adopted: number }> {
+    /**
+     * Looks after the runs that an earlier process left, before anything else: however many other projects
+     * there are to read, and however long the rest of a start takes. Comes before `start`.
+     */
+    async takeOver(): Promise<{ adopted: number }> {
       await configureStore();
-      // A live run is taken over at once, however many projects there are to read besides its own.
       const left = new Set((await store.running()).map(({ job }) => job.project));
       await pipelines.refreshAll((key) => left.has(key));
-      const adopted = await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log });
-      await pipelines.refreshAll((key) => !left.has(key));
+      refreshed = left;
+      return { adopted: await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log }) };
+    },
+
+    /** Begins to claim, to deliver and to tidy. */
+    async start(): Promise<void> {
+      await pipelines.refreshAll((key) => !refreshed.has(key));
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
       mergeWatch.start();
-      return { adopted };
+      talk.chats.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
@@ -204,6 +266,7 @@ export function createEngine(options: EngineOptions) {
         janitor.stop(),
         upkeep.stop(),
         mergeWatch.stop(),
+        talk.chats.stop(),
         delivery.stop(),
       ]);
     },
@@ -215,6 +278,7 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       dispatcher.wake();
       janitor.wake();
+      await talk.chats.restart();
     },
 
     submit: intake.submit,
@@ -229,54 +293,13 @@ export function createEngine(options: EngineOptions) {
     priority: decisions.priority,
     cancel: decisions.cancel,
 
-    async pause(
-      scope: Pause['scope'],
-      id: string,
-      note: string,
-      forMs: number | null,
-      actor: Actor,
-    ): Promise<Pause> {
-      checkScope(scope, id);
-      const now = clock();
-      const pause: Pause = {
-        scope,
-        id,
-        note,
-        by: actor.by,
-        since: now,
-        until: forMs === null ? null : now + forMs,
-      };
-      await store.pause(pause, {
-        ...actor,
-        action: 'pause',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: now,
-      });
-      return pause;
-    },
-    async resume(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
-      checkScope(scope, id);
-      return store.resume(scope, id, {
-        ...actor,
-        action: 'resume',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: clock(),
-      });
-    },
+    pause: pauseScope,
+    resume: resumeScope,
     /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
-    async endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
-      const meant = attempts
-        .live()
-        .filter(
-          ({ run, job }) =>
-            scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
-        );
-      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
-      return meant.length;
-    },
+    endRuns,
     idle: attempts.idle,
 
-    ...createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock }),
+    ...why,
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));
@@ -317,10 +340,7 @@ export function createEngine(options: EngineOptions) {
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
-    async checkAccount(id: string): Promise<void> {
-      await cliTrust.check(id);
-      dispatcher.wake();
-    },
+    checkAccount,
     trustVersion: cliTrust.trust,
     useLastGood: cliTrust.useLastGood,
 
@@ -331,7 +351,12 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
-    letters: createLetters({ store, clock }),
+    letters,
+    brief: talk.brief,
+    testChannels: talk.testChannels,
+    chatPeople: talk.people,
+    /** Why people are not heard, by channel. */
+    chatProblems: talk.chats.problems,
     people,
     changes,
     /** Counts runs from now on. */
@@ -359,6 +384,10 @@ export function createEngine(options: EngineOptions) {
         hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
       });
   }
+}
+
+function scopeName(scope: Pause['scope'], id: string): string {
+  return scope === 'all' ? 'all' : `${scope}:${id}`;
 }
 
 export type Engine = ReturnType<typeof createEngine>;

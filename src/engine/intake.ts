@@ -17,6 +17,8 @@ import type { Runtime, RuntimeProject } from './runtime.ts';
 export interface Actor {
   readonly by: string;
   readonly surface: Surface;
+  /** Names what asked for it; what comes again with it is done once. */
+  readonly once?: string;
 }
 
 export interface IntakeParts {

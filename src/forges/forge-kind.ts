@@ -11,8 +11,8 @@ export interface ForgeKind {
   readonly keys: ZodRawShape;
   /** Settings without which it cannot work, by their name in orch.yaml (`gitea_url`). */
   readonly needs: readonly string[];
-  /** Asks nobody anything: what is wrong out there shows at the first request. */
-  create(context: ForgeContext): Forge;
+  /** Asks nobody anything: what is wrong out there shows at the first request. May load what it needs now. */
+  create(context: ForgeContext): Forge | Promise<Forge>;
   /**
    * How git signs in at the project's repository, when that lies on this forge's own host; null = as it would
    * without the forge (ssh, credentials in the address).

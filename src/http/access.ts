@@ -26,6 +26,10 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'POST /api/v1/users/:name/disable': 'user.disable',
   'POST /api/v1/users/:name/password': 'user.password',
 
+  'POST /api/v1/users/:name/link': 'user.link',
+  'POST /api/v1/notify/test': 'notify.test',
+
+  'GET /api/v1/brief': 'read',
   'GET /api/v1/openapi.json': 'read',
   'GET /api/docs': 'read',
   'GET /api/v1/version': 'read',

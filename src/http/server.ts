@@ -14,6 +14,7 @@ import { describeApi } from './openapi.ts';
 import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { briefRoutes } from './routes/brief.ts';
 import { bulkRoutes } from './routes/bulk.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
@@ -135,6 +136,7 @@ export function createHttp(options: HttpOptions) {
     actionRoutes,
     salvageRoutes,
     outboxRoutes,
+    briefRoutes,
   ])
     app.route('/api/v1', routes(options));
   let described: object | undefined;

@@ -13,6 +13,7 @@ import { showsWhatIsThere } from './store-reading.contract.ts';
 import { reports } from './store-reports.contract.ts';
 import type { OpenStore } from './store-rows.contract.ts';
 import { settles } from './store-settle.contract.ts';
+import { remembersTalk } from './store-talk.contract.ts';
 import { knowsPeople } from './store-users.contract.ts';
 import { knowsVersions } from './store-versions.contract.ts';
 
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: OpenStore): void {
     keepsABoard(kit);
     showsWhatIsThere(kit);
     keepsALedger(kit);
+    remembersTalk(kit);
     knowsPeople(kit);
     reports(kit);
     forgets(open);

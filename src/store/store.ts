@@ -7,6 +7,7 @@ import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { TalkStore } from '../core/talk.ts';
 import type { ReportStore } from './report-store.ts';
 import type { UserStore } from './user-store.ts';
 
@@ -38,7 +39,10 @@ export interface Store {
   /** The only way out of `running`. A stale fence changes nothing and answers `stale`. */
   settle(run: RunRef, decide: (state: SettleState) => Effects): Promise<'ok' | 'stale'>;
 
-  /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
+  /**
+   * Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing
+   * changed. One whose audit says `once` what was done already returns the rows as they are.
+   */
   command(
     target: Target,
     decide: (state: { task: Task | null; job: Job; superseded: boolean }) => Effects,
@@ -116,6 +120,8 @@ export interface Store {
   delivered(id: number, now: number): Promise<void>;
   /** Notes a try that failed, and how the destination stands. */
   undelivered(id: number, outcome: Undelivered, now: number): Promise<void>;
+  /** Takes a try back that was not made: the row waits until an instant, `unsure` as it was before. */
+  postpone(id: number, until: number, unsure: boolean): Promise<void>;
   /** Destinations that do not answer, or have messages that were given up and that nobody dropped. */
   troubles(): Promise<readonly DestinationTrouble[]>;
   /** Messages that were given up (`dead`) or were tried in vain so far (`stuck`), oldest first. */
@@ -142,8 +148,8 @@ export interface Store {
     before: { readonly messages: number; readonly shapes: number },
     after: number,
   ): Promise<{ readonly forgotten: number; readonly next: number | null }>;
-  incident(key: string, channel: string): Promise<Incident | null>;
-  saveIncident(incident: Incident): Promise<void>;
+  /** What people were told, and what they may answer to. */
+  talk: TalkStore;
 
   /** Local board. */
   board: BoardStore;
@@ -300,17 +306,6 @@ export interface LetterFilter {
   readonly destination?: string;
   readonly after?: number;
   readonly limit: number;
-}
-
-/** One told incident on one channel: later changes edit its message. */
-export interface Incident {
-  readonly key: string;
-  readonly channel: string;
-  readonly messageRef: string;
-  readonly text: string;
-  readonly openedAt: number;
-  readonly updatedAt: number;
-  readonly resolvedAt: number | null;
 }
 
 export interface WorkItem {

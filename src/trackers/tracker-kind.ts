@@ -10,8 +10,8 @@ export interface TrackerKind {
   readonly keys: ZodRawShape;
   /** Settings without which it cannot work, by their name in orch.yaml (`gitea_url`). */
   readonly needs: readonly string[];
-  /** Asks nobody anything: what is wrong out there shows at the first request. */
-  create(context: TrackerContext): Tracker;
+  /** Asks nobody anything: what is wrong out there shows at the first request. May load what it needs now. */
+  create(context: TrackerContext): Tracker | Promise<Tracker>;
 }
 
 export interface TrackerContext {

@@ -82,7 +82,7 @@ export function explainRoutes({ engine, version, configProblem }: HttpOptions) {
         ({ job }) => project === undefined || job.project === project,
       );
       const troubles = (await engine.letters.troubles()).filter(
-        ({ name }) => project === undefined || name === 'notify' || name.endsWith(`:${project}`),
+        ({ name }) => project === undefined || name.startsWith('notify') || name.endsWith(`:${project}`),
       );
       const status = {
         verdict: explanation.verdict,
@@ -90,6 +90,7 @@ export function explainRoutes({ engine, version, configProblem }: HttpOptions) {
         configProblem: configProblem(),
         pipelineProblems: engine.pipelineProblems(),
         warnings: engine.warnings().map(warningToWire),
+        chats: engine.chatProblems(),
         schedulerTickAgeMs: state === null ? null : now - state.tickAt,
         jobs: counts.jobs,
         tasks: counts.tasks,

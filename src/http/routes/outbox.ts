@@ -111,6 +111,7 @@ function whatOf(message: OutboxMessage): string {
     case 'forge.pull_request':
       return message.action === 'open' ? 'open the pull request' : 'make the pull request ready';
     case 'notify.incident':
+    case 'notify.show':
       return `alert: ${message.title}`;
     case 'notify.resolved':
       return `resolved: ${message.incident}`;

@@ -6,7 +6,7 @@ import type { Row } from './rows.ts';
 /** What people did: written with the change, read newest first. */
 export function prepareAudit(db: Db) {
   const insert = db.prepare(
-    'INSERT INTO audit(at, by, surface, action, target, before, after) VALUES(@at, @by, @surface, @action, @target, @before, @after)',
+    'INSERT INTO audit(at, by, surface, action, target, before, after, once) VALUES(@at, @by, @surface, @action, @target, @before, @after, @once) ON CONFLICT DO NOTHING',
   );
   const list =
     db.prepare(`SELECT * FROM audit WHERE (@by IS NULL OR by = @by) AND (@action IS NULL OR action = @action)
@@ -20,7 +20,7 @@ export function prepareAudit(db: Db) {
     write(entry: Audit): void {
       const { at, by, surface, action, target, before, after } = entry;
       insert.run({
-        ...{ at, by, surface, action, target },
+        ...{ at, by, surface, action, target, once: entry.once ?? null },
         before: before === undefined ? null : JSON.stringify(before),
         after: after === undefined ? null : JSON.stringify(after),
       });

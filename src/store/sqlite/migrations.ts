@@ -1,4 +1,5 @@
 import { FIRST_SCHEMA } from './first-schema.ts';
+import { TALK_MIGRATION } from './migration-talk.ts';
 
 /**
  * Schema, forwards only. Each entry runs once, in one transaction, in order; `user_version` counts
@@ -187,4 +188,5 @@ ALTER TABLE agent_runs ADD COLUMN model TEXT;
 CREATE INDEX agent_runs_ended ON agent_runs(finished_at, verdict, cost_micro_usd) WHERE finished_at IS NOT NULL;
 CREATE INDEX tasks_ended ON tasks(updated_at) WHERE status IN ('done', 'cancelled');
 `,
+  TALK_MIGRATION,
 ];

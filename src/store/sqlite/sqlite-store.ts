@@ -19,6 +19,7 @@ import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
 import { prepareReports } from './reports.ts';
 import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
+import { prepareTalk } from './talk.ts';
 import { prepareUsers } from './users.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
@@ -55,6 +56,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const setTaskPr = db.prepare(
     `UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ? AND coalesce(pr ->> 'state', '') NOT IN ('merged', 'closed')`,
   );
+  const doneOnce = db.prepare('SELECT 1 FROM audit WHERE once = ?');
   const audit = prepareAudit(db);
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
@@ -80,6 +82,10 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
     reports: atTheEdge(prepareReports(db), path),
+    talk: atTheEdge(
+      prepareTalk(db, { insertOutbox: (rows) => applier.insertOutbox(rows, clock()), wake }),
+      path,
+    ),
     users: atTheEdge(prepareUsers(db, { audit: audit.write }), path),
     ...prepareOutbox(db, { audit: audit.write, wake }),
     ...prepareLedger(db),
@@ -213,12 +219,14 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
         const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
         const superseded = newest !== undefined && newest['id'] !== job.id;
-        applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
+        const isDone = entry.once !== undefined && doneOnce.get(entry.once) !== undefined;
+        if (!isDone) applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
         const after = {
           job: jobOf(jobById.get(job.id) as Row),
           task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row),
         };
-        audit.write({ ...entry, before: workFacts(task, job), after: workFacts(after.task, after.job) });
+        if (!isDone)
+          audit.write({ ...entry, before: workFacts(task, job), after: workFacts(after.task, after.job) });
         return after;
       });
       wake();
