@@ -23,7 +23,16 @@ const asked = process.argv.slice(2).filter((argument) => argument !== '--fix');
 const tools = [
   {
     name: 'tsc',
-    commands: [[node, bin('typescript', 'tsc'), '--noEmit', '--listFiles', '--pretty', 'false']],
+    // The server, and the page with its own libraries.
+    commands: [[], ['-p', 'web']].map((project) => [
+      node,
+      bin('typescript', 'tsc'),
+      '--noEmit',
+      '--listFiles',
+      '--pretty',
+      'false',
+      ...project,
+    ]),
     count: (output) => ownFiles(output).length,
     show: (output) =>
       output

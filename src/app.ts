@@ -17,6 +17,7 @@ import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.t
 import { endLeftRuns } from './engine/stop-offline.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import { createHttp, listen } from './http/server.ts';
+import { readWebFiles } from './http/web-files.ts';
 import { identify } from './launcher/processes.ts';
 import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -108,6 +109,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       pageCode,
       configProblem: () => configProblem,
       version: options.version,
+      web: readWebFiles(webDirectory()),
       log,
       shutdown: options.onShutdown,
     });
@@ -188,6 +190,12 @@ function buildRuntime(
     disks: [dirname(config.dbPath), config.reposDir, config.worktreesDir, config.runsDir],
     retention: config.retention,
   };
+}
+
+/** The built page: beside this file in a build, in the build's folder when this file runs as it is. */
+function webDirectory(): string {
+  const beside = join(import.meta.dirname, 'web');
+  return existsSync(beside) ? beside : join(import.meta.dirname, '../dist/web');
 }
 
 function scratchOf(config: Config): string {

@@ -133,6 +133,29 @@ export const taskDetailSchema = taskSchema.extend({
 });
 export type TaskDetailWire = z.infer<typeof taskDetailSchema>;
 
+/** A project as orch.yaml has it, for a surface that lays its stages out. */
+export const projectSchema = z.object({
+  key: z.string(),
+  base: z.string(),
+  maxConcurrency: z.number(),
+  accounts: z.array(z.string()),
+  pipelines: z.array(
+    z.object({ name: z.string(), stages: z.array(z.object({ stage: z.string(), kind: z.string() })) }),
+  ),
+});
+export type ProjectWire = z.infer<typeof projectSchema>;
+
+/** A pause in force, whether it holds a job or not. */
+export const pauseSchema = z.object({
+  scope: z.enum(['all', 'project', 'account']),
+  id: z.string(),
+  note: z.string(),
+  by: z.string(),
+  since: instant,
+  until: instant.nullable(),
+});
+export type PauseWire = z.infer<typeof pauseSchema>;
+
 /** Something about an account that holds nothing yet. */
 export const warningSchema = z.object({
   code: z.string(),

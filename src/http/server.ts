@@ -10,13 +10,14 @@ import type { Engine } from '../engine/engine.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ProblemWire } from './contract.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { lineRoutes } from './routes/line.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { pageRoutes } from './routes/page.ts';
 import { readRoutes } from './routes/read.ts';
 import { salvageRoutes } from './routes/salvage.ts';
+import type { WebFiles } from './web-files.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
-const COOKIE = 'orch_session';
 
 export interface HttpOptions {
   readonly engine: Engine;
@@ -25,6 +26,8 @@ export interface HttpOptions {
   /** Opens the read-only page, and nothing else; part of the printed address. */
   readonly pageCode: string;
   readonly version: string;
+  /** The built page. */
+  readonly web: WebFiles;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
   readonly log: Logger;
@@ -42,10 +45,11 @@ export function createHttp(options: HttpOptions) {
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
+        // The page brings its own script, style and fonts; nothing inline, nothing from elsewhere.
+        defaultSrc: ["'self'"],
+        objectSrc: ["'none'"],
         baseUri: ["'none'"],
-        formAction: ["'none'"],
+        formAction: ["'self'"],
         frameAncestors: ["'none'"],
       },
       referrerPolicy: 'no-referrer',
@@ -76,10 +80,11 @@ export function createHttp(options: HttpOptions) {
     return next();
   });
   app.route('/api/v1', readRoutes(options));
+  app.route('/api/v1', lineRoutes(options));
   app.route('/api/v1', actionRoutes(options));
   app.route('/api/v1', salvageRoutes(options));
   app.route('/api/v1', outboxRoutes(options));
-  app.route('/', pageRoutes(options, { cookie: COOKIE, known: (code) => known(code, [options.pageCode]) }));
+  app.route('/', pageRoutes(options.web));
   app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {
     if (!(error instanceof AppError))

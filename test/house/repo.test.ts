@@ -122,9 +122,7 @@ function trackedFiles(): string[] {
 }
 
 function sources(): Map<string, string> {
-  return pick(
-    (file) => file.startsWith('src/') && file.endsWith('.ts') && !/\.(test|contract)\.ts$/.test(file),
-  );
+  return pick((file) => /^(src|web)\/.*\.tsx?$/.test(file) && !/\.(test|contract)\.tsx?$/.test(file));
 }
 
 function pick(wanted: (file: string) => boolean): Map<string, string> {

@@ -15,7 +15,7 @@ const MAX_LIMIT = 1000;
 const LOG_CHUNK_BYTES = 256 * 1024;
 
 /** Everything that only looks. */
-export function readRoutes({ engine, version, configProblem }: HttpOptions) {
+export function readRoutes({ engine, version, web, configProblem }: HttpOptions) {
   const routes = new Hono<AppEnv>();
   const { store } = engine;
 
@@ -24,7 +24,7 @@ export function readRoutes({ engine, version, configProblem }: HttpOptions) {
     return jobToWire(job, task?.key ?? null, await engine.reason(job));
   };
 
-  routes.get('/version', (c) => c.json({ version }));
+  routes.get('/version', (c) => c.json({ version, page: web.build }));
   routes.get('/explain', async (c) => {
     const { project, job, task } = c.req.query();
     const named = task ?? job;

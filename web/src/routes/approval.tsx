@@ -1,0 +1,3 @@
+export function ApprovalPage() {
+  return <h1>ApprovalPage</h1>;
+}
