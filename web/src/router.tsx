@@ -106,7 +106,7 @@ const routes = [
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: object({ to: text }),
+  validateSearch: object({ to: text, invite: text }),
   component: lazyRouteComponent(() => import('./routes/sign-in.tsx'), 'SignInPage'),
 });
 const setup = createRoute({

@@ -173,3 +173,15 @@ export function nowQuery(project?: string) {
     },
   };
 }
+
+/** Titles of tasks by their key, for lists of jobs: a job does not carry one. */
+export function titlesQuery() {
+  return {
+    queryKey: ['tasks', 'titles'],
+    queryFn: async ({ signal }: Asked): Promise<Readonly<Record<string, string>>> => {
+      const { tasks } = await get<{ tasks: TaskWire[] }>('/tasks', { limit: 1000 }, signal);
+      return Object.fromEntries(tasks.map(({ key, title }) => [key, title]));
+    },
+    refetchInterval: 30_000,
+  };
+}

@@ -14,7 +14,6 @@ export type DialogRequest =
   | { readonly kind: 'retry'; readonly targets: readonly string[]; readonly stage?: string | undefined }
   | { readonly kind: 'cancel'; readonly targets: readonly string[]; readonly isRun?: boolean }
   | { readonly kind: 'answer'; readonly target: string; readonly question: string }
-  | { readonly kind: 'priority'; readonly target: string }
   | { readonly kind: 'pause' }
   | { readonly kind: 'submit' }
   | { readonly kind: 'sign-in'; readonly account: string }
