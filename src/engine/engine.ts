@@ -20,6 +20,7 @@ import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
+import { createReview } from './review.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
@@ -317,6 +318,7 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
+    review: createReview({ store, workspace: options.workspace, runtime: () => runtime }),
     letters: createLetters({ store, clock }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),

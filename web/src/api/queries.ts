@@ -185,3 +185,27 @@ export function titlesQuery() {
     refetchInterval: 30_000,
   };
 }
+
+/** What a task changes against its base. */
+export interface ChangesWire {
+  readonly head: string | null;
+  readonly files: readonly {
+    readonly path: string;
+    readonly status: string;
+    readonly added: number | null;
+    readonly deleted: number | null;
+    readonly risk: string | null;
+  }[];
+  readonly stat: { readonly files: number; readonly added: number; readonly deleted: number };
+  readonly commits: readonly { readonly sha: string; readonly subject: string; readonly author: string }[];
+  readonly patch: string;
+  readonly isCut: boolean;
+  readonly work: { readonly patch: string; readonly isCut: boolean } | null;
+}
+
+export function changesQuery(key: string) {
+  return {
+    ...ask<ChangesWire>(['diff', key], `/tasks/${encodeURIComponent(key)}/changes`),
+    refetchInterval: 30_000,
+  };
+}

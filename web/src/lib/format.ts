@@ -12,6 +12,7 @@ const dayAndTime = new Intl.DateTimeFormat('en-GB', {
   hour: '2-digit',
   minute: '2-digit',
 });
+const dayAndYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 const weekdayAndTime = new Intl.DateTimeFormat('en-GB', {
   weekday: 'short',
   hour: '2-digit',
@@ -57,11 +58,12 @@ export function relative(at: number, now: number): string {
   return away > 0 ? `in ${shortDuration(away)}` : `${shortDuration(-away)} ago`;
 }
 
-/** "08:13" today, "Tue 09:00" within a week, "21 Nov, 09:12" beyond. */
+/** "08:13" today, "Tue 09:00" within a week, "21 Nov, 09:12" beyond, "1 Jan 2031" in another year. */
 export function absolute(at: number, now: number): string {
   const date = new Date(at);
   if (date.toDateString() === new Date(now).toDateString()) return clockTime.format(date);
   if (Math.abs(at - now) < 7 * DAY) return weekdayAndTime.format(date).replace(',', '');
+  if (date.getFullYear() !== new Date(now).getFullYear()) return dayAndYear.format(date);
   return dayAndTime.format(date);
 }
 

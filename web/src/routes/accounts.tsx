@@ -256,7 +256,7 @@ function Connections() {
     <Card title={copy.accounts.connections}>
       <Loaded query={query} what={copy.accounts.connections}>
         {({ outbox }) => (
-          <ul className="inbox">
+          <ul className="inbox grid md:grid-cols-2">
             {['notify', ...projects.flatMap(({ key }) => [`tracker:${key}`, `forge:${key}`])].map((name) => {
               const trouble = outbox.find((each) => each.name === name);
               const [kind, project] = name.split(':');

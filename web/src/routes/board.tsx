@@ -127,7 +127,8 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
             onClick={() => set({ state: search.state === state ? undefined : state })}
           >
             <Chip state={state}>
-              <span className="num">{count(n)}</span> {wordOf(state).toLowerCase()}
+              <span className="num">{count(n)}</span>{' '}
+              {state === 'needs_you' ? copy.board.needYou(n) : wordOf(state).toLowerCase()}
             </Chip>
           </button>
         );

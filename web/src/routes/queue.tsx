@@ -158,21 +158,21 @@ function Filters() {
     ['account', copy.columns.account, accounts.map(({ id }) => [id, id] as const)],
   ];
   return (
-    <div className="flex flex-wrap items-center gap-2 border-b border-line px-4 py-2.5">
+    <div className="grid grid-cols-2 items-center gap-2 border-b border-line px-4 py-2.5 md:flex md:flex-wrap">
       <input
         data-filter
         type="search"
-        className="input input-sm min-w-40 flex-1 md:max-w-64"
+        className="input input-sm col-span-2 min-w-40 flex-1 md:max-w-64"
         aria-label={copy.queue.filter}
         placeholder={copy.queue.filter}
         value={search.q ?? ''}
         onChange={(event) => set({ q: event.target.value === '' ? undefined : event.target.value })}
       />
       {choices.map(([name, label, options]) => (
-        <label key={name} className="flex min-w-0 items-center gap-1.5 text-xs text-ink-3">
-          <span className="max-md:sr-only">{label}</span>
+        <label key={name} className="min-w-0">
+          <span className="sr-only">{label}</span>
           <select
-            className="input input-sm max-w-44"
+            className="input input-sm w-full md:max-w-44"
             value={search[name] ?? ''}
             onChange={(event) => set({ [name]: event.target.value === '' ? undefined : event.target.value })}
           >
@@ -378,7 +378,7 @@ function JobRow({
       <td className="n text-sm whitespace-nowrap text-ink-2">
         <Since at={job.createdAt} />
       </td>
-      <td>
+      <td className="max-md:!ml-auto">
         <Menu
           label={`${copy.columns.actions}: ${target}`}
           trigger={

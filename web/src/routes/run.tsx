@@ -192,7 +192,7 @@ function RunTabs({ run, job, task }: Shown) {
         </Tabs.Content>
         <Tabs.Content value="diff">
           <Suspense fallback={<Skeleton rows={6} />}>
-            <Diff run={run} />
+            <Diff task={task} />
           </Suspense>
         </Tabs.Content>
         <Tabs.Content value="checks">

@@ -1,19 +1,29 @@
 import { useQuery } from '@tanstack/react-query';
-import type { RunWire } from '../../../../src/http/contract.ts';
-import { ask } from '../../api/queries.ts';
+import type { TaskDetailWire } from '../../../../src/http/contract.ts';
+import { changesQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { DiffView } from '../../ui/diff.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 
-/** What the task's branch changes, as far as Orch has taken it. */
-export function RunDiff({ run }: { run: RunWire }) {
-  const query = useQuery({
-    ...ask<{ diff: string | null }>(['diff', run.id], `/runs/${run.id}/diff`),
-    refetchInterval: run.status === 'running' ? 15_000 : false,
-  });
+/** What the task's branch changes as Orch has taken it, and what the live agent has beyond that. */
+export function RunDiff({ task }: { task: TaskDetailWire | null }) {
+  const query = useQuery({ ...changesQuery(task?.key ?? ''), enabled: task !== null });
+  if (task === null) return <Empty>{copy.diff.noTask}</Empty>;
   return (
     <Loaded query={query} what={copy.run.tabs.diff} rows={8}>
-      {({ diff }) => (diff === null ? <Empty>{copy.diff.none}</Empty> : <DiffView text={diff} />)}
+      {({ patch, isCut, work }) => (
+        <>
+          {work === null ? null : (
+            <>
+              <h3 className="px-4 pt-3">{copy.diff.work}</h3>
+              <DiffView text={work.patch} />
+            </>
+          )}
+          <h3 className="px-4 pt-3">{copy.diff.taken}</h3>
+          <DiffView text={patch} />
+          {isCut ? <p className="card-body text-sm text-ink-2">{copy.approval.cut}</p> : null}
+        </>
+      )}
     </Loaded>
   );
 }
