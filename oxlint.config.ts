@@ -11,6 +11,7 @@ const PORTS = [
   'notifiers/notifier.ts',
   'stages/stage.ts',
   'store/store.ts',
+  'store/user-store.ts',
 ];
 
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */
@@ -134,7 +135,7 @@ const layers: OxlintOverride[] = [
   layer({
     files: PORTS.filter((port) => port !== 'stages/stage.ts').map((port) => `src/${port}`),
     rule: 'A port imports core types and nothing else of ours.',
-    own: [],
+    own: ['./user-store.ts'], // a part of the store port that is a port itself
     sees: ['core/**'],
   }),
   layer({
@@ -162,8 +163,15 @@ const layers: OxlintOverride[] = [
     files: ['src/http/contract.ts'],
     rule: "http/contract.ts sees only core and zod, so the dashboard's bundle stays clean.",
     packages: ['zod'],
-    own: [],
+    own: ['./contract/**'],
     sees: ['core/**'],
+  }),
+  layer({
+    files: ['src/http/contract/*.ts'],
+    rule: "http/contract sees only core and zod, so the dashboard's bundle stays clean.",
+    packages: ['zod'],
+    sees: ['core/**'],
+    depth: 2,
   }),
   ...folder('config', {
     rule: 'config sees registry, core and lib.',

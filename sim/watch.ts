@@ -3,9 +3,10 @@
  * recounted, holds that end for a reason, one open job per task, evidence before every step. It works out what
  * must be true by small rules of its own.
  */
+import type { Audit } from '../src/core/audit.ts';
 import type { Effects } from '../src/core/effects.ts';
 import type { AccountHold } from '../src/core/model.ts';
-import type { Audit, RunRef, Store, Target } from '../src/store/store.ts';
+import type { RunRef, Store, Target } from '../src/store/store.ts';
 import type { ClaimChecks } from './claims.ts';
 import type { Eye, JobRow, RunRow } from './eye.ts';
 import type { Runs } from './runs.ts';

@@ -10,6 +10,7 @@ import type { Config, ProjectConfig } from './config/types.ts';
 import { pipelinesOf } from './config/walks.ts';
 import { AppError } from './core/errors.ts';
 import type { Pause } from './core/model.ts';
+import { isUsableAdmin } from './core/users.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
@@ -52,8 +53,8 @@ export interface App {
   readonly url: string;
   /** Bearer token of the CLI on this machine. */
   readonly token: string;
-  /** Opens the read-only page. */
-  readonly pageCode: string;
+  /** Makes the first admin, once; null when there is one. */
+  readonly setupCode: string | null;
   /** Applies a changed configuration without a restart. */
   reload(config: Config): Promise<void>;
   /** A changed configuration that is not right: the last good one stays, and every surface says so. */
@@ -65,12 +66,14 @@ export interface App {
 /** Composition root: configuration in, running service out. Nothing is left behind when it throws. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
-  refusePublicAddress(config);
+  // Before anything is made: without a database there can be no admin in it.
+  if (!existsSync(config.dbPath)) refusePublicAddress(config, false);
   const clock = options.clock ?? systemClock;
   for (const directory of [config.home, config.reposDir, config.worktreesDir, config.runsDir])
     await makeDirectory(directory);
   const store = openSqliteStore(config.dbPath, clock);
   try {
+    refusePublicAddress(config, (await store.users.all()).some(isUsableAdmin));
     await store.setMeta('orch_version', options.version); // an older build that refuses this file can then say so
     const workspace = openWorkspace({
       reposDir: config.reposDir,
@@ -101,12 +104,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
-    const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
+    let url = '';
     const http = createHttp({
       engine,
       tokens,
-      pageCode,
+      publicUrl: config.publicUrl,
+      url: () => url,
       configProblem: () => configProblem,
       version: options.version,
       web: readWebFiles(webDirectory()),
@@ -114,6 +118,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       shutdown: options.onShutdown,
     });
     const server = await listen(http, config.host, config.port);
+    url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
     try {
       const { adopted } = await engine.start();
       log.info({ port: server.port, adopted }, 'orch is up');
@@ -124,8 +129,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     return {
       engine,
       token,
-      pageCode,
-      url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
+      url,
+      setupCode: (await engine.people.setup())?.code ?? null,
       async reload(next) {
         await engine.reload(runtime(next));
         configProblem = null;
@@ -288,12 +293,12 @@ function notifiersOf(config: Config): Notifier[] {
 }
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
-function refusePublicAddress(config: Config): void {
+function refusePublicAddress(config: Config, hasAdmin: boolean): void {
   const loopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');
-  if (loopback || config.apiToken !== null) return;
+  if (loopback || hasAdmin || config.apiToken !== null) return;
   throw new AppError(`${config.host} can be reached from other machines, and there is no admin`, {
     code: 'server.public_without_admin',
-    hint: 'set ORCH_API_TOKEN to a long random value, or keep ORCH_HOST=127.0.0.1',
+    hint: 'start it once on ORCH_HOST=127.0.0.1 and make an admin with the code it prints, or set ORCH_API_TOKEN to a long random value',
   });
 }
 

@@ -1,4 +1,5 @@
 import { approve, reject } from '../core/approvals.ts';
+import type { Audit } from '../core/audit.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
 import { type CommandContext } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
@@ -6,7 +7,7 @@ import { AppError } from '../core/errors.ts';
 import type { Job, Task } from '../core/model.ts';
 import { setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Audit, Store, Target } from '../store/store.ts';
+import type { Store, Target } from '../store/store.ts';
 import type { Attempts } from './attempt.ts';
 import type { Actor } from './intake.ts';
 import type { Pipelines } from './pipelines.ts';

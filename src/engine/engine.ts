@@ -1,4 +1,5 @@
 import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
+import type { AuditFacts } from '../core/audit.ts';
 import { isProven } from '../core/cli-version.ts';
 import { AppError } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { createChanges, observed } from './changes.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
@@ -18,9 +20,11 @@ import { createLetters } from './letters.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
+import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import { createReview } from './review.ts';
+import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
@@ -37,6 +41,8 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Values that no log may show; those of the accounts' environments are known. */
+  readonly secrets?: () => readonly string[];
   /** Default: the one this process runs on. */
   readonly machine?: Machine;
   readonly pace?: Pace;
@@ -47,7 +53,9 @@ export interface EngineOptions {
  * by the composition root; `start` first deals with what an earlier process left.
  */
 export function createEngine(options: EngineOptions) {
-  const { store, clock, log, machine = thisMachine, pace = PACE } = options;
+  const { clock, log, machine = thisMachine, pace = PACE } = options;
+  const changes = createChanges(clock);
+  const store = observed(options.store, changes);
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -141,6 +149,7 @@ export function createEngine(options: EngineOptions) {
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
 
+  const people = createPeople({ store, clock });
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
   const mergeWatch = createMergeWatch({
@@ -320,6 +329,12 @@ export function createEngine(options: EngineOptions) {
     targetOf: decisions.targetOf,
     review: createReview({ store, workspace: options.workspace, runtime: () => runtime }),
     letters: createLetters({ store, clock }),
+    people,
+    changes,
+    runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
+    /** Writes down what somebody did that changes no row by itself. */
+    note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
+      store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,

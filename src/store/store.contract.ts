@@ -12,6 +12,7 @@ import { keepsPromises } from './store-outbox.contract.ts';
 import { showsWhatIsThere } from './store-reading.contract.ts';
 import type { OpenStore } from './store-rows.contract.ts';
 import { settles } from './store-settle.contract.ts';
+import { knowsPeople } from './store-users.contract.ts';
 import { knowsVersions } from './store-versions.contract.ts';
 
 /** The suite every store passes. */
@@ -28,6 +29,7 @@ export function storeContract(name: string, open: OpenStore): void {
     keepsABoard(kit);
     showsWhatIsThere(kit);
     keepsALedger(kit);
+    knowsPeople(kit);
     forgets(open);
     followsTheModel(open);
   });

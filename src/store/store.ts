@@ -1,10 +1,13 @@
+import type { Audit, AuditEntry, AuditFilter } from '../core/audit.ts';
 import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { UserStore } from './user-store.ts';
 
 /**
  * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
@@ -143,6 +146,13 @@ export interface Store {
 
   /** Local board. */
   board: BoardStore;
+  /** Who may sign in. */
+  users: UserStore;
+
+  /** Writes down what a person did that changes nothing else here. */
+  audit(entry: Audit): Promise<void>;
+  /** Newest first; \`next\` goes back in time. */
+  audits(filter: AuditFilter): Promise<Page<AuditEntry>>;
 
   meta(key: string): Promise<string | null>;
   setMeta(key: string, value: string): Promise<void>;
@@ -233,41 +243,10 @@ export type Target =
   | { readonly kind: 'task'; readonly key: string }
   | { readonly kind: 'job'; readonly id: number };
 
-export interface Audit {
-  readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'orch';
-  readonly action: string;
-  readonly target: string;
-  readonly at: number;
-}
-
 export type HistoryFilter =
   | { readonly jobId: number }
   | { readonly taskId: number }
   | { readonly project: string | null };
-
-export interface JobFilter {
-  readonly status?: readonly Job['status'][];
-  readonly project?: string;
-  readonly taskId?: number;
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface RunFilter {
-  readonly jobId?: number;
-  readonly taskId?: number;
-  readonly status?: Run['status'];
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface TaskFilter {
-  readonly status?: readonly Task['status'][];
-  readonly project?: string;
-  readonly after?: number;
-  readonly limit: number;
-}
 
 export interface Page<T> {
   readonly items: readonly T[];

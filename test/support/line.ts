@@ -6,6 +6,8 @@ import { handIn, type Installation, install, LOGIN, waitFor } from './orch.ts';
 
 /** A running line with a bit of everything on it, for a person or a browser to look at. */
 export interface Line {
+  /** `orch_session=...` of an admin called mara. */
+  readonly cookie: { readonly name: string; readonly value: string };
   readonly here: Installation;
   readonly app: App;
   /** Keys of the tasks by what happens to them. */
@@ -109,6 +111,20 @@ const SCENES: Readonly<Record<Part, { title: string; project: string; script: st
 const DEV = '{ stage: development, agent: developer, tools: write }';
 const DEPLOY = '{ stage: deploy, kind: deploy, approval: required, merge: auto }';
 
+/** Makes the first admin by the code that `orch up` prints; the session is as a browser gets it. */
+async function signIn(app: App): Promise<Line['cookie']> {
+  const response = await fetch(`${app.url}/api/v1/setup`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', origin: app.url },
+    body: JSON.stringify({ code: app.setupCode, name: 'mara', password: PASSWORD }),
+  });
+  const [name, value] = (response.headers.get('set-cookie') ?? '').split(';')[0]?.split('=') ?? [];
+  if (!response.ok || name === undefined || value === undefined)
+    throw new Error(`nobody could sign in: ${response.status} ${await response.text()}`);
+  return { name, value };
+}
+
+export const PASSWORD = 'four small words here';
 const PATIENCE_MS = 30_000;
 
 /** Starts it in this process. `settled`: waits until every part is where it belongs. */
@@ -185,6 +201,7 @@ ${project('api', 'claude-a', [DEV, DEPLOY], '    budget: { usd_per_day: 120 }\n'
   return {
     here,
     app,
+    cookie: await signIn(app),
     keys: known,
     async close() {
       here.go();

@@ -1,7 +1,8 @@
+import type { Audit } from '../../core/audit.ts';
 import type { DestinationTrouble } from '../../core/delivery.ts';
 import type { OutboxMessage } from '../../core/effects.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Audit, Incident, Letter, OutboxRow, Store } from '../store.ts';
+import type { Incident, Letter, OutboxRow, Store } from '../store.ts';
 import type { Db } from './database.ts';
 import type { Row } from './rows.ts';
 

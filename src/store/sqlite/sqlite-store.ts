@@ -1,13 +1,15 @@
 import { statSync } from 'node:fs';
 import { SqliteError } from 'better-sqlite3';
+import { type AuditFacts, workFacts } from '../../core/audit.ts';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
 import type { CliVersion } from '../../core/cli-version.ts';
 import { AppError } from '../../core/errors.ts';
 import { vtimeAtWeight } from '../../core/fairness.ts';
 import { contextAtStart } from '../../core/job.ts';
 import type { AccountState } from '../../core/model.ts';
-import type { Audit, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
+import { prepareAudit } from './audit.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
@@ -16,6 +18,7 @@ import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
 import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
+import { prepareUsers } from './users.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
 export function openSqliteStore(path: string, clock: () => number): Store {
@@ -51,9 +54,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const setTaskPr = db.prepare(
     `UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ? AND coalesce(pr ->> 'state', '') NOT IN ('merged', 'closed')`,
   );
-  const audit = db.prepare(
-    'INSERT INTO audit(at, by, surface, action, target) VALUES(@at, @by, @surface, @action, @target)',
-  );
+  const audit = prepareAudit(db);
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
   function account(id: string): AccountState {
@@ -77,7 +78,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
-    ...prepareOutbox(db, { audit: writeAudit, wake }),
+    users: atTheEdge(prepareUsers(db, { audit: audit.write }), path),
+    ...prepareOutbox(db, { audit: audit.write, wake }),
     ...prepareLedger(db),
     ...prepareForget(db),
     ...prepareQueries(db),
@@ -209,9 +211,12 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
         const superseded = newest !== undefined && newest['id'] !== job.id;
         applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
-        writeAudit(entry);
-        const after = jobOf(jobById.get(job.id) as Row);
-        return { job: after, task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row) };
+        const after = {
+          job: jobOf(jobById.get(job.id) as Row),
+          task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row),
+        };
+        audit.write({ ...entry, before: workFacts(task, job), after: workFacts(after.task, after.job) });
+        return after;
       });
       wake();
       return result;
@@ -234,7 +239,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const decided = decide(before);
         if (decided.account !== before) applier.saveAccount(decided.account);
         applier.prove(decided.proofs);
-        writeAudit(entry);
+        audit.write({ ...entry, before: accountFacts(before), after: accountFacts(decided.account) });
         return decided.account;
       });
       wake();
@@ -256,7 +261,11 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         db.prepare(
           'INSERT INTO pauses(scope, id, note, by, since, until) VALUES(@scope, @id, @note, @by, @since, @until) ON CONFLICT(scope, id) DO UPDATE SET note = @note, by = @by, until = @until',
         ).run({ ...pause });
-        writeAudit(entry);
+        const { note, until } = pause;
+        audit.write({
+          ...entry,
+          after: { note, until: until === null ? null : new Date(until).toISOString() },
+        });
       });
       wake();
     },
@@ -264,11 +273,18 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     async resume(scope, id, entry) {
       const resumed = inTransaction(() => {
         const { changes } = db.prepare('DELETE FROM pauses WHERE scope = ? AND id = ?').run(scope, id);
-        writeAudit(entry);
+        audit.write({ ...entry, before: { paused: changes > 0 }, after: { paused: false } });
         return changes > 0;
       });
       wake();
       return resumed;
+    },
+
+    async audit(entry) {
+      audit.write(entry);
+    },
+    async audits(filter) {
+      return audit.list(filter);
     },
 
     async meta(key) {
@@ -305,10 +321,10 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     const task = taskByKey.get(key) as Row | undefined;
     return task === undefined ? undefined : (latestJob.get(task['id']) as Row | undefined);
   }
+}
 
-  function writeAudit(entry: Audit): void {
-    audit.run({ ...entry });
-  }
+function accountFacts(state: AccountState): AuditFacts {
+  return { hold: state.hold?.reason ?? null, cli: state.pinned?.version ?? null };
 }
 
 /** SQLite's errors leave as `AppError`; what a decider throws passes as it is. */

@@ -1,5 +1,6 @@
 import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
+import type { ChangeWire } from '../../../src/http/contract.ts';
 import { address } from './client.ts';
 import { heardFromServer, setLive } from './connection.ts';
 import { readStream } from './stream.ts';
@@ -22,7 +23,8 @@ export function useLiveEvents(isEnabled: boolean): void {
     void keepOpen({
       signal: stop.signal,
       url: () => address('/events'),
-      onEvent: (data) => refresh(typeOf(data)),
+      // `tick` is a sign of life alone.
+      onEvent: (data, _id, event) => (event === 'change' ? refresh(typeOf(data)) : undefined),
       onState: setLive,
       onOpen: () => void client.invalidateQueries(),
     });
@@ -128,17 +130,22 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-function typeOf(data: string): string {
+/** A type that this page does not know yet may concern all of it. */
+function typeOf(data: string): ChangeWire['type'] {
   try {
-    const { type } = JSON.parse(data) as { type?: unknown };
-    return typeof type === 'string' ? type : '';
+    const { type } = JSON.parse(data) as { type?: string };
+    return isKnown(type) ? type : 'all';
   } catch {
-    return '';
+    return 'all';
   }
 }
 
-function gather(act: (types: ReadonlySet<string>) => void): (type: string) => void {
-  let types = new Set<string>();
+function isKnown(type: string | undefined): type is ChangeWire['type'] {
+  return type !== undefined && type in CONCERNS;
+}
+
+function gather(act: (types: ReadonlySet<ChangeWire['type']>) => void): (type: ChangeWire['type']) => void {
+  let types = new Set<ChangeWire['type']>();
   let timer = 0;
   return (type) => {
     types.add(type);
@@ -152,20 +159,24 @@ function gather(act: (types: ReadonlySet<string>) => void): (type: string) => vo
   };
 }
 
-/** Which queries an event makes old, by the first word of their key. Anything else concerns the whole line. */
-const CONCERNS: Readonly<Record<string, readonly string[]>> = {
-  audit: ['audit'],
-  user: ['users', 'session'],
-  config: ['settings', 'status', 'projects'],
+/** Which queries a change makes old, by the first word of their key. `all`: every one. */
+const CONCERNS: Readonly<Record<ChangeWire['type'], readonly string[]>> = {
+  task: ['task', 'tasks', 'now', 'explain', 'status', 'diff', 'audit', 'approval'],
+  job: ['job', 'jobs', 'task', 'now', 'explain', 'status', 'audit', 'approval'],
+  run: ['run', 'job', 'task', 'now', 'status', 'diff', 'usage', 'progress'],
+  account: ['accounts', 'explain', 'audit'],
+  pause: ['pauses', 'explain', 'now', 'audit'],
+  outbox: ['status', 'explain'],
+  explain: ['explain', 'now', 'job', 'jobs', 'task', 'status'],
+  user: ['session', 'sessions', 'users', 'tokens', 'audit'],
+  all: [],
 };
 
-function invalidate(client: QueryClient, types: ReadonlySet<string>): void {
-  const line = [...types].some((type) => CONCERNS[type] === undefined);
-  const words = new Set([...types].flatMap((type) => CONCERNS[type] ?? []));
-  void client.invalidateQueries({
-    predicate: ({ queryKey: [word] }) => words.has(String(word)) || (line && !FIXED.has(String(word))),
-  });
+function invalidate(client: QueryClient, types: ReadonlySet<ChangeWire['type']>): void {
+  if (types.has('all')) {
+    void client.invalidateQueries();
+    return;
+  }
+  const words = new Set([...types].flatMap((type) => CONCERNS[type]));
+  void client.invalidateQueries({ predicate: ({ queryKey: [word] }) => words.has(String(word)) });
 }
-
-/** What no event about the line changes. */
-const FIXED = new Set(['session', 'users', 'settings', 'audit', 'tokens', 'health', 'diff', 'prompt']);

@@ -1,6 +1,7 @@
 import { keepPreviousData } from '@tanstack/react-query';
 import type {
   AccountWire,
+  ChangesWire,
   DestinationWire,
   Explain,
   JobWire,
@@ -186,26 +187,24 @@ export function titlesQuery() {
   };
 }
 
-/** What a task changes against its base. */
-export interface ChangesWire {
-  readonly head: string | null;
-  readonly files: readonly {
-    readonly path: string;
-    readonly status: string;
-    readonly added: number | null;
-    readonly deleted: number | null;
-    readonly risk: string | null;
-  }[];
-  readonly stat: { readonly files: number; readonly added: number; readonly deleted: number };
-  readonly commits: readonly { readonly sha: string; readonly subject: string; readonly author: string }[];
-  readonly patch: string;
-  readonly isCut: boolean;
-  readonly work: { readonly patch: string; readonly isCut: boolean } | null;
-}
-
 export function changesQuery(key: string) {
   return {
     ...ask<ChangesWire>(['diff', key], `/tasks/${encodeURIComponent(key)}/changes`),
     refetchInterval: 30_000,
   };
+}
+
+export interface AuditEntryWire {
+  readonly id: number;
+  readonly by: string;
+  readonly surface: string;
+  readonly action: string;
+  readonly target: string;
+  readonly at: string;
+  readonly before: Readonly<Record<string, string | number | boolean | null>> | null;
+  readonly after: Readonly<Record<string, string | number | boolean | null>> | null;
+}
+
+export function auditQuery(query: Query) {
+  return ask<{ entries: AuditEntryWire[]; next: number | null }>(['audit', query], '/audit', query);
 }

@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { ApiError, del, get } from './client.ts';
+import type { MeWire } from '../../../src/http/contract.ts';
+import { del, get } from './client.ts';
 
 export type Role = 'viewer' | 'operator' | 'admin';
 
@@ -29,29 +30,16 @@ const LEAST = {
 } as const satisfies Record<string, Role>;
 export type Action = keyof typeof LEAST;
 
-export interface Me {
-  readonly name: string;
-  readonly role: Role;
-  readonly actions: readonly string[];
-}
-
 export function sessionQuery() {
   return {
     queryKey: ['session'],
-    queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Me> => {
-      try {
-        return await get<Me>('/session', {}, signal);
-      } catch (error) {
-        if (error instanceof ApiError && error.status === 404)
-          return { name: 'local', role: 'admin', actions: Object.keys(LEAST) };
-        throw error;
-      }
-    },
+    queryFn: async ({ signal }: { signal: AbortSignal }): Promise<MeWire> =>
+      (await get<{ me: MeWire }>('/session', {}, signal)).me,
     staleTime: 60_000,
   };
 }
 
-export function useMe(): Me | null {
+export function useMe(): MeWire | null {
   return useQuery(sessionQuery()).data ?? null;
 }
 

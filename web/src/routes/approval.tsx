@@ -2,10 +2,10 @@ import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { Check, GitCommitHorizontal, X } from 'lucide-react';
 import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
-import type { JobWire, TaskDetailWire } from '../../../src/http/contract.ts';
+import type { ChangesWire, JobWire, TaskDetailWire } from '../../../src/http/contract.ts';
 import { useAct } from '../api/actions.ts';
 import { ApiError } from '../api/client.ts';
-import { type ChangesWire, changesQuery, jobQuery, taskQuery } from '../api/queries.ts';
+import { changesQuery, jobQuery, taskQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { Field, Refusal } from '../frame/dialogs/parts.tsx';
 import { count, money, plural, sentence } from '../lib/format.ts';
@@ -106,9 +106,9 @@ function Approval({ job, task }: { job: JobWire; task: TaskDetailWire }) {
           {task.trace === null ? null : <Trace trace={task.trace} taskKey={task.key} />}
           <Card title={copy.run.tabs.diff}>
             <Loaded query={changes} what={copy.run.tabs.diff} rows={8}>
-              {({ patch, isCut, files }) => (
+              {({ patch: { text, isCut }, files }) => (
                 <Suspense fallback={<Skeleton rows={8} />}>
-                  <DiffView text={patch} flags={flagsOf(files)} />
+                  <DiffView text={text} flags={flagsOf(files)} />
                   {isCut ? <p className="card-body text-sm text-ink-2">{copy.approval.cut}</p> : null}
                 </Suspense>
               )}

@@ -11,16 +11,16 @@ export function RunDiff({ task }: { task: TaskDetailWire | null }) {
   if (task === null) return <Empty>{copy.diff.noTask}</Empty>;
   return (
     <Loaded query={query} what={copy.run.tabs.diff} rows={8}>
-      {({ patch, isCut, work }) => (
+      {({ patch: { text, isCut }, work }) => (
         <>
           {work === null ? null : (
             <>
               <h3 className="px-4 pt-3">{copy.diff.work}</h3>
-              <DiffView text={work.patch} />
+              <DiffView text={work.text} />
             </>
           )}
           <h3 className="px-4 pt-3">{copy.diff.taken}</h3>
-          <DiffView text={patch} />
+          <DiffView text={text} />
           {isCut ? <p className="card-body text-sm text-ink-2">{copy.approval.cut}</p> : null}
         </>
       )}
