@@ -23,7 +23,6 @@ import { PACE, type Pace } from './pace.ts';
 import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
-import { createReview } from './review.ts';
 import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
@@ -327,7 +326,6 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
-    review: createReview({ store, workspace: options.workspace, runtime: () => runtime }),
     letters: createLetters({ store, clock }),
     people,
     changes,

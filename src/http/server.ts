@@ -20,7 +20,6 @@ import { logRoutes } from './routes/logs.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { servePage } from './routes/page.ts';
 import { peopleRoutes } from './routes/people.ts';
-import { reviewRoutes } from './routes/review.ts';
 import { salvageRoutes } from './routes/salvage.ts';
 import { workRoutes } from './routes/work.ts';
 import { guard } from './sign-in.ts';
@@ -91,7 +90,6 @@ export function createHttp(options: HttpOptions) {
     peopleRoutes,
     explainRoutes,
     workRoutes,
-    reviewRoutes,
     lineRoutes,
     logRoutes,
     eventRoutes,

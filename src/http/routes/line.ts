@@ -1,11 +1,17 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createRoute } from '@hono/zod-openapi';
-import { type PauseWire, type ProjectWire, pausesSchema, projectsSchema } from '../contract.ts';
+import { z } from 'zod';
+import { type ProjectWire, projectsSchema, promptSchema } from '../contract.ts';
+import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
-import { iso, isoOrNull } from '../wire.ts';
 
-/** The line itself: its projects with their stages, and what is paused. */
+const MAX_PROMPT_BYTES = 1024 * 1024;
+
+/** The line itself: its projects with their stages, and what its agents were told. */
 export function lineRoutes({ engine }: HttpOptions) {
+  const lookUp = createLookUp(engine);
   const routes = createRoutes();
 
   routes.openapi(
@@ -32,26 +38,25 @@ export function lineRoutes({ engine }: HttpOptions) {
 
   routes.openapi(
     createRoute({
-      ...route('get', '/pauses', 'line', 'What is paused'),
-      responses: answer(pausesSchema, 'the pauses in force'),
+      ...route('get', '/runs/{id}/prompt', 'line', 'What the agent of a run was told'),
+      request: { params: z.object({ id: z.string() }) },
+      responses: answer(promptSchema, 'the prompt, its first mebibyte'),
     }),
     async (c) => {
-      const now = Date.now();
-      const pauses = (await engine.store.pauses())
-        .filter(({ until }) => until === null || until > now)
-        .map(
-          (pause): PauseWire => ({
-            scope: pause.scope,
-            id: pause.id,
-            note: pause.note,
-            by: pause.by,
-            since: iso(pause.since),
-            until: isoOrNull(pause.until),
-          }),
-        );
-      return c.json({ pauses }, 200);
+      const run = await lookUp.run(c.req.valid('param').id);
+      return c.json({ prompt: await readStart(join(run.directory, 'prompt.md')) }, 200);
     },
   );
-
   return routes;
+}
+
+async function readStart(path: string): Promise<string | null> {
+  const file = await open(path).catch(() => null); // runs are forgotten after a while
+  if (file === null) return null;
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_PROMPT_BYTES), 0, MAX_PROMPT_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }

@@ -135,6 +135,7 @@ export function LogView({
         aria-label={copy.log.title}
         tabIndex={0}
         data-wrap={isWrapped}
+        style={{ height: `min(var(--log-height), ${Math.max(160, virtual.getTotalSize() + 18)}px)` }}
         onScroll={onScroll}
         onWheel={(event) => (event.deltaY < 0 ? stopFollowing() : undefined)}
         onTouchMove={stopFollowing}

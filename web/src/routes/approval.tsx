@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link, useParams } from '@tanstack/react-router';
 import { Check, GitCommitHorizontal, X } from 'lucide-react';
-import { lazy, type ReactNode, Suspense, useEffect, useRef, useState } from 'react';
-import type { ChangesWire, JobWire, TaskDetailWire } from '../../../src/http/contract.ts';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import type { ApprovalWire } from '../../../src/http/contract.ts';
 import { useAct } from '../api/actions.ts';
 import { ApiError } from '../api/client.ts';
-import { changesQuery, jobQuery, taskQuery } from '../api/queries.ts';
+import { approvalQuery, jobQuery, taskDiffQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { Field, Refusal } from '../frame/dialogs/parts.tsx';
 import { count, money, plural, sentence } from '../lib/format.ts';
@@ -23,20 +23,11 @@ const DiffView = lazy(async () => ({ default: (await import('../ui/diff.tsx')).D
 /** What exactly am I allowing? The decision is bound to the commit that was looked at. */
 export function ApprovalPage() {
   const { id } = useParams({ from: '/framed/approvals/$id' });
-  const query = useQuery(jobQuery(id));
-  const job = query.isPlaceholderData ? undefined : query.data?.job;
-  const key = job?.task ?? null;
-  const task = useQuery({ ...taskQuery(key ?? ''), enabled: key !== null }).data?.task;
-  if (job !== undefined && task !== undefined && task.key === key) return <Approval job={job} task={task} />;
-  if (query.error instanceof ApiError && query.error.status === 404)
-    return (
-      <>
-        <h1 className="mb-4">{copy.state.notFound}</h1>
-        <section className="card">
-          <Empty>{copy.state.notFoundDetail(`${copy.nav.approvals.toLowerCase()} ${id}`)}</Empty>
-        </section>
-      </>
-    );
+  const query = useQuery(approvalQuery(id));
+  const approval = query.isPlaceholderData ? undefined : query.data?.approval;
+  if (query.error instanceof ApiError && (query.error.status === 404 || query.error.status === 409))
+    return <NotOpen id={id} />;
+  if (approval !== undefined) return <Approval key={approval.job.id} approval={approval} />;
   return (
     <section className="card">
       {query.error === null ? (
@@ -48,18 +39,40 @@ export function ApprovalPage() {
   );
 }
 
-function Approval({ job, task }: { job: JobWire; task: TaskDetailWire }) {
-  const changes = useQuery(changesQuery(task.key));
+/** Decided, withdrawn or never there; the task tells which. */
+function NotOpen({ id }: { id: string }) {
+  const job = useQuery({ ...jobQuery(id), enabled: /^(job_)?\d+$/.test(id) }).data?.job;
+  return (
+    <>
+      <h1 className="mb-4">{copy.approval.notOpen}</h1>
+      <section className="card">
+        <Empty isGood={job !== undefined}>
+          <p>
+            {job === undefined
+              ? copy.state.notFoundDetail(`${copy.nav.approvals.toLowerCase()} ${id}`)
+              : null}
+          </p>
+          {job?.task == null ? null : (
+            <p>
+              <Link to="/tasks/$key" params={{ key: job.task }} className="mono">
+                {job.task}
+              </Link>{' '}
+              <Chip state={job.status === 'done' ? 'done' : job.status}>{copy.job[job.status]}</Chip>
+            </p>
+          )}
+        </Empty>
+      </section>
+    </>
+  );
+}
+
+function Approval({ approval }: { approval: ApprovalWire }) {
+  const { task, job, stage, commit, since, reviewers } = approval;
+  const diff = useQuery(taskDiffQuery(task.key));
   // The commit that this person looks at: a decision is about it, whatever the branch becomes meanwhile.
-  const [seen, setSeen] = useState<string | null>(null);
-  const isFirst = useRef(true);
-  useEffect(() => {
-    if (!isFirst.current || task.head === null) return;
-    isFirst.current = false;
-    setSeen(task.head);
-  }, [task.head]);
-  const hasMoved = seen !== null && task.head !== null && seen !== task.head;
-  const isOpen = job.status === 'queued' && job.hold?.code === 'approval.pending';
+  const [seen, setSeen] = useState(commit);
+  useEffect(() => setSeen((old) => old ?? commit), [commit]);
+  const hasMoved = seen !== commit;
   return (
     <>
       <div className="mb-4 flex flex-wrap items-start gap-4">
@@ -69,93 +82,94 @@ function Approval({ job, task }: { job: JobWire; task: TaskDetailWire }) {
             <Link to="/tasks/$key" params={{ key: task.key }} className="mono">
               {task.key}
             </Link>
-            <span>{sentence(job.stage ?? '')}</span>
+            <span>{sentence(stage)}</span>
           </Crumbs>
           <h1 className="two-lines" title={task.title}>
-            {sentence(job.stage ?? '')}: {task.title}
+            {sentence(stage)}: {task.title}
           </h1>
           <p className="mt-1.5 flex flex-wrap items-center gap-2">
-            {isOpen ? (
-              <Chip state="needs_you">{copy.hold['approval.pending']}</Chip>
-            ) : (
-              <Chip state={job.status === 'done' ? 'done' : 'queued'}>{copy.job[job.status]}</Chip>
-            )}
+            <Chip state="needs_you">{copy.hold['approval.pending']}</Chip>
             <span className="tag mono">
               <GitCommitHorizontal aria-hidden="true" />
-              {task.head === null ? copy.approval.noHead : task.head.slice(0, 10)}
+              {seen === null ? copy.approval.noHead : seen.slice(0, 10)}
             </span>
             <span className="text-sm text-ink-3">
-              {copy.approval.asked} <Ago at={job.hold?.since ?? job.createdAt} />
+              {copy.approval.asked} <Ago at={since} />
             </span>
           </p>
         </div>
-        {isOpen ? <Decide job={job} task={task} commit={seen} hasMoved={hasMoved} /> : null}
+        <Decide approval={approval} commit={seen} hasMoved={hasMoved} />
       </div>
-      {isOpen ? null : <p className="note mb-4">{copy.approval.notOpen}</p>}
       {hasMoved ? (
         <div className="note tone-attention mb-4" role="alert">
           <p className="flex-1">{copy.approval.moved}</p>
-          <Button isSmall onClick={() => setSeen(task.head)}>
+          <Button isSmall onClick={() => setSeen(commit)}>
             {copy.approval.look}
           </Button>
         </div>
       ) : null}
-      <p className="mb-4 text-sm text-ink-2">{copy.approval.by}</p>
+      <p className="mb-4 text-sm text-ink-2">
+        {copy.approval.by}{' '}
+        {reviewers.length === 0 ? copy.approval.anyOperator : copy.approval.only(reviewers.join(', '))}
+      </p>
       <div className="columns columns-narrow">
         <div className="stack max-lg:order-2">
+          {approval.findings.length === 0 ? null : <Findings findings={approval.findings} />}
           {task.trace === null ? null : <Trace trace={task.trace} taskKey={task.key} />}
           <Card title={copy.run.tabs.diff}>
-            <Loaded query={changes} what={copy.run.tabs.diff} rows={8}>
-              {({ patch: { text, isCut }, files }) => (
+            <Loaded query={diff} what={copy.run.tabs.diff} rows={8}>
+              {({ diff: { patch, cut } }) => (
                 <Suspense fallback={<Skeleton rows={8} />}>
-                  <DiffView text={text} flags={flagsOf(files)} />
-                  {isCut ? <p className="card-body text-sm text-ink-2">{copy.approval.cut}</p> : null}
+                  <DiffView text={patch} flags={flagsOf(approval)} />
+                  {cut ? <p className="card-body text-sm text-ink-2">{copy.approval.cut}</p> : null}
                 </Suspense>
               )}
             </Loaded>
           </Card>
         </div>
         <div className="stack max-lg:order-1">
-          <Loaded query={changes} what={copy.approval.what} rows={6}>
-            {(found) => <Summary task={task} changes={found} />}
-          </Loaded>
+          <Summary approval={approval} job={job} />
         </div>
       </div>
     </>
   );
 }
 
-function flagsOf(files: ChangesWire['files']): Readonly<Record<string, string>> {
+function flagsOf({ change }: ApprovalWire): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    files.flatMap(({ path, risk }) => (risk === null ? [] : [[path, copy.approval.risk[risk] ?? risk]])),
+    (change?.files ?? []).flatMap(({ path, risks }) =>
+      risks.length === 0 ? [] : [[path, risksAsWords(risks)]],
+    ),
   );
 }
 
+function risksAsWords(risks: readonly string[]): string {
+  return risks.map((risk) => copy.approval.risk[risk] ?? risk).join(', ');
+}
+
 function Decide({
-  job,
-  task,
+  approval,
   commit,
   hasMoved,
 }: {
-  job: JobWire;
-  task: TaskDetailWire;
+  approval: ApprovalWire;
   commit: string | null;
   hasMoved: boolean;
 }) {
   const approve = useAct('approve', { isQuiet: true, done: copy.approval.approved });
   const [isRejecting, setRejecting] = useState(false);
-  const whyNot = hasMoved ? copy.approval.moved : undefined;
-  const target = job.id;
+  const notMine = approval.mayDecide ? undefined : copy.approval.only(approval.reviewers.join(', '));
+  const target = approval.job.id;
   return (
     <div className="flex flex-wrap gap-2">
-      <ActionButton action="reject" look="danger" onClick={() => setRejecting(true)}>
+      <ActionButton action="reject" look="danger" whyNot={notMine} onClick={() => setRejecting(true)}>
         <X aria-hidden="true" />
         {copy.approval.reject}
       </ActionButton>
       <ActionButton
         action="approve"
         look="primary"
-        whyNot={whyNot}
+        whyNot={notMine ?? (hasMoved ? copy.approval.moved : undefined)}
         isPending={approve.isPending}
         onClick={() => approve.mutate({ target, commit })}
       >
@@ -167,8 +181,38 @@ function Decide({
           <Problem error={approve.error} />
         </div>
       )}
-      {isRejecting ? <Reject target={target} name={task.key} onClose={() => setRejecting(false)} /> : null}
+      {isRejecting ? (
+        <Reject target={target} name={approval.task.key} onClose={() => setRejecting(false)} />
+      ) : null}
     </div>
+  );
+}
+
+function Findings({ findings }: Pick<ApprovalWire, 'findings'>) {
+  return (
+    <Card title={copy.approval.findings} hint={findings.length}>
+      <ul className="inbox">
+        {findings.map(({ severity, file, line, title, detail }) => (
+          <li key={`${file}:${line}:${title}`} className="!items-start">
+            <Chip state={severity === 'blocker' || severity === 'major' ? 'failed' : 'needs_you'}>
+              {sentence(severity)}
+            </Chip>
+            <div className="min-w-0 flex-1 wrap-anywhere">
+              <p className="font-medium">{title}</p>
+              {file === null ? null : (
+                <p>
+                  <code className="text-xs">
+                    {file}
+                    {line === null ? '' : `:${line}`}
+                  </code>
+                </p>
+              )}
+              <p className="text-sm whitespace-pre-wrap text-ink-2">{detail}</p>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Card>
   );
 }
 
@@ -214,25 +258,43 @@ function Reject({ target, name, onClose }: { target: string; name: string; onClo
   );
 }
 
-function Summary({ task, changes }: { task: TaskDetailWire; changes: ChangesWire }) {
-  const risky = changes.files.filter(({ risk }) => risk !== null);
+function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire['job'] }) {
+  const { task, change, checks, summary, commit } = approval;
+  const risky = change?.files.filter(({ risks }) => risks.length > 0) ?? [];
   const tests = task.trace?.criteria.flatMap((criterion) => criterion.tests) ?? [];
   const proven = tests.filter(({ state }) => state === 'passed' || state === 'ticked').length;
   const rows: readonly (readonly [string, ReactNode])[] = [
-    [copy.approval.commit, <span className="mono">{changes.head?.slice(0, 10) ?? '–'}</span>],
+    [
+      copy.approval.commit,
+      <span key="c" className="mono">
+        {commit?.slice(0, 10) ?? '–'}
+      </span>,
+    ],
     [
       copy.approval.files,
-      <>
-        {count(changes.stat.files)}, <span className="text-done-ink">+{count(changes.stat.added)}</span>{' '}
-        <span className="text-failed-ink">−{count(changes.stat.deleted)}</span>
-      </>,
+      change === null ? (
+        '–'
+      ) : (
+        <>
+          {count(change.stat.files)}, <span className="text-done-ink">+{count(change.stat.added)}</span>{' '}
+          <span className="text-failed-ink">−{count(change.stat.deleted)}</span>
+        </>
+      ),
     ],
-    [copy.approval.commits, count(changes.commits.length)],
+    [copy.run.tabs.checks, checks.green ? copy.approval.green : copy.approval.notGreen],
     ...(tests.length === 0
       ? []
       : [[copy.approval.checks, copy.approval.checksOf(proven, tests.length)] as const]),
-    [copy.approval.spent, `${money(task.costUsd)}${task.unknownCosts > 0 ? ` + ${copy.task.unknown}` : ''}`],
-    [copy.columns.project, <span className="mono">{task.project}</span>],
+    [
+      copy.approval.spent,
+      `${money(approval.costUsd)}${approval.unknownCosts > 0 ? ` + ${copy.task.unknown}` : ''}`,
+    ],
+    [
+      copy.columns.project,
+      <span key="p" className="mono">
+        {job.project}
+      </span>,
+    ],
   ];
   return (
     <>
@@ -253,9 +315,9 @@ function Summary({ task, changes }: { task: TaskDetailWire; changes: ChangesWire
               <div className="grid min-w-0 gap-1">
                 <p className="font-medium">{copy.approval.risky(plural(risky.length, 'file'))}</p>
                 <ul className="grid gap-1">
-                  {risky.map(({ path, risk }) => (
+                  {risky.map(({ path, risks }) => (
                     <li key={path} className="wrap-anywhere">
-                      {copy.approval.risk[risk ?? ''] ?? risk}: <code>{path}</code>
+                      {risksAsWords(risks)}: <code>{path}</code>
                     </li>
                   ))}
                 </ul>
@@ -264,24 +326,18 @@ function Summary({ task, changes }: { task: TaskDetailWire; changes: ChangesWire
           )}
         </div>
       </Card>
-      <Card title={copy.approval.commits} hint={changes.commits.length}>
-        {changes.commits.length === 0 ? (
-          <Empty>{copy.approval.noHead}</Empty>
-        ) : (
-          <ul className="inbox">
-            {changes.commits.map(({ sha, subject, author }) => (
-              <li key={sha}>
-                <div className="min-w-0">
-                  <p className="text-sm wrap-anywhere">{subject}</p>
-                  <p className="text-xs text-ink-3">
-                    <span className="mono">{sha.slice(0, 10)}</span> {author}
-                  </p>
-                </div>
-              </li>
-            ))}
-          </ul>
-        )}
-      </Card>
+      {summary === null ? null : (
+        <Card title={copy.approval.summary} hint={<span className="mono">{summary.name}</span>}>
+          <p
+            className="card-body max-h-96 overflow-y-auto text-sm wrap-anywhere whitespace-pre-wrap"
+            tabIndex={0}
+            role="region"
+            aria-label={copy.approval.summary}
+          >
+            {summary.text}
+          </p>
+        </Card>
+      )}
     </>
   );
 }

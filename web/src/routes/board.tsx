@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { CircleCheck, Plus } from 'lucide-react';
-import type { JobWire, ProjectWire, TaskWire } from '../../../src/http/contract.ts';
+import type { JobWire, ProjectWire, RunningWire, TaskWire } from '../../../src/http/contract.ts';
 import {
   explainQuery,
   jobsQuery,

@@ -129,6 +129,7 @@ function Head({ run, job, task }: Shown) {
               {run.cli.kind} {run.cli.version ?? ''}
             </span>
           )}
+          {run.model === null ? null : <span className="tag mono">{run.model}</span>}
           <span className="tag num">
             {sentence(copy.now.attempt)} {run.attempt}
             {job === null ? '' : ` of ${job.maxAttempts}`}
@@ -192,7 +193,7 @@ function RunTabs({ run, job, task }: Shown) {
         </Tabs.Content>
         <Tabs.Content value="diff">
           <Suspense fallback={<Skeleton rows={6} />}>
-            <Diff task={task} />
+            <Diff run={run} />
           </Suspense>
         </Tabs.Content>
         <Tabs.Content value="checks">

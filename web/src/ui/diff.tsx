@@ -22,6 +22,7 @@ export function DiffView({ text, flags = {} }: { text: string; flags?: Readonly<
 }
 
 function parse(text: string): FileData[] | null {
+  if (text.trim() === '') return [];
   try {
     return parseDiff(text, { nearbySequences: 'zip' });
   } catch {

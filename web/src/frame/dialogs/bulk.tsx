@@ -11,10 +11,10 @@ export interface Outcome {
 }
 
 /**
- * One action on several targets: each is asked for by itself and is safe to repeat, so one that is refused
- * does not stop the others, and each has its own result.
+ * One action on one or several targets. Several go to the server in one call, which does or refuses each by
+ * itself and says which; all are safe to repeat.
  */
-export function useBulk(path: string) {
+export function useBulk(action: 'retry' | 'cancel') {
   const client = useQueryClient();
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
   const [isPending, setPending] = useState(false);
@@ -23,18 +23,8 @@ export function useBulk(path: string) {
     isPending,
     async run(targets: readonly string[], body: object, done: string): Promise<boolean> {
       setPending(true);
-      const results: Outcome[] = [];
-      for (const target of targets) {
-        const error = await post(path, { ...body, target }).then(
-          () => null,
-          (problem: unknown) =>
-            problem instanceof ApiError
-              ? [problem.message, problem.problem.hint].filter(Boolean).join('. ')
-              : String(problem),
-        );
-        results.push({ target, error });
-        setOutcomes([...results]);
-      }
+      const results = await ask(action, targets, body);
+      setOutcomes(results);
       setPending(false);
       await client.invalidateQueries();
       const isGood = results.every(({ error }) => error === null);
@@ -42,6 +32,34 @@ export function useBulk(path: string) {
       return isGood;
     },
   };
+}
+
+async function ask(action: string, targets: readonly string[], body: object): Promise<Outcome[]> {
+  const [first] = targets;
+  try {
+    if (targets.length === 1 && first !== undefined) {
+      await post(`/${action}`, { ...body, target: first });
+      return [{ target: first, error: null }];
+    }
+    const { results } = await post<{
+      results: { id: string; ok: boolean; error: { title: string; hint: string | null } | null }[];
+    }>('/bulk', { action, ids: targets, ...withoutStage(body) });
+    return results.map(({ id, error }) => ({
+      target: id,
+      error: error === null ? null : [error.title, error.hint].filter(Boolean).join('. '),
+    }));
+  } catch (problem) {
+    const error =
+      problem instanceof ApiError
+        ? [problem.message, problem.problem.hint].filter(Boolean).join('. ')
+        : String(problem);
+    return targets.map((target) => ({ target, error }));
+  }
+}
+
+/** Several jobs have no stage in common to go back to. */
+function withoutStage(body: object): object {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => name !== 'fromStage'));
 }
 
 export function Outcomes({ outcomes, of }: { outcomes: readonly Outcome[]; of: number }) {

@@ -17,7 +17,7 @@ export function CancelDialog({
   onClose: () => void;
 }) {
   const [isNow, setNow] = useState(false);
-  const bulk = useBulk('/cancel');
+  const bulk = useBulk('cancel');
   const submit = async () => {
     if (bulk.isPending) return;
     if (!(await bulk.run(targets, { now: isNow }, copy.cancel.done))) return;

@@ -29,7 +29,7 @@ export function RetryDialog({
   const [note, setNote] = useState('');
   const [from, setFrom] = useState(stage ?? '');
   const [account, setAccount] = useState('');
-  const bulk = useBulk('/retry');
+  const bulk = useBulk('retry');
   const body = {
     note: how === 'note' ? note : null,
     fromStage: how === 'stage' ? from : null,

@@ -35,7 +35,7 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
       <p className="two-lines mt-[3px] mb-2 leading-[19px] font-medium">{task.title}</p>
       <p>
         {running !== null ? (
-          <RunChip startedAt={running.run.startedAt} progress={running.progress} />
+          <RunChip running={running} />
         ) : task.status === 'active' && job !== null ? (
           <JobChip job={job} />
         ) : (
@@ -44,7 +44,7 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
       </p>
       {running === null ? null : (
         <div className="mt-1.5">
-          <Proof progress={running.progress} />
+          <Proof running={running} isShort />
         </div>
       )}
       {running !== null || line === undefined || line === '' ? null : (

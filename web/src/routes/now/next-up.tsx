@@ -1,6 +1,7 @@
-import type { UseQueryResult } from '@tanstack/react-query';
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { NowData, QueuedWire } from '../../api/queries.ts';
+import type { JobWire, NowWire } from '../../../../src/http/contract.ts';
+import { titlesQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { plural, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
@@ -9,9 +10,21 @@ import { Empty, Loaded } from '../../ui/states.tsx';
 import { Since } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
+const SHOWN = 7;
+
+interface Titled {
+  readonly job: JobWire;
+  readonly title: string | null;
+}
+
+function notStarted({ explain: { counts } }: NowWire): number {
+  return counts.queued + counts.waiting + counts.needsYou;
+}
+
 /** The first jobs in dispatch order, each with the one thing that holds it. */
-export function NextUp({ query }: { query: UseQueryResult<NowData> }) {
-  const total = query.data?.notStarted ?? 0;
+export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
+  const total = query.data === undefined ? 0 : notStarted(query.data);
+  const titles = useQuery(titlesQuery()).data ?? {};
   return (
     <Card
       title={copy.now.nextUp}
@@ -24,8 +37,8 @@ export function NextUp({ query }: { query: UseQueryResult<NowData> }) {
       }
     >
       <Loaded query={query} what={copy.now.nextUp} rows={5}>
-        {({ nextUp, notStarted }) =>
-          nextUp.length === 0 ? (
+        {({ next }) =>
+          next.length === 0 ? (
             <Empty>{copy.now.nothingQueued}</Empty>
           ) : (
             <>
@@ -47,14 +60,21 @@ export function NextUp({ query }: { query: UseQueryResult<NowData> }) {
                   </tr>
                 </thead>
                 <tbody>
-                  {nextUp.map((each, i) => (
-                    <Row key={each.job.id} place={i + 1} {...each} />
+                  {next.slice(0, SHOWN).map((job, i) => (
+                    <Row
+                      key={job.id}
+                      place={i + 1}
+                      job={job}
+                      title={job.task === null ? null : (titles[job.task] ?? null)}
+                    />
                   ))}
                 </tbody>
               </table>
-              {notStarted > nextUp.length ? (
+              {total > Math.min(SHOWN, next.length) ? (
                 <p className="border-t border-line px-4 py-3 text-sm">
-                  <Link to="/queue">{copy.now.moreJobs(plural(notStarted - nextUp.length, 'job'))}</Link>
+                  <Link to="/queue">
+                    {copy.now.moreJobs(plural(total - Math.min(SHOWN, next.length), 'job'))}
+                  </Link>
                 </p>
               ) : null}
             </>
@@ -65,7 +85,7 @@ export function NextUp({ query }: { query: UseQueryResult<NowData> }) {
   );
 }
 
-function Row({ place, job, title }: QueuedWire & { place: number }) {
+function Row({ place, job, title }: Titled & { place: number }) {
   return (
     <tr data-row>
       <td className="num away text-ink-3">{place}</td>
@@ -83,7 +103,7 @@ function Row({ place, job, title }: QueuedWire & { place: number }) {
 }
 
 /** The key and the title of a job's task; a job without a task has only its own name. */
-export function JobLink({ job, title }: Pick<QueuedWire, 'job' | 'title'>) {
+export function JobLink({ job, title }: Titled) {
   return (
     <span className="two-lines">
       {job.task === null ? (

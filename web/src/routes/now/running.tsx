@@ -1,15 +1,16 @@
 import type { UseQueryResult } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
-import type { NowData, ProgressWire, RunningWire } from '../../api/queries.ts';
+import type { NowWire, RunningWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
-import { moneyOrDash, plural, sentence } from '../../lib/format.ts';
+import { useDialogs } from '../../frame/dialogs.tsx';
+import { bytes, moneyOrDash, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Loaded } from '../../ui/states.tsx';
 import { Ago, Since } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
 /** The live runs, each with what shows that it works: a running clock alone proves nothing. */
-export function Running({ query }: { query: UseQueryResult<NowData> }) {
+export function Running({ query }: { query: UseQueryResult<NowWire> }) {
   return (
     <Card title={copy.now.running} hint={query.data?.running.length} className="max-md:order-2">
       <Loaded query={query} what={copy.now.running}>
@@ -25,7 +26,9 @@ export function Running({ query }: { query: UseQueryResult<NowData> }) {
   );
 }
 
-function RunRow({ run, job, title, progress }: RunningWire) {
+function RunRow(running: RunningWire) {
+  const dialogs = useDialogs();
+  const { run, job, title } = running;
   return (
     <li data-row className="tone-running grid gap-1 border-b border-line px-4 py-3 last:border-b-0">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -33,32 +36,39 @@ function RunRow({ run, job, title, progress }: RunningWire) {
           {job.task ?? job.id}
         </Link>
         <span className="two-lines min-w-0 flex-1 basis-40">{title ?? job.agent}</span>
-        <RunChip startedAt={run.startedAt} progress={progress} />
+        <RunChip running={running} />
       </div>
       <p className="flex flex-wrap gap-x-3 text-sm text-ink-2">
         <span>{sentence(job.stage ?? job.agent ?? '')}</span>
         <span className="mono">{run.account ?? copy.now.thisMachine}</span>
+        {run.model === null ? null : <span className="mono">{run.model}</span>}
         <span>
           {copy.now.attempt} {run.attempt}
         </span>
         <span className="num">{moneyOrDash(run.usage.costUsd)}</span>
       </p>
-      <Proof progress={progress} />
+      <Proof running={running} />
+      <button
+        type="button"
+        hidden
+        data-action="cancel"
+        onClick={() => dialogs.open({ kind: 'cancel', targets: [job.id], isRun: true })}
+      />
     </li>
   );
 }
 
-export function RunChip({ startedAt, progress }: { startedAt: string; progress: ProgressWire }) {
-  const { state, lastOutputAt } = progress;
+export function RunChip({ running }: { running: RunningWire }) {
+  const { run, state, lastOutputAt } = running;
   if (state === 'stalled')
     return (
       <Chip state="needs_you">
-        {copy.now.stalled} {lastOutputAt === null ? null : <Since at={lastOutputAt} />}
+        {copy.now.stalled} <Since at={lastOutputAt ?? run.startedAt} />
       </Chip>
     );
   return (
     <Chip state="running">
-      <Since at={startedAt} isWhole={state === 'working'} />
+      <Since at={run.startedAt} isWhole={state === 'running'} />
       {state === 'quiet' && lastOutputAt !== null ? (
         <>
           {' '}
@@ -69,44 +79,31 @@ export function RunChip({ startedAt, progress }: { startedAt: string; progress: 
   );
 }
 
-/** Last output, last tool call, commits, lines: one line, with what is known. */
-export function Proof({ progress }: { progress: ProgressWire }) {
-  const { lastOutputAt, lastTool, commits, added, removed, files } = progress;
-  const parts = [
-    lastOutputAt === null ? (
-      <span key="output">{copy.now.noOutput}</span>
-    ) : (
-      <span key="output">
-        {copy.now.output} <Ago at={lastOutputAt} />
-      </span>
-    ),
-    lastTool === null ? null : (
-      <span key="tool" className="min-w-0">
-        <span className="mono text-ink-2">
-          {lastTool.name}
-          {lastTool.detail === '' ? '' : ` ${lastTool.detail.slice(0, 60)}`}
-        </span>
-        {lastTool.at === null ? null : (
-          <>
-            {' '}
-            <Ago at={lastTool.at} />
-          </>
-        )}
-      </span>
-    ),
-    commits === null ? null : <span key="commits">{plural(commits, 'commit')}</span>,
-    added === null || removed === null ? null : (
-      <span key="lines" className="num">
-        <span className="text-done-ink">+{added}</span> <span className="text-failed-ink">−{removed}</span>
-        {files === null ? '' : ` in ${plural(files, 'file')}`}
-      </span>
-    ),
-  ].filter((part) => part !== null);
+/** Last output, last tool call, last words: what shows that an agent works, or that it does not. */
+export function Proof({ running, isShort = false }: { running: RunningWire; isShort?: boolean }) {
+  const { lastOutputAt, lastTool, lastWords, logBytes, state } = running;
   return (
-    <p
-      className={`flex flex-wrap gap-x-3 text-xs wrap-anywhere ${progress.state === 'working' ? 'text-ink-3' : 'text-attention-ink'}`}
+    <div
+      className={`grid gap-0.5 text-xs wrap-anywhere ${state === 'running' ? 'text-ink-3' : 'text-attention-ink'}`}
     >
-      {parts}
-    </p>
+      <p className="flex flex-wrap gap-x-3">
+        <span>
+          {lastOutputAt === null ? (
+            copy.now.noOutput
+          ) : (
+            <>
+              {copy.now.output} <Ago at={lastOutputAt} />
+            </>
+          )}
+        </span>
+        {lastTool === null ? null : (
+          <span className="mono ell min-w-0 max-w-full">
+            {lastTool.tool} {lastTool.text.slice(0, 80)}
+          </span>
+        )}
+        {isShort ? null : <span className="num">{bytes(logBytes)}</span>}
+      </p>
+      {isShort || lastWords === null ? null : <p className="two-lines">“{lastWords.slice(0, 240)}”</p>}
+    </div>
   );
 }

@@ -1,19 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import type { RunWire, TaskDetailWire } from '../../../../src/http/contract.ts';
-import { nowQuery, type ProgressWire } from '../../api/queries.ts';
+import type { RunningWire, RunWire, TaskDetailWire } from '../../../../src/http/contract.ts';
+import { nowQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { count, money, moneyOrDash, plural } from '../../lib/format.ts';
+import { bytes, count, money, moneyOrDash } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
 export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
   const live = useQuery({ ...nowQuery(), enabled: run.status === 'running' }).data;
-  const progress = live?.running.find((each) => each.run.id === run.id)?.progress ?? null;
+  const running = live?.running.find((each) => each.run.id === run.id) ?? null;
   return (
     <div className="stack">
-      {run.status === 'running' && progress !== null ? <Progress progress={progress} run={run} /> : null}
+      {run.status === 'running' && running !== null ? <Progress running={running} /> : null}
       <Usage run={run} task={task} />
     </div>
   );
@@ -33,8 +33,8 @@ function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
 }
 
 /** Is it making progress? Facts of the event stream and the worktree, not a clock. */
-function Progress({ progress, run }: { progress: ProgressWire; run: RunWire }) {
-  const { lastOutputAt, lastTool, commits, added, removed, files, state } = progress;
+function Progress({ running }: { running: RunningWire }) {
+  const { lastOutputAt, lastTool, lastWords, logBytes, state, run } = running;
   const rows: (readonly [string, ReactNode])[] = [
     [copy.run.lastOutput, lastOutputAt === null ? copy.now.noOutput : <Ago at={lastOutputAt} />],
     ...(lastTool === null
@@ -42,32 +42,13 @@ function Progress({ progress, run }: { progress: ProgressWire; run: RunWire }) {
       : [
           [
             copy.run.lastTool,
-            <>
-              <span className="mono !whitespace-normal">
-                {lastTool.name} {lastTool.detail.slice(0, 80)}
-              </span>
-              {lastTool.at === null ? null : (
-                <>
-                  , <Ago at={lastTool.at} />
-                </>
-              )}
-            </>,
+            <span key="tool" className="mono !whitespace-normal">
+              {lastTool.tool} {lastTool.text.slice(0, 120)}
+            </span>,
           ] as const,
         ]),
-    ...(commits === null ? [] : [[copy.run.commits, count(commits)] as const]),
-    ...(added === null || removed === null
-      ? []
-      : [
-          [
-            copy.run.worktree,
-            <>
-              <span className="text-done-ink">+{count(added)}</span>{' '}
-              <span className="text-failed-ink">−{count(removed)}</span>
-              {files === null ? '' : ` in ${plural(files, 'file')}`}
-            </>,
-          ] as const,
-        ]),
-    [copy.run.turns, count(run.usage.turns)],
+    [copy.run.written, bytes(logBytes)],
+    ...(run.usage.turns === 0 ? [] : [[copy.run.turns, count(run.usage.turns)] as const]),
   ];
   return (
     <Card title={copy.run.progress}>
@@ -76,6 +57,9 @@ function Progress({ progress, run }: { progress: ProgressWire; run: RunWire }) {
           <Chip state={state === 'stalled' ? 'needs_you' : 'running'}>{copy.run.progressState[state]}</Chip>
         </p>
         <Facts rows={rows} />
+        {lastWords === null ? null : (
+          <p className="two-lines text-sm text-ink-2">“{lastWords.slice(0, 240)}”</p>
+        )}
         <p className="text-xs text-ink-3">{copy.run.progressHint}</p>
       </div>
     </Card>

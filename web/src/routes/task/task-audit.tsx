@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
-import { type AuditEntryWire, auditQuery } from '../../api/queries.ts';
+import type { AuditEntryWire } from '../../../../src/http/contract.ts';
+import { auditQuery } from '../../api/queries.ts';
 import { useMay } from '../../api/session.ts';
 import { copy } from '../../copy.ts';
 import { Card } from '../../ui/card.tsx';
