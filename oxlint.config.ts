@@ -12,6 +12,7 @@ const PORTS = [
   'stages/stage.ts',
   'store/store.ts',
   'store/user-store.ts',
+  'store/report-store.ts',
 ];
 
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */
@@ -135,7 +136,7 @@ const layers: OxlintOverride[] = [
   layer({
     files: PORTS.filter((port) => port !== 'stages/stage.ts').map((port) => `src/${port}`),
     rule: 'A port imports core types and nothing else of ours.',
-    own: ['./user-store.ts'], // a part of the store port that is a port itself
+    own: ['./user-store.ts', './report-store.ts'], // parts of the store port, which are ports themselves
     sees: ['core/**'],
   }),
   layer({
@@ -178,12 +179,12 @@ const layers: OxlintOverride[] = [
     sees: ['core/**', 'lib/**', 'registry.ts'],
   }),
   ...folder('cli', {
-    rule: 'cli sees app, config, http/contract.ts, core and lib.',
-    sees: ['core/**', 'lib/**', 'config/**', 'app.ts', 'http/contract.ts'],
+    rule: 'cli sees app, offline, config, http/contract.ts, core and lib.',
+    sees: ['core/**', 'lib/**', 'config/**', 'app.ts', 'offline.ts', 'http/contract.ts'],
   }),
   layer({
-    files: ['src/registry.ts', 'src/app.ts'],
-    rule: 'registry and app see everything but cli.',
+    files: ['src/registry.ts', 'src/app.ts', 'src/offline.ts'],
+    rule: 'registry, app and offline see everything but cli.',
     own: ['./**', '!./cli/**'],
   }),
   {

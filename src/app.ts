@@ -1,26 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Agent, AgentAccount } from './agents/agent.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import { reserveAt } from './config/reserve.ts';
+import { secretsOf } from './config/secrets-of.ts';
 import type { Config, ProjectConfig } from './config/types.ts';
 import { pipelinesOf } from './config/walks.ts';
 import { AppError } from './core/errors.ts';
-import type { Pause } from './core/model.ts';
 import { isUsableAdmin } from './core/users.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
-import { endLeftRuns } from './engine/stop-offline.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
-import { createHttp, listen } from './http/server.ts';
+import { createHttp, type HttpOptions, listen } from './http/server.ts';
 import { readWebFiles } from './http/web-files.ts';
-import { identify } from './launcher/processes.ts';
-import { runsOnDisk } from './launcher/run-directories.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { revealEnv } from './lib/secret.ts';
@@ -28,7 +24,6 @@ import type { Notifier } from './notifiers/notifier.ts';
 import { createTelegramNotifier } from './notifiers/telegram.ts';
 import { agentOfKind, STAGE_KINDS } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
-import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
@@ -44,6 +39,8 @@ export interface AppOptions {
   readonly random?: () => number;
   /** Stands in for an agent CLI's adapter. */
   readonly adapter?: (agent: Agent) => Agent;
+  /** What the command line knows of the configuration and of the health of this installation. */
+  readonly looks?: Pick<HttpOptions, 'config' | 'check'>;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -89,6 +86,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
       });
+    let current = config;
     const engine = createEngine({
       store,
       workspace,
@@ -101,6 +99,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       random: options.random ?? Math.random,
       log,
       baseEnv: allowedEnvironment(options.env),
+      secrets: () => secretsOf(current),
     });
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
@@ -112,6 +111,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       publicUrl: config.publicUrl,
       url: () => url,
       configProblem: () => configProblem,
+      ...(options.looks ?? { config: () => [], check: async function* () {} }),
       version: options.version,
       web: readWebFiles(webDirectory()),
       log,
@@ -132,6 +132,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       url,
       setupCode: (await engine.people.setup())?.code ?? null,
       async reload(next) {
+        current = next;
         await engine.reload(runtime(next));
         configProblem = null;
       },
@@ -351,49 +352,4 @@ export async function* rehearseProject(
     signal: options.signal,
     clock: systemClock,
   });
-}
-
-export { probeIsolation as isolationHere } from './launcher/launcher.ts';
-export {
-  backupDatabase,
-  checkDatabase,
-  databaseGlance,
-  migrateDatabase,
-  ownersOfRuns,
-} from './store/sqlite/maintenance.ts';
-
-/** Puts a backup in the place of the database, while no server runs; see `restoreDatabase`. */
-export async function restoreBackup(config: Config, source: string): Promise<RestoreFacts> {
-  const lastRunOnDisk = Math.max(0, ...(await runsOnDisk(config.runsDir)));
-  return restoreDatabase(config.dbPath, source, { now: new Date(), lastRunOnDisk });
-}
-
-/** Bytes on disk that a project's salvages alone take. Throws when it takes longer than that. */
-export async function salvageSize(config: Config, project: string, timeoutMs: number): Promise<number> {
-  const { reposDir, worktreesDir } = config;
-  if (!existsSync(join(reposDir, `${project}.git`))) return 0; // nothing was cloned yet: make nothing
-  return openWorkspace({ reposDir, worktreesDir }).salvageBytes(project, timeoutMs);
-}
-
-/** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
-export function gitVersion(): Promise<string> {
-  const scratch = join(tmpdir(), `orch-git-${process.pid}`);
-  return openWorkspace({ reposDir: scratch, worktreesDir: scratch })
-    .gitVersion()
-    .then((version) => `git ${version}`);
-}
-
-/** Start time of a live process, null when there is none: with the pid it names one for ever. */
-export function startTimeOf(pid: number): string | null {
-  return identify(pid)?.startTime ?? null;
-}
-
-/** What `stop` does without a server: the pause is written, and live runs are ended by their supervisors. */
-export async function stopOffline(config: Config, pause: Pause, now: boolean): Promise<number> {
-  const store = openSqliteStore(config.dbPath, systemClock);
-  try {
-    return await endLeftRuns(store, pause, now);
-  } finally {
-    await store.close();
-  }
 }

@@ -3,17 +3,20 @@ import { mkdir, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type App, startApp, stopOffline } from '../app.ts';
+import { type App, startApp } from '../app.ts';
+import { describeConfig } from '../config/describe.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { loadOptions, processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { watchConfig } from '../config/watch.ts';
 import { AppError } from '../core/errors.ts';
 import { createLogger } from '../lib/logger.ts';
+import { stopOffline } from '../offline.ts';
 import { scopeOf } from './actions.ts';
 import { connect, readServerInfo } from './client.ts';
 import { options, output, server } from './context.ts';
 import { type DemoResult, prepareDemo, walkDemo } from './demo.ts';
+import { findings } from './doctor.ts';
 import { announce, lockHome, runningServer } from './home.ts';
 import { EXIT, type Output } from './output.ts';
 import { VERSION } from './version.ts';
@@ -128,6 +131,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
       log,
       version: VERSION,
       env: processEnvironment(),
+      looks: { config: () => describeConfig(demo?.loaded ?? processConfig()), check: () => findings() },
       onShutdown: ending.resolve,
     });
   } catch (error) {

@@ -38,6 +38,7 @@ export interface JobChange {
   readonly availableAt?: number | null;
   readonly hold?: string | null;
   readonly urgent?: boolean;
+  readonly priority?: number;
   readonly account?: string | null;
   readonly cancelRequested?: boolean;
   readonly error?: string | null;
@@ -62,6 +63,7 @@ export interface TaskChange {
   readonly stage?: string;
   readonly status?: TaskStatus;
   readonly urgent?: boolean;
+  readonly priority?: number;
   readonly reason?: { readonly code: string; readonly detail: string } | null;
   readonly head?: string | null;
   readonly pr?: PullRequest | null;

@@ -20,6 +20,8 @@ export const ACTIONS = {
   answer: 'operator',
   tick: 'operator',
   urgent: 'operator',
+  priority: 'operator',
+  bulk: 'operator',
   pause: 'operator',
   resume: 'operator',
   stop: 'operator',

@@ -5,7 +5,7 @@ import { type CommandContext } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
 import { AppError } from '../core/errors.ts';
 import type { Job, Task } from '../core/model.ts';
-import { setUrgent } from '../core/urgent.ts';
+import { setPriority, setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store, Target } from '../store/store.ts';
 import type { Attempts } from './attempt.ts';
@@ -121,6 +121,9 @@ export function createDecisions(parts: {
     /** Makes a task or a job urgent, or no longer. */
     urgent: (name: string, on: boolean, actor: Actor) =>
       command(actor, on ? 'urgent' : 'not urgent', name, (state) => setUrgent(state, on)),
+    /** Higher goes first inside its project. */
+    priority: (name: string, priority: number, actor: Actor) =>
+      command(actor, 'priority', name, (state) => setPriority(state, priority), `${name} ${priority}`),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
       const result = await command(actor, 'cancel', name, (state, target) =>

@@ -17,6 +17,7 @@ import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
+import { createLooks } from './looks.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
@@ -218,6 +219,7 @@ export function createEngine(options: EngineOptions) {
     answer: decisions.answer,
     tick: decisions.tick,
     urgent: decisions.urgent,
+    priority: decisions.priority,
     cancel: decisions.cancel,
 
     async pause(
@@ -329,6 +331,7 @@ export function createEngine(options: EngineOptions) {
     letters: createLetters({ store, clock }),
     people,
     changes,
+    looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
     runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
     /** Writes down what somebody did that changes no row by itself. */
     note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>

@@ -8,6 +8,8 @@ export * from './contract/common.ts';
 export * from './contract/explain.ts';
 export * from './contract/line.ts';
 export * from './contract/live.ts';
+export * from './contract/now.ts';
 export * from './contract/outbox.ts';
 export * from './contract/people.ts';
+export * from './contract/reports.ts';
 export * from './contract/work.ts';

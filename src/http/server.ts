@@ -13,14 +13,18 @@ import { describeApi } from './openapi.ts';
 import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { bulkRoutes } from './routes/bulk.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { lineRoutes } from './routes/line.ts';
 import { logRoutes } from './routes/logs.ts';
+import { nowRoutes } from './routes/now.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { servePage } from './routes/page.ts';
 import { peopleRoutes } from './routes/people.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
+import { systemRoutes } from './routes/system.ts';
 import { workRoutes } from './routes/work.ts';
 import { guard } from './sign-in.ts';
 import type { WebFiles } from './web-files.ts';
@@ -38,11 +42,28 @@ export interface HttpOptions {
   readonly publicUrl: string | null;
   /** The address of this process. */
   readonly url: () => string;
+  /** What only the command line knows of: every setting with its origin, and the checks of `orch doctor`. */
+  readonly config: () => readonly ConfigRow[];
+  readonly check: () => AsyncIterable<Finding>;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
   readonly log: Logger;
   /** Ends the service; called after the answer was sent. */
   readonly shutdown: (cancel: boolean) => void;
+}
+
+export interface ConfigRow {
+  readonly key: string;
+  readonly value: string | number | boolean | null | readonly string[];
+  readonly origin: string;
+  readonly env: string | null;
+}
+
+export interface Finding {
+  readonly group: string;
+  readonly state: 'ok' | 'warning' | 'error' | 'skipped';
+  readonly text: string;
+  readonly fix: string | null;
 }
 
 export interface AppEnv {
@@ -93,6 +114,10 @@ export function createHttp(options: HttpOptions) {
     lineRoutes,
     logRoutes,
     eventRoutes,
+    nowRoutes,
+    reportRoutes,
+    systemRoutes,
+    bulkRoutes,
     accountRoutes,
     actionRoutes,
     salvageRoutes,

@@ -89,6 +89,8 @@ export function createHttpKit(
     publicUrl: null,
     url: () => 'http://127.0.0.1:8044',
     configProblem: () => null,
+    config: () => [],
+    async *check() {},
     log: createLogger('silent', null),
     shutdown: () => undefined,
     ...options,

@@ -10,6 +10,7 @@ import { keepsALedger } from './store-ledger.contract.ts';
 import { followsTheModel } from './store-model.contract.ts';
 import { keepsPromises } from './store-outbox.contract.ts';
 import { showsWhatIsThere } from './store-reading.contract.ts';
+import { reports } from './store-reports.contract.ts';
 import type { OpenStore } from './store-rows.contract.ts';
 import { settles } from './store-settle.contract.ts';
 import { knowsPeople } from './store-users.contract.ts';
@@ -30,6 +31,7 @@ export function storeContract(name: string, open: OpenStore): void {
     showsWhatIsThere(kit);
     keepsALedger(kit);
     knowsPeople(kit);
+    reports(kit);
     forgets(open);
     followsTheModel(open);
   });

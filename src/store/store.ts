@@ -7,6 +7,7 @@ import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { ReportStore } from './report-store.ts';
 import type { UserStore } from './user-store.ts';
 
 /**
@@ -146,6 +147,8 @@ export interface Store {
 
   /** Local board. */
   board: BoardStore;
+  /** What people look at that no single row tells. */
+  reports: ReportStore;
   /** Who may sign in. */
   users: UserStore;
 
@@ -234,6 +237,7 @@ export interface StartFacts {
   readonly cliKind?: string;
   readonly cliVersion?: string;
   readonly cliBin?: string;
+  readonly model?: string;
   readonly sessionId?: string;
   /** Head the round is measured from, kept in the job so that later attempts measure from it too. */
   readonly roundHead?: string;

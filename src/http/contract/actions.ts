@@ -41,6 +41,10 @@ export const commandRequest = z.strictObject({
   now: z.boolean().default(false),
 });
 export const urgentRequest = z.strictObject({ target: z.string().min(1), urgent: z.boolean().default(true) });
+export const priorityRequest = z.strictObject({
+  target: z.string().min(1),
+  priority: z.number().int().min(-100).max(100),
+});
 export const tickRequest = z.strictObject({
   target: z.string().min(1),
   tests: z.array(z.string().min(1).max(100)).min(1, 'name at least one manual test').max(500),

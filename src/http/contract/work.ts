@@ -54,6 +54,8 @@ export const runSchema = z
     agent: z.string().nullable(),
     cli: z.object({ kind: z.string(), version: z.string().nullable() }).nullable(),
     account: z.string().nullable(),
+    /** The model that was asked for; null = the CLI's own choice, or not known. */
+    model: z.string().nullable(),
     pid: z.number().nullable(),
     status: z.enum(['running', 'ended']),
     exitCode: z.number().nullable(),

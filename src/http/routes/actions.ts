@@ -11,6 +11,7 @@ import {
   oneJobSchema,
   pausedSchema,
   pauseRequest,
+  priorityRequest,
   resumedSchema,
   shutdownRequest,
   stoppedSchema,
@@ -125,6 +126,18 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
     async (c) => {
       const { target, urgent } = c.req.valid('json');
       return c.json(await changed(await engine.urgent(target, urgent, c.get('actor'))), 200);
+    },
+  );
+
+  routes.openapi(
+    createRoute({
+      ...post('/priority', 'Higher goes first inside the project'),
+      request: { body: jsonBody(priorityRequest) },
+      responses: answer(changedSchema, 'done'),
+    }),
+    async (c) => {
+      const { target, priority } = c.req.valid('json');
+      return c.json(await changed(await engine.priority(target, priority, c.get('actor'))), 200);
     },
   );
 

@@ -182,7 +182,9 @@ ALTER TABLE audit ADD COLUMN before TEXT;
 ALTER TABLE audit ADD COLUMN after TEXT;
 CREATE INDEX audit_by ON audit(by, id);
 
--- Ended runs of the last day, and the latest tasks to need somebody, without a walk over the rest.
-CREATE INDEX agent_runs_ended ON agent_runs(finished_at) WHERE finished_at IS NOT NULL;
+ALTER TABLE agent_runs ADD COLUMN model TEXT;
+-- What ended lately, without a walk over the rest.
+CREATE INDEX agent_runs_ended ON agent_runs(finished_at, verdict, cost_micro_usd) WHERE finished_at IS NOT NULL;
+CREATE INDEX tasks_ended ON tasks(updated_at) WHERE status IN ('done', 'cancelled');
 `,
 ];

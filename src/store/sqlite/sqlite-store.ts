@@ -17,6 +17,7 @@ import { prepareForget } from './forget.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
+import { prepareReports } from './reports.ts';
 import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
 import { prepareUsers } from './users.ts';
 
@@ -48,7 +49,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     `SELECT * FROM agent_runs WHERE id = @runId AND job_id = @jobId AND fence = @fence AND status = 'running'`,
   );
   const noteStart =
-    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version), cli_bin = coalesce(@cliBin, cli_bin),
+    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version), cli_bin = coalesce(@cliBin, cli_bin), model = coalesce(@model, model),
     session_id = coalesce(@sessionId, session_id) WHERE id = @runId AND status = 'running'`);
   const setContext = db.prepare('UPDATE jobs SET context = ? WHERE id = ?');
   const setTaskPr = db.prepare(
@@ -78,6 +79,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
+    reports: atTheEdge(prepareReports(db), path),
     users: atTheEdge(prepareUsers(db, { audit: audit.write }), path),
     ...prepareOutbox(db, { audit: audit.write, wake }),
     ...prepareLedger(db),
@@ -170,6 +172,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
           cliKind: facts.cliKind ?? null,
           cliVersion: facts.cliVersion ?? null,
           cliBin: facts.cliBin ?? null,
+          model: facts.model ?? null,
           sessionId: facts.sessionId ?? null,
         });
         const job = jobOf(row);
@@ -307,7 +310,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         engineVersion: String(db.prepare('SELECT sqlite_version()').pluck().get()),
         schema: schemaVersion(db),
         path,
-        bytes: statSync(path).size,
+        bytes: statSync(path, { throwIfNoEntry: false })?.size ?? 0, // none: in memory
       };
     },
     async close() {

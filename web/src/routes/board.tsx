@@ -7,7 +7,6 @@ import {
   jobsQuery,
   nowQuery,
   projectsQuery,
-  type RunningWire,
   tasksQuery,
 } from '../api/queries.ts';
 import { copy } from '../copy.ts';
