@@ -23,8 +23,8 @@ const asked = process.argv.slice(2).filter((argument) => argument !== '--fix');
 const tools = [
   {
     name: 'tsc',
-    // The server, and the page with its own libraries.
-    commands: [[], ['-p', 'web']].map((project) => [
+    // The server; the page with its own libraries; the tests that run inside of a page.
+    commands: [[], ['-p', 'web'], ['-p', 'test/browser']].map((project) => [
       node,
       bin('typescript', 'tsc'),
       '--noEmit',

@@ -12,10 +12,44 @@ export interface Line {
   readonly app: App;
   /** Keys of the tasks by what happens to them. */
   readonly keys: Readonly<Record<Part, string>>;
+  /** The job and the run that a part came to last, `job_8` and `run_2`. */
+  readonly jobs: Readonly<Record<Part, string>>;
+  readonly runs: Readonly<Record<Part, string>>;
+  readonly password: string;
+  /** Lets an account sign in, as a person does in a terminal. */
+  signIn(account: 'claude-b', login: object): void;
   close(): Promise<void>;
 }
 
 type Part = 'runs' | 'approval' | 'fails' | 'asks' | 'signedOut' | 'hostile' | 'done';
+
+/** What `orch doctor` and `orch config` might find: they look at the machine, which is not what is shown here. */
+const LOOKS: NonNullable<AppOptions['looks']> = {
+  config: () => [
+    { key: 'host', value: '127.0.0.1', origin: 'default', env: 'ORCH_HOST' },
+    { key: 'max_concurrency', value: 4, origin: 'environment', env: 'ORCH_MAX_CONCURRENCY' },
+    { key: 'projects.api.checks', value: ['npm test', 'npm run lint'], origin: 'orch.yaml', env: null },
+    { key: 'telegram.bot_token', value: '[secret]', origin: 'environment', env: 'ORCH_TELEGRAM_BOT_TOKEN' },
+    { key: 'public_url', value: null, origin: 'default', env: 'ORCH_PUBLIC_URL' },
+  ],
+  async *check() {
+    yield { group: 'machine', state: 'ok', text: 'Node 24, git 2.51', fix: null };
+    yield {
+      group: 'machine',
+      state: 'warning',
+      text: 'no PID namespace: a run may leave processes',
+      fix: 'sysctl -w kernel.unprivileged_userns_clone=1',
+    };
+    yield {
+      group: 'agents',
+      state: 'error',
+      text: 'claude-b is signed out',
+      fix: 'orch accounts login claude-b',
+    };
+    yield { group: 'agents', state: 'ok', text: 'claude-a is signed in', fix: null };
+    yield { group: 'telegram', state: 'skipped', text: 'not configured', fix: null };
+  },
+};
 
 /** What an issue of a stranger may hold; nothing of it may become markup, script or a link. */
 export const HOSTILE =
@@ -124,7 +158,18 @@ async function signIn(app: App): Promise<Line['cookie']> {
   return { name, value };
 }
 
-export const PASSWORD = 'four small words here';
+async function latest(app: App, keys: Readonly<Record<Part, string>>, what: 'job' | 'run') {
+  const { store } = app.engine;
+  const named = Object.entries(keys).map(async ([part, key]): Promise<[string, string]> => {
+    const task = await store.task(key);
+    const filter = { taskId: task?.id ?? 0, limit: 100 };
+    const { items } = what === 'job' ? await store.jobs(filter) : await store.runs(filter);
+    return [part, `${what}_${items.at(-1)?.id ?? 0}`];
+  });
+  return Object.fromEntries(await Promise.all(named)) as Record<Part, string>;
+}
+
+const PASSWORD = 'four small words here';
 const PATIENCE_MS = 30_000;
 
 /** Starts it in this process. `settled`: waits until every part is where it belongs. */
@@ -154,7 +199,11 @@ ${project('api', 'claude-a', [DEV, DEPLOY], '    budget: { usd_per_day: 120 }\n'
     0,
     `title=$(sed -n 's/^## Work item [^:]*: //p' "$FAKE_PLAN/call-$n/prompt")\ncase "$title" in\n${cases}\n  *) sleep 600 ;;\nesac\n`,
   );
-  const app = await startInProcess(here, parts, { ORCH_MAX_CONCURRENCY: '4', ...settings });
+  const app = await startInProcess(
+    here,
+    { looks: LOOKS, ...parts },
+    { ORCH_MAX_CONCURRENCY: '4', ...settings },
+  );
   const keys: Partial<Record<Part, string>> = {};
   for (const [part, { title, project: key, body }] of Object.entries(SCENES)) {
     const { task } = await app.engine.submit(
@@ -203,6 +252,13 @@ ${project('api', 'claude-a', [DEV, DEPLOY], '    budget: { usd_per_day: 120 }\n'
     app,
     cookie: await signIn(app),
     keys: known,
+    jobs: await latest(app, known, 'job'),
+    runs: await latest(app, known, 'run'),
+    password: PASSWORD,
+    signIn(_account, login) {
+      mkdirSync(join(away, '.claude'), { recursive: true });
+      writeFileSync(join(away, '.claude', '.credentials.json'), JSON.stringify(login), { mode: 0o600 });
+    },
     async close() {
       here.go();
       await app.close();

@@ -103,7 +103,6 @@ export const copy = {
     nextUp: 'Next up',
     inOrder: (n: string) => `${n}, in order`,
     openQueue: 'Open queue',
-    moreJobs: (n: string) => `${n} more`,
     nothingQueued: 'Nothing is queued.',
     needsYou: 'Needs you',
     nothingNeedsYou: 'Nothing needs you.',

@@ -2,13 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { CircleCheck, Plus } from 'lucide-react';
 import type { JobWire, ProjectWire, RunningWire, TaskWire } from '../../../src/http/contract.ts';
-import {
-  explainQuery,
-  jobsQuery,
-  nowQuery,
-  projectsQuery,
-  tasksQuery,
-} from '../api/queries.ts';
+import { explainQuery, jobsQuery, nowQuery, projectsQuery, tasksQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useProject } from '../frame/search.ts';

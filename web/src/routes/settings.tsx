@@ -26,6 +26,7 @@ export function SettingsPage() {
               key={each}
               to="/settings"
               search={{ part: each === 'values' ? undefined : each }}
+              activeOptions={{ exact: true, explicitUndefined: true }}
               aria-current={each === part ? 'page' : undefined}
             >
               {copy.settings.parts[each]}

@@ -1,7 +1,7 @@
+import { useEffect, useRef, useState } from 'react';
 import { dayOfMonth, money } from '../lib/format.ts';
 
-const WIDTH = 720;
-const HEIGHT = 190;
+const HEIGHT = 210;
 const LEFT = 44;
 const BOTTOM = 20;
 
@@ -13,25 +13,26 @@ export function StackedBars({
   columns: readonly { readonly day: string; readonly values: readonly number[] }[];
   label: string;
 }) {
+  const [box, width] = useWidth();
   const most = Math.max(...columns.map(({ values }) => values.reduce((a, b) => a + b, 0)), 0.01);
   const top = niceTop(most);
   const plot = HEIGHT - BOTTOM;
   const y = (value: number) => plot - (value / top) * (plot - 8);
-  const step = (WIDTH - LEFT) / columns.length;
-  const width = Math.min(34, step * 0.68);
-  const every = Math.ceil(columns.length / 15);
+  const step = (width - LEFT) / columns.length;
+  const bar = Math.min(34, step * 0.68);
+  const every = Math.ceil(24 / step);
   return (
-    <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} className="chart" role="img" aria-label={label}>
+    <svg ref={box} height={HEIGHT} className="chart" role="img" aria-label={label}>
       {[0, top / 2, top].map((value) => (
         <g key={value}>
-          <path d={`M${LEFT} ${y(value)}H${WIDTH}`} stroke="var(--line)" />
+          <path d={`M${LEFT} ${y(value)}H${width}`} stroke="var(--line)" />
           <text x={LEFT - 8} y={y(value) + 4} textAnchor="end">
             {value === 0 ? '$0' : money(value)}
           </text>
         </g>
       ))}
       {columns.map(({ day, values }, i) => {
-        const x = LEFT + i * step + (step - width) / 2;
+        const x = LEFT + i * step + (step - bar) / 2;
         return (
           <g key={day}>
             {stacked(values).map(({ from, to, series }) => (
@@ -39,14 +40,14 @@ export function StackedBars({
                 key={series}
                 x={x}
                 y={y(to)}
-                width={width}
+                width={bar}
                 height={Math.max(0, y(from) - y(to) - 0.8)}
                 rx="1.5"
                 fill={`var(--series-${series + 1})`}
               />
             ))}
-            {i % every === 0 || i === columns.length - 1 ? (
-              <text x={x + width / 2} y={HEIGHT - 5} textAnchor="middle">
+            {(columns.length - 1 - i) % every === 0 ? (
+              <text x={x + bar / 2} y={HEIGHT - 5} textAnchor="middle">
                 {dayOfMonth(day)}
               </text>
             ) : null}
@@ -55,6 +56,20 @@ export function StackedBars({
       })}
     </svg>
   );
+}
+
+/** Drawn in real pixels, so that its words keep their size on a phone. */
+function useWidth() {
+  const box = useRef<SVGSVGElement>(null);
+  const [width, setWidth] = useState(720);
+  useEffect(() => {
+    const element = box.current;
+    if (element === null) return;
+    const observer = new ResizeObserver(() => setWidth(element.clientWidth));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [box, width] as const;
 }
 
 function stacked(values: readonly number[]) {

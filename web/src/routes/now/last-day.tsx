@@ -36,7 +36,7 @@ function Day({ day }: { day: NowWire['lastDay'] }) {
     'runs',
   );
   return (
-    <div className="card-body grid gap-3">
+    <div className="card-body grid grid-cols-[minmax(0,1fr)] gap-3">
       <dl className="grid grid-cols-3">
         <Figure name={copy.now.tasksDone}>{count(day.tasksDone)}</Figure>
         <Figure name={copy.now.runsFailed}>{count(failed)}</Figure>
@@ -49,7 +49,7 @@ function Day({ day }: { day: NowWire['lastDay'] }) {
       </dl>
       <Verdicts runs={day.runs} />
       {day.tasks.length === 0 ? null : (
-        <ul className="grid gap-1.5 text-sm">
+        <ul className="grid grid-cols-[minmax(0,1fr)] gap-1.5 text-sm">
           {day.tasks.slice(0, SHOWN_TASKS).map((task) => (
             <li key={task.id} className="flex items-center gap-2">
               <Chip state={task.status === 'done' ? 'done' : 'cancelled'} />

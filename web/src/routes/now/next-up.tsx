@@ -72,9 +72,7 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
               </table>
               {total > Math.min(SHOWN, next.length) ? (
                 <p className="border-t border-line px-4 py-3 text-sm">
-                  <Link to="/queue">
-                    {copy.now.moreJobs(plural(total - Math.min(SHOWN, next.length), 'job'))}
-                  </Link>
+                  <Link to="/queue">{plural(total - Math.min(SHOWN, next.length), 'more job')}</Link>
                 </p>
               ) : null}
             </>
