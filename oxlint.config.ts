@@ -3,7 +3,7 @@
 // lets a later row replace an earlier one for the same file.
 import { defineConfig, type OxlintOverride } from 'oxlint';
 
-const ADAPTER_FAMILIES = ['trackers', 'forges', 'agents', 'store'];
+const ADAPTER_FAMILIES = ['trackers', 'forges', 'agents', 'store', 'webhooks'];
 const PORTS = [
   'trackers/tracker.ts',
   'forges/forge.ts',
@@ -13,6 +13,7 @@ const PORTS = [
   'store/store.ts',
   'store/user-store.ts',
   'store/report-store.ts',
+  'webhooks/webhook.ts',
 ];
 
 /** Refused everywhere: detours that would hide where an import leads, and what only tests may use. */
@@ -183,7 +184,7 @@ const layers: OxlintOverride[] = [
     sees: ['core/**', 'lib/**', 'config/**', 'app.ts', 'offline.ts', 'http/contract.ts'],
   }),
   layer({
-    files: ['src/registry.ts', 'src/app.ts', 'src/offline.ts'],
+    files: ['src/registry.ts', 'src/app.ts', 'src/app-runtime.ts', 'src/offline.ts'],
     rule: 'registry, app and offline see everything but cli.',
     own: ['./**', '!./cli/**'],
   }),

@@ -56,7 +56,8 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
   const stillOpen = own.filter(({ state }) => state === 'draft' || state === 'open');
   if (own.length > 1 + own.filter(({ state }) => state === 'closed').length)
     trace.broken('effects.pr', `${task.key} has ${own.length} pull requests`);
-  if (task.status === 'done' && task.head !== null && own.length === 0)
+  const byHand = seen.merges.some(({ branch, by }) => branch === task.branch && by === 'person');
+  if (task.status === 'done' && task.head !== null && own.length === 0 && !byHand)
     trace.broken('effects.pr', `${task.key} is done, and no pull request was opened for it`);
   const pr = task.pr === null ? null : (JSON.parse(task.pr) as PullRequest);
   if (pr !== null && !own.some(({ number }) => number === pr.number))

@@ -167,6 +167,8 @@ export function createOutside(parts: {
           of(project).comments.set(id, list);
           addComment(list, key, body, `item ${id} of ${project}`);
         }),
+      report: () => Promise.reject(new Error('nobody reports yet')),
+      feed: null,
       setStatus: (id, status) =>
         request(life, `tracker:${project}`, `tracker:${project}.setStatus`, 'tracker', () => {
           const list = of(project).statuses.get(id) ?? [];
@@ -186,12 +188,16 @@ export function createOutside(parts: {
         request(life, `forge:${project}`, `forge:${project}.${what}`, 'forge', effect);
       return {
         kind: 'scripted',
-        open: ({ branch, body }) =>
+        feed: null,
+        status: async () => {},
+        review: async () => {},
+        open: ({ branch, head, body }) =>
           ask('open', () => {
             const there = of(project).pullRequests.find(
               (pr) => pr.branch === branch && pr.state !== 'closed',
             );
             if (there !== undefined) return asRow(there);
+            if (repositories.isMerged(project, head)) return null; // as every forge refuses one without a commit
             const pr: SeenPullRequest = {
               ...{ number: of(project).pullRequests.length + 1, branch, state: 'draft', body, comments: [] },
             };
@@ -225,7 +231,7 @@ export function createOutside(parts: {
             const own = of(project).pullRequests.filter((pr) => pr.branch === branch);
             return own.length > 0 && own.every((pr) => pr.state === 'closed')
               ? { kind: 'closed' as const }
-              : { kind: 'open' as const };
+              : { kind: 'open' as const, pull: null };
           }),
         merge: ({ branch, head }) =>
           ask('merge', () => {

@@ -1,33 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Agent, AgentAccount } from './agents/agent.ts';
+import { join } from 'node:path';
+import type { Agent } from './agents/agent.ts';
+import { buildRuntime, describedProject, runtimeAccount, scratchOf, searchPathOf } from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
-import { reserveAt } from './config/reserve.ts';
 import { secretsOf } from './config/secrets-of.ts';
-import type { Config, ProjectConfig } from './config/types.ts';
-import { pipelinesOf } from './config/walks.ts';
+import type { Config } from './config/types.ts';
 import { AppError } from './core/errors.ts';
 import { isUsableAdmin } from './core/users.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
-import { type RehearsalParts, type RehearsalStep, rehearse } from './engine/rehearsal.ts';
-import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
-import { createLocalForge } from './forges/local/local-forge.ts';
+import { type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import { createHttp, type HttpOptions, listen } from './http/server.ts';
 import { readWebFiles } from './http/web-files.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
-import { revealEnv } from './lib/secret.ts';
-import type { Notifier } from './notifiers/notifier.ts';
-import { createTelegramNotifier } from './notifiers/telegram.ts';
-import { agentOfKind, STAGE_KINDS } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
-import type { Store } from './store/store.ts';
-import { createLocalTracker } from './trackers/local/local-tracker.ts';
-import { openWorkspace, type Repository, type Workspace } from './workspace/workspace.ts';
+import { openWorkspace } from './workspace/workspace.ts';
 
 export interface AppOptions {
   readonly config: Config;
@@ -152,146 +143,14 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-function buildRuntime(
-  config: Config,
-  parts: {
-    store: Store;
-    workspace: Workspace;
-    clock: Clock;
-    searchPath: string;
-    adapter: (agent: Agent) => Agent;
-  },
-): Runtime {
-  return {
-    projects: new Map(config.projects.map((project) => [project.key, runtimeProject(project, parts)])),
-    accounts: new Map(
-      config.accounts.map((each) => {
-        const account = runtimeAccount(each, parts.searchPath);
-        return [account.account.id, { ...account, agent: parts.adapter(account.agent) }];
-      }),
-    ),
-    stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
-    notifiers: notifiersOf(config),
-    slots: config.maxConcurrency,
-    maxAttempts: config.limits.maxAttempts,
-    budgets: {
-      maxTransientAttempts: config.limits.maxTransientAttempts,
-      maxLostAttempts: config.limits.maxLostAttempts,
-      backoff: config.backoff,
-    },
-    accountRules: {
-      ...config.breaker,
-      probeIntervalMs: config.probeIntervalMs,
-      expirySkewMs: config.preflight.expirySkewMs,
-      checkAuth: config.preflight.checkAuth,
-      authStrict: config.preflight.authStrict,
-    },
-    preflight: config.preflight,
-    runTimeoutMs: config.runTimeoutMs,
-    stallTimeoutMs: config.stallTimeoutMs,
-    runsDir: config.runsDir,
-    worktreesDir: config.worktreesDir,
-    shapesDir: join(config.home, 'unknown-shapes'),
-    scratchDir: scratchOf(config),
-    disks: [dirname(config.dbPath), config.reposDir, config.worktreesDir, config.runsDir],
-    retention: config.retention,
-  };
-}
-
 /** The built page: beside this file in a build, in the build's folder when this file runs as it is. */
 function webDirectory(): string {
   const beside = join(import.meta.dirname, 'web');
   return existsSync(beside) ? beside : join(import.meta.dirname, '../dist/web');
 }
 
-function scratchOf(config: Config): string {
-  return join(config.home, 'tmp');
-}
-
-function runtimeProject(
-  project: ProjectConfig,
-  { store, workspace, clock }: { store: Store; workspace: Workspace; clock: Clock },
-): RuntimeProject {
-  const described = describedProject(project);
-  const { repository } = described;
-  return {
-    ...described,
-    tracker: createLocalTracker(project.key, store.board, clock),
-    forge: createLocalForge(repository, { workspace, book: store.board, clock }),
-    branchTemplate: project.git.branch,
-    weight: project.weight,
-    maxConcurrency: project.maxConcurrency,
-    failover: project.failover,
-    openPrs: project.openPrs,
-    budget: project.budget,
-  };
-}
-
-/** What a project is without a store: enough to work in its worktrees. */
-function describedProject(project: ProjectConfig): RehearsalParts['project'] {
-  const repository: Repository = {
-    project: project.key,
-    url: project.repo,
-    base: project.base,
-    author: { name: project.git.name, email: project.git.email },
-  };
-  return {
-    rules: {
-      key: project.key,
-      repo: project.repo,
-      accounts: project.accounts,
-      usageComments: project.usageComments,
-    },
-    pipelines: pipelinesOf(project),
-    repository,
-    base: project.base,
-    setup: project.workspace.setup,
-    teardown: project.workspace.teardown,
-    checks: project.checks,
-    env: project.workspace.env,
-    envFile: project.workspace.envFile,
-    copy: project.workspace.copy,
-    artefacts: project.artefacts,
-    reports: project.reports,
-    trace: project.trace,
-  };
-}
-
+export { agentAccountOf, searchPathOf } from './app-runtime.ts';
 export { agentOfKind, readerOfKind } from './registry.ts';
-
-/** Where a bare binary name is looked up. */
-export function searchPathOf(env: Readonly<Record<string, string | undefined>>): string {
-  return env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
-}
-
-/** An account as its adapter sees it. */
-export function agentAccountOf(account: Config['accounts'][number]): AgentAccount {
-  return {
-    id: account.id,
-    home: account.home,
-    bin: account.bin ?? account.agent,
-    env: revealEnv(account.env),
-    ...(account.credentialsPath === null ? {} : { credentialsPath: account.credentialsPath }),
-  };
-}
-
-function runtimeAccount(account: Config['accounts'][number], searchPath: string): RuntimeAccount {
-  return {
-    agent: agentOfKind(account.agent, searchPath),
-    account: agentAccountOf(account),
-    slots: account.slots,
-    isolation: account.isolation,
-    unsafe: account.unsafe,
-    reserve: (now) => reserveAt(account.reserve, now),
-  };
-}
-
-function notifiersOf(config: Config): Notifier[] {
-  const { botToken, chatId, apiUrl } = config.telegram;
-  return botToken === null || chatId === null
-    ? []
-    : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
-}
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
 function refusePublicAddress(config: Config, hasAdmin: boolean): void {
@@ -345,7 +204,7 @@ export async function* rehearseProject(
       path: searchPath,
       network: { env: networkEnvironment(options.env) },
     },
-    project: describedProject(project),
+    project: describedProject(project, config),
     accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),

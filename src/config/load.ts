@@ -9,7 +9,7 @@ import { type AsProblem, configError, findingsOf, keyOf, printable, valueAt } fr
 import { readPrompts } from './prompts.ts';
 import { checkReferences } from './references.ts';
 import { configSchema, jsonSchema } from './schema.ts';
-import type { Settings } from './settings.ts';
+import type { SettingKey, Settings } from './settings.ts';
 import { checkBackoff, doubts, originsOf, settle } from './settle.ts';
 import type { Config, Kinds, Origin, Problem } from './types.ts';
 import { parseYaml, type YamlFile } from './yaml-file.ts';
@@ -58,12 +58,14 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
 
   const problem = asProblem(source.yaml, raw);
   const hasAgentHome = fromEnv.values.agent_home !== undefined || raw.agent_home !== undefined;
+  const isSet = (setting: string) =>
+    raw[setting] !== undefined || fromEnv.values[setting as SettingKey] !== undefined;
   const problems = [
     ...fromEnv.problems,
     ...source.problems,
     ...source.yaml.findings.map((finding) => ({ ...problem(finding), line: finding.line })),
     ...(parsed.success ? [] : findingsOf(parsed.error, schema, raw, kinds.judgedAgents).map(problem)),
-    ...checkReferences(raw, { hasAgentHome, notifiers: kinds.notifiers }).map(problem),
+    ...checkReferences(raw, { hasAgentHome, isSet, kinds }).map(problem),
     ...prompts.findings.map(problem),
     ...checkBackoff(raw, fromEnv.values, problem),
   ];

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { loadConfig } from './load.ts';
 import { ACCOUNT, KINDS, load, problemsOf, stages } from './test-kit.ts';
 
@@ -214,5 +215,32 @@ describe('the problems of a configuration', () => {
     expect(() => loadConfig({ env: { HOME: '/h' }, cwd: '/w', kinds: KINDS, readFile })).toThrow(
       'cannot be read (EACCES)',
     );
+  });
+});
+
+describe('a tracker or forge that needs settings', () => {
+  const kinds = {
+    ...KINDS,
+    forges: [
+      { kind: 'local', keys: {}, needs: [] },
+      { kind: 'gitea', keys: { repo: z.string().optional() }, needs: ['gitea_url', 'gitea_token'] },
+    ],
+  };
+  const yaml = stages('{ stage: development, agent: developer }').replace(
+    'repo: .',
+    'repo: .\n    forge: { kind: gitea, repo: acme/api }',
+  );
+
+  it('names those that are missing, in the words of the environment', () => {
+    const found = problemsOf(yaml, { ORCH_GITEA_URL: 'https://gitea.example.org' }, {}, kinds);
+    expect(found).toMatchObject([
+      { key: 'projects.api.forge.kind', problem: 'needs ORCH_GITEA_TOKEN, which is not set' },
+    ]);
+  });
+
+  it('takes them from the file or the environment, and keeps the keys of the kind', () => {
+    const env = { ORCH_GITEA_TOKEN: 'abcdefgh' };
+    const { config } = load(`gitea_url: https://gitea.example.org\n${yaml}`, env, {}, kinds);
+    expect(config.projects[0]?.forge).toEqual({ kind: 'gitea', repo: 'acme/api' });
   });
 });

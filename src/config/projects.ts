@@ -12,7 +12,7 @@ import {
   variables,
 } from './fields.ts';
 import { DEFAULT_PIPELINE, stageSchema } from './stages.ts';
-import type { Kinds } from './types.ts';
+import type { KindOfDestination, Kinds } from './types.ts';
 
 const commands = () => z.array(text()).max(100).default([]);
 
@@ -140,10 +140,10 @@ export function projectSchema(kinds: Kinds) {
   });
 }
 
-/** One strict object per available kind; an adapter that brings keys of its own adds them here. */
-function kindUnion(kinds: readonly string[]) {
-  const [first, ...others] = kinds.map((kind) =>
-    z.strictObject({ kind: z.literal(kind).describe(`The kind \`${kind}\`.`) }),
+/** One strict object per available kind, with the keys that its adapter brings. */
+function kindUnion(kinds: readonly KindOfDestination[]) {
+  const [first, ...others] = kinds.map(({ kind, keys }) =>
+    z.strictObject({ kind: z.literal(kind).describe(`The kind \`${kind}\`.`), ...keys }),
   );
   if (first === undefined) throw new Error('no kind is available');
   return z.discriminatedUnion('kind', [first, ...others]);

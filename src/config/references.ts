@@ -3,8 +3,10 @@ import { isName, isVariable } from './fields.ts';
 import { checkPipelines } from './pipeline-references.ts';
 import type { Finding } from './problems.ts';
 import { list, type Mapping, mapping, missingName, type Path, walksOf } from './raw.ts';
+import { envName } from './settings.ts';
 import { checkPipeline, needsAccount } from './stage-references.ts';
 import { DEFAULT_PIPELINE, QUICK_PIPELINE } from './stages.ts';
+import type { KindOfDestination, Kinds } from './types.ts';
 
 /**
  * Rules that span several keys. They look at the file as written, with no trust in its shape, so
@@ -12,15 +14,43 @@ import { DEFAULT_PIPELINE, QUICK_PIPELINE } from './stages.ts';
  */
 export function checkReferences(
   raw: Mapping,
-  { hasAgentHome, notifiers }: { hasAgentHome: boolean; notifiers: readonly string[] },
+  {
+    hasAgentHome,
+    isSet,
+    kinds,
+  }: { hasAgentHome: boolean; isSet: (setting: string) => boolean; kinds: Kinds },
 ): Finding[] {
   const accounts = mapping(raw.accounts);
   const projects = mapping(raw.projects);
   return [
     ...Object.entries(accounts).flatMap(([id, account]) => checkAccount(id, mapping(account), hasAgentHome)),
     ...Object.entries(projects).flatMap(([key, project]) => checkProject(key, mapping(project), accounts)),
-    ...Object.keys(mapping(raw.notify)).flatMap((kind) => missingNotifier(kind, notifiers)),
+    ...Object.entries(projects).flatMap(([key, project]) => [
+      ...unmetNeeds(['projects', key, 'tracker'], mapping(project).tracker, kinds.trackers, isSet),
+      ...unmetNeeds(['projects', key, 'forge'], mapping(project).forge, kinds.forges, isSet),
+    ]),
+    ...Object.keys(mapping(raw.notify)).flatMap((kind) => missingNotifier(kind, kinds.notifiers)),
     ...notified(raw).flatMap(([path, key]) => missingName(path, key, Object.keys(projects), 'project')),
+  ];
+}
+
+/** A tracker or forge that is named, while nothing says where it is or how Orch signs in there. */
+function unmetNeeds(
+  path: Path,
+  destination: unknown,
+  kinds: readonly KindOfDestination[],
+  isSet: (setting: string) => boolean,
+): Finding[] {
+  const named = kinds.find(({ kind }) => kind === mapping(destination).kind);
+  const missing = named?.needs.filter((setting) => !isSet(setting)) ?? [];
+  if (named === undefined || missing.length === 0) return [];
+  const names = missing.map(envName);
+  return [
+    {
+      path: [...path, 'kind'],
+      problem: `needs ${names.join(' and ')}, which ${names.length === 1 ? 'is' : 'are'} not set`,
+      fix: `set ${names.join(' and ')}; orch init asks for what is needed`,
+    },
   ];
 }
 

@@ -6,8 +6,8 @@ import type { Kinds, Problem } from './types.ts';
 /** What a build plugs in, for the tests of this folder. */
 export const KINDS: Kinds = {
   agents: ['claude-code', 'scripted'],
-  trackers: ['local'],
-  forges: ['local'],
+  trackers: [{ kind: 'local', keys: {}, needs: [] }],
+  forges: [{ kind: 'local', keys: {}, needs: [] }],
   notifiers: ['telegram', 'webhook'],
 };
 
@@ -34,9 +34,10 @@ export function problemsOf(
   yaml: string | null,
   env: Record<string, string> = {},
   files: Files = {},
+  kinds = KINDS,
 ): Problem[] {
   try {
-    load(yaml, env, files);
+    load(yaml, env, files, kinds);
     return [];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

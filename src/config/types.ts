@@ -1,3 +1,4 @@
+import type { ZodRawShape } from 'zod';
 import type { PipelineWhen } from '../core/pipeline-choice.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { WeeklyHours } from './hours.ts';
@@ -7,11 +8,19 @@ export interface Kinds {
   readonly agents: readonly string[];
   /** Agents whose runs and sign-ins this build judges; it may start fewer. */
   readonly judgedAgents?: readonly string[];
-  readonly trackers: readonly string[];
-  readonly forges: readonly string[];
+  readonly trackers: readonly KindOfDestination[];
+  readonly forges: readonly KindOfDestination[];
   readonly notifiers: readonly string[];
   /** Sandboxes beside `none`; empty when this build has no other. */
   readonly sandboxes?: readonly string[];
+}
+
+/** A tracker or forge, with the keys it takes beside `kind` and the settings it cannot work without. */
+export interface KindOfDestination {
+  readonly kind: string;
+  readonly keys: ZodRawShape;
+  /** As in orch.yaml: `gitea_url`. */
+  readonly needs: readonly string[];
 }
 
 export type Origin = 'default' | 'file' | 'environment';
@@ -87,8 +96,9 @@ export interface ProjectConfig {
   readonly key: string;
   readonly repo: string;
   readonly base: string;
-  readonly tracker: { readonly kind: string };
-  readonly forge: { readonly kind: string };
+  /** With the keys of its kind, checked and with their defaults. */
+  readonly tracker: Readonly<Record<string, unknown>> & { readonly kind: string };
+  readonly forge: Readonly<Record<string, unknown>> & { readonly kind: string };
   readonly accounts: readonly string[];
   readonly failover: 'never' | 'on_hold';
   readonly weight: number;

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { loadConfig } from './load.ts';
 import { type ConfigChange, type ConfigWatcher, watchConfig } from './watch.ts';
 
-const KINDS = { agents: ['scripted'], trackers: ['local'], forges: ['local'], notifiers: [] };
+const LOCAL = { kind: 'local', keys: {}, needs: [] };
+const KINDS = { agents: ['scripted'], trackers: [LOCAL], forges: [LOCAL], notifiers: [] };
 
 describe('watchConfig', () => {
   let folder: string;

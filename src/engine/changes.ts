@@ -55,8 +55,14 @@ export function createChanges(clock: Clock) {
 
 export type Changes = ReturnType<typeof createChanges>;
 
+/** What a watcher counts of runs. */
+export interface RunWatcher {
+  readonly claimed: () => void;
+  readonly ended: (verdict: string) => void;
+}
+
 /** The same store, whose writes are noted once they are done. */
-export function observed(store: Store, changes: Changes): Store {
+export function observed(store: Store, changes: Changes, watchers: ReadonlySet<RunWatcher>): Store {
   /** Runs a write, then notes. */
   const then = <A extends unknown[], R>(
     write: (...args: A) => Promise<R>,
@@ -79,6 +85,7 @@ export function observed(store: Store, changes: Changes): Store {
     enqueue: then(store.enqueue, (job) => changes.note('job', jobName(job.id))),
     claim: then(store.claim, (claimed) => {
       if (claimed === null) return;
+      for (const watcher of watchers) watcher.claimed();
       changes.note('run', runName(claimed.run.id));
       changes.note('job', jobName(claimed.job.id));
       if (claimed.task !== null) changes.note('task', claimed.task.key);
@@ -88,11 +95,15 @@ export function observed(store: Store, changes: Changes): Store {
     }),
     settle: async (ref, decide) => {
       let key: string | null = null;
+      let verdict: string | null = null;
       const settled = await store.settle(ref, (state) => {
         key = state.task?.key ?? null;
-        return decide(state);
+        const effects = decide(state);
+        verdict = effects.run?.verdict ?? null;
+        return effects;
       });
       if (settled === 'stale') return settled;
+      for (const watcher of watchers) if (verdict !== null) watcher.ended(verdict);
       changes.note('run', runName(ref.runId));
       changes.note('job', jobName(ref.jobId));
       if (key !== null) changes.note('task', key);

@@ -85,7 +85,9 @@ function trackerOf(name: string): Tracker {
     kind: 'fake',
     item: never,
     comment: (_id, body, by) => ask(name, body, by),
+    report: (_id, body, by) => ask(name, body, by),
     setStatus: (_id, status, _stage, by) => ask(name, status, by),
+    feed: null,
     survey: never,
   };
 }
@@ -104,6 +106,9 @@ function forgeOf(name: string): Forge {
       return { ...pr, state: 'open' };
     },
     comment: (_pr, body, by) => ask(name, body, by),
+    status: ({ context }, by) => ask(name, context, by),
+    review: (_pr, { event }, by) => ask(name, event, by),
+    feed: null,
     look: never,
     merge: never,
   };

@@ -1,7 +1,8 @@
 import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
 import type { AuditFacts } from '../core/audit.ts';
+import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -9,7 +10,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
-import { createChanges, observed } from './changes.ts';
+import { createChanges, observed, type RunWatcher } from './changes.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
@@ -55,7 +56,8 @@ export interface EngineOptions {
 export function createEngine(options: EngineOptions) {
   const { clock, log, machine = thisMachine, pace = PACE } = options;
   const changes = createChanges(clock);
-  const store = observed(options.store, changes);
+  const watchers = new Set<RunWatcher>();
+  const store = observed(options.store, changes, watchers);
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -92,7 +94,12 @@ export function createEngine(options: EngineOptions) {
     runtime: () => runtime,
     clock,
     log,
-    tidyWorktrees: janitor.retry,
+    tidyWorktrees: () => {
+      janitor.retry();
+      people
+        .tidy()
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'sessions were not tidied'));
+    },
   });
   const attempts: Attempts = createAttempts({
     store,
@@ -331,6 +338,9 @@ export function createEngine(options: EngineOptions) {
     letters: createLetters({ store, clock }),
     people,
     changes,
+    /** Counts runs from now on. */
+    onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
+    spentToday: () => store.spending(dayOf(clock())),
     looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
     runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
     /** Writes down what somebody did that changes no row by itself. */

@@ -88,10 +88,11 @@ export function createSender(parts: {
     by: Delivery,
   ): Promise<PullRequest | null> {
     if (task.pr !== null || task.head === null) return task.pr;
-    const { branch } = task;
-    const request = { branch, base, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
+    const { branch, head } = task;
+    const request = { branch, base, head, title: `${task.key}: ${task.title}`, body: pullRequestBody(task) };
     const pr = await forge.open(request, by);
-    await store.setPullRequest(task.id, pr);
+    // Somebody merged the branch by hand: there is nothing to review, and nobody to read a comment.
+    if (pr !== null) await store.setPullRequest(task.id, pr);
     return pr;
   }
 

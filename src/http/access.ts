@@ -86,4 +86,5 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
 export const ELSEWHERE: Readonly<Record<string, string>> = {
   'GET /healthz': 'says that the process answers, nothing else',
   'GET /readyz': 'says that the scheduler ticks, nothing else',
+  'GET /metrics': 'this machine, or whoever may look',
 };

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { Actor } from '../engine/intake.ts';
 import type { Person } from '../engine/people.ts';
 import type { Logger } from '../lib/logger.ts';
+import { createMetrics } from './metrics.ts';
 import { describeApi } from './openapi.ts';
 import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
@@ -26,7 +27,7 @@ import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
 import { systemRoutes } from './routes/system.ts';
 import { workRoutes } from './routes/work.ts';
-import { guard } from './sign-in.ts';
+import { guard, mayWatch } from './sign-in.ts';
 import type { WebFiles } from './web-files.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
@@ -105,6 +106,16 @@ export function createHttp(options: HttpOptions) {
     return age !== null && age < 30_000
       ? c.json({ ok: true, schedulerTickAgeMs: age })
       : c.json({ ok: false, schedulerTickAgeMs: age }, 503);
+  });
+  const metrics = createMetrics(engine);
+  app.get('/metrics', async (c) => {
+    if (!(await mayWatch(c, { ...options, people: engine.people })))
+      return problem(c, 401, {
+        code: 'auth.required',
+        title: 'metrics are for this machine, or for whoever has a token',
+        hint: 'orch tokens create prometheus --role viewer, and give it as a bearer token',
+      });
+    return c.body(await metrics.text(), 200, { 'content-type': metrics.contentType });
   });
   app.use('/api/*', guard({ ...options, people: engine.people }));
   for (const routes of [

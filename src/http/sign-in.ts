@@ -80,6 +80,13 @@ async function whoAsks(c: Context, { people, tokens, publicUrl }: SignInOptions)
   return person === null ? null : { kind: 'cookie', person, surface: 'web' };
 }
 
+/** Metrics: from this machine without more (not through a proxy), from elsewhere whoever may look. */
+export async function mayWatch(c: Context, options: SignInOptions): Promise<boolean> {
+  const { address } = fromOf(c, null);
+  const isProxied = c.req.header('x-forwarded-for') !== undefined || c.req.header('forwarded') !== undefined;
+  return (isLoopback(address) && !isProxied) || (await whoAsks(c, options)) !== null;
+}
+
 /**
  * A write by cookie must come from a page of ours; a public one (signing in) must not come from a page that is
  * not. Programs send no Origin and no cookie.

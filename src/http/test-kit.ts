@@ -67,16 +67,24 @@ export interface HttpKit {
 
 /** The whole HTTP surface over an empty store in memory and an engine that was not started: nothing is dispatched. */
 export function createHttpKit(
-  options: Partial<HttpOptions> & { readonly runtime?: Partial<Runtime>; readonly workspace?: object } = {},
+  options: Partial<HttpOptions> & {
+    readonly runtime?: Partial<Runtime>;
+    readonly workspace?: object;
+    /** A database that is there, instead of one in memory. */
+    readonly path?: string;
+    /** Time is that of the machine. */
+    readonly isTicking?: boolean;
+  } = {},
 ): HttpKit {
   const kit = { now: T0 };
-  const store = openSqliteStore(':memory:', () => kit.now);
+  const clock = options.isTicking === true ? Date.now : () => kit.now;
+  const store = openSqliteStore(options.path ?? ':memory:', clock);
   const engine = createEngine({
     store,
     workspace: (options.workspace ?? {}) as Workspace,
     runtime: { ...RUNTIME, ...options.runtime },
     additions: { files: [], read: () => ({ additions: null as never, problems: [] }) },
-    clock: () => kit.now,
+    clock,
     random: () => 0.5,
     log: createLogger('silent', null),
     baseEnv: {},

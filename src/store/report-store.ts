@@ -8,6 +8,8 @@ export interface ReportStore {
   ended(since: number): Promise<Ended>;
   /** Tasks that ended at an instant or later, the latest first. */
   endedTasks(since: number, limit: number): Promise<readonly Task[]>;
+  /** Messages that wait to be delivered, by destination; absent = none. */
+  undelivered(): Promise<ReadonlyMap<string, number>>;
   /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
 }

@@ -38,6 +38,19 @@ export function keepsABoard(kit: StoreKit): void {
       expect(await board.item('web', first.id)).toBeNull();
     });
 
+    it('has one report of an item, in its first place, with its last text', async () => {
+      const { board } = kit.store;
+      const item = await board.create({ project: 'api', key: null, title: 'One', body: '' }, kit.now);
+      const other = await board.create({ project: 'api', key: null, title: 'Two', body: '' }, kit.now);
+      await board.report('api', item.id, 'in analysis', 1);
+      await board.comment('api', item.id, 'usage:run_1', 'spent', 2);
+      await board.report('api', item.id, 'in review', 3);
+      await board.report('api', other.id, 'in analysis', 3);
+      const bodies = async (id: string) => (await board.item('api', id))?.comments.map(({ body }) => body);
+      expect(await bodies(item.id)).toEqual(['in review', 'spent']);
+      expect(await bodies(other.id)).toEqual(['in analysis']);
+    });
+
     it('has a comment once, however often it is delivered', async () => {
       const { board } = kit.store;
       const item = await board.create({ project: 'api', key: null, title: 'One', body: '' }, kit.now);

@@ -321,6 +321,8 @@ export interface WorkItem {
   readonly body: string;
   readonly status: string;
   readonly comments: readonly { readonly body: string; readonly at: number }[];
+  readonly createdAt: number;
+  readonly updatedAt: number;
 }
 
 export interface BoardStore {
@@ -341,7 +343,11 @@ export interface BoardStore {
   }>;
   /** Safe to repeat with the same key: the comment is there once. */
   comment(project: string, id: string, key: string, body: string, now: number): Promise<void>;
+  /** Gives the item's one living comment this text; it is there once, in its first place. */
+  report(project: string, id: string, body: string, now: number): Promise<void>;
   setStatus(project: string, id: string, status: string, now: number): Promise<void>;
+  /** The pull request that a branch has, whatever its state. */
+  pullRequestOf(project: string, branch: string): Promise<PullRequest | null>;
   openPullRequest(
     project: string,
     branch: string,

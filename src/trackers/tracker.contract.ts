@@ -68,6 +68,28 @@ export function trackerContract(kind: string, open: () => Promise<OpenedTracker>
       expect(await here.comments()).toEqual(['same', 'same']);
     });
 
+    it('has one report, edited in place, beside its comments, also when an answer got lost', async () => {
+      await here.tracker.report(here.itemId, 'in analysis', by('r1'));
+      await here.tracker.comment(here.itemId, 'spent', by('k1'));
+      await here.tracker.report(here.itemId, 'in review', by('r2'));
+      expect(await here.comments()).toEqual(['in review', 'spent']);
+      here.loseNext();
+      expect(await failing(here.tracker.report(here.itemId, 'in testing', by('r3')))).toMatchObject({
+        kind: 'unreachable',
+        done: 'unknown',
+      });
+      await here.tracker.report(here.itemId, 'in testing', by('r3', { again: true }));
+      await here.tracker.report(here.itemId, 'done', by('r4'));
+      expect(await here.comments()).toEqual(['done', 'spent']);
+    });
+
+    it('writes its first report once when the answer got lost', async () => {
+      here.loseNext();
+      await failing(here.tracker.report(here.itemId, 'in analysis', by('r1')));
+      await here.tracker.report(here.itemId, 'in analysis', by('r1', { again: true }));
+      expect(await here.comments()).toEqual(['in analysis']);
+    });
+
     it('has the state it was told last, also when an answer got lost', async () => {
       await here.tracker.setStatus(here.itemId, 'in_progress', 'development', by('s1'));
       here.loseNext();
@@ -83,6 +105,7 @@ export function trackerContract(kind: string, open: () => Promise<OpenedTracker>
       expect(await here.tracker.item('99999')).toBeNull();
       for (const act of [
         here.tracker.comment('99999', 'x', by('k1')),
+        here.tracker.report('99999', 'x', by('k3')),
         here.tracker.setStatus('99999', 'done', 's', by('k2')),
       ])
         expect(await failing(act)).toMatchObject({ kind: 'refused' });
@@ -92,6 +115,7 @@ export function trackerContract(kind: string, open: () => Promise<OpenedTracker>
       const signal = AbortSignal.abort();
       const before = await here.status();
       await expect(here.tracker.comment(here.itemId, 'late', by('k1', { signal }))).rejects.toThrow();
+      await expect(here.tracker.report(here.itemId, 'late', by('k3', { signal }))).rejects.toThrow();
       await expect(here.tracker.setStatus(here.itemId, 'done', 's', by('k2', { signal }))).rejects.toThrow();
       expect([await here.comments(), await here.status()]).toEqual([[], before]);
     });

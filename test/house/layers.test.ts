@@ -21,7 +21,10 @@ interface Row {
   readonly forbidden: readonly string[];
 }
 
-const portNames = ['trackers/tracker', 'forges/forge', 'agents/agent', 'notifiers/notifier', 'store/store'];
+const portNames = [
+  ...['trackers/tracker', 'forges/forge', 'agents/agent', 'notifiers/notifier', 'store/store'],
+  'webhooks/webhook',
+];
 const PORTS = [...portNames, 'stages/stage'].map((port) => `../${port}.ts`);
 const ADAPTERS = [
   '../trackers/plane/client.ts',
@@ -100,7 +103,7 @@ const rows: Row[] = [
       ...TOP,
     ],
   },
-  ...['trackers/plane', 'forges/gitea', 'agents/codex', 'store/sqlite'].map((home) => {
+  ...['trackers/plane', 'forges/gitea', 'agents/codex', 'store/sqlite', 'webhooks/plane'].map((home) => {
     const port = PORTS.find((path) => path.startsWith(`../${home.split('/')[0]}/`)) ?? '';
     return {
       file: `src/${home}/thing.ts`,

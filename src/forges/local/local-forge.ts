@@ -5,6 +5,7 @@ import type { Forge } from '../forge.ts';
 
 /** Keeps the pull requests of a forge that is only a repository; the store's board does. */
 export interface PullRequestBook {
+  pullRequestOf(project: string, branch: string): Promise<PullRequest | null>;
   openPullRequest(
     project: string,
     branch: string,
@@ -35,6 +36,10 @@ export function createLocalForge(
     kind: 'local',
     async open(request, by) {
       by.signal.throwIfAborted();
+      const known = await book.pullRequestOf(project, request.branch);
+      if (known !== null) return known;
+      if ((await workspace.mergedAs(repository, request.head)) !== null) return null;
+      by.signal.throwIfAborted();
       return book.openPullRequest(project, request.branch, request.title, request.body, 'draft', clock());
     },
     async ready(pr, body, by) {
@@ -45,10 +50,13 @@ export function createLocalForge(
       by.signal.throwIfAborted();
       await book.pullRequestComment(project, pr.number, by.key, body, clock());
     },
+    async status() {}, // a repository has none
+    async review() {}, // the run's own record is where it stands
     async look({ head }) {
       const commit = await workspace.mergedAs(repository, head);
-      return commit === null ? { kind: 'open' } : { kind: 'merged', commit };
+      return commit === null ? { kind: 'open', pull: null } : { kind: 'merged', commit };
     },
+    feed: null,
     async merge({ pr, branch, head, message }) {
       const merged = await workspace
         .merge(repository, { branch, head, message, fastForward: false })

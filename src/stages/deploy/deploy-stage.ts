@@ -45,7 +45,7 @@ async function run(context: StageContext): Promise<StageResult> {
   // Its opening may still be on its way: whoever comes second gets the one that there is.
   const title = `${task.key}: ${task.title}`;
   const by = { key: `pr:${task.key}:open`, again: true, signal: context.signal };
-  const pr = task.pr ?? (await forge.open({ ...at, title, body: pullRequestBody(task) }, by));
+  const pr = task.pr ?? (await forge.open({ ...at, head: current, title, body: pullRequestBody(task) }, by));
   const merged = await forge.merge({ ...at, pr, head: current, message: messageOf(task) });
   switch (merged.kind) {
     case 'merged':
@@ -54,6 +54,8 @@ async function run(context: StageContext): Promise<StageResult> {
       return conflict(project.base, merged.files);
     case 'refused':
       return { ...ended(notRun('permanent', merged.detail, 'deploy.refused')), finalCode: 'forge.refused' };
+    case 'outdated':
+    case 'scheduled':
     case 'retry':
       return ended(notRun('transient', merged.detail, 'deploy.retry'));
   }

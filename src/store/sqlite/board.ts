@@ -23,6 +23,9 @@ export function prepareBoard(db: Db): BoardStore {
   const insertComment = db.prepare(
     'INSERT INTO work_item_comments(work_item_id, key, body, at) VALUES(?, ?, ?, ?) ON CONFLICT(key) DO NOTHING',
   );
+  const writeReport = db.prepare(
+    'INSERT INTO work_item_comments(work_item_id, key, body, at) VALUES(?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET body = excluded.body, at = excluded.at',
+  );
   const tally = db.prepare(
     `SELECT count(*) AS items, coalesce(sum(status NOT IN ('done', 'cancelled')), 0) AS open FROM work_items WHERE project = ?`,
   );
@@ -54,6 +57,8 @@ export function prepareBoard(db: Db): BoardStore {
     title: String(row['title']),
     body: String(row['body']),
     status: String(row['status']),
+    createdAt: Number(row['created_at']),
+    updatedAt: Number(row['updated_at']),
     comments: (comments.all(row['id']) as { body: string; at: number }[]).map(({ body, at }) => ({
       body,
       at,
@@ -95,8 +100,15 @@ export function prepareBoard(db: Db): BoardStore {
     async comment(_project, id, key, body, now) {
       insertComment.run(Number(id), key, body, now);
     },
+    async report(_project, id, body, now) {
+      writeReport.run(Number(id), `report:${id}`, body, now);
+    },
     async setStatus(project, id, status, now) {
       setStatus.run(status, now, project, Number(id));
+    },
+    async pullRequestOf(project, branch) {
+      const row = prByBranch.get(project, branch) as Row | undefined;
+      return row === undefined ? null : prOf(row);
     },
     async openPullRequest(project, branch, title, body, state, now) {
       const existing = prByBranch.get(project, branch) as Row | undefined;

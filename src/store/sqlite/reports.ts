@@ -33,6 +33,11 @@ export function prepareReports(db: Db): ReportStore {
   const endedTasks = db.prepare(
     `SELECT * FROM tasks INDEXED BY tasks_ended WHERE updated_at >= ? AND status IN ('done', 'cancelled') ORDER BY updated_at DESC LIMIT ?`,
   );
+  const undelivered = db
+    .prepare(
+      `SELECT destination, count(*) FROM outbox INDEXED BY outbox_due WHERE status = 'pending' GROUP BY 1`,
+    )
+    .raw();
   const usage = new Map(
     Object.entries(GROUPS).map(([by, group]) => [
       by,
@@ -87,6 +92,10 @@ export function prepareReports(db: Db): ReportStore {
     },
     async endedTasks(since, limit) {
       return (endedTasks.all(since, limit) as Row[]).map(taskOf);
+    },
+
+    async undelivered() {
+      return new Map(undelivered.all() as [string, number][]);
     },
 
     async usage({ by, since, until, project }): Promise<UsageRow[]> {

@@ -11,6 +11,7 @@ trackerContract('local', async () => {
   const lossy = losingAnswers(board, line, 'tracker.unreachable');
   const writes = {
     comment: (...args: Parameters<typeof board.comment>) => lossy.comment(...args),
+    report: (...args: Parameters<typeof board.report>) => lossy.report(...args),
     setStatus: (...args: Parameters<typeof board.setStatus>) => lossy.setStatus(...args),
   };
   return {

@@ -1,6 +1,6 @@
 import { AppError } from '../../core/errors.ts';
-import type { BoardStore } from '../../store/store.ts';
-import type { Tracker } from '../tracker.ts';
+import type { BoardStore, WorkItem } from '../../store/store.ts';
+import type { TrackedItem, Tracker } from '../tracker.ts';
 
 const NEAREST = 3;
 
@@ -17,12 +17,18 @@ export function createLocalTracker(project: string, board: BoardStore, clock: ()
   return {
     kind: 'local',
     async item(id) {
-      return board.item(project, id);
+      const found = await board.item(project, id);
+      return found === null ? null : tracked(found);
     },
     async comment(id, body, by) {
       by.signal.throwIfAborted();
       await checkItem(id);
       await board.comment(project, id, by.key, body, clock());
+    },
+    async report(id, body, by) {
+      by.signal.throwIfAborted();
+      await checkItem(id);
+      await board.report(project, id, body, clock());
     },
     async setStatus(id, status, _stage, by) {
       by.signal.throwIfAborted();
@@ -40,5 +46,15 @@ export function createLocalTracker(project: string, board: BoardStore, clock: ()
         nearest: nearest.map(({ key, status }) => ({ key, why: `is ${status}` })),
       };
     },
+    feed: null,
+  };
+}
+
+function tracked({ id, key, title, body, status, createdAt, updatedAt }: WorkItem): TrackedItem {
+  const isOpen = status !== 'done' && status !== 'cancelled';
+  return {
+    ...{ id, key, title, body, status, createdAt, updatedAt, isOpen },
+    ...{ url: null, labels: [], blockedBy: [], author: null, priority: 0 },
+    mismatch: isOpen ? null : `is ${status}`,
   };
 }

@@ -1,0 +1,169 @@
+import { dirname, join } from 'node:path';
+import type { Agent, AgentAccount } from './agents/agent.ts';
+import { reserveAt } from './config/reserve.ts';
+import type { Config, ProjectConfig } from './config/types.ts';
+import { pipelinesOf } from './config/walks.ts';
+import type { RehearsalParts } from './engine/rehearsal.ts';
+import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import { createLocalForge } from './forges/local/local-forge.ts';
+import { type Clock, systemClock } from './lib/clock.ts';
+import { revealEnv } from './lib/secret.ts';
+import type { Notifier } from './notifiers/notifier.ts';
+import { createTelegramNotifier } from './notifiers/telegram.ts';
+import { agentOfKind, forgeOf, gitCredentialsOf, STAGE_KINDS, trackerOf } from './registry.ts';
+import type { Store } from './store/store.ts';
+import { createLocalTracker } from './trackers/local/local-tracker.ts';
+import type { Repository, Workspace } from './workspace/workspace.ts';
+
+/** The configuration made concrete: every adapter created, every path resolved. */
+export function buildRuntime(
+  config: Config,
+  parts: {
+    store: Store;
+    workspace: Workspace;
+    clock: Clock;
+    searchPath: string;
+    adapter: (agent: Agent) => Agent;
+  },
+): Runtime {
+  const made = new Map<string, unknown>();
+  function once<T>(name: string, make: () => T): T {
+    if (!made.has(name)) made.set(name, make());
+    return made.get(name) as T;
+  }
+  return {
+    projects: new Map(
+      config.projects.map((project) => [project.key, runtimeProject(project, config, { ...parts, once })]),
+    ),
+    accounts: new Map(
+      config.accounts.map((each) => {
+        const account = runtimeAccount(each, parts.searchPath);
+        return [account.account.id, { ...account, agent: parts.adapter(account.agent) }];
+      }),
+    ),
+    stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
+    notifiers: notifiersOf(config),
+    slots: config.maxConcurrency,
+    maxAttempts: config.limits.maxAttempts,
+    budgets: {
+      maxTransientAttempts: config.limits.maxTransientAttempts,
+      maxLostAttempts: config.limits.maxLostAttempts,
+      backoff: config.backoff,
+    },
+    accountRules: {
+      ...config.breaker,
+      probeIntervalMs: config.probeIntervalMs,
+      expirySkewMs: config.preflight.expirySkewMs,
+      checkAuth: config.preflight.checkAuth,
+      authStrict: config.preflight.authStrict,
+    },
+    preflight: config.preflight,
+    runTimeoutMs: config.runTimeoutMs,
+    stallTimeoutMs: config.stallTimeoutMs,
+    runsDir: config.runsDir,
+    worktreesDir: config.worktreesDir,
+    shapesDir: join(config.home, 'unknown-shapes'),
+    scratchDir: scratchOf(config),
+    disks: [dirname(config.dbPath), config.reposDir, config.worktreesDir, config.runsDir],
+    retention: config.retention,
+  };
+}
+
+export function scratchOf(config: Config): string {
+  return join(config.home, 'tmp');
+}
+
+function runtimeProject(
+  project: ProjectConfig,
+  config: Config,
+  parts: { store: Store; workspace: Workspace; clock: Clock; once<T>(name: string, make: () => T): T },
+): RuntimeProject {
+  const { store, workspace, clock } = parts;
+  const described = describedProject(project, config);
+  const { repository } = described;
+  const context = { project: project.key, repo: project.repo, access: config, clock, once: parts.once };
+  return {
+    ...described,
+    tracker: trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
+      createLocalTracker(project.key, store.board, clock),
+    ),
+    forge: forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
+      createLocalForge(repository, { workspace, book: store.board, clock }),
+    ),
+    branchTemplate: project.git.branch,
+    weight: project.weight,
+    maxConcurrency: project.maxConcurrency,
+    failover: project.failover,
+    openPrs: project.openPrs,
+    budget: project.budget,
+  };
+}
+
+/** What a project is without a store: enough to work in its worktrees. */
+export function describedProject(project: ProjectConfig, config: Config): RehearsalParts['project'] {
+  const credentials = gitCredentialsOf(project.forge.kind, {
+    ...{ project: project.key, repo: project.repo, config: project.forge, access: config },
+    ...{ clock: systemClock, once: (_name, make) => make() },
+  });
+  const repository: Repository = {
+    ...(credentials === null ? {} : { credentials }),
+    project: project.key,
+    url: project.repo,
+    base: project.base,
+    author: { name: project.git.name, email: project.git.email },
+  };
+  return {
+    rules: {
+      key: project.key,
+      repo: project.repo,
+      accounts: project.accounts,
+      usageComments: project.usageComments,
+    },
+    pipelines: pipelinesOf(project),
+    repository,
+    base: project.base,
+    setup: project.workspace.setup,
+    teardown: project.workspace.teardown,
+    checks: project.checks,
+    env: project.workspace.env,
+    envFile: project.workspace.envFile,
+    copy: project.workspace.copy,
+    artefacts: project.artefacts,
+    reports: project.reports,
+    trace: project.trace,
+  };
+}
+
+/** Where a bare binary name is looked up. */
+export function searchPathOf(env: Readonly<Record<string, string | undefined>>): string {
+  return env['PATH'] ?? '/usr/local/bin:/usr/bin:/bin';
+}
+
+/** An account as its adapter sees it. */
+export function agentAccountOf(account: Config['accounts'][number]): AgentAccount {
+  return {
+    id: account.id,
+    home: account.home,
+    bin: account.bin ?? account.agent,
+    env: revealEnv(account.env),
+    ...(account.credentialsPath === null ? {} : { credentialsPath: account.credentialsPath }),
+  };
+}
+
+export function runtimeAccount(account: Config['accounts'][number], searchPath: string): RuntimeAccount {
+  return {
+    agent: agentOfKind(account.agent, searchPath),
+    account: agentAccountOf(account),
+    slots: account.slots,
+    isolation: account.isolation,
+    unsafe: account.unsafe,
+    reserve: (now) => reserveAt(account.reserve, now),
+  };
+}
+
+function notifiersOf(config: Config): Notifier[] {
+  const { botToken, chatId, apiUrl } = config.telegram;
+  return botToken === null || chatId === null
+    ? []
+    : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
+}

@@ -1,0 +1,40 @@
+import type { ZodRawShape } from 'zod';
+import type { VendorAccess } from '../clients/vendor-access.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Secret } from '../lib/secret.ts';
+import type { Forge } from './forge.ts';
+
+/** One kind of forge, as the registry lists it. */
+export interface ForgeKind {
+  readonly kind: string;
+  /** Keys under `projects.KEY.forge` beside `kind`, each with its description; zod, strict. */
+  readonly keys: ZodRawShape;
+  /** Settings without which it cannot work, by their name in orch.yaml (`gitea_url`). */
+  readonly needs: readonly string[];
+  /** Asks nobody anything: what is wrong out there shows at the first request. */
+  create(context: ForgeContext): Forge;
+  /**
+   * How git signs in at the project's repository, when that lies on this forge's own host; null = as it would
+   * without the forge (ssh, credentials in the address).
+   */
+  gitCredentials(context: ForgeContext): GitCredentials | null;
+}
+
+export interface GitCredentials {
+  /** With its port, when the address has one. */
+  readonly host: string;
+  readonly username: string;
+  readonly password: Secret;
+}
+
+export interface ForgeContext {
+  readonly project: string;
+  /** Git address of the project. */
+  readonly repo: string;
+  /** What orch.yaml says under `forge`, checked by `keys` and with its defaults; parse it for its type. */
+  readonly config: unknown;
+  readonly access: VendorAccess;
+  readonly clock: Clock;
+  /** One value per name and configuration: how adapters of one vendor share a client and its limits. */
+  once<T>(name: string, make: () => T): T;
+}
