@@ -9,7 +9,6 @@ export const SIZES = [
   { width: 1440, height: 1000 },
   { width: 390, height: 844 },
 ] as const;
-export const THEMES = ['light', 'dark'] as const;
 
 export interface Opened {
   readonly page: Page;
@@ -52,25 +51,35 @@ export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
 }
 
-/** What axe finds, by rule and element. Run in the page's own world: nothing inline is added to it. */
-export async function axe(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async () => {
+/**
+ * What axe finds, by rule and element. It runs in the page's own world: nothing inline is added. Another theme
+ * only changes colours, so there its contrast rule is enough.
+ */
+export async function axe(page: Page, only?: 'color-contrast'): Promise<string[]> {
+  await page.evaluate(`window.axe ?? (() => { ${AXE} })()`);
+  return page.evaluate(async (rule) => {
     const { axe } = window as unknown as {
       axe: {
         run: (
           context: object,
           options: object,
-        ) => Promise<{
-          violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[];
-        }>;
+        ) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
       };
     };
-    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
+    const { violations } = await axe.run(document, {
+      resultTypes: ['violations'],
+      ...(rule === undefined ? {} : { runOnly: [rule] }),
+    });
     return violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary ?? ''}`),
     );
-  });
+  }, only);
+}
+
+export function useTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {
+  return page.evaluate((chosen) => {
+    document.documentElement.dataset['theme'] = chosen;
+  }, theme);
 }
 
 /** How much wider than the window the page is. */

@@ -8,6 +8,7 @@ import {
   redirect,
   retainSearchParams,
 } from '@tanstack/react-router';
+import { createElement } from 'react';
 import { coerce, object, optional, catch as orElse } from 'zod/mini';
 import { ApiError } from './api/client.ts';
 import { sessionQuery } from './api/session.ts';
@@ -20,8 +21,8 @@ const text = orElse(optional(coerce.string()), undefined);
 
 const root = createRootRouteWithContext<{ client: QueryClient }>()({
   component: Outlet,
-  errorComponent: CrashedPage,
-  notFoundComponent: UnknownPage,
+  errorComponent: (props) => createElement('main', { className: 'main' }, createElement(CrashedPage, props)),
+  notFoundComponent: () => createElement('main', { className: 'main' }, createElement(UnknownPage)),
 });
 
 const framed = createRoute({
