@@ -58,14 +58,16 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
       await page.getByText(shown, { exact: false }).last().waitFor();
       return Date.now() - started;
     };
-    // The same page without a log, on the same machine: what is left is the log's own.
-    const without = Math.max(
-      await opening('events', 'The agent was started'),
-      await opening('events', 'The agent was started'),
-    );
-    const took = await opening('log', `${LINES} src/webhooks`);
+    // The same page without a log, on the same machine: what is left is the log's own. The best of a few, as
+    // the machine has other things to do.
+    const without: number[] = [];
+    const took: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      without.push(await opening('events', 'The agent was started'));
+      took.push(await opening('log', `${LINES} src/webhooks`));
+    }
     expect(await page.locator('.log-row').count()).toBeLessThan(200);
-    expect(took - without).toBeLessThan(2_000);
+    expect(Math.min(...took) - Math.min(...without)).toBeLessThan(2_000);
 
     appendFileSync(log, '\u001b[31mthe line after the last\u001b[0m\n');
     await page.getByText('the line after the last').waitFor();
@@ -93,11 +95,11 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
   it('says that the server is gone, from when its data is, and switches actions off; then it goes on', async () => {
     const { page, context } = await open(browser, line, '/');
     await settled(page);
-    await page.route('**/api/v1/**', (route) => route.abort());
+    await context.setOffline(true);
     await page.locator('.banner', { hasText: 'The server does not answer' }).waitFor({ timeout: 20_000 });
     expect(await page.getByRole('button', { name: /Pause dispatch/ }).isDisabled()).toBe(true);
     expect(await axe(page)).toEqual([]);
-    await page.unroute('**/api/v1/**');
+    await context.setOffline(false);
     await page
       .locator('.banner', { hasText: 'The server does not answer' })
       .waitFor({ state: 'detached', timeout: 20_000 });

@@ -45,6 +45,7 @@ export const copy = {
     shortcuts: 'Keyboard shortcuts',
   },
   banner: {
+    label: 'Notices',
     offline: (at: string) =>
       `The server does not answer. What you see is from ${at}. Actions are off until it does.`,
     offlineNever: 'The server does not answer.',

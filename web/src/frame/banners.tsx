@@ -15,13 +15,13 @@ import { usePauses } from './pauses.ts';
 /** What holds for every page: the server is gone, the scheduler stands still, dispatch is paused, news. */
 export function Banners() {
   return (
-    <>
+    <section aria-label={copy.banner.label}>
       <OfflineBanner />
       <StaleBanner />
       <PauseBanners />
       <TroubleBanners />
       <VersionBanner />
-    </>
+    </section>
   );
 }
 
