@@ -176,6 +176,8 @@ const PATIENCE_MS = 30_000;
 export async function openLine(
   parts: Pick<AppOptions, 'clock'> = {},
   settings: Readonly<Record<string, string>> = {},
+  /** For pictures: without what a stranger wrote. */
+  { isPlain = false }: { readonly isPlain?: boolean } = {},
 ): Promise<Line> {
   const here = install();
   const plan = join(here.root, 'plan');
@@ -205,7 +207,8 @@ ${project('api', 'claude-a', [DEV, DEPLOY], '    budget: { usd_per_day: 120 }\n'
     { ORCH_MAX_CONCURRENCY: '4', ...settings },
   );
   const keys: Partial<Record<Part, string>> = {};
-  for (const [part, { title, project: key, body }] of Object.entries(SCENES)) {
+  for (const [part, { title: own, project: key, body }] of Object.entries(SCENES)) {
+    const title = isPlain && part === 'hostile' ? 'Renew TLS through the gateway' : own;
     const { task } = await app.engine.submit(
       {
         project: key,

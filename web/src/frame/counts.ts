@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { accountsQuery, explainQuery } from '../api/queries.ts';
+import { accountsQuery, explainQuery, nowQuery } from '../api/queries.ts';
 import { needsYouOf } from '../lib/needs-you.ts';
 import type { Screen } from './screens.ts';
 
@@ -13,10 +13,13 @@ export interface Count {
 export function useCounts(project: string | undefined): Partial<Record<Screen['id'], Count>> {
   const explain = useQuery(explainQuery(project)).data;
   const accounts = useQuery(accountsQuery()).data;
+  const stalled = (useQuery(nowQuery(project)).data?.inbox ?? []).filter(
+    ({ kind }) => kind === 'stalled',
+  ).length;
   if (explain === undefined || explain.verdict === 'unknown') return {};
   const { queued, waiting, needsYou } = explain.counts;
   const out = accounts?.accounts.filter((a) => a.hold?.code === 'account.signed_out').length ?? 0;
-  const inbox = needsYouOf(explain).length;
+  const inbox = needsYouOf(explain).length + stalled;
   return {
     ...(inbox > 0 ? { now: { n: inbox, isHot: true, words: 'need you' } } : {}),
     ...(queued + waiting + needsYou > 0

@@ -12,6 +12,7 @@ import { Banners } from './banners.tsx';
 import { DialogHost } from './dialogs.tsx';
 import { useKeyboard } from './keyboard.ts';
 import { BottomBar, Rail } from './rail.tsx';
+import { SCREENS } from './screens.ts';
 import { TopBar } from './top-bar.tsx';
 
 /** What is around every page that needs a sign-in. */
@@ -42,6 +43,9 @@ function Main() {
   const main = useRef<HTMLElement>(null);
   const { pathname } = useLocation();
   const shown = useRef(pathname);
+  useEffect(() => {
+    document.title = titleOf(pathname);
+  }, [pathname]);
   // A reader who follows a link is to land in the new page, not at the top of the frame again.
   useEffect(() => {
     if (shown.current === pathname) return;
@@ -54,6 +58,13 @@ function Main() {
       <Outlet />
     </main>
   );
+}
+
+/** "API-219 · Orch": what a tab and a reader of the screen call the page. */
+function titleOf(pathname: string): string {
+  const screen = SCREENS.find(({ to }) => to === pathname);
+  const name = screen?.label ?? decodeURIComponent(pathname.split('/').at(-1) ?? '');
+  return `${name} · ${copy.name}`;
 }
 
 /** The keys, and the one sentence when more needs a person than before. */

@@ -1,13 +1,15 @@
 import { useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { Ellipsis } from 'lucide-react';
 import { useState } from 'react';
-import { explainQuery } from '../../api/queries.ts';
+import type { InboxItemWire } from '../../../../src/http/contract.ts';
+import { explainQuery, nowQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { useNow } from '../../lib/clock.ts';
 import { plural } from '../../lib/format.ts';
 import { needsYouOf, type ReasonWire } from '../../lib/needs-you.ts';
 import { isSnoozed, snooze, useSnoozed } from '../../lib/snooze.ts';
-import { Button } from '../../ui/button.tsx';
+import { Button, buttonClass } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Menu } from '../../ui/menu.tsx';
 import { ReasonActions, ReasonIcon, Titled, toneOfReason } from '../../ui/reason.tsx';
@@ -17,6 +19,7 @@ import { Ago } from '../../ui/time.tsx';
 /** One inbox of everything that waits for a person. */
 export function NeedsYou({ project }: { project: string | undefined }) {
   const query = useQuery(explainQuery(project));
+  const stalled = (useQuery(nowQuery(project)).data?.inbox ?? []).filter(({ kind }) => kind === 'stalled');
   const now = useNow();
   const snoozed = useSnoozed();
   const [isAll, setAll] = useState(false);
@@ -36,11 +39,14 @@ export function NeedsYou({ project }: { project: string | undefined }) {
         {(explain) =>
           explain.verdict === 'unknown' ? (
             <Empty>{copy.now.unknownInbox}</Empty>
-          ) : all.length === 0 ? (
+          ) : all.length + stalled.length === 0 ? (
             <Empty isGood>{copy.now.nothingNeedsYou}</Empty>
           ) : (
             <>
               <ul className="inbox">
+                {stalled.map((item) => (
+                  <Stalled key={item.about} item={item} />
+                ))}
                 {shown.map((reason) => (
                   <Item key={keyOf(reason)} reason={reason} />
                 ))}
@@ -57,6 +63,25 @@ export function NeedsYou({ project }: { project: string | undefined }) {
         }
       </Loaded>
     </Card>
+  );
+}
+
+/** A live run that shows no sign of work: no job waits for it, and still a person is needed. */
+function Stalled({ item }: { item: InboxItemWire }) {
+  return (
+    <li data-row className="tone-attention">
+      <ReasonIcon code="run.stalled" state="needs_you" />
+      <div className="min-w-0 flex-1">
+        <p className="two-lines font-medium">{item.title}</p>
+        <p className="ell text-sm text-ink-3" title={item.detail}>
+          {item.detail === '' ? null : `${item.detail} · `}
+          <Ago at={item.since} />
+        </p>
+      </div>
+      <Link to="/runs/$id" params={{ id: item.about }} className={buttonClass('plain', true)}>
+        {copy.action.open}
+      </Link>
+    </li>
   );
 }
 
