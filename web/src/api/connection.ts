@@ -26,8 +26,14 @@ function set(change: Partial<Connection>): void {
   for (const listener of listeners) listener();
 }
 
+/** An answer came: the way there and back works. */
 export function heardFromServer(): void {
   set({ isReachable: true, heardAt: Date.now() });
+}
+
+/** The open stream lives. That alone does not prove that a new request would get through. */
+export function streamBeats(): void {
+  set({ heardAt: Date.now() });
 }
 
 export function lostServer(): void {
@@ -36,6 +42,11 @@ export function lostServer(): void {
 
 export function setLive(live: LiveState): void {
   set({ live });
+}
+
+/** How often what is shown is asked for anew: seldom while events tell of changes. */
+export function pollMs(): number {
+  return store.value.live === 'live' && store.value.isReachable ? 10_000 : 5_000;
 }
 
 export function useConnection(): Connection {

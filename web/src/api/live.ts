@@ -2,7 +2,7 @@ import { type QueryClient, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import type { ChangeWire } from '../../../src/http/contract.ts';
 import { address } from './client.ts';
-import { heardFromServer, setLive } from './connection.ts';
+import { heardFromServer, setLive, streamBeats } from './connection.ts';
 import { readStream } from './stream.ts';
 
 /** A server that is quiet for longer than this is taken as gone: it sends a line every 15 s. */
@@ -64,12 +64,13 @@ export async function keepOpen(channel: Channel): Promise<void> {
         channel.url(),
         {
           onOpen() {
+            heardFromServer();
             channel.onState('live');
             if (!isFirst) channel.onOpen?.();
             isFirst = false;
           },
           onBeat() {
-            heardFromServer();
+            streamBeats();
             beat();
           },
           onEvent(event) {

@@ -14,11 +14,9 @@ import type {
   UsageWire,
 } from '../../../src/http/contract.ts';
 import { get, type Query } from './client.ts';
+import { pollMs } from './connection.ts';
 
 /** What is asked of the server, each with the key that its events make old. */
-
-/** Also without events nothing on the page is older than this. */
-const SLOW_MS = 10_000;
 
 interface Asked {
   signal: AbortSignal;
@@ -28,7 +26,7 @@ export function ask<T>(key: readonly unknown[], path: string, query: Query = {})
   return {
     queryKey: key,
     queryFn: ({ signal }: Asked) => get<T>(path, query, signal),
-    refetchInterval: SLOW_MS,
+    refetchInterval: pollMs,
     placeholderData: keepPreviousData<T>,
   };
 }

@@ -40,6 +40,7 @@ export function LogView({
   const [isFollowing, setFollowing] = useState(start === null);
   const [seen, setSeen] = useState(0);
   const box = useRef<HTMLDivElement>(null);
+  const scrolledTo = useRef(0);
   const findField = useRef<HTMLInputElement>(null);
   // oxlint-disable-next-line react-hooks/exhaustive-deps -- `version` stands for the rows, which grow in place
   const rows = useMemo(
@@ -86,7 +87,10 @@ export function LogView({
     const element = box.current;
     if (element === null) return;
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < AT_END_PX;
-    if (isAtEnd && !log.hasLater) setFollowing(true);
+    const isDownwards = element.scrollTop > scrolledTo.current;
+    scrolledTo.current = element.scrollTop;
+    // Not on the first pixels of the way up: only who comes down to the end wants to follow again.
+    if (isAtEnd && isDownwards && !log.hasLater) setFollowing(true);
   };
   const stopFollowing = () => {
     if (isFollowing) setSeen(rows.length);

@@ -22,7 +22,7 @@ export function Card({
         <h2 id={id}>{title}</h2>
         {hint === undefined ? null : <span className="num text-sm text-ink-3">{hint}</span>}
         {extra === undefined ? null : (
-          <div className="ml-auto flex flex-wrap items-center gap-2">{extra}</div>
+          <div className="ml-auto flex max-w-full min-w-0 flex-wrap items-center gap-2">{extra}</div>
         )}
       </div>
       {children}
