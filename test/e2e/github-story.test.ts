@@ -173,7 +173,7 @@ async function said(sha: string, wanted: readonly string[]): Promise<void> {
     ];
   };
   await waitFor(
-    () => JSON.stringify(newest()) === JSON.stringify(wanted),
+    () => JSON.stringify(newest()) === JSON.stringify(wanted.toSorted()),
     PATIENCE_MS,
     async () => newest(),
   );
