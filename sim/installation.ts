@@ -206,8 +206,13 @@ export function createInstallation(parts: InstallationParts): Installation {
         pace: parts.pace ?? SLOW,
       });
       trace.note(`the engine starts, life ${of.number}`);
-      starting.start().then(
-        ({ adopted }) => {
+      const up = async () => {
+        const { adopted } = await starting.takeOver();
+        await starting.start();
+        return adopted;
+      };
+      up().then(
+        (adopted) => {
           // It may have died of what its start set going.
           if (!of.alive) return;
           engine = starting;

@@ -289,6 +289,8 @@ export function createOutside(parts: {
 
     notifier: (life) => ({
       channel: 'scripted:people',
+      hasButtons: false,
+      waitMs: () => 0,
       send: (message) =>
         request(life, 'notify', 'notify.send', 'notifier', () => {
           const ref = String(outside.messages.length + 1);

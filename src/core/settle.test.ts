@@ -39,6 +39,7 @@ function run(fields: Partial<Run> = {}): Run {
     cliKind: 'claude-code',
     cliVersion: null,
     cliBin: null,
+    model: null,
     account: 'a',
     pid: 1,
     directory: '/runs/812',

@@ -1,4 +1,5 @@
 import { approve, reject } from '../core/approvals.ts';
+import type { Audit } from '../core/audit.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
 import { type CommandContext } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
@@ -7,9 +8,9 @@ import { dependencies, edited, hear, type Remark } from '../core/feed.ts';
 import type { Job, Task } from '../core/model.ts';
 import { withMoves } from '../core/moves.ts';
 import { stageNamed, waitsForPerson } from '../core/pipeline.ts';
-import { setUrgent } from '../core/urgent.ts';
+import { setPriority, setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Audit, Store, Target } from '../store/store.ts';
+import type { Store, Target } from '../store/store.ts';
 import type { Attempts } from './attempt.ts';
 import type { Actor } from './intake.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -49,7 +50,7 @@ export function createDecisions(parts: {
     about = name,
   ) {
     const target = await targetOf(name);
-    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
+    const audit: Audit = { ...actor, action, target: about, at: clock() };
     return store.command(
       target,
       (state) => {
@@ -131,6 +132,9 @@ export function createDecisions(parts: {
     /** Makes a task or a job urgent, or no longer. */
     urgent: (name: string, on: boolean, actor: Actor) =>
       command(actor, on ? 'urgent' : 'not urgent', name, (state) => setUrgent(state, on)),
+    /** Higher goes first inside its project. */
+    priority: (name: string, priority: number, actor: Actor) =>
+      command(actor, 'priority', name, (state) => setPriority(state, priority), `${name} ${priority}`),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
       const result = await command(actor, 'cancel', name, (state, target) =>

@@ -1,6 +1,6 @@
+import type { Audit } from '../core/audit.ts';
 import type { NewOutboxRow } from '../core/effects.ts';
 import type { FeedMarks, TaskFeed } from '../core/feed.ts';
-import type { Audit } from './store.ts';
 
 /** What is remembered of trackers and forges that people act through; every method is one transaction. */
 export interface FeedStore {

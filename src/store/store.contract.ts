@@ -11,8 +11,11 @@ import { keepsALedger } from './store-ledger.contract.ts';
 import { followsTheModel } from './store-model.contract.ts';
 import { keepsPromises } from './store-outbox.contract.ts';
 import { showsWhatIsThere } from './store-reading.contract.ts';
+import { reports } from './store-reports.contract.ts';
 import type { OpenStore } from './store-rows.contract.ts';
 import { settles } from './store-settle.contract.ts';
+import { remembersTalk } from './store-talk.contract.ts';
+import { knowsPeople } from './store-users.contract.ts';
 import { knowsVersions } from './store-versions.contract.ts';
 
 /** The suite every store passes. */
@@ -30,6 +33,9 @@ export function storeContract(name: string, open: OpenStore): void {
     remembersItems(kit);
     showsWhatIsThere(kit);
     keepsALedger(kit);
+    remembersTalk(kit);
+    knowsPeople(kit);
+    reports(kit);
     forgets(open);
     followsTheModel(open);
   });

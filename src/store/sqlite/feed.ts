@@ -1,6 +1,6 @@
+import type { Audit } from '../../core/audit.ts';
 import { type FeedMarks, NO_MARKS, type TaskFeed } from '../../core/feed.ts';
 import type { FeedStore } from '../feed-store.ts';
-import type { Audit } from '../store.ts';
 import type { Applier } from './apply.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
