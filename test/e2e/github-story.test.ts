@@ -168,15 +168,11 @@ async function waits(...before: readonly string[]): Promise<string> {
 async function said(sha: string, wanted: readonly string[]): Promise<void> {
   const newest = () => {
     const words = github.statuses.filter((each) => each.sha === sha && each.context.startsWith('orch/'));
-    return [
-      ...new Map(words.map(({ context, state }) => [context, `${context.slice(5)} ${state}`])).values(),
-    ];
+    const last = new Map(words.map(({ context, state }) => [context, `${context.slice(5)} ${state}`]));
+    return [...last.values()].toSorted();
   };
-  await waitFor(
-    () => JSON.stringify(newest()) === JSON.stringify(wanted.toSorted()),
-    PATIENCE_MS,
-    async () => newest(),
-  );
+  const isSaid = () => JSON.stringify(newest()) === JSON.stringify(wanted.toSorted());
+  await waitFor(isSaid, PATIENCE_MS, newest);
 }
 
 /** The same numbers from 0 to 1 for the same seed. */
