@@ -198,11 +198,8 @@ function projectOf(life: Life, project: ProjectSetup, outside: Outside): Runtime
   const full = { name: 'full', when: null, stages: project.stages };
   return {
     rules: {
-      key,
-      repo: `${key}.git`,
-      accounts: project.accounts,
-      usageComments: project.usageComments,
-      hears: project.isFed,
+      ...{ key, repo: `${key}.git`, accounts: project.accounts },
+      ...{ usageComments: project.usageComments, hears: project.isFed, tellsForge: true },
     },
     pipelines: [full],
     repository: {

@@ -31,7 +31,7 @@ const PACE = {
   slowTickMs: MINUTE,
   filePollMs: 10_000,
   staleAfterMs: 5 * MINUTE,
-  mergeLookMs: HOUR,
+  forgeLookMs: HOUR,
   trackerLookMs: 900_000,
   upkeepMs: null,
 };

@@ -5,6 +5,7 @@ import type { Config, ProjectConfig } from './config/types.ts';
 import { pipelinesOf } from './config/walks.ts';
 import type { RehearsalParts } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import type { Forge } from './forges/forge.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import type { LiveWebhook } from './http/routes/webhooks.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -17,6 +18,9 @@ import type { Tracker } from './trackers/tracker.ts';
 import type { Webhook } from './webhooks/webhook.ts';
 import type { Repository, Workspace } from './workspace/workspace.ts';
 
+/** Stands between the engine and a project's forge; only tests do. */
+export type WrapForge = (forge: Forge, project: string) => Forge;
+
 /** The configuration made concrete: every adapter created, every path resolved. */
 export async function buildRuntime(
   config: Config,
@@ -27,6 +31,7 @@ export async function buildRuntime(
     searchPath: string;
     adapter: (agent: Agent) => Agent;
     tracker: (project: string, tracker: Tracker) => Tracker;
+    forge: WrapForge;
   },
 ): Promise<Runtime> {
   const made = new Map<string, unknown>();
@@ -100,6 +105,7 @@ async function runtimeProject(
     workspace: Workspace;
     clock: Clock;
     tracker: (project: string, tracker: Tracker) => Tracker;
+    forge: WrapForge;
     once<T>(name: string, make: () => T): T;
   },
 ): Promise<RuntimeProject> {
@@ -113,13 +119,17 @@ async function runtimeProject(
       createLocalTracker(project.key, store.board, clock),
     ),
   );
-  return {
-    ...described,
-    rules: { ...described.rules, hears: tracker.feed !== null },
-    tracker,
-    forge: await forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
+  const forge = parts.forge(
+    await forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
       createLocalForge(repository, { workspace, book: store.board, clock }),
     ),
+    project.key,
+  );
+  return {
+    ...described,
+    rules: { ...described.rules, hears: tracker.feed !== null, tellsForge: forge.feed !== null },
+    tracker,
+    forge,
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,

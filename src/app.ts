@@ -10,6 +10,7 @@ import {
   runtimeAccount,
   scratchOf,
   searchPathOf,
+  type WrapForge,
 } from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import { secretsOf } from './config/secrets-of.ts';
@@ -45,6 +46,8 @@ export interface AppOptions {
   /** Stand in for the vendors' deliveries, and for the tracker of a project. */
   readonly webhooks?: readonly Webhook[];
   readonly tracker?: (project: string, tracker: Tracker) => Tracker;
+  /** Stands in for the forge of a project. */
+  readonly forge?: WrapForge;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -93,6 +96,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
         tracker: options.tracker ?? ((_project, tracker) => tracker),
+        forge: options.forge ?? ((forge) => forge),
       });
     let current = config;
     const engine = createEngine({
@@ -166,7 +170,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-export { agentAccountOf, searchPathOf } from './app-runtime.ts';
+export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';
 export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
 export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 

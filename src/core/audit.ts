@@ -31,6 +31,8 @@ export interface AuditFilter {
   readonly surface?: Surface;
   /** Part of the target, any case. */
   readonly target?: string;
+  /** Tasks, jobs and runs: entries about any of them. */
+  readonly about?: readonly string[];
   readonly since?: number;
   readonly until?: number;
   /** Entries before this id: the newest come first. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type BriefInput, briefHeadline, briefOf, briefSections } from './brief.ts';
-import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
+import { EMPTY_CONTEXT, type Job, NOTHING_HEARD, type Task } from './model.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);
 const HOUR = 3_600_000;
@@ -26,6 +26,7 @@ function task(key: string, fields: Partial<Task>): Task {
       head: 'f'.repeat(40),
       pr: null,
     },
+    forge: NOTHING_HEARD,
     ...{ rounds: {}, costMicroUsd: 0, unknownCosts: 0, budgetFromMicroUsd: 0, priority: 0, urgent: false },
     ...{
       pipeline: 'full',

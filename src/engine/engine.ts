@@ -18,12 +18,12 @@ import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createForgeWatch, type Nudge } from './forge-watch.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
 import { createLooks } from './looks.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
 import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
@@ -167,14 +167,15 @@ export function createEngine(options: EngineOptions) {
   const people = createPeople({ store, clock });
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
-  const mergeWatch = createMergeWatch({
+  const forgeWatch = createForgeWatch({
     store,
+    workspace: options.workspace,
     pipelines,
     decisions,
     runtime: () => runtime,
     clock,
     log,
-    intervalMs: pace.mergeLookMs,
+    intervalMs: pace.forgeLookMs,
   });
 
   let refreshed: ReadonlySet<string> = new Set();
@@ -209,12 +210,19 @@ export function createEngine(options: EngineOptions) {
       for (const place of places) {
         if (place.kind === 'item' && tracker.kind === kind && tracker.feed?.isAbout(place.at) === true)
           trackerWatch.nudge(key, { item: place.id });
-        if (place.kind === 'pull_request' && forge.kind === kind && forge.feed?.isAbout(place.at) === true)
-          trackerWatch.nudge(key, { pullRequest: place.number });
+        if (place.kind === 'item' || forge.kind !== kind || forge.feed?.isAbout(place.at) !== true) continue;
+        if (place.kind === 'pull_request') trackerWatch.nudge(key, { pullRequest: place.number });
+        forgeWatch.nudge(key, changedAt(place));
       }
   }
 
-  const letters = createLetters({ store, clock });
+  const letters = createLetters({
+    ...{ store, clock },
+    asked: (destination) => {
+      for (const key of runtime.projects.keys())
+        if (destination === null || destination === `tracker:${key}`) trackerWatch.nudge(key, null);
+    },
+  });
 
   async function pauseScope(
     scope: Pause['scope'],
@@ -283,7 +291,7 @@ export function createEngine(options: EngineOptions) {
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
-      mergeWatch.start();
+      forgeWatch.start();
       talk.chats.start();
       trackerWatch.start();
     },
@@ -294,7 +302,7 @@ export function createEngine(options: EngineOptions) {
         dispatcher.stop(),
         janitor.stop(),
         upkeep.stop(),
-        mergeWatch.stop(),
+        forgeWatch.stop(),
         talk.chats.stop(),
         trackerWatch.stop(),
         delivery.stop(),
@@ -429,3 +437,15 @@ function scopeName(scope: Pause['scope'], id: string): string {
 }
 
 export type Engine = ReturnType<typeof createEngine>;
+
+/** What a delivery about code names, for those who look at the forge. */
+function changedAt(place: Exclude<WebhookPlace, { kind: 'item' }>): Nudge {
+  switch (place.kind) {
+    case 'pull_request':
+      return { pullRequest: place.number };
+    case 'branch':
+      return { branch: place.branch };
+    case 'commit':
+      return { commit: place.commit };
+  }
+}

@@ -31,6 +31,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
 
   'GET /api/v1/brief': 'read',
   'GET /api/v1/openapi.json': 'read',
+  'GET /api/docs': 'read',
   'GET /api/v1/version': 'read',
   'GET /api/v1/explain': 'read',
   'GET /api/v1/why/:key': 'read',
@@ -39,6 +40,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/usage': 'read',
   'GET /api/v1/approvals/:id': 'read',
   'GET /api/v1/tasks/:key/diff': 'read',
+  'GET /api/v1/tasks/:key/history': 'read',
   'GET /api/v1/runs/:id/diff': 'read',
   'GET /api/v1/health': 'read',
   'GET /api/v1/config': 'config.read',

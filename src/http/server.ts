@@ -16,6 +16,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { briefRoutes } from './routes/brief.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { intakeRoutes } from './routes/intake.ts';
@@ -162,8 +163,12 @@ export function createHttp(options: HttpOptions) {
     intakeRoutes,
   ])
     app.route('/api/v1', routes({ ...options, heard: () => [...heard.values()] }));
-  let document: object | undefined;
-  app.get('/api/v1/openapi.json', (c) => c.json((document ??= describeApi(app, options.version))));
+  let described: object | undefined;
+  const document = () => (described ??= describeApi(app, options.version));
+  app.get('/api/v1/openapi.json', (c) => c.json(document()));
+  app.route('/', docsRoutes(document, options.version));
+  // Before the page, which may answer for any path.
+  app.all('/api/*', (c) => c.notFound());
   app.route(
     '/',
     pageRoutes(options, (code) => isOneOf(code, [options.pageCode])),

@@ -26,15 +26,18 @@ describe('programs in threads', () => {
     expect(await run('sleep', ['30'], { ...CALL, timeoutMs: 100 })).toMatchObject({ timedOut: true });
   });
 
-  it('keep a process alive while they run, and no longer', () => {
+  it.each([
+    ['when no thread has run any', 2],
+    ['when each has', 4],
+  ])('keep a process alive while they run, and no longer: %s', (_when, count) => {
     const module = new URL('./program-threads.ts', import.meta.url).href;
     const script = `
       const { createProgramThreads } = await import(${JSON.stringify(module)});
       const run = createProgramThreads();
       const call = ${JSON.stringify(CALL)};
-      await Promise.all([1, 2, 3, 4].map((n) => run('sleep', ['0.' + n], call)));
-      run('sh', ['-c', 'sleep 0.3; echo last'], call).then(({ stdout }) => process.stdout.write(stdout));`;
+      const echo = (n) => run('sh', ['-c', 'sleep 0.' + n + '; echo ' + n], call);
+      for (let n = 1; n <= ${count}; n++) echo(n).then(({ stdout }) => process.stdout.write(stdout));`;
     const out = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
-    expect(out.toString()).toBe('last\n');
+    expect(out.toString().split('\n').sort().join('')).toBe('1234'.slice(0, count));
   });
 });

@@ -28,11 +28,11 @@ export function createProgramThreads(): typeof runProgram {
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }, // short-lived things only: a page more is memory lost
     });
     const thread: Thread = { worker, waiting: new Map() };
-    worker.unref();
     worker.on('message', ({ id, end }: { id: number; end: ProgramEnd }) => answer(thread, id, end));
     // Never seen; but then nobody may wait for ever, and the next call has a new one.
     worker.once('error', (error) => close(thread, error));
     worker.once('exit', () => close(thread, null));
+    worker.unref(); // last: listening to its messages holds the process, too
     return thread;
   }
 

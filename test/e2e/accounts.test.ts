@@ -76,6 +76,7 @@ ${project('a', 'ok')}${homes.map((_, n) => project(`b-${n}`, `out-${n}`)).join('
   it.each(signedOut.map((state, n) => [state.name, state, n] as const))(
     '%s: the other project finishes, nothing is spent, and the login starts the held job within 1 s',
     async (_name, state, n) => {
+      await waitFor(async () => (await here.runs()).every(({ status }) => status !== 'running'));
       const before = here.calls();
       const [held, free] = [await enqueue(`b-${n}`), await enqueue('a')];
       await waitFor(async () => (await here.job(free)).status === 'done');

@@ -45,7 +45,7 @@ describe('an item of a tracker', () => {
       const headers = { authorization: `Bearer ${app.token}`, 'content-type': 'application/json' };
       const request =
         body === undefined ? { headers } : { method: 'POST', headers, body: JSON.stringify(body) };
-      return (await fetch(`${app.url}/api/v1${path}`, request)).json() as Promise<unknown>;
+      return (await fetch(`${app.url}/api/v1${path}`, request)).json();
     };
     let deliveries = 0;
     const deliver = async (at = 'acme/api', signature?: string) => {

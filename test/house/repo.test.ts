@@ -8,7 +8,9 @@ import { projectRoot } from '../support/requirements.ts';
 const MAX_LINES = 400;
 
 /** Longer files that are one idea all the same, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'src/store/sqlite/migrations.ts': 'one list, of which nothing that has shipped may change or move',
+};
 
 /** Built from parts, so that this file does not hold what it looks for. */
 const MACHINE_TRACES: Readonly<Record<string, RegExp>> = {

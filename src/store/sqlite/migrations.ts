@@ -191,4 +191,8 @@ CREATE INDEX tasks_ended ON tasks(updated_at) WHERE status IN ('done', 'cancelle
 `,
   TALK_MIGRATION,
   FEEDS,
+  `
+-- What a task heard from its forge and told it: marks of what was acted on, findings that wait, the last word per stage.
+ALTER TABLE tasks ADD COLUMN forge TEXT;
+`,
 ];
