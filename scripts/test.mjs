@@ -5,9 +5,11 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fail, prepare, requireNode, root } from './prepare.mjs';
+import { buildWeb } from './web.mjs';
 
 try {
   await prepare();
+  buildWeb();
 } catch (error) {
   fail(error.message, error.hint);
 }

@@ -57,8 +57,6 @@ export interface App {
   readonly url: string;
   /** Bearer token of the CLI on this machine. */
   readonly token: string;
-  /** Opens the read-only page. */
-  readonly pageCode: string;
   /** Makes the first admin, once; null when there is one. */
   readonly setupCode: string | null;
   /** Applies a changed configuration without a restart. */
@@ -115,22 +113,22 @@ export async function startApp(options: AppOptions): Promise<App> {
     });
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
-    const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
     const { adopted } = await engine.takeOver();
     // Read only now: nobody is to look at a page before somebody looks at the live runs.
     const { createHttp, listen } = await import('./http/server.ts');
+    const { readWebFiles } = await import('./http/web-files.ts');
     let url = '';
     const http = createHttp({
       engine,
       tokens,
-      pageCode,
       publicUrl: config.publicUrl,
       url: () => url,
       configProblem: () => configProblem,
       ...(options.looks ?? { config: () => [], check: async function* () {} }),
       version: options.version,
       webhooks: () => liveWebhooks(current, options.webhooks ?? webhooks()),
+      web: readWebFiles(webDirectory()),
       log,
       shutdown: options.onShutdown,
     });
@@ -146,7 +144,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     return {
       engine,
       token,
-      pageCode,
       url,
       setupCode: (await engine.people.setup())?.code ?? null,
       async reload(next) {
@@ -168,6 +165,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     await store.close();
     throw error;
   }
+}
+
+/** The built page: beside this file in a build, in the build's folder when this file runs as it is. */
+function webDirectory(): string {
+  const beside = join(import.meta.dirname, 'web');
+  return existsSync(beside) ? beside : join(import.meta.dirname, '../dist/web');
 }
 
 export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';

@@ -156,10 +156,11 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   process.removeAllListeners('SIGINT');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.resolve(false));
   out.progress(`Orch ${VERSION} is up at ${app.url} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-  out.text(`Open ${app.url}/?code=${app.pageCode}`);
+  const address = config.publicUrl ?? app.url;
+  out.text(`Open ${address}`);
   if (app.setupCode !== null)
     out.text(
-      `Nobody can sign in yet. Make the first admin: ${config.publicUrl ?? app.url}/setup with the code ${app.setupCode}`,
+      `Nobody can sign in yet. Make the first admin: ${address}/setup?code=${app.setupCode} (the code is ${app.setupCode})`,
     );
   if (o.untilDone !== true) out.object({ schema: 'orch.up/1', url: app.url, pid: process.pid });
   flushCompileCache(); // Node does it at a good end, and a service may never come to one

@@ -390,6 +390,10 @@ export function createEngine(options: EngineOptions) {
     trustVersion: cliTrust.trust,
     useLastGood: cliTrust.useLastGood,
 
+    /** The projects in force, with what orch.yaml says of them. */
+    projects: (): Runtime['projects'] => runtime.projects,
+    /** Runs at once, on this machine. */
+    slots: (): number => runtime.slots,
     pipelineProblems: pipelines.problems,
     tickAge: (): number | null => {
       const state = dispatcher.state();

@@ -56,6 +56,8 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/events': 'read',
   'GET /api/v1/tasks': 'read',
   'GET /api/v1/tasks/:key': 'read',
+  'GET /api/v1/runs/:id/prompt': 'read',
+  'GET /api/v1/projects': 'read',
   'GET /api/v1/accounts': 'read',
   'GET /api/v1/outbox': 'read',
   'GET /api/v1/salvage': 'read',
@@ -93,5 +95,4 @@ export const ELSEWHERE: Readonly<Record<string, string>> = {
   'GET /healthz': 'says that the process answers, nothing else',
   'GET /readyz': 'says that the scheduler ticks, nothing else',
   'GET /metrics': 'this machine, or whoever may look',
-  'GET /': 'the page code or nothing',
 };

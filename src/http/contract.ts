@@ -8,6 +8,7 @@ export * from './contract/brief.ts';
 export * from './contract/common.ts';
 export * from './contract/explain.ts';
 export * from './contract/intake.ts';
+export * from './contract/line.ts';
 export * from './contract/live.ts';
 export * from './contract/now.ts';
 export * from './contract/outbox.ts';

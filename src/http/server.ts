@@ -20,17 +20,19 @@ import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { lineRoutes } from './routes/line.ts';
 import { logRoutes } from './routes/logs.ts';
 import { nowRoutes } from './routes/now.ts';
 import { outboxRoutes } from './routes/outbox.ts';
-import { pageRoutes, STYLE_HASH } from './routes/page.ts';
+import { servePage } from './routes/page.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
 import { systemRoutes } from './routes/system.ts';
 import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 import { workRoutes } from './routes/work.ts';
-import { guard, isOneOf, mayWatch } from './sign-in.ts';
+import { guard, mayWatch } from './sign-in.ts';
+import type { WebFiles } from './web-files.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 
@@ -38,8 +40,8 @@ export interface HttpOptions {
   readonly engine: Engine;
   /** Bearer tokens that may do everything; the CLI's is one of them. */
   readonly tokens: readonly string[];
-  /** Opens the read-only page, and nothing else; part of the printed address. */
-  readonly pageCode: string;
+  /** The built page. */
+  readonly web: WebFiles;
   readonly version: string;
   /** The address that people open, when it is not this process's own; `https:` makes cookies secure. */
   readonly publicUrl: string | null;
@@ -88,13 +90,9 @@ export function createHttp(options: HttpOptions) {
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        scriptSrc: ["'self'"],
-        styleSrc: ["'self'", STYLE_HASH],
-        imgSrc: ["'self'", 'data:'],
-        fontSrc: ["'self'"],
-        connectSrc: ["'self'"],
-        manifestSrc: ["'self'"],
+        // The page brings its own script, style and fonts; nothing inline, nothing from elsewhere.
+        defaultSrc: ["'self'"],
+        objectSrc: ["'none'"],
         baseUri: ["'none'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
@@ -149,6 +147,7 @@ export function createHttp(options: HttpOptions) {
     peopleRoutes,
     explainRoutes,
     workRoutes,
+    lineRoutes,
     logRoutes,
     eventRoutes,
     nowRoutes,
@@ -167,13 +166,11 @@ export function createHttp(options: HttpOptions) {
   const document = () => (described ??= describeApi(app, options.version));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.route('/', docsRoutes(document, options.version));
-  // Before the page, which may answer for any path.
-  app.all('/api/*', (c) => c.notFound());
-  app.route(
-    '/',
-    pageRoutes(options, (code) => isOneOf(code, [options.pageCode])),
+  // Last, and not as a route: what the API does not have is never the page.
+  app.notFound(
+    (c) =>
+      servePage(c, options.web) ?? problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }),
   );
-  app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {
     const { response, known } = problemOf(c, error);
     if (!known) log.error({ path: c.req.path, error: error.stack }, 'request failed');

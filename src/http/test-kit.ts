@@ -5,6 +5,7 @@ import { openSqliteStore } from '../store/sqlite/sqlite-store.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { createHttp, type HttpOptions } from './server.ts';
+import { readWebFiles } from './web-files.ts';
 
 const ROOT = 'the-token-of-this-machine';
 export const T0 = Date.UTC(2026, 0, 5, 9);
@@ -91,7 +92,7 @@ export function createHttpKit(
   const app = createHttp({
     engine,
     tokens: [ROOT],
-    pageCode: 'page-code',
+    web: readWebFiles('/nowhere'),
     version: '0.0.0-test',
     publicUrl: null,
     url: () => 'http://127.0.0.1:8044',

@@ -36,7 +36,7 @@ function open(live: readonly Webhook[] = [acme], secret = SECRET) {
       nudge: (kind: string, places: readonly WebhookPlace[]) => looks.push({ kind, places }),
     } as unknown as Engine,
     tokens: ['t'],
-    pageCode: 'p',
+    web: null,
     version: 'test',
     publicUrl: null,
     url: () => 'http://127.0.0.1:8044',

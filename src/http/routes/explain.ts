@@ -18,7 +18,7 @@ import { holdToWire, iso, isoOrNull, runToWire, warningToWire } from '../wire.ts
 import { destinationsToWire } from './outbox.ts';
 
 /** Why something runs or does not, now or before. */
-export function explainRoutes({ engine, version, configProblem, heard }: RouteOptions) {
+export function explainRoutes({ engine, version, web, configProblem, heard }: RouteOptions) {
   const { store } = engine;
   const lookUp = createLookUp(engine);
   const routes = createRoutes();
@@ -26,9 +26,15 @@ export function explainRoutes({ engine, version, configProblem, heard }: RouteOp
   routes.openapi(
     createRoute({
       ...route('get', '/version', 'system', 'Version of this server'),
-      responses: answer(z.object({ version: z.string() }), 'the version'),
+      responses: answer(
+        z.object({
+          version: z.string(),
+          page: z.string().meta({ description: 'names the build of the page: another one means reload' }),
+        }),
+        'the version',
+      ),
     }),
-    (c) => c.json({ version }, 200),
+    (c) => c.json({ version, page: web.build }, 200),
   );
 
   routes.openapi(
