@@ -56,6 +56,7 @@ export interface TaskRow {
   readonly project: string;
   readonly work_item_id: string;
   readonly branch: string;
+  readonly forge: string | null;
   readonly stage: string;
   readonly status: string;
   readonly reason_code: string | null;

@@ -1,9 +1,10 @@
 /** What must be true when the world has been kind for long enough: everything ended, nothing missing, all sums right. */
 import { costIsUnknown, dayOf } from '../src/core/budget.ts';
 import type { RunChange } from '../src/core/effects.ts';
-import type { PullRequest } from '../src/core/model.ts';
+import type { ForgeMemory, PullRequest } from '../src/core/model.ts';
 import type { Eye, RunRow, TaskRow } from './eye.ts';
 import type { Outside, Seen, SeenComment } from './outside.ts';
+import type { Repositories } from './repositories.ts';
 import type { Runs } from './runs.ts';
 import type { Setup } from './setup.ts';
 import type { Trace } from './trace.ts';
@@ -16,6 +17,7 @@ export function judgeEnd(parts: {
   setup: Setup;
   approvals: ReadonlyMap<string, ReadonlySet<string>>;
   unruled: ReadonlySet<number>;
+  repositories: Repositories;
 }): void {
   const { eye, trace, outside, setup } = parts;
   for (const run of eye.liveRuns()) trace.broken('run.left', `run_${run.id} is still running in the end`);
@@ -35,8 +37,9 @@ export function judgeEnd(parts: {
       task,
       seen,
       approval === 'required' ? (parts.approvals.get(task.key) ?? new Set()) : null,
-      trace,
+      parts,
     );
+    judgeWords(task, seen, trace);
     if (project.usageComments === 'tracker')
       judgeComments(task, seen.comments.get(task.work_item_id) ?? [], true, parts);
     if (project.usageComments === 'pr') judgePullRequestComments(task, seen, parts);
@@ -56,7 +59,9 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
   const stillOpen = own.filter(({ state }) => state === 'draft' || state === 'open');
   if (own.length > 1 + own.filter(({ state }) => state === 'closed').length)
     trace.broken('effects.pr', `${task.key} has ${own.length} pull requests`);
-  if (task.status === 'done' && task.head !== null && own.length === 0)
+  // A person may have merged a branch before there was anything to open one for.
+  const isOurs = seen.merges.some(({ branch, by }) => branch === task.branch && by === 'orch');
+  if (task.status === 'done' && task.head !== null && own.length === 0 && isOurs)
     trace.broken('effects.pr', `${task.key} is done, and no pull request was opened for it`);
   const pr = task.pr === null ? null : (JSON.parse(task.pr) as PullRequest);
   if (pr !== null && !own.some(({ number }) => number === pr.number))
@@ -69,7 +74,12 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
 }
 
 /** `approved`: heads a person approved; null where nobody has to. */
-function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | null, trace: Trace): void {
+function judgeMerge(
+  task: TaskRow,
+  seen: Seen,
+  approved: ReadonlySet<string> | null,
+  { trace, repositories }: { trace: Trace; repositories: Repositories },
+): void {
   const merges = seen.merges.filter(({ branch }) => branch === task.branch);
   const ours = merges.filter(({ by }) => by === 'orch');
   const heads = new Set(merges.map(({ head }) => head));
@@ -77,8 +87,24 @@ function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | n
   if (task.status === 'done' && task.head !== null && merges.length === 0)
     trace.broken('effects.merge', `${task.key} is done, and nothing of it was merged`);
   for (const { head } of ours)
-    if (approved !== null && !approved.has(head))
+    if (approved !== null && !repositories.sameAs(task.project, head).some((each) => approved.has(each)))
       trace.broken('effects.merge', `${task.key} was merged at ${head.slice(0, 7)}, which nobody approved`);
+}
+
+/** The forge's last word on each stage at the task's head is the one that Orch remembers. */
+function judgeWords(task: TaskRow, seen: Seen, trace: Trace): void {
+  if (task.head === null || task.forge === null) return;
+  const { told } = JSON.parse(task.forge) as ForgeMemory;
+  for (const [stage, word] of Object.entries(told)) {
+    const last = seen.commitStatuses.findLast(
+      ({ status }) => status.head === task.head && status.context === `orch/${stage}`,
+    );
+    if (last?.status.state !== word.state || last.status.description !== word.line)
+      trace.broken(
+        'effects.status',
+        `${task.key}: ${stage} is ${word.state}, and its forge was last told ${last?.status.state ?? 'nothing'}`,
+      );
+  }
 }
 
 /** All that a task has spent is told on its pull request; what it had spent when it ended without one, nowhere. */

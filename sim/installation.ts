@@ -92,8 +92,8 @@ const SLOW: Pace = {
   slowTickMs: 300_000,
   filePollMs: 120_000,
   staleAfterMs: 1_800_000,
-  mergeLookMs: 600_000,
   trackerLookMs: 900_000,
+  forgeLookMs: 600_000,
   upkeepMs: null,
 };
 

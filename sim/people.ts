@@ -163,6 +163,15 @@ export function createPeople(parts: {
           return onTask(['needs_you'], ({ project, branch }) => {
             outside.mergeByPerson(project, branch);
           });
+        case 'review elsewhere':
+          return onTask(['active', 'needs_you'], ({ project, branch }) => {
+            const state = random.pick(['approved', 'approved', 'changes_requested', 'commented'] as const);
+            outside.reviewByPerson(project, branch, state);
+          });
+        case 'delete branch':
+          return onTask(['active', 'needs_you'], ({ project, branch }) => {
+            if (repositories.deleteBranch(project, branch)) trace.note(`a person deletes ${branch}`);
+          });
         case 'close elsewhere':
           return onTask(['needs_you'], ({ project, branch }) => {
             outside.closeByPerson(project, branch);
@@ -228,5 +237,7 @@ const ACTS = [
   [4, 'urgent'],
   [5, 'push'],
   [2, 'merge elsewhere'],
+  [9, 'review elsewhere'],
+  [1, 'delete branch'],
   [1, 'close elsewhere'],
 ] as const;

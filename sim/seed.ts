@@ -261,6 +261,7 @@ export async function runSeed(options: {
         setup: full,
         approvals: watch.approvals,
         unruled: watch.unruled,
+        repositories,
       });
     return {
       seed: options.seed,

@@ -194,7 +194,10 @@ function projectOf(life: Life, project: ProjectSetup, outside: Outside): Runtime
   const { key } = project;
   const full = { name: 'full', when: null, stages: project.stages };
   return {
-    rules: { key, repo: `${key}.git`, accounts: project.accounts, usageComments: project.usageComments },
+    rules: {
+      ...{ key, repo: `${key}.git`, accounts: project.accounts },
+      ...{ usageComments: project.usageComments, tellsForge: true },
+    },
     pipelines: [full],
     repository: {
       ...{ project: key, url: `${key}.git`, base: 'main' },

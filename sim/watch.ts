@@ -94,7 +94,8 @@ export function createWatch(parts: {
     const verdict = run.verdict ?? '';
     const count = spentOf(before.id);
     const asks =
-      after.status === 'queued' && (after.hold === 'question.pending' || after.hold === 'approval.pending');
+      after.status === 'queued' &&
+      ['question.pending', 'approval.pending', 'checks.pending'].includes(after.hold ?? '');
     if (asks || GIVEN_BACK.includes(verdict)) count.attempts = Math.max(0, count.attempts - 1);
     if (!asks && verdict === 'transient') count.transient++;
     if (!asks && verdict === 'lost') count.lost++;
@@ -139,8 +140,11 @@ export function createWatch(parts: {
     const earlier = [...runs.all.values()].some(
       (each) => each.job.taskId === before.task_id && each.run.id < run.id && each.script.changes.length > 0,
     );
+    const isConflict = before.context.includes('"conflict":{');
     const counts =
-      MAY_COUNT.includes(name) || (earlier && (name === 'nothing changed' || name === 'documentation only'));
+      (isConflict && (name === 'nothing changed' || name === 'documentation only')) ||
+      MAY_COUNT.includes(name) ||
+      (earlier && (name === 'nothing changed' || name === 'documentation only'));
     if (!counts)
       trace.broken(
         'evidence',
@@ -228,6 +232,12 @@ export function createWatch(parts: {
     return result;
   }
 
+  /** The head that somebody said yes to. */
+  function noteYes(job: JobRow, audit: Audit): void {
+    const task = audit.action === 'approve' && job.task_id !== null ? eye.task(job.task_id) : undefined;
+    if (task?.head != null) approvals.set(task.key, (approvals.get(task.key) ?? new Set()).add(task.head));
+  }
+
   async function command(
     store: Store,
     target: Target,
@@ -238,15 +248,12 @@ export function createWatch(parts: {
     const answer = store.command(target, decide, audit);
     for (const job of eye.jobs()) {
       const old = before.get(job.id);
+      if (old === undefined) noteYes(job, audit);
       if (old === undefined || JSON.stringify(old) === JSON.stringify(job)) continue;
       const isRevived = audit.action === 'retry' && ['failed', 'cancelled'].includes(old.status);
       if (isRevived && job.status === 'queued') spent.set(job.id, { attempts: 0, transient: 0, lost: 0 });
       recount(job, `${audit.action} ${audit.target}`);
-      if (audit.action === 'approve' && job.task_id !== null) {
-        const task = eye.task(job.task_id);
-        if (task?.head != null)
-          approvals.set(task.key, (approvals.get(task.key) ?? new Set()).add(task.head));
-      }
+      noteYes(job, audit);
     }
     always(`${audit.action} ${audit.target}`);
     const result = await answer;

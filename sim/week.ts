@@ -31,8 +31,8 @@ const PACE = {
   slowTickMs: MINUTE,
   filePollMs: 10_000,
   staleAfterMs: 5 * MINUTE,
-  mergeLookMs: HOUR,
   trackerLookMs: 900_000,
+  forgeLookMs: HOUR,
   upkeepMs: null,
 };
 /** Jobs that each project has waiting at least, as often as it is looked at. */

@@ -5,6 +5,7 @@ import type { Config, ProjectConfig } from './config/types.ts';
 import { pipelinesOf } from './config/walks.ts';
 import type { RehearsalParts } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import type { Forge } from './forges/forge.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
 import type { LiveWebhook } from './http/routes/webhooks.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
@@ -18,6 +19,9 @@ import type { Tracker } from './trackers/tracker.ts';
 import type { Webhook } from './webhooks/webhook.ts';
 import type { Repository, Workspace } from './workspace/workspace.ts';
 
+/** Stands between the engine and a project's forge; only tests do. */
+export type WrapForge = (forge: Forge, project: string) => Forge;
+
 /** The configuration made concrete: every adapter created, every path resolved. */
 export function buildRuntime(
   config: Config,
@@ -28,6 +32,7 @@ export function buildRuntime(
     searchPath: string;
     adapter: (agent: Agent) => Agent;
     tracker: (project: string, tracker: Tracker) => Tracker;
+    forge: WrapForge;
   },
 ): Runtime {
   const made = new Map<string, unknown>();
@@ -102,12 +107,19 @@ function runtimeProject(
     clock: Clock;
     tracker: (project: string, tracker: Tracker) => Tracker;
     once<T>(name: string, make: () => T): T;
+    forge: WrapForge;
   },
 ): RuntimeProject {
   const { store, workspace, clock } = parts;
   const described = describedProject(project, config);
   const { repository } = described;
   const context = { project: project.key, repo: project.repo, access: config, clock, once: parts.once };
+  const forge = parts.forge(
+    forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
+      createLocalForge(repository, { workspace, book: store.board, clock }),
+    ),
+    project.key,
+  );
   const tracker = parts.tracker(
     project.key,
     trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
@@ -116,11 +128,9 @@ function runtimeProject(
   );
   return {
     ...described,
-    rules: { ...described.rules, hears: tracker.feed !== null },
+    rules: { ...described.rules, hears: tracker.feed !== null, tellsForge: forge.feed !== null },
     tracker,
-    forge: forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
-      createLocalForge(repository, { workspace, book: store.board, clock }),
-    ),
+    forge,
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,

@@ -11,6 +11,7 @@ import {
   runtimeAccount,
   scratchOf,
   searchPathOf,
+  type WrapForge,
 } from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import type { Config } from './config/types.ts';
@@ -46,6 +47,8 @@ export interface AppOptions {
   /** Stand in for the vendors' deliveries, and for the tracker of a project. */
   readonly webhooks?: readonly Webhook[];
   readonly tracker?: (project: string, tracker: Tracker) => Tracker;
+  /** Stands in for the forge of a project. */
+  readonly forge?: WrapForge;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -89,6 +92,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
         tracker: options.tracker ?? ((_project, tracker) => tracker),
+        forge: options.forge ?? ((forge) => forge),
       });
     const engine = createEngine({
       store,
@@ -152,7 +156,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
-export { agentAccountOf, searchPathOf } from './app-runtime.ts';
+export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';
 export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
 export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 

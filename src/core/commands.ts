@@ -12,7 +12,7 @@ import { AppError } from './errors.ts';
 import { DEPENDENCY } from './feed.ts';
 import { type Job, jobName, type Task } from './model.ts';
 import { stageNamed, waitsForPerson } from './pipeline.ts';
-import { approvalReason, jobForStage, pullRequestRow, statusRow, toTick } from './task.ts';
+import { approvalReason, emptied, jobForStage, pullRequestRow, statusRow, toTick } from './task.ts';
 import { manualTests, testsOf, unticked, withTicks } from './trace.ts';
 
 export interface RetryOptions {
@@ -73,6 +73,7 @@ export function retry(
         // A person has looked: the rounds begin anew.
         rounds: {},
         loops: {},
+        ...emptied(task, stage),
       },
       newJobs: [options.account === null ? next : { ...next, account: options.account }],
     };
@@ -84,6 +85,7 @@ export function retry(
     });
   const hold = holdAfterRetry(task, job, c);
   const account = options.account ?? job.movedFrom;
+  const inbox = job.agent === null || task === null ? [] : task.forge.inbox;
   return {
     job: {
       status: 'queued',
@@ -99,10 +101,21 @@ export function retry(
         limitResumed: false,
         failures: [],
         ignoresDependencies: job.context.ignoresDependencies || job.hold === DEPENDENCY,
+        awaits: null,
+        findings: [...job.context.findings, ...inbox],
       },
     },
-    ...(hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c)),
+    ...withInbox(
+      hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c),
+      inbox.length === 0 ? null : task,
+    ),
   };
+}
+
+/** What people asked for meanwhile is with the job now. */
+function withInbox(effects: Effects, task: Task | null): Effects {
+  if (task === null) return effects;
+  return { task: { ...effects.task, forge: { ...task.forge, inbox: [] } } };
 }
 
 function asksAgain(task: Task | null, job: Job, hold: string, c: CommandContext): Effects {

@@ -2,6 +2,8 @@ import type { CliProof } from './cli-version.ts';
 import type { Verdict } from './failure.ts';
 import type {
   AccountState,
+  Finding,
+  ForgeMemory,
   JobContext,
   JobStatus,
   LoopState,
@@ -74,6 +76,7 @@ export interface TaskChange {
   readonly session?: TaskSession;
   readonly checkedHead?: string;
   readonly loops?: Readonly<Record<string, LoopState>>;
+  readonly forge?: ForgeMemory;
   /** Added to the task's cost. */
   readonly addCostMicroUsd?: number;
   readonly budgetFromMicroUsd?: number;
@@ -140,6 +143,24 @@ export type OutboxMessage =
       readonly project: string;
       readonly taskId: number;
       readonly body: string;
+    }
+  | {
+      readonly kind: 'forge.status';
+      readonly project: string;
+      readonly head: string;
+      /** The stage it speaks of. */
+      readonly stage: string;
+      readonly state: 'pending' | 'success' | 'failure' | 'error';
+      readonly description: string;
+    }
+  | {
+      readonly kind: 'forge.review';
+      readonly project: string;
+      readonly taskId: number;
+      readonly head: string;
+      readonly event: 'approve' | 'request_changes';
+      readonly body: string;
+      readonly findings: readonly Finding[];
     }
   | {
       readonly kind: 'notify.incident';

@@ -35,6 +35,8 @@ export interface JobContext {
   /** Head a person approved (deploy) and who did. */
   readonly approvedHead: string | null;
   readonly approvedBy: string | null;
+  /** The head that they saw, where the yes was carried on to the same change on a newer base; else null. */
+  readonly carriedFrom: string | null;
   /** Sum of the CLI's cumulative session cost already counted, in micro-USD. */
   readonly sessionCostMicroUsd: number;
   /** True when `sessionId` is of an earlier stage of the task: resumed, but given this stage's whole prompt. */
@@ -59,6 +61,18 @@ export interface JobContext {
   readonly dependsOn: readonly string[];
   /** A person let it start in spite of those. */
   readonly ignoresDependencies: boolean;
+  /** The round is about a conflict with the base: Orch brings the base in, the agent resolves what contradicts. */
+  readonly conflict: { readonly files: readonly string[] } | null;
+  /** What the forge is waited for, while the job's hold is `checks.pending`. */
+  readonly awaits: ForgeWait | null;
+}
+
+/** What has to happen on the forge before a merge goes on. */
+export interface ForgeWait {
+  /** One line: "2 checks still run on 9c41f0e". */
+  readonly detail: string;
+  /** The forge merges by itself: only its merge, or a long time, lets the job look again. */
+  readonly merges: boolean;
 }
 
 export const EMPTY_CONTEXT: JobContext = {
@@ -71,6 +85,7 @@ export const EMPTY_CONTEXT: JobContext = {
   resume: false,
   approvedHead: null,
   approvedBy: null,
+  carriedFrom: null,
   sessionCostMicroUsd: 0,
   continues: false,
   limitResumed: false,
@@ -83,6 +98,8 @@ export const EMPTY_CONTEXT: JobContext = {
   unheard: [],
   dependsOn: [],
   ignoresDependencies: false,
+  conflict: null,
+  awaits: null,
 };
 
 export interface Job {
@@ -171,8 +188,30 @@ export interface Task {
   readonly checkedHead: string | null;
   /** What each stage that sends work back has asked for so far, by stage. */
   readonly loops: Readonly<Record<string, LoopState>>;
+  readonly forge: ForgeMemory;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** What a task has heard from its forge, and what it has told it. */
+export interface ForgeMemory {
+  /** Marks of what was acted on and is not to be acted on again, oldest first. */
+  readonly heard: readonly string[];
+  /** What people asked for while an agent worked: for the next agent. */
+  readonly inbox: readonly Finding[];
+  /** The last word on each stage, by its name. */
+  readonly told: Readonly<Record<string, StageWord>>;
+  /** Words said so far. */
+  readonly words: number;
+}
+
+export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, words: 0 };
+
+export interface StageWord {
+  readonly state: 'pending' | 'success' | 'failure' | 'error';
+  readonly line: string;
+  /** Number of the word: a stage may come to the same one again. */
+  readonly n: number;
 }
 
 export interface TaskSession {

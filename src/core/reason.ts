@@ -113,6 +113,16 @@ const ownHoldGate: Gate = (job, _gates, name) => {
       clearsWhen: 'A person lets it go on with as much again.',
       fix: `orch retry ${name}`,
     };
+  if (job.hold === 'checks.pending') {
+    const line = job.context.awaits?.detail ?? 'the forge has not got on yet';
+    return {
+      ...own,
+      state: 'waiting',
+      title: `${line.charAt(0).toUpperCase()}${line.slice(1)}`,
+      detail: `${job.stage ?? 'job'} of ${name} waits for the forge: ${line}.`,
+      clearsWhen: 'No action needed: the forge is looked at again and again.',
+    };
+  }
   const question = job.hold === 'question.pending';
   return {
     ...own,

@@ -2,14 +2,16 @@ import { accountAfterRun } from './account.ts';
 import { announce, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
 import { type CliVersion, proofsOf, unprovenBy } from './cli-version.ts';
-import type { Effects, JobChange, RunChange, TaskChange } from './effects.ts';
+import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
 import { failureFingerprint } from './fingerprint.ts';
+import { reviewRow } from './forge-words.ts';
 import { type Budgets, jobAfter, resumesSession } from './job.ts';
 import {
   type AccountState,
   type Job,
+  type JobContext,
   type PullRequest,
   type Run,
   type Task,
@@ -53,6 +55,8 @@ export interface SettleInput {
   readonly trace?: TraceMatrix | null;
   /** Whether the project's checks were green at that head, or at the head as it was. */
   readonly checked?: boolean;
+  /** Head that the approval of the job's head holds for as well: the same patch on a newer base. */
+  readonly carriedTo?: string | null;
   /** Set by a deploy stage that merged. */
   readonly pr: PullRequest | null;
   /** Reason code of a failure that only a person can mend: no further attempt; null = the usual budgets. */
@@ -140,6 +144,8 @@ function decided(state: SettleState, input: SettleInput, now: number): Effects {
       limitResumed: job.context.limitResumed || limited,
       failures,
       denials: verdict === 'success' ? job.context.denials : input.judgement.denials,
+      awaits: asks?.awaits ?? null,
+      ...carried(job, input),
     },
   };
   const runChange: RunChange = {
@@ -225,8 +231,26 @@ function decided(state: SettleState, input: SettleInput, now: number): Effects {
       }),
       ...holdEnded,
       ...(step?.outbox ?? []),
+      ...reviewTold(state, input, verdict),
     ],
   };
+}
+
+/** The yes holds for the same change on a newer base. */
+function carried({ context }: Job, { carriedTo }: SettleInput): Partial<JobContext> {
+  if (carriedTo == null) return {};
+  return { approvedHead: carriedTo, carriedFrom: context.carriedFrom ?? context.approvedHead };
+}
+
+/** A review of a head goes to the pull request as well. */
+function reviewTold({ job, task }: SettleState, input: SettleInput, verdict: Verdict): NewOutboxRow[] {
+  const { outcome, project } = input;
+  const head = input.head ?? task?.head ?? null;
+  if (task === null || head === null || verdict !== 'success' || project?.tellsForge !== true) return [];
+  if (outcome?.kind !== 'advance' && outcome?.kind !== 'send_back') return [];
+  if (outcome.review === undefined) return [];
+  const event = outcome.kind === 'advance' ? 'approve' : 'request_changes';
+  return [reviewRow(task, job, head, { event, ...outcome.review })];
 }
 
 /** Only a stage that advances leaves its matrix; the task as it is now decides which ticks still count. */
@@ -292,9 +316,10 @@ function taskStep(
         reason: { code: failureCode(input), detail: failureDetail(input, reason, failures) },
       },
     };
+  if (asks?.awaits !== undefined) return { task: {} };
   if (asks !== null)
     return {
-      task: { status: 'needs_you', reason: asks },
+      task: { status: 'needs_you', reason: { code: asks.code, detail: asks.detail } },
       outbox: asked(job, task, asks, input.project?.hears === true),
     };
   if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
@@ -318,10 +343,14 @@ function taskStep(
     }
     case 'send_back': {
       const facts = outcome.facts === undefined ? {} : { facts: outcome.facts };
-      const step = sendBack(withHead, job, project, outcome.findings, { head, maxAttempts, ...facts });
+      const conflict = outcome.conflict === undefined ? {} : { conflict: outcome.conflict };
+      const step = sendBack(withHead, job, project, outcome.findings, {
+        ...{ head, maxAttempts, ...facts, ...conflict },
+      });
       return withPullRequest(step, task, job, input);
     }
     case 'ask':
+    case 'wait':
     case 'no_evidence':
       return { task: {} };
   }

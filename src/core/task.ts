@@ -15,6 +15,8 @@ export interface ProjectRules {
   readonly usageComments: 'tracker' | 'pr' | 'off';
   /** Comments on its work items are read: a person can answer there. */
   readonly hears?: boolean;
+  /** Whether a forge is told of stages and reviews; left out = there is none. */
+  readonly tellsForge?: boolean;
 }
 
 /** What a move of a task writes: the task's change, the next job if any, and what to tell the world. */
@@ -50,8 +52,19 @@ export function jobForStage(
     urgent: task.urgent,
     rework: options.rework,
     hold: waitsForPerson(stage) || toTick(task, stage).length > 0 ? 'approval.pending' : null,
-    context: { ...EMPTY_CONTEXT, ...ownSession(task, stage, account), ...options.context },
+    context: {
+      ...EMPTY_CONTEXT,
+      ...ownSession(task, stage, account),
+      ...options.context,
+      findings: [...(options.context.findings ?? []), ...(stage.kind === 'agent' ? task.forge.inbox : [])],
+    },
   };
+}
+
+/** What people asked for meanwhile goes with the job of the next agent. */
+export function emptied(task: Task, stage: Stage): Pick<TaskChange, 'forge'> {
+  if (stage.kind !== 'agent' || task.forge.inbox.length === 0) return {};
+  return { forge: { ...task.forge, inbox: [] } };
 }
 
 /** Manual tests that a person has to tick before this stage may start: all of them before a deploy. */
@@ -115,6 +128,17 @@ export function advance(
   const facts = { labels: task.labels, changed: after.head === null ? [] : (after.changed ?? null) };
   const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage, facts);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
+  const asked = task.forge.inbox.filter(({ severity }) => severity === 'person');
+  if (
+    next.kind !== 'agent' &&
+    asked.length > 0 &&
+    sendBackTarget(project.pipeline, job.stage ?? '') !== null
+  ) {
+    const heard = { ...task, rounds: {}, forge: { ...task.forge, inbox: [] } };
+    const { head, maxAttempts } = after;
+    const step = sendBack(heard, job, project, task.forge.inbox, { head, maxAttempts });
+    return { ...step, task: { ...step.task, rounds: task.rounds, forge: heard.forge } };
+  }
   const open = toTick(task, next);
   const approval = waitsForPerson(next) || open.length > 0;
   const outbox: NewOutboxRow[] = [];
@@ -137,6 +161,7 @@ export function advance(
       stage: next.stage,
       status: approval ? 'needs_you' : 'active',
       reason: approval ? approvalReason(task, next) : null,
+      ...emptied(task, next),
     },
     newJobs: [
       jobForStage(task, next, project, {
@@ -166,7 +191,7 @@ export function confirmNoChange(
   why: { noChange: string; maxAttempts: number },
 ): TaskStep {
   return {
-    task: { stage: reviewer.stage, status: 'active', reason: null },
+    task: { stage: reviewer.stage, status: 'active', reason: null, ...emptied(task, reviewer) },
     newJobs: [
       jobForStage(task, reviewer, project, {
         maxAttempts: why.maxAttempts,
@@ -202,7 +227,12 @@ export function sendBack(
   job: Job,
   project: ProjectRules,
   findings: readonly Finding[],
-  after: { head: string | null; maxAttempts: number; facts?: RoundFacts },
+  after: {
+    head: string | null;
+    maxAttempts: number;
+    facts?: RoundFacts;
+    conflict?: { readonly files: readonly string[] };
+  },
 ): TaskStep {
   const from = job.stage ?? task.stage;
   const stage = project.pipeline.find((s) => s.stage === from) ?? null;
@@ -226,12 +256,12 @@ export function sendBack(
       `${from} still requests changes after ${stage.maxRounds} rounds: ${findings[0]?.title ?? ''}`,
     );
   return {
-    task: { stage: target.stage, status: 'active', reason: null, rounds, loops },
+    task: { stage: target.stage, status: 'active', reason: null, rounds, loops, ...emptied(task, target) },
     newJobs: [
       jobForStage(task, target, project, {
         maxAttempts: after.maxAttempts,
         rework: true,
-        context: { roundHead: after.head, findings },
+        context: { roundHead: after.head, findings, conflict: after.conflict ?? null },
       }),
     ],
     outbox: [],

@@ -1,6 +1,6 @@
 import { CLOSED_BREAKER } from './breaker.ts';
 import { type Judgement, notRun, type Verdict } from './failure.ts';
-import { type AccountState, EMPTY_CONTEXT, type Job, type Run, type Task } from './model.ts';
+import { type AccountState, EMPTY_CONTEXT, type Job, NOTHING_HEARD, type Run, type Task } from './model.ts';
 import type { Stage } from './pipeline.ts';
 import type { ProjectRules } from './task.ts';
 
@@ -95,6 +95,7 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     session: null,
     checkedHead: null,
     loops: {},
+    forge: NOTHING_HEARD,
     createdAt: 0,
     updatedAt: 0,
     ...fields,

@@ -1,9 +1,11 @@
 import { approve, reject } from '../core/approvals.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
-import { type CommandContext } from '../core/command.ts';
+import type { CommandContext, CommandState } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
+import type { Effects } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import { dependencies, edited, hear, type Remark } from '../core/feed.ts';
+import { withStatuses } from '../core/forge-words.ts';
 import type { Job, Task } from '../core/model.ts';
 import { withMoves } from '../core/moves.ts';
 import { stageNamed, waitsForPerson } from '../core/pipeline.ts';
@@ -57,9 +59,10 @@ export function createDecisions(parts: {
         const budget = project?.budget ?? null;
         const asked = decide(state, target);
         // Asking for another try is how a person lets a spent task go on; nothing else does.
-        const allowed =
+        const within =
           action === 'retry' ? liftBudget(asked, state, budget) : withinBudget(asked, state, budget);
-        const effects = withMoves(allowed, state, { hears: project?.rules.hears === true, now: clock() });
+        const moved = withMoves(within, state, { hears: project?.rules.hears === true, now: clock() });
+        const effects = withStatuses(moved, state, commandContext(actor, state).project);
         const replies = actor.replies ?? [];
         return replies.length === 0
           ? effects
@@ -177,6 +180,27 @@ export function createDecisions(parts: {
         const held = stage !== null && waitsForPerson(stage) ? 'approval.pending' : null;
         return dependencies(state, open, held);
       }),
+    /** What the forge told of a task: decided like a command, on the rows as they are then. */
+    async heard(
+      key: string,
+      action: string,
+      actor: Actor,
+      decide: (state: CommandState, context: CommandContext) => Effects,
+    ) {
+      const changed = await changedAtHead(key);
+      return command(actor, action, key, (state) =>
+        decide(state, { ...commandContext(actor, state), ...(changed == null ? {} : { changed }) }),
+      );
+    },
+    /** The task's latest job; null when there is no such task. */
+    async latestJob(key: string): Promise<Job | null> {
+      const task = await store.task(key);
+      if (task === null) return null;
+      return (await store.jobs({ taskId: task.id, limit: MAX_JOBS })).items.at(-1) ?? null;
+    },
     targetOf,
   };
 }
+
+/** Jobs of one task that are read to find its latest. */
+const MAX_JOBS = 1000;

@@ -15,11 +15,11 @@ import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createForgeWatch, type Nudge } from './forge-watch.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
@@ -149,14 +149,15 @@ export function createEngine(options: EngineOptions) {
 
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
-  const mergeWatch = createMergeWatch({
+  const forgeWatch = createForgeWatch({
     store,
+    workspace: options.workspace,
     pipelines,
     decisions,
     runtime: () => runtime,
     clock,
     log,
-    intervalMs: pace.mergeLookMs,
+    intervalMs: pace.forgeLookMs,
   });
 
   const why = createWhy({
@@ -177,9 +178,15 @@ export function createEngine(options: EngineOptions) {
       for (const place of places) {
         if (place.kind === 'item' && tracker.kind === kind && tracker.feed?.isAbout(place.at) === true)
           trackerWatch.nudge(key, { item: place.id });
-        if (place.kind === 'pull_request' && forge.kind === kind && forge.feed?.isAbout(place.at) === true)
-          trackerWatch.nudge(key, { pullRequest: place.number });
+        if (place.kind === 'item' || forge.kind !== kind || forge.feed?.isAbout(place.at) !== true) continue;
+        if (place.kind === 'pull_request') trackerWatch.nudge(key, { pullRequest: place.number });
+        forgeWatch.nudge(key, aboutOf(place));
       }
+  }
+
+  function aboutOf(place: Exclude<WebhookPlace, { kind: 'item' }>): Nudge {
+    if (place.kind === 'pull_request') return { pullRequest: place.number };
+    return place.kind === 'branch' ? { branch: place.branch } : { commit: place.commit };
   }
 
   async function configureStore(): Promise<void> {
@@ -206,8 +213,8 @@ export function createEngine(options: EngineOptions) {
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
-      mergeWatch.start();
       trackerWatch.start();
+      forgeWatch.start();
       return { adopted };
     },
 
@@ -217,8 +224,8 @@ export function createEngine(options: EngineOptions) {
         dispatcher.stop(),
         janitor.stop(),
         upkeep.stop(),
-        mergeWatch.stop(),
         trackerWatch.stop(),
+        forgeWatch.stop(),
         delivery.stop(),
       ]);
     },
@@ -235,6 +242,8 @@ export function createEngine(options: EngineOptions) {
 
     /** A vendor says that something changed in these places: those of ours are looked at soon. */
     nudge: (kind: string, places: readonly WebhookPlace[]) => nudge(kind, places),
+    /** As `nudge`, for the forge of one project, whatever its kind. */
+    nudgeForge: (project: string, about: Nudge): void => forgeWatch.nudge(project, about),
     acceptance: createAcceptance({
       ...{ store, clock, runtime: () => runtime },
       accepted: (project) => trackerWatch.nudge(project, null),

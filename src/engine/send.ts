@@ -1,11 +1,13 @@
 import type { Delivery } from '../core/delivery.ts';
 import { AppError } from '../core/errors.ts';
+import { lineOf } from '../core/forge-words.ts';
 import type { PullRequest, Task } from '../core/model.ts';
 import { reportRow } from '../core/task.ts';
 import { taskReport } from '../core/task-report.ts';
 import { pullRequestBody } from '../core/trace-markdown.ts';
-import type { Forge } from '../forges/forge.ts';
+import { type Forge, OWN_CONTEXT } from '../forges/forge.ts';
 import type { Clock } from '../lib/clock.ts';
+import { redact } from '../lib/redact.ts';
 import type { Notifier, NotifierMessage } from '../notifiers/notifier.ts';
 import type { OutboxRow, Store } from '../store/store.ts';
 import type { Tracker } from '../trackers/tracker.ts';
@@ -14,6 +16,9 @@ import type { Tracker } from '../trackers/tracker.ts';
 const REOPEN_MS = 4 * 60 * 60 * 1000;
 /** Jobs and runs that a report counts. */
 const REPORTED = 1000;
+
+/** What agents wrote is cleaned by shape alone: the secrets of ours never reach them. */
+const NO_SECRETS = { secrets: [], homes: [] };
 
 export interface Destinations {
   tracker(project: string): Tracker | null;
@@ -69,6 +74,27 @@ export function createSender(parts: {
         if (message.action === 'ready' && (pr.state === 'draft' || pr.state === 'open'))
           await store.setPullRequest(task.id, await forge.ready(pr, pullRequestBody(task), by));
         return;
+      }
+      case 'forge.status': {
+        const { head, stage, state } = message;
+        const description = lineOf(redact(message.description, NO_SECRETS));
+        const status = { head, context: `${OWN_CONTEXT}${stage}`, state, description, url: null };
+        return need(to.forge(message.project), message.project).status(status, by);
+      }
+      case 'forge.review': {
+        const task = await store.taskById(message.taskId);
+        if (task === null) return;
+        const forge = need(to.forge(message.project), message.project);
+        const pr = await pullRequestOf(task, forge, to.base(message.project), by);
+        if (pr === null) return;
+        const clean = (text: string) => redact(text, NO_SECRETS);
+        const findings = message.findings.map((each) => ({
+          ...each,
+          title: clean(each.title),
+          detail: clean(each.detail),
+        }));
+        const { head, event } = message;
+        return forge.review(pr, { head, event, body: clean(message.body), findings }, by);
       }
       case 'notify.incident':
         return tell(to.notifiers, message.incident, by, {

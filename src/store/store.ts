@@ -242,7 +242,7 @@ export type Target =
 
 export interface Audit {
   readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'tracker' | 'orch';
+  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'tracker' | 'forge' | 'orch';
   readonly action: string;
   readonly target: string;
   readonly at: number;

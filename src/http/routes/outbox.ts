@@ -91,6 +91,10 @@ function whatOf(message: OutboxMessage): string {
       return `status ${message.status.replace('_', ' ')}`;
     case 'forge.pull_request':
       return message.action === 'open' ? 'open the pull request' : 'make the pull request ready';
+    case 'forge.status':
+      return `status of ${message.stage}: ${message.state}`;
+    case 'forge.review':
+      return `review: ${message.event.replace('_', ' ')}`;
     case 'notify.incident':
       return `alert: ${message.title}`;
     case 'notify.resolved':

@@ -3,11 +3,12 @@ import { EMPTY_CONTEXT, type JobContext } from '../../core/model.ts';
 import type { StageContext } from '../stage.ts';
 import { type PromptFacts, renderPrompt, resumeLine } from './prompt.ts';
 
-const NOTHING: PromptFacts = { criteria: [], people: [], mergePeople: false, progress: '' };
+const NOTHING: PromptFacts = { criteria: [], people: [], mergePeople: false, conflicts: null, progress: '' };
 const FULL: PromptFacts = {
   criteria: [{ id: 'AC-1', text: 'it greets' }],
   people: ['abc1234 Mara: Help'],
   mergePeople: true,
+  conflicts: ['src/both.ts'],
   progress: '+half of it',
 };
 

@@ -43,6 +43,8 @@ export interface PromptFacts {
   /** Commits by people since the last run, one line each; `mergePeople`: the agent has to merge them. */
   readonly people: readonly string[];
   readonly mergePeople: boolean;
+  /** Files in which the base, now merged in, contradicts the branch; null when no base was brought in. */
+  readonly conflicts: readonly string[] | null;
   /** What the clone holds of a lost session, as a patch; empty otherwise. */
   readonly progress: string;
 }
@@ -87,6 +89,8 @@ export function renderPrompt(context: StageContext, facts: PromptFacts): string 
       denials: job.context.denials.map(fenced),
       people: facts.people.map(fenced),
       merge_people: facts.mergePeople,
+      joined: facts.conflicts !== null,
+      conflicts: (facts.conflicts ?? []).map(fenced),
       progress: fenced(facts.progress),
       checks: stage.checks ?? project.checks,
     };
@@ -106,7 +110,7 @@ export function renderPrompt(context: StageContext, facts: PromptFacts): string 
   } catch (error) {
     throw new AppError(`the prompt of stage ${stage.stage} cannot be rendered: ${messageOf(error)}`, {
       code: 'stage.prompt',
-      hint: `correct the template of ${stage.stage}; known variables: role, project, stage, run, branch, base, work, key, title, body, thread, heard, criteria, findings, note, said, no_change, failure, denials, people, merge_people, progress, checks`,
+      hint: `correct the template of ${stage.stage}; known variables: role, project, stage, run, branch, base, work, key, title, body, thread, heard, criteria, findings, note, said, no_change, failure, denials, people, merge_people, joined, conflicts, progress, checks`,
     });
   }
 }

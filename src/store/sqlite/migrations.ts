@@ -396,4 +396,8 @@ CREATE TABLE destinations(
 ) STRICT, WITHOUT ROWID;
 `,
   FEEDS,
+  `
+-- What a task heard from its forge and told it: marks of what was acted on, findings that wait, the last word per stage.
+ALTER TABLE tasks ADD COLUMN forge TEXT;
+`,
 ];
