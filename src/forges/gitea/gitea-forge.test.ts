@@ -390,6 +390,8 @@ describe('Gitea as a forge', () => {
       await ready();
       await gitea.push('lin', 'work', { 'more.js': 'x\n' }, 'more');
       expect(await merge()).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/the head of/) });
+      const moved = await merge({ onto: 'f'.repeat(40) });
+      expect(moved).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/main moved/) });
       expect(await merge({ pr: null, branch: 'none' })).toMatchObject({ kind: 'refused' });
     });
 
