@@ -327,7 +327,7 @@ function isOurs({ config }: GiteaHook, { publicUrl }: VendorContext): boolean {
 
 function repositoryOf({ repo, tracker, forge }: VendorProject): RepositoryName | null {
   const named = [forge, tracker]
-    .map((each) => (each as { repo?: unknown } | null)?.repo)
+    .map((each) => (each !== null && 'repo' in each ? each.repo : undefined))
     .find((each) => each !== undefined);
   return typeof named === 'string' ? repositoryName(named) : repositoryOfAddress(repo);
 }

@@ -120,7 +120,6 @@ function tailOf(log: string): string {
     .trimEnd()
     .split(/\r?\n/)
     .slice(-LOG_LINES)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
     .map((line) => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, '').replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, ''));
   return lines.join('\n').slice(-LOG_CHARACTERS);
 }

@@ -56,7 +56,7 @@ forgeContract('gitea', async () => {
             ? 'merged'
             : state === 'closed'
               ? 'closed'
-              : /^WIP:/.test(title)
+              : title.startsWith('WIP:')
                 ? 'draft'
                 : 'open',
         comments: comments.map(({ body }) => withoutMarker(body)),
