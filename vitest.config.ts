@@ -13,6 +13,7 @@ export default defineConfig({
           name: 'unit',
           include: [
             'src/**/*.test.ts',
+            'web/src/**/*.test.ts',
             'sim/**/*.test.ts',
             'test/house/**/*.test.ts',
             'test/support/**/*.test.ts',
@@ -33,6 +34,18 @@ export default defineConfig({
           // Each starts real servers and processes: more at once measures the machine, not the code.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          setupFiles,
+          testTimeout: 30_000,
+          hookTimeout: 90_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -11,6 +11,7 @@ import { fairness } from './fairness.ts';
 import { hold } from './hold.ts';
 import { kills } from './kills.ts';
 import type { BenchOptions, Report } from './measure.ts';
+import { now } from './now.ts';
 import { pickup } from './pickup.ts';
 import { queue } from './queue.ts';
 import { runs } from './runs.ts';
@@ -24,6 +25,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>
   pickup,
   verdict,
   runs,
+  now,
 };
 /** Only when named. */
 const LONG_PARTS: typeof PARTS = { kills, soak };

@@ -1,9 +1,10 @@
 // Compiles src/ to dist/ with tsc and copies what the program reads at run time: every file under src/
-// that is not TypeScript.
+// that is not TypeScript; then builds the page to dist/web.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fail, prepare, requireNode, root } from './prepare.mjs';
+import { buildWeb } from './web.mjs';
 
 try {
   await prepare();
@@ -32,6 +33,11 @@ for (const asset of assets) {
 }
 const modules = filesUnder(target).filter((file) => file.endsWith('.js'));
 if (modules.length === 0) fail('the build wrote no module', 'look at tsconfig.build.json');
+try {
+  buildWeb();
+} catch (error) {
+  fail(error.message, error.hint);
+}
 const seconds = ((Date.now() - started) / 1000).toFixed(1);
 process.stdout.write(`dist: ${modules.length} modules, ${assets.length} assets (${seconds} s)\n`);
 

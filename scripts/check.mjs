@@ -23,7 +23,16 @@ const asked = process.argv.slice(2).filter((argument) => argument !== '--fix');
 const tools = [
   {
     name: 'tsc',
-    commands: [[node, bin('typescript', 'tsc'), '--noEmit', '--listFiles', '--pretty', 'false']],
+    // The server; the page with its own libraries; the tests that run inside of a page.
+    commands: [[], ['-p', 'web'], ['-p', 'test/browser']].map((project) => [
+      node,
+      bin('typescript', 'tsc'),
+      '--noEmit',
+      '--listFiles',
+      '--pretty',
+      'false',
+      ...project,
+    ]),
     count: (output) => ownFiles(output).length,
     show: (output) =>
       output

@@ -56,7 +56,8 @@ function entryFor({ name, version, parent }) {
   const words = name.split('/').pop().split('-');
   const system = OPERATING_SYSTEMS.find((known) => words.includes(known));
   const processor = PROCESSORS.find((known) => words.includes(known));
-  if (!/^\d+\.\d+\.\d+/.test(version) || !system || !processor) {
+  // WebAssembly runs on every system, so such a package names none.
+  if (!/^\d+\.\d+\.\d+/.test(version) || !processor || (!system && processor !== 'wasm32')) {
     throw new Error(`${name}@${version} is not a platform package of an exact version: add it by hand`);
   }
   const libc = words.some((word) => word.startsWith('musl'))
@@ -71,7 +72,7 @@ function entryFor({ name, version, parent }) {
     ...(libc ? { libc: [libc] } : {}),
     ...(parent.license ? { license: parent.license } : {}),
     optional: true,
-    os: [system],
+    ...(system ? { os: [system] } : {}),
     ...(parent.engines ? { engines: parent.engines } : {}),
   };
 }

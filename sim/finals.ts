@@ -2,6 +2,7 @@
 import { costIsUnknown, dayOf } from '../src/core/budget.ts';
 import type { RunChange } from '../src/core/effects.ts';
 import type { ForgeMemory, PullRequest } from '../src/core/model.ts';
+import { OUTSIDER_SAYS } from './board.ts';
 import type { Eye, RunRow, TaskRow } from './eye.ts';
 import type { Outside, Seen, SeenComment } from './outside.ts';
 import type { Repositories } from './repositories.ts';
@@ -26,11 +27,19 @@ export function judgeEnd(parts: {
   for (const row of eye.outbox())
     trace.broken('effects.missing', `${row.key} for ${row.destination} is ${row.status}: ${row.error}`);
   const tasks = eye.tasks();
+  for (const { board } of outside.seen.values())
+    for (const { key } of board?.items ?? []) {
+      const own = tasks.filter((task) => task.key === key);
+      if (own.length > 1) trace.broken('item.once', `${key} was taken on ${own.length} times`);
+      if (own.length > 0 && key.endsWith('-noise'))
+        trace.broken('item.unwanted', `${key} was taken on, and never had the label`);
+    }
   for (const task of tasks) {
     const seen = outside.seen.get(task.project);
     const project = setup.projects.find(({ key }) => key === task.project);
     if (seen === undefined || project === undefined) continue;
     judgeStatus(task, seen, trace);
+    judgeItem(task, seen.board, parts);
     judgePullRequest(task, seen, trace);
     const approval = project.stages.find(({ kind }) => kind === 'deploy')?.approval;
     judgeMerge(
@@ -47,9 +56,29 @@ export function judgeEnd(parts: {
   judgeSpending(eye, trace);
 }
 
-/** The last that a tracker heard of an item is what became of it. */
+/** The item's report tells how its task ended, and nobody who may not write had a word in it. */
+function judgeItem(
+  task: TaskRow,
+  board: Seen['board'],
+  { eye, trace }: { readonly eye: Eye; readonly trace: Trace },
+): void {
+  const item = board?.find(task.work_item_id);
+  if (board === null || item === undefined) return;
+  const wanted = task.status === 'done' ? 'is done' : 'was cancelled';
+  if (item.reports.at(-1)?.includes(wanted) !== true)
+    trace.broken(
+      'effects.report',
+      `${task.key} is ${task.status}, and its report says: ${item.reports.at(-1)}`,
+    );
+  const words = [task.thread, ...eye.jobsOf(task.id).map(({ context }) => context)];
+  if (words.some((text) => text.includes(OUTSIDER_SAYS)))
+    trace.broken('comment.outsider', `${task.key} hears somebody who may not write`);
+}
+
+/** The last that a tracker heard of an item is what became of it; of one that is not wanted there it needs no word. */
 function judgeStatus(task: TaskRow, seen: Seen, trace: Trace): void {
   const last = seen.statuses.get(task.work_item_id)?.at(-1) ?? 'nothing';
+  if (seen.board !== null && task.status === 'cancelled') return;
   if (last !== task.status && !(task.status === 'cancelled' && last === 'cancelled'))
     trace.broken('effects.status', `${task.key} is ${task.status}, and its tracker was last told ${last}`);
 }
@@ -59,9 +88,8 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
   const stillOpen = own.filter(({ state }) => state === 'draft' || state === 'open');
   if (own.length > 1 + own.filter(({ state }) => state === 'closed').length)
     trace.broken('effects.pr', `${task.key} has ${own.length} pull requests`);
-  // A person may have merged a branch before there was anything to open one for.
-  const isOurs = seen.merges.some(({ branch, by }) => branch === task.branch && by === 'orch');
-  if (task.status === 'done' && task.head !== null && own.length === 0 && isOurs)
+  const byHand = seen.merges.some(({ branch, by }) => branch === task.branch && by === 'person');
+  if (task.status === 'done' && task.head !== null && own.length === 0 && !byHand)
     trace.broken('effects.pr', `${task.key} is done, and no pull request was opened for it`);
   const pr = task.pr === null ? null : (JSON.parse(task.pr) as PullRequest);
   if (pr !== null && !own.some(({ number }) => number === pr.number))

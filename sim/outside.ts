@@ -9,6 +9,7 @@ import type { PullRequest } from '../src/core/model.ts';
 import type { CommitStatus, Forge, ForgeReview, PullFacts } from '../src/forges/forge.ts';
 import type { Notifier } from '../src/notifiers/notifier.ts';
 import type { Tracker } from '../src/trackers/tracker.ts';
+import { type Board, createBoard, RULE } from './board.ts';
 import { createChecks } from './checks.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Doors, Life } from './doors.ts';
@@ -39,6 +40,8 @@ export interface Seen {
   /** Every status that each item was moved to. */
   readonly statuses: Map<string, string[]>;
   readonly pullRequests: SeenPullRequest[];
+  /** Its items and what people do there; null where work is handed in by hand. */
+  readonly board: Board | null;
   /** Commit statuses of Orch, in the order in which they came; one that came again is there once. */
   readonly commitStatuses: { readonly key: string; readonly status: CommitStatus }[];
   readonly merges: { readonly branch: string; readonly head: string; readonly by: 'orch' | 'person' }[];
@@ -66,6 +69,8 @@ const REQUEST_LIMIT_MS = 30_000;
 
 export function createOutside(parts: {
   projects: readonly string[];
+  /** Those whose items come in from a tracker. */
+  fed: readonly string[];
   clock: VirtualClock;
   random: Random;
   doors: Doors;
@@ -79,7 +84,10 @@ export function createOutside(parts: {
   const seen = new Map<string, Seen>(
     parts.projects.map((project) => [
       project,
-      { comments: new Map(), statuses: new Map(), pullRequests: [], commitStatuses: [], merges: [] },
+      {
+        ...{ comments: new Map(), statuses: new Map(), pullRequests: [], commitStatuses: [], merges: [] },
+        board: parts.fed.includes(project) ? createBoard({ project, random, trace, wall: clock.wall }) : null,
+      },
     ]),
   );
 
@@ -178,30 +186,62 @@ export function createOutside(parts: {
       trace.note(`${destination} is out of reach for ${Math.round(forMs / 60_000)} min`);
     },
 
-    tracker: (life, project) => ({
-      kind: 'scripted',
-      item: () => Promise.reject(new Error('nobody asks for an item')),
-      comment: (id, body, { key }) =>
-        request(life, `tracker:${project}`, `tracker:${project}.comment`, 'tracker', () => {
-          const list = of(project).comments.get(id) ?? [];
-          of(project).comments.set(id, list);
-          addComment(list, key, body, `item ${id} of ${project}`);
+    tracker(life, project) {
+      const ask = <T>(what: string, effect: () => T): Promise<T> =>
+        request(life, `tracker:${project}`, `tracker:${project}.${what}`, 'tracker', effect);
+      const { board } = of(project);
+      return {
+        kind: 'scripted',
+        item: (id) =>
+          ask('item', () => {
+            const item = board?.find(id);
+            return item === undefined || board === null ? null : board.seen(item);
+          }),
+        comment: (id, body, { key }) =>
+          ask('comment', () => {
+            const list = of(project).comments.get(id) ?? [];
+            of(project).comments.set(id, list);
+            addComment(list, key, body, `item ${id} of ${project}`);
+          }),
+        report: (id, body) =>
+          ask('report', () => {
+            const reports = board?.find(id)?.reports;
+            if (reports === undefined)
+              trace.broken('effects.report', `a report on ${id}, which is not there`);
+            reports?.push(body);
+            outside.figures.effects++;
+          }),
+        setStatus: (id, status) =>
+          ask('setStatus', () => {
+            const list = of(project).statuses.get(id) ?? [];
+            of(project).statuses.set(id, list);
+            list.push(status);
+            const item = board?.find(id);
+            if (item !== undefined && (status === 'done' || status === 'cancelled')) item.isOpen = false;
+            outside.figures.effects++;
+            trace.note(`item ${id} of ${project} is now ${status}`);
+          }),
+        survey: async () => ({
+          ...{ source: 'the simulated tracker', rule: 'everything', lookedAt: clock.wall() },
+          ...{ seen: of(project).statuses.size, matching: 0, nearest: [] },
         }),
-      report: () => Promise.reject(new Error('nobody reports yet')),
-      feed: null,
-      setStatus: (id, status) =>
-        request(life, `tracker:${project}`, `tracker:${project}.setStatus`, 'tracker', () => {
-          const list = of(project).statuses.get(id) ?? [];
-          of(project).statuses.set(id, list);
-          list.push(status);
-          outside.figures.effects++;
-          trace.note(`item ${id} of ${project} is now ${status}`);
-        }),
-      survey: async () => ({
-        ...{ source: 'the simulated tracker', rule: 'everything', lookedAt: clock.wall() },
-        ...{ seen: of(project).statuses.size, matching: 0, nearest: [] },
-      }),
-    }),
+        feed:
+          board === null
+            ? null
+            : {
+                rule: RULE,
+                isAbout: () => true,
+                matching: () =>
+                  ask('matching', () =>
+                    board.items.map(board.seen).filter(({ mismatch }) => mismatch === null),
+                  ),
+                comments: (id, since) =>
+                  ask('comments', () =>
+                    (board.find(id)?.comments ?? []).filter(({ updatedAt }) => updatedAt >= (since ?? 0)),
+                  ),
+              },
+      };
+    },
 
     forge(life, project) {
       const ask = <T>(what: string, effect: () => T): Promise<T> =>
@@ -236,12 +276,13 @@ export function createOutside(parts: {
             outside.figures.effects++;
             trace.note(`pull request ${pr.number} of ${project} gets review ${key}: ${review.event}`);
           }),
-        open: ({ branch, body }) =>
+        open: ({ branch, head, body }) =>
           ask('open', () => {
             const there = of(project).pullRequests.find(
               (pr) => pr.branch === branch && pr.state !== 'closed',
             );
             if (there !== undefined) return asRow(there);
+            if (repositories.isMerged(project, head)) return null; // as every forge refuses one without a commit
             const pr: SeenPullRequest = {
               ...{ number: of(project).pullRequests.length + 1, branch, state: 'draft', body, comments: [] },
               ...{ reviews: new Map(), people: new Map() },
@@ -304,6 +345,8 @@ export function createOutside(parts: {
 
     notifier: (life) => ({
       channel: 'scripted:people',
+      hasButtons: false,
+      waitMs: () => 0,
       send: (message) =>
         request(life, 'notify', 'notify.send', 'notifier', () => {
           const ref = String(outside.messages.length + 1);

@@ -20,6 +20,8 @@ export interface People {
   attend(engine: Engine): void;
   submit(engine: Engine, project: string, key: string, accepted: () => void): void;
   enqueue(engine: Engine, project: string): void;
+  /** Somebody lets in what the tracker of a project holds. */
+  letIn(engine: Engine, project: string, first: number | null): void;
 }
 
 export function createPeople(parts: {
@@ -182,6 +184,10 @@ export function createPeople(parts: {
     attend(engine) {
       resumeAll(engine);
       for (const task of tasks('needs_you')) help(engine, task);
+      // What it depends on may never be done.
+      for (const task of tasks('active'))
+        if (latestJob(task)?.hold === 'dependency.open')
+          ask(`retry ${task.key}`, () => engine.retry(task.key, NO_OPTIONS, ACTOR));
       for (const job of eye.jobs())
         if (job.task_id === null && job.status === 'failed')
           ask(`retry job_${job.id}`, () => engine.retry(`job_${job.id}`, NO_OPTIONS, ACTOR));
@@ -193,6 +199,10 @@ export function createPeople(parts: {
         ...{ labels: [], size: null, pipeline: null, urgent: isUrgent() },
       };
       ask(`submit ${key}`, () => engine.submit(request, ACTOR), accepted);
+    },
+
+    letIn(engine, project, first) {
+      ask(`let in for ${project}`, () => engine.acceptance.accept(project, first, ACTOR));
     },
 
     enqueue(engine, project) {

@@ -19,6 +19,8 @@ export interface ProjectSetup {
   readonly budget: Budget;
   readonly usageComments: 'tracker' | 'pr' | 'off';
   readonly stages: readonly StageSettings[];
+  /** Its items come in from a tracker. */
+  readonly isFed: boolean;
 }
 
 export interface AccountSetup {
@@ -102,6 +104,7 @@ export function drawSetup(random: Random): Setup {
       },
       usageComments: random.pick(['tracker', 'tracker', 'pr', 'off']),
       stages: random.pick(PIPELINES),
+      isFed: random.chance(0.4),
     };
   });
   return {
@@ -196,7 +199,7 @@ function projectOf(life: Life, project: ProjectSetup, outside: Outside): Runtime
   return {
     rules: {
       ...{ key, repo: `${key}.git`, accounts: project.accounts },
-      ...{ usageComments: project.usageComments, tellsForge: true },
+      ...{ usageComments: project.usageComments, hears: project.isFed, tellsForge: true },
     },
     pipelines: [full],
     repository: {

@@ -3,9 +3,10 @@
  * recounted, holds that end for a reason, one open job per task, evidence before every step. It works out what
  * must be true by small rules of its own.
  */
+import type { Audit } from '../src/core/audit.ts';
 import type { Effects } from '../src/core/effects.ts';
 import type { AccountHold } from '../src/core/model.ts';
-import type { Audit, RunRef, Store, Target } from '../src/store/store.ts';
+import type { RunRef, Store, Target } from '../src/store/store.ts';
 import type { ClaimChecks } from './claims.ts';
 import type { Eye, JobRow, RunRow } from './eye.ts';
 import type { Runs } from './runs.ts';
@@ -49,6 +50,8 @@ export function createWatch(parts: {
   const spent = new Map<number, Spent>();
   const approvals = new Map<string, Set<string>>();
   const unruled = new Set<number>();
+  /** Comments that had an effect. */
+  const handled = new Set<string>();
   const figures = { claims: 0, settles: 0, stale: 0 };
 
   function spentOf(job: number): Spent {
@@ -242,7 +245,7 @@ export function createWatch(parts: {
     store: Store,
     target: Target,
     decide: Parameters<Store['command']>[1],
-    audit: Audit,
+    audit: Parameters<Store['command']>[2],
   ) {
     const before = new Map(eye.jobs().map((job) => [job.id, job]));
     const answer = store.command(target, decide, audit);
@@ -257,6 +260,12 @@ export function createWatch(parts: {
     }
     always(`${audit.action} ${audit.target}`);
     const result = await answer;
+    if (result.repeated === true) return result;
+    if (audit.by.startsWith('eve'))
+      trace.broken('comment.outsider', `${audit.by} had ${audit.action} ${audit.target} done`);
+    if (audit.once !== undefined && handled.has(audit.once))
+      trace.broken('comment.once', `${audit.once} was handled twice: ${audit.action} ${audit.target}`);
+    if (audit.once !== undefined) handled.add(audit.once);
     trace.note(`${audit.by}: ${audit.action} ${audit.target}`);
     return result;
   }

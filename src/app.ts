@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
 import {
@@ -14,21 +13,19 @@ import {
   type WrapForge,
 } from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
+import { secretsOf } from './config/secrets-of.ts';
 import type { Config } from './config/types.ts';
 import { AppError } from './core/errors.ts';
-import type { Pause } from './core/model.ts';
+import { isUsableAdmin } from './core/users.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalStep, rehearse } from './engine/rehearsal.ts';
-import { endLeftRuns } from './engine/stop-offline.ts';
-import { createHttp, listen } from './http/server.ts';
-import { identify } from './launcher/processes.ts';
-import { runsOnDisk } from './launcher/run-directories.ts';
+import type { HttpOptions } from './http/server.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
+import { createProgramThreads } from './lib/program-threads.ts';
 import { webhooks } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
-import { type RestoreFacts, restoreDatabase } from './store/sqlite/restore.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
 import type { Tracker } from './trackers/tracker.ts';
 import type { Webhook } from './webhooks/webhook.ts';
@@ -44,6 +41,8 @@ export interface AppOptions {
   readonly random?: () => number;
   /** Stands in for an agent CLI's adapter. */
   readonly adapter?: (agent: Agent) => Agent;
+  /** What the command line knows of the configuration and of the health of this installation. */
+  readonly looks?: Pick<HttpOptions, 'config' | 'check'>;
   /** Stand in for the vendors' deliveries, and for the tracker of a project. */
   readonly webhooks?: readonly Webhook[];
   readonly tracker?: (project: string, tracker: Tracker) => Tracker;
@@ -58,8 +57,8 @@ export interface App {
   readonly url: string;
   /** Bearer token of the CLI on this machine. */
   readonly token: string;
-  /** Opens the read-only page. */
-  readonly pageCode: string;
+  /** Makes the first admin, once; null when there is one. */
+  readonly setupCode: string | null;
   /** Applies a changed configuration without a restart. */
   reload(config: Config): Promise<void>;
   /** A changed configuration that is not right: the last good one stays, and every surface says so. */
@@ -71,18 +70,21 @@ export interface App {
 /** Composition root: configuration in, running service out. Nothing is left behind when it throws. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { config, log } = options;
-  refusePublicAddress(config);
+  // Before anything is made: without a database there can be no admin in it.
+  if (!existsSync(config.dbPath)) refusePublicAddress(config, false);
   const clock = options.clock ?? systemClock;
   for (const directory of [config.home, config.reposDir, config.worktreesDir, config.runsDir])
     await makeDirectory(directory);
   const store = openSqliteStore(config.dbPath, clock);
   try {
+    refusePublicAddress(config, (await store.users.all()).some(isUsableAdmin));
     await store.setMeta('orch_version', options.version); // an older build that refuses this file can then say so
     const workspace = openWorkspace({
       reposDir: config.reposDir,
       worktreesDir: config.worktreesDir,
       path: searchPathOf(options.env),
       network: { env: networkEnvironment(options.env) },
+      run: createProgramThreads(),
     });
     const runtime = (next: Config) =>
       buildRuntime(next, {
@@ -94,10 +96,11 @@ export async function startApp(options: AppOptions): Promise<App> {
         tracker: options.tracker ?? ((_project, tracker) => tracker),
         forge: options.forge ?? ((forge) => forge),
       });
+    let current = config;
     const engine = createEngine({
       store,
       workspace,
-      runtime: runtime(config),
+      runtime: await runtime(config),
       additions: {
         files: REPOSITORY_FILES,
         read: (files) => readRepositoryPipeline(files, repositoryNoteProblem),
@@ -106,25 +109,33 @@ export async function startApp(options: AppOptions): Promise<App> {
       random: options.random ?? Math.random,
       log,
       baseEnv: allowedEnvironment(options.env),
+      secrets: () => secretsOf(current),
     });
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
-    const pageCode = randomBytes(12).toString('base64url');
     let configProblem: string | null = null;
-    let inForce = config;
+    const { adopted } = await engine.takeOver();
+    // Read only now: nobody is to look at a page before somebody looks at the live runs.
+    const { createHttp, listen } = await import('./http/server.ts');
+    const { readWebFiles } = await import('./http/web-files.ts');
+    let url = '';
     const http = createHttp({
       engine,
       tokens,
-      pageCode,
+      publicUrl: config.publicUrl,
+      url: () => url,
       configProblem: () => configProblem,
+      ...(options.looks ?? { config: () => [], check: async function* () {} }),
       version: options.version,
-      webhooks: () => liveWebhooks(inForce, options.webhooks ?? webhooks()),
+      webhooks: () => liveWebhooks(current, options.webhooks ?? webhooks()),
+      web: readWebFiles(webDirectory()),
       log,
       shutdown: options.onShutdown,
     });
     const server = await listen(http, config.host, config.port);
+    url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
     try {
-      const { adopted } = await engine.start();
+      await engine.start();
       log.info({ port: server.port, adopted }, 'orch is up');
     } catch (error) {
       await server.close();
@@ -133,11 +144,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     return {
       engine,
       token,
-      pageCode,
-      url: `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`,
+      url,
+      setupCode: (await engine.people.setup())?.code ?? null,
       async reload(next) {
-        await engine.reload(runtime(next));
-        inForce = next;
+        current = next;
+        await engine.reload(await runtime(next));
         configProblem = null;
       },
       reject(problem) {
@@ -156,17 +167,23 @@ export async function startApp(options: AppOptions): Promise<App> {
   }
 }
 
+/** The built page: beside this file in a build, in the build's folder when this file runs as it is. */
+function webDirectory(): string {
+  const beside = join(import.meta.dirname, 'web');
+  return existsSync(beside) ? beside : join(import.meta.dirname, '../dist/web');
+}
+
 export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';
 export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
 export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
-function refusePublicAddress(config: Config): void {
+function refusePublicAddress(config: Config, hasAdmin: boolean): void {
   const loopback = config.host === 'localhost' || config.host === '::1' || config.host.startsWith('127.');
-  if (loopback || config.apiToken !== null) return;
+  if (loopback || hasAdmin || config.apiToken !== null) return;
   throw new AppError(`${config.host} can be reached from other machines, and there is no admin`, {
     code: 'server.public_without_admin',
-    hint: 'set ORCH_API_TOKEN to a long random value, or keep ORCH_HOST=127.0.0.1',
+    hint: 'start it once on ORCH_HOST=127.0.0.1 and make an admin with the code it prints, or set ORCH_API_TOKEN to a long random value',
   });
 }
 
@@ -205,6 +222,7 @@ export async function* rehearseProject(
   const searchPath = searchPathOf(options.env);
   const scratch = scratchOf(config);
   await makeDirectory(scratch);
+  const accounts = await Promise.all(config.accounts.map((each) => runtimeAccount(each, searchPath)));
   yield* rehearse({
     scratch,
     shared: {
@@ -213,55 +231,10 @@ export async function* rehearseProject(
       network: { env: networkEnvironment(options.env) },
     },
     project: describedProject(project, config),
-    accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
+    accounts: new Map(accounts.map((each) => [each.account.id, each])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),
     signal: options.signal,
     clock: systemClock,
   });
-}
-
-export { probeIsolation as isolationHere } from './launcher/launcher.ts';
-export {
-  backupDatabase,
-  checkDatabase,
-  databaseGlance,
-  migrateDatabase,
-  ownersOfRuns,
-} from './store/sqlite/maintenance.ts';
-
-/** Puts a backup in the place of the database, while no server runs; see `restoreDatabase`. */
-export async function restoreBackup(config: Config, source: string): Promise<RestoreFacts> {
-  const lastRunOnDisk = Math.max(0, ...(await runsOnDisk(config.runsDir)));
-  return restoreDatabase(config.dbPath, source, { now: new Date(), lastRunOnDisk });
-}
-
-/** Bytes on disk that a project's salvages alone take. Throws when it takes longer than that. */
-export async function salvageSize(config: Config, project: string, timeoutMs: number): Promise<number> {
-  const { reposDir, worktreesDir } = config;
-  if (!existsSync(join(reposDir, `${project}.git`))) return 0; // nothing was cloned yet: make nothing
-  return openWorkspace({ reposDir, worktreesDir }).salvageBytes(project, timeoutMs);
-}
-
-/** Version of the git that Orch uses. Throws `workspace.git_missing`, `workspace.git_too_old`. */
-export function gitVersion(): Promise<string> {
-  const scratch = join(tmpdir(), `orch-git-${process.pid}`);
-  return openWorkspace({ reposDir: scratch, worktreesDir: scratch })
-    .gitVersion()
-    .then((version) => `git ${version}`);
-}
-
-/** Start time of a live process, null when there is none: with the pid it names one for ever. */
-export function startTimeOf(pid: number): string | null {
-  return identify(pid)?.startTime ?? null;
-}
-
-/** What `stop` does without a server: the pause is written, and live runs are ended by their supervisors. */
-export async function stopOffline(config: Config, pause: Pause, now: boolean): Promise<number> {
-  const store = openSqliteStore(config.dbPath, systemClock);
-  try {
-    return await endLeftRuns(store, pause, now);
-  } finally {
-    await store.close();
-  }
 }

@@ -70,6 +70,20 @@ export interface AgentReader {
   loginCommand(account: AgentAccount): string;
   /** Judges a finished run by its end and its logs alone (the repository is looked at elsewhere). Constant memory. Never throws for bad logs. */
   judge(run: FinishedRun): Promise<Judgement>;
+  /**
+   * One line of its log in words; null for a line that is none of its events, empty for one that tells a person
+   * nothing. Never throws. Left out: lines are shown as they are.
+   */
+  readonly readable?: (line: string) => readonly LogPart[] | null;
+}
+
+/** A piece of a log line as a person reads it. */
+export interface LogPart {
+  /** What the model says; a tool it calls; what came back; the run's end; trouble; what the CLI itself tells. */
+  readonly kind: 'says' | 'thinks' | 'tool' | 'result' | 'end' | 'error' | 'system';
+  readonly text: string;
+  /** Of a call: its tool. */
+  readonly tool?: string;
 }
 
 /**

@@ -30,23 +30,46 @@ export async function readServerInfo(home: string): Promise<ServerInfo | null> {
 export interface Client {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: object): Promise<T>;
+  remove<T>(path: string): Promise<T>;
   readonly url: string;
 }
 
-/** Talks to the server of this ORCH_HOME. Throws `server.unreachable` (exit 6) with the way out. */
+/**
+ * Talks to the server of this ORCH_HOME, or, when there is none, to where `orch login` went. Throws
+ * `server.unreachable` (exit 6) with the way out.
+ */
 export async function connect(home: string): Promise<Client> {
   const info = await readServerInfo(home);
-  if (info === null) throw unreachable(`no Orch is running for ${home}`);
+  if (info === null) {
+    const remote = await readRemote(home);
+    if (remote === null) throw unreachable(`no Orch is running for ${home}`);
+    return clientOf(remote.url, remote.token);
+  }
   const token =
     processEnvironment()['ORCH_API_TOKEN'] ??
     (await readFile(join(home, 'cli-token'), 'utf8').catch(() => ''));
+  return clientOf(info.url, token.trim());
+}
+
+async function readRemote(home: string): Promise<{ url: string; token: string } | null> {
+  const text = await readFile(join(home, 'remote.json'), 'utf8').catch(() => null);
+  if (text === null) return null;
+  try {
+    return JSON.parse(text) as { url: string; token: string };
+  } catch {
+    return null; // not ours, or half-written: as good as none
+  }
+}
+
+/** A client of a server whose address and token are known; null = asks as nobody. */
+export function clientOf(url: string, token: string | null): Client {
   const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
     let response: Response;
     try {
-      response = await fetch(`${info.url}/api/v1${path}`, {
+      response = await fetch(`${url}/api/v1${path}`, {
         method,
         headers: {
-          authorization: `Bearer ${token.trim()}`,
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
           'x-orch-by': userName(),
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
@@ -55,7 +78,7 @@ export async function connect(home: string): Promise<Client> {
         redirect: 'error',
       });
     } catch (error) {
-      throw unreachable(`Orch at ${info.url} does not answer: ${messageOf(error)}`);
+      throw unreachable(`Orch at ${url} does not answer: ${messageOf(error)}`);
     }
     const json: unknown = await response.json().catch(() => null);
     if (response.ok) return json as T;
@@ -71,9 +94,10 @@ export async function connect(home: string): Promise<Client> {
     });
   };
   return {
-    url: info.url,
+    url,
     get: (path) => request('GET', path),
     post: (path, body) => request('POST', path, body),
+    remove: (path) => request('DELETE', path),
   };
 }
 

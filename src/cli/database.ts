@@ -1,10 +1,10 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { backupDatabase, checkDatabase, migrateDatabase, restoreBackup } from '../app.ts';
 import { processConfig } from '../config/process.ts';
 import type { Config } from '../config/types.ts';
 import { AppError } from '../core/errors.ts';
+import { backupDatabase, checkDatabase, migrateDatabase, restoreBackup } from '../offline.ts';
 import { output } from './context.ts';
 import { lockHome } from './home.ts';
 import type { Output } from './output.ts';

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { ownersOfRuns, salvageSize } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Age, Config } from '../config/types.ts';
 import { inBytes } from '../lib/bytes.ts';
 import { type DiskUsage, diskUsage } from '../lib/disk-usage.ts';
 import { formatDuration } from '../lib/duration.ts';
+import { ownersOfRuns, salvageSize } from '../offline.ts';
 import type { Finding } from './finding.ts';
 
 /** All of it together: the whole of doctor is to take less than five seconds. */

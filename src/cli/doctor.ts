@@ -2,16 +2,7 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import {
-  agentAccountOf,
-  agentOfKind,
-  checkDatabase,
-  databaseGlance,
-  gitVersion,
-  isolationHere,
-  searchPathOf,
-  vendors,
-} from '../app.ts';
+import { agentAccountOf, agentOfKind, searchPathOf, vendors } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
@@ -19,6 +10,7 @@ import { checkAgain } from '../core/destination-gates.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { DestinationWire } from '../http/contract.ts';
 import { inBytes } from '../lib/bytes.ts';
+import { checkDatabase, databaseGlance, gitVersion, isolationHere } from '../offline.ts';
 import { connect } from './client.ts';
 import { options, output } from './context.ts';
 import { disk } from './doctor-disk.ts';
@@ -51,6 +43,13 @@ const GROUPS: Readonly<Record<string, Check>> = {
   telegram,
 };
 
+/** What the checks find, as they find it: of one group, or of all. */
+export async function* findings(only: string | null = null): AsyncGenerator<Finding> {
+  const loaded = loadQuietly();
+  for (const [name, check] of Object.entries(GROUPS))
+    if (only === null || only === name) yield* check(loaded);
+}
+
 /** Checks the installation in groups; every problem comes with its fix. */
 export function registerDoctor(program: Command): void {
   program
@@ -67,17 +66,13 @@ export function registerDoctor(program: Command): void {
           code: 'usage.group',
           hint: `one of ${Object.keys(GROUPS).join(', ')}`,
         });
-      const loaded = loadQuietly();
       const found: Finding[] = [];
-      for (const [name, check] of Object.entries(GROUPS)) {
-        if (o.only !== undefined && o.only !== name) continue;
-        for await (const finding of check(loaded)) {
-          out.text(
-            `${found.at(-1)?.group === finding.group ? ' '.repeat(14) : pc.bold(title(finding.group).padEnd(14))}${MARKS[finding.state]} ${finding.text}`,
-          );
-          if (finding.fix !== null) out.text(`${' '.repeat(16)}fix  ${finding.fix}`);
-          found.push(finding);
-        }
+      for await (const finding of findings(o.only)) {
+        out.text(
+          `${found.at(-1)?.group === finding.group ? ' '.repeat(14) : pc.bold(title(finding.group).padEnd(14))}${MARKS[finding.state]} ${finding.text}`,
+        );
+        if (finding.fix !== null) out.text(`${' '.repeat(16)}fix  ${finding.fix}`);
+        found.push(finding);
       }
       const count = (state: Finding['state']) => found.filter((finding) => finding.state === state).length;
       out.text(
@@ -297,7 +292,7 @@ async function* outbox(): AsyncGenerator<Finding> {
 async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'agents';
   for (const account of loaded?.config.accounts ?? []) {
-    const agent = agentOfKind(account.agent, searchPathOf(processEnvironment()));
+    const agent = await agentOfKind(account.agent, searchPathOf(processEnvironment()));
     const home = agentAccountOf(account);
     const unreadable = await access(account.home, constants.R_OK | constants.X_OK).then(
       () => null,
@@ -377,5 +372,5 @@ async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
   yield botToken === null || chatId === null
     ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' }
-    : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
+    : { group, state: 'ok', text: `on for chat ${chatId}; orch notify test sends it a message`, fix: null };
 }

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startTimeOf } from '../app.ts';
 import { AppError } from '../core/errors.ts';
+import { startTimeOf } from '../offline.ts';
 import { readServerInfo, type ServerInfo } from './client.ts';
 
 interface Lock {

@@ -78,7 +78,7 @@ export function printError(error: unknown, json: boolean): number {
 
 function exitCodeOf(code: string): number {
   if (code.startsWith('usage.')) return EXIT.usage;
-  if (code === 'auth.required' || code === 'auth.forbidden') return EXIT.auth;
+  if (code.startsWith('auth.')) return EXIT.auth;
   if (code === 'server.unreachable') return EXIT.unreachable;
   return EXIT.failed;
 }

@@ -1,19 +1,23 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { type App, startApp, stopOffline } from '../app.ts';
+import { type App, startApp } from '../app.ts';
+import { describeConfig } from '../config/describe.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { loadOptions, processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { watchConfig } from '../config/watch.ts';
 import { AppError } from '../core/errors.ts';
 import { createLogger } from '../lib/logger.ts';
+import { stopOffline } from '../offline.ts';
 import { scopeOf } from './actions.ts';
 import { connect, readServerInfo } from './client.ts';
 import { options, output, server } from './context.ts';
 import { type DemoResult, prepareDemo, walkDemo } from './demo.ts';
+import { findings } from './doctor.ts';
 import { announce, lockHome, runningServer } from './home.ts';
 import { EXIT, type Output } from './output.ts';
 import { VERSION } from './version.ts';
@@ -128,6 +132,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
       log,
       version: VERSION,
       env: processEnvironment(),
+      looks: { config: () => describeConfig(demo?.loaded ?? processConfig()), check: () => findings() },
       onShutdown: ending.resolve,
     });
   } catch (error) {
@@ -151,8 +156,14 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
   process.removeAllListeners('SIGINT');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.resolve(false));
   out.progress(`Orch ${VERSION} is up at ${app.url} (${((Date.now() - started) / 1000).toFixed(1)} s)`);
-  out.text(`Open ${app.url}/?code=${app.pageCode}`);
+  const address = config.publicUrl ?? app.url;
+  out.text(`Open ${address}`);
+  if (app.setupCode !== null)
+    out.text(
+      `Nobody can sign in yet. Make the first admin: ${address}/setup?code=${app.setupCode} (the code is ${app.setupCode})`,
+    );
   if (o.untilDone !== true) out.object({ schema: 'orch.up/1', url: app.url, pid: process.pid });
+  flushCompileCache(); // Node does it at a good end, and a service may never come to one
   let result: DemoResult | null = null;
   try {
     if (demo !== null) {

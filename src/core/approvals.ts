@@ -25,7 +25,7 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
       code: 'approval.unticked',
       hint: `look, then ${tickCommand(waiting, open)}`,
     });
-  const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
+  const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`, `Approved by ${c.by}`);
   if (stage.kind === 'human') {
     const step = advance(waiting, job, rulesOf(c, waiting), {
       head: waiting.head,
@@ -86,7 +86,10 @@ function acceptAsItIs(task: Task, job: Job, commit: string | null, c: CommandCon
     now: c.now,
     changed: c.changed?.head === task.head ? c.changed.paths : null,
   });
-  return { ...step, outbox: [resolvedRow(job, jobName(job.id)), ...step.outbox] };
+  return {
+    ...step,
+    outbox: [resolvedRow(job, jobName(job.id), `Accepted by ${c.by}`), ...step.outbox],
+  };
 }
 
 function checkCommit(task: Task, commit: string | null): void {
@@ -137,7 +140,10 @@ export function reject({ task, job }: CommandState, reason: string, c: CommandCo
     job: { status: 'done', hold: null, finishedAt: c.now, error: null },
     task: { ...step.task, rounds: waiting.rounds },
     newJobs: step.newJobs,
-    outbox: [resolvedRow(job, `approval:${waiting.key}:${job.stage}`), ...step.outbox],
+    outbox: [
+      resolvedRow(job, `approval:${waiting.key}:${job.stage}`, `Rejected by ${c.by}: ${reason}`),
+      ...step.outbox,
+    ],
   };
 }
 

@@ -56,12 +56,16 @@ export function rulesOf(c: CommandContext, task: Task): ProjectRules {
 }
 
 /** Tells people that an incident is over. */
-export function resolvedRow(job: Job, incident: string) {
+export function resolvedRow(job: Job, incident: string, outcome?: string) {
   return {
     destination: 'notify',
     key: `resolved:${incident}:${jobName(job.id)}:${job.fence}`,
     orderKey: `notify:${incident}`,
     availableAt: null,
-    message: { kind: 'notify.resolved' as const, incident },
+    message: {
+      kind: 'notify.resolved' as const,
+      incident,
+      ...(outcome === undefined ? {} : { outcome }),
+    },
   };
 }

@@ -109,6 +109,8 @@ export function retry(
       hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c),
       inbox.length === 0 ? null : task,
     ),
+    // What is told of it next is another story.
+    ...(job.status === 'failed' ? { outbox: [resolvedRow(job, jobName(job.id), `Retried by ${c.by}`)] } : {}),
   };
 }
 
@@ -149,7 +151,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
           : { status: 'cancelled' as const, hold: null, finishedAt: c.now, verdict: 'cancelled' as const },
       };
   if (task === null) return jobChange;
-  const settled = waitedFor(task, job).map((incident) => resolvedRow(job, incident));
+  const settled = waitedFor(task, job).map((incident) => resolvedRow(job, incident, `Cancelled by ${c.by}`));
   if (whole) {
     if (task.status === 'done') throw new AppError(`${task.key} is done`, { code: 'task.ended' });
     if (task.status === 'cancelled') return {};
@@ -158,7 +160,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
       task: { status: 'cancelled', reason: null },
       outbox: [
         statusRow(task, `${jobName(job.id)}:cancelled:${c.now}`, 'cancelled', task.stage),
-        resolvedRow(job, jobName(job.id)),
+        resolvedRow(job, jobName(job.id), `Cancelled by ${c.by}`),
         ...settled,
         ...(task.pr === null
           ? []
@@ -219,7 +221,7 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
       task === null
         ? []
         : [
-            resolvedRow(job, `question:${task.key}`),
+            resolvedRow(job, `question:${task.key}`, `Answered by ${c.by}`),
             commentRow(
               task,
               `answer:${task.key}:${jobName(job.id)}:${job.fence}`,
@@ -254,7 +256,7 @@ export function tick({ task, job }: CommandState, tests: readonly string[], c: C
     ...(starts ? { job: { hold: null } } : {}),
     task: { ticked, trace, ...(starts ? { status: 'active', reason: null } : { reason }) },
     outbox: [
-      ...(starts ? [resolvedRow(job, `approval:${task.key}:${job.stage}`)] : []),
+      ...(starts ? [resolvedRow(job, `approval:${task.key}:${job.stage}`, `Ticked by ${c.by}`)] : []),
       ...(task.pr?.state === 'open'
         ? [
             {

@@ -1,5 +1,6 @@
 import type { CliProof } from './cli-version.ts';
 import type { Verdict } from './failure.ts';
+import type { NotifyEvent } from './matter.ts';
 import type {
   AccountState,
   Finding,
@@ -40,6 +41,7 @@ export interface JobChange {
   readonly availableAt?: number | null;
   readonly hold?: string | null;
   readonly urgent?: boolean;
+  readonly priority?: number;
   readonly account?: string | null;
   readonly cancelRequested?: boolean;
   readonly error?: string | null;
@@ -67,6 +69,7 @@ export interface TaskChange {
   readonly stage?: string;
   readonly status?: TaskStatus;
   readonly urgent?: boolean;
+  readonly priority?: number;
   readonly reason?: { readonly code: string; readonly detail: string } | null;
   readonly head?: string | null;
   readonly pr?: PullRequest | null;
@@ -100,7 +103,7 @@ export interface NewJob {
 
 /** A promise to tell the outside world something, written with the state it speaks of. */
 export interface NewOutboxRow {
-  /** Who receives it: `tracker:<project>`, `forge:<project>`, `notify`. A slow one delays only itself. */
+  /** Who receives it: `tracker:<project>`, `forge:<project>`, `notify` (what there is to tell), `notify:<channel>` (telling it there). A slow one delays only itself. */
   readonly destination: string;
   /** The same key is delivered once, however often it is written. */
   readonly key: string;
@@ -168,6 +171,19 @@ export type OutboxMessage =
       readonly title: string;
       readonly detail: string;
       readonly urgent: boolean;
+      /** What the rules about events go by; without, the key says it. */
+      readonly event?: NotifyEvent;
+      /** Null or left out: of the whole installation. */
+      readonly project?: string | null;
+      /** Account whose trouble it may be a consequence of. */
+      readonly cause?: string | null;
+      /** Head that an approval is asked for. */
+      readonly commit?: string | null;
+      /** True: it does not wait for siblings. */
+      readonly atOnce?: boolean;
     }
-  | { readonly kind: 'notify.resolved'; readonly incident: string }
-  | { readonly kind: 'notify.digest'; readonly line: string };
+  /** `outcome`: how a person ended it, such as "Approved by mara". */
+  | { readonly kind: 'notify.resolved'; readonly incident: string; readonly outcome?: string }
+  | { readonly kind: 'notify.digest'; readonly line: string; readonly project?: string }
+  /** Has one channel show a matter as it then stands. */
+  | { readonly kind: 'notify.show'; readonly incident: string; readonly title: string };

@@ -13,7 +13,7 @@ export interface FeedMarks {
   readonly rule: string | null;
   /** Labels that it had then. */
   readonly labels: readonly string[];
-  /** It was seen to match no more: matching again, it is wanted again. */
+  /** It was seen to match no more, or a person took its task up again whatever it says: matching again, it is wanted again. */
   readonly away: boolean;
   /** Newest comment seen, by the tracker's own clock; null = none yet. */
   readonly commentsSince: number | null;

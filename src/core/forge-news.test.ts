@@ -283,7 +283,7 @@ describe('a check of others that failed', () => {
   it('that fails again in the same way on another head asks a person, and a yes has the merge tried', () => {
     const first = heard(red).task;
     const next = 'a11ce';
-    const later = task({ head: next, ...first, stage: 'deploy', status: 'needs_you' } as Partial<Task>);
+    const later = task({ ...first, head: next, stage: 'deploy', status: 'needs_you' });
     const again = heard({ ...red, head: next }, { task: { ...later, head: next } });
     expect(again.task).toMatchObject({ status: 'needs_you', reason: { code: 'rounds.stuck' } });
     expect(again.newJobs).toEqual([]);

@@ -274,7 +274,7 @@ function reviewFindings({ by, state, body, comments }: ReviewSeen): Finding[] {
   ].slice(0, MAX_INBOX);
 }
 
-export function isPersons({ severity }: Finding): boolean {
+function isPersons({ severity }: Finding): boolean {
   return severity === 'person';
 }
 
@@ -290,7 +290,7 @@ function yesMark({ id }: ReviewSeen, head: string, stage: Stage): string {
   return `approved:${id}:${head}:${stage.stage}`;
 }
 
-export function redMark(head: string, checks: readonly CheckSeen[]): string {
+function redMark(head: string, checks: readonly CheckSeen[]): string {
   const names = checks.map(({ name }) => name).sort();
   return `red:${head}:${names.join(',').slice(0, 300)}`;
 }

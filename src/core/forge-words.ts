@@ -4,7 +4,7 @@ import { jobName } from './model.ts';
 import type { ProjectRules } from './task.ts';
 
 /** What forges take for the description of a status. */
-export const MAX_LINE = 140;
+const MAX_LINE = 140;
 const MAX_REVIEW_FINDINGS = 50;
 
 /**
@@ -107,19 +107,15 @@ function wordOn(
 }
 
 function waitOf(hold: string | null, detail: string | null): string {
-  switch (hold) {
-    case 'approval.pending':
-      return 'waits for approval';
-    case 'question.pending':
-      return 'asks a question';
-    case 'budget.reached':
-      return 'has reached its budget';
-    case 'checks.pending':
-      return lineOf(`waits: ${detail ?? 'checks still run'}`);
-    default:
-      return 'queued';
-  }
+  if (hold === 'checks.pending') return lineOf(`waits: ${detail ?? 'checks still run'}`);
+  return hold === null ? 'queued' : (WAITS[hold] ?? 'waits');
 }
+
+const WAITS: Readonly<Record<string, string>> = {
+  'approval.pending': 'waits for approval',
+  'question.pending': 'asks a question',
+  'budget.reached': 'has reached its budget',
+};
 
 /** One line that a forge takes. */
 export function lineOf(text: string): string {

@@ -244,6 +244,8 @@ export interface Run {
   readonly cliVersion: string | null;
   /** Real path of its binary when it was started; null = not known. */
   readonly cliBin: string | null;
+  /** The model that was asked for; null = the CLI's own choice, or not known. */
+  readonly model: string | null;
   readonly account: string | null;
   readonly pid: number | null;
   readonly directory: string;

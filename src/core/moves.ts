@@ -5,7 +5,8 @@ import { reportRow, statusRow } from './task.ts';
 
 /**
  * What follows from every change of a task, whoever decided it: its tracker hears of the move, and what people
- * said meanwhile goes to the attempt or the stage that comes next.
+ * said meanwhile goes to the attempt or the stage that comes next. `hears`: its item has a living report, or may have
+ * one (its project is out of the configuration for a while).
  */
 export function withMoves(
   effects: Effects,

@@ -48,7 +48,9 @@ export function questionOf(
 export function asked(job: Job, task: Task, { code, detail }: Question, hears: boolean): NewOutboxRow[] {
   if (code === 'approval.pending')
     return [
-      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true),
+      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true, {
+        commit: task.head,
+      }),
     ];
   return [
     incident(job, `question:${task.key}`, `${task.key} asks`, detail, true),

@@ -87,7 +87,8 @@ const MAX_FAILURES = 20;
 
 /** Turns the end of an attempt into everything that follows from it. Pure; applied once, fenced. */
 export function decideSettle(state: SettleState, input: SettleInput, now: number): Effects {
-  return withMoves(decided(state, input, now), state, { hears: input.project?.hears === true, now });
+  const hears = input.project?.hears ?? input.project === null;
+  return withMoves(decided(state, input, now), state, { hears, now });
 }
 
 function decided(state: SettleState, input: SettleInput, now: number): Effects {

@@ -151,6 +151,8 @@ export function advance(
         title: `Approve ${next.stage}? ${task.key}`,
         detail: `${task.title}\ncommit ${after.head?.slice(0, 7) ?? 'none'}\n${open.length === 0 ? '' : `${tickCommand(task, open)}\n`}orch approve ${task.key}`,
         urgent: true,
+        project: task.project,
+        commit: after.head,
       },
     });
   } else if (next.kind === 'deploy') {
@@ -281,7 +283,7 @@ function finish(task: Task, job: Job, now: number): TaskStep {
         ...notifyRow(job, task),
         key: `notify:done:${task.key}:${jobName(job.id)}`,
         availableAt: Math.ceil((now + 1) / DIGEST_WINDOW_MS) * DIGEST_WINDOW_MS,
-        message: { kind: 'notify.digest', line: `${task.key} done: ${task.title}` },
+        message: { kind: 'notify.digest', line: `${task.key} done: ${task.title}`, project: task.project },
       },
     ],
   };
@@ -296,6 +298,7 @@ function needsYouRow(task: Task, job: Job, detail: string): NewOutboxRow {
       title: `${task.key} needs you`,
       detail,
       urgent: true,
+      project: task.project,
     },
   };
 }

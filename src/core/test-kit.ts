@@ -106,7 +106,14 @@ export function activeTask(fields: Partial<Task> = {}): Task {
 export function endedRun({ costUsd = 1, ...fields }: Partial<Run> & { costUsd?: number | null } = {}): Run {
   return {
     ...{ id: 8, jobId: 17, taskId: 4, attempt: 1, fence: 1, agent: 'developer', account: 'a', pid: 1 },
-    ...{ cliKind: 'scripted', cliVersion: '1', cliBin: null, directory: '/runs/8', status: 'ended' },
+    ...{
+      cliKind: 'scripted',
+      cliVersion: '1',
+      cliBin: null,
+      model: null,
+      directory: '/runs/8',
+      status: 'ended',
+    },
     ...{ probe: false, exitCode: 0, signal: null, resultOk: true, verdict: 'success', reason: 'done' },
     ...{ rule: 'test', sessionId: null, startedAt: 1, finishedAt: 2 },
     usage: { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, turns: 1, costUsd },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { activeTask, queuedJob, runningJob } from './test-kit.ts';
-import { setUrgent } from './urgent.ts';
+import { setPriority, setUrgent } from './urgent.ts';
 
 describe('urgent', () => {
   it('marks the job and the task that passes it on, and takes both marks away again', () => {
@@ -26,5 +26,14 @@ describe('urgent', () => {
     expect(() => setUrgent({ task: activeTask(), job: queuedJob(), superseded: true }, true)).toThrow(
       'has gone on',
     );
+  });
+});
+
+describe('a priority', () => {
+  it('is of the job and of the task that passes it on', () => {
+    const [task, job] = [activeTask(), queuedJob()];
+    expect(setPriority({ task, job }, 5)).toEqual({ job: { priority: 5 }, task: { priority: 5 } });
+    expect(setPriority({ task: null, job: { ...job, priority: 5 } }, 5)).toEqual({});
+    expect(() => setPriority({ task: activeTask({ status: 'done' }), job }, 5)).toThrow('is done');
   });
 });

@@ -1,4 +1,5 @@
 import { approve, reject } from '../core/approvals.ts';
+import type { Audit } from '../core/audit.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
 import type { CommandContext, CommandState } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
@@ -9,9 +10,9 @@ import { withStatuses } from '../core/forge-words.ts';
 import type { Job, Task } from '../core/model.ts';
 import { withMoves } from '../core/moves.ts';
 import { stageNamed, waitsForPerson } from '../core/pipeline.ts';
-import { setUrgent } from '../core/urgent.ts';
+import { setPriority, setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Audit, Store, Target } from '../store/store.ts';
+import type { Store, Target } from '../store/store.ts';
 import type { Attempts } from './attempt.ts';
 import type { Actor } from './intake.ts';
 import type { Pipelines } from './pipelines.ts';
@@ -51,7 +52,7 @@ export function createDecisions(parts: {
     about = name,
   ) {
     const target = await targetOf(name);
-    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
+    const audit: Audit = { ...actor, action, target: about, at: clock() };
     return store.command(
       target,
       (state) => {
@@ -59,9 +60,12 @@ export function createDecisions(parts: {
         const budget = project?.budget ?? null;
         const asked = decide(state, target);
         // Asking for another try is how a person lets a spent task go on; nothing else does.
-        const within =
+        const allowed =
           action === 'retry' ? liftBudget(asked, state, budget) : withinBudget(asked, state, budget);
-        const moved = withMoves(within, state, { hears: project?.rules.hears === true, now: clock() });
+        const moved = withMoves(allowed, state, {
+          hears: project?.rules.hears ?? project === undefined,
+          now: clock(),
+        });
         const effects = withStatuses(moved, state, commandContext(actor, state).project);
         const replies = actor.replies ?? [];
         return replies.length === 0
@@ -134,6 +138,9 @@ export function createDecisions(parts: {
     /** Makes a task or a job urgent, or no longer. */
     urgent: (name: string, on: boolean, actor: Actor) =>
       command(actor, on ? 'urgent' : 'not urgent', name, (state) => setUrgent(state, on)),
+    /** Higher goes first inside its project. */
+    priority: (name: string, priority: number, actor: Actor) =>
+      command(actor, 'priority', name, (state) => setPriority(state, priority), `${name} ${priority}`),
     /** Cancels a task (by key) or one job (by job or run id); a live run is ended, its work is kept. */
     async cancel(name: string, now: boolean, actor: Actor) {
       const result = await command(actor, 'cancel', name, (state, target) =>

@@ -1,6 +1,8 @@
 import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
+import type { AuditFacts } from '../core/audit.ts';
+import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
-import { AppError } from '../core/errors.ts';
+import { AppError, messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
 import { explainText } from '../core/explain-text.ts';
 import type { Pause, Run } from '../core/model.ts';
@@ -11,6 +13,7 @@ import type { WebhookPlace } from '../webhooks/webhook.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { createAcceptance } from './acceptance.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
+import { createChanges, observed, type RunWatcher } from './changes.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
@@ -19,13 +22,17 @@ import { createForgeWatch, type Nudge } from './forge-watch.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
+import { createLooks } from './looks.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { PACE, type Pace } from './pace.ts';
+import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
+import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
+import { createTalk } from './talk.ts';
 import { createTrackerWatch } from './tracker-watch.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
@@ -40,6 +47,8 @@ export interface EngineOptions {
   readonly random: () => number;
   readonly log: Logger;
   readonly baseEnv: Readonly<Record<string, string>>;
+  /** Values that no log may show; those of the accounts' environments are known. */
+  readonly secrets?: () => readonly string[];
   /** Default: the one this process runs on. */
   readonly machine?: Machine;
   readonly pace?: Pace;
@@ -50,7 +59,10 @@ export interface EngineOptions {
  * by the composition root; `start` first deals with what an earlier process left.
  */
 export function createEngine(options: EngineOptions) {
-  const { store, clock, log, machine = thisMachine, pace = PACE } = options;
+  const { clock, log, machine = thisMachine, pace = PACE } = options;
+  const changes = createChanges(clock);
+  const watchers = new Set<RunWatcher>();
+  const store = observed(options.store, changes, watchers);
   let runtime = options.runtime;
   const pipelines = createPipelines({
     workspace: options.workspace,
@@ -87,7 +99,12 @@ export function createEngine(options: EngineOptions) {
     runtime: () => runtime,
     clock,
     log,
-    tidyWorktrees: janitor.retry,
+    tidyWorktrees: () => {
+      janitor.retry();
+      people
+        .tidy()
+        .catch((error: unknown) => log.warn({ error: messageOf(error) }, 'sessions were not tidied'));
+    },
   });
   const attempts: Attempts = createAttempts({
     store,
@@ -114,8 +131,8 @@ export function createEngine(options: EngineOptions) {
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
       stages: ({ project, pipeline }) =>
         pipelines.rulesFor(project, pipeline)?.pipeline.map(({ stage }) => stage) ?? [],
-      notifiers: runtime.notifiers,
     }),
+    desk: { note: (...of) => talk.desk.note(...of), show: (...of) => talk.desk.show(...of) },
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,
@@ -147,6 +164,7 @@ export function createEngine(options: EngineOptions) {
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
 
+  const people = createPeople({ store, clock });
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
   const forgeWatch = createForgeWatch({
@@ -159,6 +177,20 @@ export function createEngine(options: EngineOptions) {
     log,
     intervalMs: pace.forgeLookMs,
   });
+
+  let refreshed: ReadonlySet<string> = new Set();
+  async function configureStore(): Promise<void> {
+    await store.configure(
+      [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
+      [...runtime.accounts.keys()],
+    );
+  }
+
+  async function survey(only: string | null): Promise<Survey[]> {
+    const asked = [...runtime.projects].filter(([key]) => only === null || key === only);
+    const found = asked.map(async ([project, { tracker }]) => ({ project, ...(await tracker.survey()) }));
+    return Promise.all(found);
+  }
 
   const why = createWhy({
     ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
@@ -180,42 +212,88 @@ export function createEngine(options: EngineOptions) {
           trackerWatch.nudge(key, { item: place.id });
         if (place.kind === 'item' || forge.kind !== kind || forge.feed?.isAbout(place.at) !== true) continue;
         if (place.kind === 'pull_request') trackerWatch.nudge(key, { pullRequest: place.number });
-        forgeWatch.nudge(key, aboutOf(place));
+        forgeWatch.nudge(key, changedAt(place));
       }
   }
 
-  function aboutOf(place: Exclude<WebhookPlace, { kind: 'item' }>): Nudge {
-    if (place.kind === 'pull_request') return { pullRequest: place.number };
-    return place.kind === 'branch' ? { branch: place.branch } : { commit: place.commit };
+  const letters = createLetters({
+    ...{ store, clock },
+    asked: (destination) => {
+      for (const key of runtime.projects.keys())
+        if (destination === null || destination === `tracker:${key}`) trackerWatch.nudge(key, null);
+    },
+  });
+
+  async function pauseScope(
+    scope: Pause['scope'],
+    id: string,
+    note: string,
+    forMs: number | null,
+    actor: Actor,
+  ): Promise<Pause> {
+    checkScope(scope, id);
+    const now = clock();
+    const until = forMs === null ? null : now + forMs;
+    const pause: Pause = { scope, id, note, by: actor.by, since: now, until };
+    await store.pause(pause, { ...actor, action: 'pause', target: scopeName(scope, id), at: now });
+    return pause;
+  }
+  async function resumeScope(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
+    checkScope(scope, id);
+    return store.resume(scope, id, {
+      ...actor,
+      action: 'resume',
+      target: scopeName(scope, id),
+      at: clock(),
+    });
+  }
+  async function endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
+    const meant = attempts
+      .live()
+      .filter(
+        ({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
+      );
+    await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
+    return meant.length;
+  }
+  async function checkAccount(id: string): Promise<void> {
+    await cliTrust.check(id);
+    dispatcher.wake();
   }
 
-  async function configureStore(): Promise<void> {
-    await store.configure(
-      [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
-      [...runtime.accounts.keys()],
-    );
-  }
-
-  async function survey(only: string | null): Promise<Survey[]> {
-    const asked = [...runtime.projects].filter(([key]) => only === null || key === only);
-    const found = asked.map(async ([project, { tracker }]) => ({ project, ...(await tracker.survey()) }));
-    return Promise.all(found);
-  }
+  const talk = createTalk({
+    ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
+    runtime: () => runtime,
+    state: dispatcher.state,
+    staleAfterMs: pace.staleAfterMs,
+    secrets: options.secrets ?? (() => []),
+    pause: (forMs, note, actor) => pauseScope('all', '', note, forMs, actor),
+    resume: (actor) => resumeScope('all', '', actor),
+    endRuns: () => endRuns('all', '', false),
+  });
 
   return {
-    async start(): Promise<{ adopted: number }> {
+    /**
+     * Looks after the runs that an earlier process left, before anything else: however many other projects
+     * there are to read, and however long the rest of a start takes. Comes before `start`.
+     */
+    async takeOver(): Promise<{ adopted: number }> {
       await configureStore();
-      // A live run is taken over at once, however many projects there are to read besides its own.
       const left = new Set((await store.running()).map(({ job }) => job.project));
       await pipelines.refreshAll((key) => left.has(key));
-      const adopted = await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log });
-      await pipelines.refreshAll((key) => !left.has(key));
+      refreshed = left;
+      return { adopted: await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log }) };
+    },
+
+    /** Begins to claim, to deliver and to tidy. */
+    async start(): Promise<void> {
+      await pipelines.refreshAll((key) => !refreshed.has(key));
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
-      trackerWatch.start();
       forgeWatch.start();
-      return { adopted };
+      talk.chats.start();
+      trackerWatch.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
@@ -224,8 +302,9 @@ export function createEngine(options: EngineOptions) {
         dispatcher.stop(),
         janitor.stop(),
         upkeep.stop(),
-        trackerWatch.stop(),
         forgeWatch.stop(),
+        talk.chats.stop(),
+        trackerWatch.stop(),
         delivery.stop(),
       ]);
     },
@@ -237,13 +316,12 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       dispatcher.wake();
       janitor.wake();
+      await talk.chats.restart();
       trackerWatch.reload();
     },
 
     /** A vendor says that something changed in these places: those of ours are looked at soon. */
     nudge: (kind: string, places: readonly WebhookPlace[]) => nudge(kind, places),
-    /** As `nudge`, for the forge of one project, whatever its kind. */
-    nudgeForge: (project: string, about: Nudge): void => forgeWatch.nudge(project, about),
     acceptance: createAcceptance({
       ...{ store, clock, runtime: () => runtime },
       accepted: (project) => trackerWatch.nudge(project, null),
@@ -258,53 +336,13 @@ export function createEngine(options: EngineOptions) {
     answer: decisions.answer,
     tick: decisions.tick,
     urgent: decisions.urgent,
+    priority: decisions.priority,
     cancel: decisions.cancel,
 
-    async pause(
-      scope: Pause['scope'],
-      id: string,
-      note: string,
-      forMs: number | null,
-      actor: Actor,
-    ): Promise<Pause> {
-      checkScope(scope, id);
-      const now = clock();
-      const pause: Pause = {
-        scope,
-        id,
-        note,
-        by: actor.by,
-        since: now,
-        until: forMs === null ? null : now + forMs,
-      };
-      await store.pause(pause, {
-        ...actor,
-        action: 'pause',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: now,
-      });
-      return pause;
-    },
-    async resume(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
-      checkScope(scope, id);
-      return store.resume(scope, id, {
-        ...actor,
-        action: 'resume',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: clock(),
-      });
-    },
+    pause: pauseScope,
+    resume: resumeScope,
     /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
-    async endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
-      const meant = attempts
-        .live()
-        .filter(
-          ({ run, job }) =>
-            scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
-        );
-      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
-      return meant.length;
-    },
+    endRuns,
     idle: attempts.idle,
 
     ...why,
@@ -348,13 +386,14 @@ export function createEngine(options: EngineOptions) {
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
-    async checkAccount(id: string): Promise<void> {
-      await cliTrust.check(id);
-      dispatcher.wake();
-    },
+    checkAccount,
     trustVersion: cliTrust.trust,
     useLastGood: cliTrust.useLastGood,
 
+    /** The projects in force, with what orch.yaml says of them. */
+    projects: (): Runtime['projects'] => runtime.projects,
+    /** Runs at once, on this machine. */
+    slots: (): number => runtime.slots,
     pipelineProblems: pipelines.problems,
     tickAge: (): number | null => {
       const state = dispatcher.state();
@@ -362,7 +401,22 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
-    letters: createLetters({ store, clock }),
+    letters,
+    brief: talk.brief,
+    testChannels: talk.testChannels,
+    chatPeople: talk.people,
+    /** Why people are not heard, by channel. */
+    chatProblems: talk.chats.problems,
+    people,
+    changes,
+    /** Counts runs from now on. */
+    onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
+    spentToday: () => store.spending(dayOf(clock())),
+    looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
+    runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
+    /** Writes down what somebody did that changes no row by itself. */
+    note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
+      store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
@@ -382,4 +436,20 @@ export function createEngine(options: EngineOptions) {
   }
 }
 
+function scopeName(scope: Pause['scope'], id: string): string {
+  return scope === 'all' ? 'all' : `${scope}:${id}`;
+}
+
 export type Engine = ReturnType<typeof createEngine>;
+
+/** What a delivery about code names, for those who look at the forge. */
+function changedAt(place: Exclude<WebhookPlace, { kind: 'item' }>): Nudge {
+  switch (place.kind) {
+    case 'pull_request':
+      return { pullRequest: place.number };
+    case 'branch':
+      return { branch: place.branch };
+    case 'commit':
+      return { commit: place.commit };
+  }
+}

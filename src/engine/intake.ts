@@ -1,15 +1,16 @@
 import { createHash } from 'node:crypto';
+import type { Surface } from '../core/audit.ts';
 import type { NewOutboxRow } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import { DEPENDENCY, type FeedMarks } from '../core/feed.ts';
-import { EMPTY_CONTEXT, type Job, type Task } from '../core/model.ts';
+import { EMPTY_CONTEXT, type Job, jobName, type Task } from '../core/model.ts';
 import { firstStage, stageNamed } from '../core/pipeline.ts';
 import { FULL, itemFacts, type Size } from '../core/pipeline-choice.ts';
 import { accountFor, jobForStage } from '../core/task.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StageSettings } from '../stages/stage.ts';
-import type { Audit, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
 import type { TrackedItem } from '../trackers/tracker.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
@@ -18,7 +19,7 @@ import type { Runtime, RuntimeProject } from './runtime.ts';
 /** Who acts, and from where; recorded with every action. */
 export interface Actor {
   readonly by: string;
-  readonly surface: Audit['surface'];
+  readonly surface: Surface;
   /** By what else a stage may name them among its reviewers. */
   readonly names?: readonly string[];
   /** Names what they did: done once, however often it is asked for. */
@@ -36,6 +37,8 @@ export interface IntakeParts {
   readonly log: Logger;
 }
 
+/** Nobody in particular: what a program of ours asks for. */
+const ORCH: Actor = { by: 'orch', surface: 'orch' };
 const ROLES = ['analyst', 'architect', 'developer', 'reviewer', 'tester', 'deployer'];
 
 /** How work comes in. The repository is fetched first, so that nothing is taken on that cannot be worked on. */
@@ -138,6 +141,11 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
             context: {},
           }),
       );
+      if (taken.created)
+        await store.audit({
+          ...{ by: actor.by, surface: actor.surface, action: 'submit', target: item.key, at: clock() },
+          after: { project: project.rules.key, stage: first.stage },
+        });
       log.info({ key: item.key, by: actor.by, created: taken.created, pipeline }, 'work item submitted');
       return taken;
     },
@@ -186,14 +194,17 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
     },
 
     /** Queues one job without a task, on a branch of its own. */
-    async enqueue(request: {
-      agent: string;
-      repo: string;
-      maxAttempts: number | null;
-      priority: number;
-      urgent?: boolean;
-      note: string | null;
-    }): Promise<Job> {
+    async enqueue(
+      request: {
+        agent: string;
+        repo: string;
+        maxAttempts: number | null;
+        priority: number;
+        urgent?: boolean;
+        note: string | null;
+      },
+      actor: Actor = ORCH,
+    ): Promise<Job> {
       const project = projectOf(request.repo);
       if (!ROLES.includes(request.agent))
         throw new AppError(`there is no role ${request.agent}`, {
@@ -205,7 +216,7 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
       const account = stage?.account ?? project.rules.accounts[0] ?? null;
       if (account === null) throw noAccount(project.rules.key);
       await workspace.fetch(project.repository);
-      return store.enqueue(
+      const job = await store.enqueue(
         {
           taskId: null,
           project: project.rules.key,
@@ -222,6 +233,11 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
         },
         (id) => `orch/job-${id}`,
       );
+      await store.audit({
+        ...{ by: actor.by, surface: actor.surface, action: 'enqueue', target: jobName(job.id), at: clock() },
+        after: { project: job.project, agent: job.agent },
+      });
+      return job;
     },
   };
 }

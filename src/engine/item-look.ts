@@ -89,6 +89,8 @@ export function createItemLook(parts: {
     const standing = itemStanding(item, marks, feed.rule);
     const isUnderWay = task.status === 'active' || task.status === 'needs_you';
     if (standing.kind === 'unwanted' || item === null) {
+      // Seen before: a person took the task up again all the same.
+      if (isUnderWay && marks.away) return;
       if (isUnderWay) {
         if (isMerging(known)) return;
         log.info({ key: task.key, standing }, 'a task is not wanted any more');

@@ -321,6 +321,19 @@ describe('items of tasks', () => {
     expect((await task()).status).toBe('active');
   });
 
+  it('do not stop what a person took up again although they are closed', async () => {
+    memory.change('1', { isOpen: false });
+    await look();
+    await here.decisions.retry('API-1', { note: null, fromStage: null, account: null }, HUMAN);
+    await look();
+    expect((await task()).status).toBe('active');
+    memory.change('1', { isOpen: true });
+    await look();
+    memory.change('1', { isOpen: false });
+    await look();
+    expect((await task()).status).toBe('cancelled');
+  });
+
   it('that are edited are told to the next attempt, by whoever may write', async () => {
     const running = await run();
     memory.change('1', { title: 'Other', body: 'Do it well.' });
@@ -485,9 +498,9 @@ describe('comments', () => {
   describe('on an approval', () => {
     const HEAD = 'abcdef1234567890abcdef1234567890abcdef12';
     const wait = () =>
-      effects('API-1', ({ job: { id, createdAt, startedAt, ...rest } }) => ({
+      effects('API-1', ({ job: before }) => ({
         job: { status: 'done', finishedAt: now },
-        newJobs: [{ ...rest, stage: 'accept', agent: null, account: null, hold: 'approval.pending' }],
+        newJobs: [{ ...before, stage: 'accept', agent: null, account: null, hold: 'approval.pending' }],
         task: {
           ...{ status: 'needs_you', stage: 'accept', head: HEAD },
           reason: { code: 'approval.pending', detail: 'accept waits' },

@@ -205,7 +205,7 @@ export function createTrackerWatch(parts: {
 
   /** Nothing is looked at. */
   async function idle(): Promise<void> {
-    await Promise.all([...rounds.values()].map(({ looking }) => looking));
+    for (const { looking } of rounds.values()) await looking;
   }
 
   /** One round per project that has something to be looked at. */

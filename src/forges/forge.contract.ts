@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Delivery, failureOf } from '../core/delivery.ts';
+import type { PullRequest } from '../core/model.ts';
 import type { Forge } from './forge.ts';
 
 /** A forge with a repository whose branch `work` is one commit ahead of `main`. */
@@ -11,6 +12,8 @@ export interface OpenedForge {
   pullRequests(): Promise<{ number: number; state: string; comments: string[] }[]>;
   /** Commits on `main`, newest first. */
   base(): Promise<string[]>;
+  /** A person merges `work` into `main` with git alone. */
+  mergeByHand(): Promise<void>;
   /** The next write is done, and its answer gets lost. */
   loseNext(): void;
 }
@@ -28,7 +31,13 @@ export function forgeContract(kind: string, open: () => Promise<OpenedForge>): v
       ...fields,
     });
     const again = (key: string) => by(key, { again: true });
-    const request = { branch: 'work', base: 'main', title: 'API-1: First', body: 'text' };
+    const request = () => ({
+      branch: 'work',
+      base: 'main',
+      head: here.head,
+      title: 'API-1: First',
+      body: 'text',
+    });
     const lost = async (act: () => Promise<unknown>) => {
       here.loseNext();
       const failure = failureOf(
@@ -39,24 +48,38 @@ export function forgeContract(kind: string, open: () => Promise<OpenedForge>): v
       );
       expect(failure).toMatchObject({ kind: 'unreachable', done: 'unknown' });
     };
+    const opened = async (delivery: Delivery): Promise<PullRequest> => {
+      const pr = await here.forge.open(request(), delivery);
+      if (pr === null) throw new Error('nothing to open a pull request for');
+      return pr;
+    };
     const merge = { branch: 'work', base: 'main', message: 'API-1: First' };
 
     it('opens a branch one draft, however often it is asked', async () => {
-      const pr = await here.forge.open(request, by('pr'));
+      const pr = await opened(by('pr'));
       expect(pr.state).toBe('draft');
       for (const delivery of [by('pr'), again('pr'), by('another')])
-        expect(await here.forge.open(request, delivery)).toEqual(pr);
+        expect(await opened(delivery)).toEqual(pr);
       expect(await here.pullRequests()).toEqual([{ number: pr.number, state: 'draft', comments: [] }]);
     });
 
     it('opens one when the answer got lost after it was there', async () => {
-      await lost(() => here.forge.open(request, by('pr')));
-      const pr = await here.forge.open(request, again('pr'));
+      await lost(() => opened(by('pr')));
+      const pr = await opened(again('pr'));
       expect((await here.pullRequests()).map(({ number }) => number)).toEqual([pr.number]);
     });
 
+    it('opens none for a branch that was merged without one', async () => {
+      await here.mergeByHand();
+      expect(await here.forge.open(request(), by('pr'))).toBeNull();
+      expect(await here.forge.look({ ...merge, pr: null, head: here.head })).toMatchObject({
+        kind: 'merged',
+      });
+      expect(await here.pullRequests()).toEqual([]);
+    });
+
     it('makes it ready, again for a later text, and when an answer got lost', async () => {
-      const pr = await here.forge.open(request, by('pr'));
+      const pr = await opened(by('pr'));
       await lost(() => here.forge.ready(pr, 'matrix', by('ready')));
       const ready = await here.forge.ready(pr, 'matrix', again('ready'));
       expect(ready).toMatchObject({ number: pr.number, state: 'open' });
@@ -64,7 +87,7 @@ export function forgeContract(kind: string, open: () => Promise<OpenedForge>): v
     });
 
     it('has a comment once, also when the answer got lost', async () => {
-      const pr = await here.forge.open(request, by('pr'));
+      const pr = await opened(by('pr'));
       await lost(() => here.forge.comment(pr, 'spent', by('c1')));
       await here.forge.comment(pr, 'spent', again('c1'));
       await here.forge.comment(pr, 'spent', by('c2'));
@@ -73,7 +96,7 @@ export function forgeContract(kind: string, open: () => Promise<OpenedForge>): v
     });
 
     it('merges once: what is merged is answered with its commit, also when the answer got lost', async () => {
-      const pr = await here.forge.open(request, by('pr'));
+      const pr = await opened(by('pr'));
       const asked = { ...merge, pr, head: here.head };
       expect(await here.forge.look(asked)).toMatchObject({ kind: 'open' });
       await lost(() => here.forge.merge(asked));
@@ -85,7 +108,7 @@ export function forgeContract(kind: string, open: () => Promise<OpenedForge>): v
     });
 
     it('does not reopen what is merged, however late it is told to make it ready', async () => {
-      const pr = await here.forge.open(request, by('pr'));
+      const pr = await opened(by('pr'));
       await here.forge.merge({ ...merge, pr, head: here.head });
       expect(await here.forge.ready(pr, 'late', again('ready'))).toMatchObject({ state: 'merged' });
       await here.forge.comment(pr, 'still said', by('c1'));
@@ -94,9 +117,9 @@ export function forgeContract(kind: string, open: () => Promise<OpenedForge>): v
 
     it('begins nothing once the delivery is given up', async () => {
       const signal = AbortSignal.abort();
-      await expect(here.forge.open(request, by('pr', { signal }))).rejects.toThrow();
+      await expect(here.forge.open(request(), by('pr', { signal }))).rejects.toThrow();
       expect(await here.pullRequests()).toEqual([]);
-      const pr = await here.forge.open(request, by('pr'));
+      const pr = await opened(by('pr'));
       await expect(here.forge.ready(pr, 'x', by('r', { signal }))).rejects.toThrow();
       await expect(here.forge.comment(pr, 'x', by('c', { signal }))).rejects.toThrow();
       expect(await here.pullRequests()).toMatchObject([{ state: 'draft', comments: [] }]);

@@ -10,12 +10,13 @@ export interface Forge {
   readonly kind: string;
   /**
    * Opens the pull request of a branch as a draft, or returns the one that the branch has, open or merged: it
-   * looks first, whatever the delivery says, for people open them too. There is never a second open one.
+   * looks first, whatever the delivery says, for people open them too. There is never a second open one. Null:
+   * it has none, and `head` is in the base already, so that there is nothing to open one for.
    */
   open(
-    request: { branch: string; base: string; title: string; body: string },
+    request: { branch: string; base: string; head: string; title: string; body: string },
     by: Delivery,
-  ): Promise<PullRequest>;
+  ): Promise<PullRequest | null>;
   /**
    * Makes it ready for people and gives it this text; safe to repeat, also for a later text. One that is merged
    * or closed stays so, and is returned as it is.

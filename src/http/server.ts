@@ -1,32 +1,55 @@
-import { timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
-import { type Context, Hono } from 'hono';
+import { OpenAPIHono } from '@hono/zod-openapi';
 import { bodyLimit } from 'hono/body-limit';
 import { secureHeaders } from 'hono/secure-headers';
-import { AppError, messageOf } from '../core/errors.ts';
+import { AppError } from '../core/errors.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { Actor } from '../engine/intake.ts';
+import type { Person } from '../engine/people.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { ProblemWire } from './contract.ts';
+import { createMetrics } from './metrics.ts';
+import { describeApi } from './openapi.ts';
+import { problem, problemOf } from './problem.ts';
+import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { briefRoutes } from './routes/brief.ts';
+import { bulkRoutes } from './routes/bulk.ts';
+import { docsRoutes } from './routes/docs.ts';
+import { eventRoutes } from './routes/events.ts';
+import { explainRoutes } from './routes/explain.ts';
 import { intakeRoutes } from './routes/intake.ts';
+import { lineRoutes } from './routes/line.ts';
+import { logRoutes } from './routes/logs.ts';
+import { nowRoutes } from './routes/now.ts';
 import { outboxRoutes } from './routes/outbox.ts';
-import { pageRoutes } from './routes/page.ts';
-import { readRoutes } from './routes/read.ts';
+import { servePage } from './routes/page.ts';
+import { peopleRoutes } from './routes/people.ts';
+import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
+import { systemRoutes } from './routes/system.ts';
 import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
+import { workRoutes } from './routes/work.ts';
+import { guard, mayWatch } from './sign-in.ts';
+import type { WebFiles } from './web-files.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
-const COOKIE = 'orch_session';
 
 export interface HttpOptions {
   readonly engine: Engine;
   /** Bearer tokens that may do everything; the CLI's is one of them. */
   readonly tokens: readonly string[];
-  /** Opens the read-only page, and nothing else; part of the printed address. */
-  readonly pageCode: string;
+  /** The built page. */
+  readonly web: WebFiles;
   readonly version: string;
+  /** The address that people open, when it is not this process's own; `https:` makes cookies secure. */
+  readonly publicUrl: string | null;
+  /** The address of this process. */
+  readonly url: () => string;
+  /** What only the command line knows of: every setting with its origin, and the checks of `orch doctor`. */
+  readonly config: () => readonly ConfigRow[];
+  readonly check: () => AsyncIterable<Finding>;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
   /** Vendors whose deliveries are taken in: those with a secret. */
@@ -36,26 +59,53 @@ export interface HttpOptions {
   readonly shutdown: (cancel: boolean) => void;
 }
 
+export interface RouteOptions extends HttpOptions {
+  /** Vendors that sent something since the start. */
+  readonly heard: () => readonly HeardDelivery[];
+}
+
+export interface ConfigRow {
+  readonly key: string;
+  readonly value: string | number | boolean | null | readonly string[];
+  readonly origin: string;
+  readonly env: string | null;
+}
+
+export interface Finding {
+  readonly group: string;
+  readonly state: 'ok' | 'warning' | 'error' | 'skipped';
+  readonly text: string;
+  readonly fix: string | null;
+}
+
 export interface AppEnv {
-  Variables: { by: string };
+  Variables: { person: Person; actor: Actor };
 }
 
 /** The whole HTTP surface as one handler, testable without a socket. */
 export function createHttp(options: HttpOptions) {
-  const app = new Hono<AppEnv>();
+  const { engine, log } = options;
+  const app = new OpenAPIHono<AppEnv>();
   const heard = new Map<string, HeardDelivery>();
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
-        defaultSrc: ["'none'"],
-        styleSrc: ["'self'", "'unsafe-inline'"],
+        // The page brings its own script, style and fonts; nothing inline, nothing from elsewhere.
+        defaultSrc: ["'self'"],
+        objectSrc: ["'none'"],
         baseUri: ["'none'"],
-        formAction: ["'none'"],
+        formAction: ["'self'"],
         frameAncestors: ["'none'"],
       },
       referrerPolicy: 'no-referrer',
+      strictTransportSecurity: options.publicUrl?.startsWith('https:') ? 'max-age=15552000' : false,
     }),
   );
+  // Nothing that is answered here may be kept: a route that serves files says otherwise.
+  app.use(async (c, next) => {
+    await next();
+    if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
+  });
   // Before the limit for what people ask and the sign-in: a delivery has its own of both.
   app.route(
     '/webhooks',
@@ -77,42 +127,54 @@ export function createHttp(options: HttpOptions) {
   );
   app.get('/healthz', (c) => c.json({ ok: true }));
   app.get('/readyz', (c) => {
-    const age = options.engine.tickAge();
+    const age = engine.tickAge();
     return age !== null && age < 30_000
       ? c.json({ ok: true, schedulerTickAgeMs: age })
       : c.json({ ok: false, schedulerTickAgeMs: age }, 503);
   });
-  app.use('/api/*', async (c, next) => {
-    const token = /^Bearer (.+)$/.exec(c.req.header('authorization') ?? '')?.[1];
-    if (token === undefined || !known(token, options.tokens))
+  const metrics = createMetrics(engine);
+  app.get('/metrics', async (c) => {
+    if (!(await mayWatch(c, { ...options, people: engine.people })))
       return problem(c, 401, {
         code: 'auth.required',
-        title: 'not signed in',
-        hint: 'run the CLI as the user that runs orch up, or set ORCH_API_TOKEN',
+        title: 'metrics are for this machine, or for whoever has a token',
+        hint: 'orch tokens create prometheus --role viewer, and give it as a bearer token',
       });
-    c.set('by', actorName(c.req.header('x-orch-by')));
-    return next();
+    return c.body(await metrics.text(), 200, { 'content-type': metrics.contentType });
   });
-  app.route(
-    '/api/v1',
-    readRoutes(options, () => [...heard.values()]),
+  app.use('/api/*', guard({ ...options, people: engine.people }));
+  for (const routes of [
+    peopleRoutes,
+    explainRoutes,
+    workRoutes,
+    lineRoutes,
+    logRoutes,
+    eventRoutes,
+    nowRoutes,
+    reportRoutes,
+    systemRoutes,
+    bulkRoutes,
+    accountRoutes,
+    actionRoutes,
+    salvageRoutes,
+    outboxRoutes,
+    briefRoutes,
+    intakeRoutes,
+  ])
+    app.route('/api/v1', routes({ ...options, heard: () => [...heard.values()] }));
+  let described: object | undefined;
+  const document = () => (described ??= describeApi(app, options.version));
+  app.get('/api/v1/openapi.json', (c) => c.json(document()));
+  app.route('/', docsRoutes(document, options.version));
+  // Last, and not as a route: what the API does not have is never the page.
+  app.notFound(
+    (c) =>
+      servePage(c, options.web) ?? problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }),
   );
-  app.route('/api/v1', actionRoutes(options));
-  app.route('/api/v1', salvageRoutes(options));
-  app.route('/api/v1', outboxRoutes(options));
-  app.route('/api/v1', intakeRoutes(options));
-  app.route('/', pageRoutes(options, { cookie: COOKIE, known: (code) => known(code, [options.pageCode]) }));
-  app.notFound((c) => problem(c, 404, { code: 'not_found', title: `there is no ${c.req.path}` }));
   app.onError((error, c) => {
-    if (!(error instanceof AppError))
-      options.log.error({ path: c.req.path, error: error.stack }, 'request failed');
-    const status = error instanceof AppError ? statusOf(error.code) : 500;
-    const hint = error instanceof AppError ? error.hint : undefined;
-    return problem(c, status, {
-      code: error instanceof AppError ? error.code : 'orch.internal',
-      title: messageOf(error),
-      ...(hint === undefined ? {} : { hint }),
-    });
+    const { response, known } = problemOf(c, error);
+    if (!known) log.error({ path: c.req.path, error: error.stack }, 'request failed');
+    return response;
   });
   return app;
 }
@@ -150,39 +212,4 @@ export async function listen(
         server.closeAllConnections();
       }),
   };
-}
-
-function problem(c: Context, status: number, body: ProblemWire): Response {
-  return c.newResponse(JSON.stringify(body), status as 400, { 'content-type': 'application/problem+json' });
-}
-
-function known(token: string, tokens: readonly string[]): boolean {
-  const given = Buffer.from(token);
-  return tokens.some((each) => {
-    const wanted = Buffer.from(each);
-    return wanted.length === given.length && timingSafeEqual(wanted, given);
-  });
-}
-
-/** Who the CLI says it acts for; shown in the audit log, never a permission. */
-function actorName(header: string | undefined): string {
-  const name = (header ?? '')
-    .replace(/[^\p{L}\p{N} ._@-]/gu, '')
-    .slice(0, 60)
-    .trim();
-  return name === '' ? 'api' : name;
-}
-
-function statusOf(code: string): number {
-  if (code === 'not_found' || code.endsWith('.unknown')) return 404;
-  if (code.startsWith('usage.')) return 422;
-  if (
-    code.startsWith('account.') ||
-    code.startsWith('approval.') ||
-    code.startsWith('job.') ||
-    code.startsWith('task.') ||
-    code.startsWith('question.')
-  )
-    return 409;
-  return 400;
 }

@@ -36,9 +36,13 @@ function open(live: readonly Webhook[] = [acme], secret = SECRET) {
       nudge: (kind: string, places: readonly WebhookPlace[]) => looks.push({ kind, places }),
     } as unknown as Engine,
     tokens: ['t'],
-    pageCode: 'p',
+    web: null,
     version: 'test',
+    publicUrl: null,
+    url: () => 'http://127.0.0.1:8044',
     configProblem: () => null,
+    config: () => [],
+    async *check() {},
     webhooks: () => live.map((webhook) => ({ webhook, secret })),
     log: createLogger('silent', null),
     shutdown: () => undefined,
@@ -156,10 +160,12 @@ describe('a webhook', () => {
         controller.enqueue(new Uint8Array(MIB));
       },
     });
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: endless };
-    const answer = await app.fetch(
-      new Request('http://orch/webhooks/acme', { ...init, duplex: 'half' } as RequestInit),
-    );
+    const init: RequestInit = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: endless,
+    };
+    const answer = await app.fetch(new Request('http://orch/webhooks/acme', { ...init, duplex: 'half' }));
     expect([answer.status, read <= 13 * MIB]).toEqual([413, true]);
     expect(looks).toEqual([]);
   });

@@ -64,6 +64,7 @@ export function runToWire(run: Run): RunWire {
     agent: run.agent,
     cli: run.cliKind === null ? null : { kind: run.cliKind, version: run.cliVersion },
     account: run.account,
+    model: run.model,
     pid: run.pid,
     status: run.status,
     exitCode: run.exitCode,

@@ -29,13 +29,16 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic)\s{1,4}[\w+/=.~-]{8,}/gi, `$1 ${MASK}`],
   [/\beyJ[\w-]{8,4096}\.[\w-]{1,4096}(?:\.[\w-]*)?/g, MASK],
   [/\b(?:sk|pk|rk)[-_][\w-]{12,}/g, MASK],
-  [/\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|ya29\.|AIza|hf_|npm_)[\w.-]{10,}/g, MASK],
+  [/\b(?:gh[pousr]_|github_pat_|orch_pat_|glpat-|xox[abeoprs]-|ya29\.|AIza|hf_|npm_)[\w.-]{10,}/g, MASK],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{16}\b/g, MASK],
   [/\b\d{6,12}:[\w-]{30,}/g, MASK],
   [/\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/"'\\@]{1,512}@/gi, `$1${MASK}@`],
   [new RegExp(String.raw`(\\"${NAMES}\\"\s{0,8}:\s{0,8}\\")(?!\[secret\])[^"\\]+`, 'gi'), `$1${MASK}`],
   [new RegExp(String.raw`("${NAMES}"\s{0,8}:\s{0,8}")(?!\[secret\])(?:[^"\\]|\\.)+`, 'gi'), `$1${MASK}`],
   [new RegExp(String.raw`\b(${NAMES}=)(?!\[secret\])[^\s"'\\&;,]+`, 'gi'), `$1${MASK}`],
+];
+/** What names a person or a machine, and is no secret to those who may look at a run. */
+const PRIVATE: typeof RULES = [
   [/[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}/g, '[e-mail]'],
   [/\/(?:home|Users)\/[^/\s"'\\:]+/g, '[home]'],
 ];
@@ -45,16 +48,30 @@ const RULES: readonly (readonly [RegExp, string])[] = [
  * taken out. It knows forms and names, so what looks like none of them stays.
  */
 export function redact(text: string, { secrets, homes }: RedactOptions): string {
-  const known = [...new Set(secrets)].filter((value) => value.length >= MIN_SECRET_CHARS);
-  let clean = replaceAll(text, known, MASK);
+  let clean = replaceAll(text, worthMasking(secrets), MASK);
   // Longest first: a home may lie in another.
   clean = replaceAll(
     clean,
     homes.filter((home) => home.length > 1),
     '[home]',
   );
-  for (const [pattern, replacement] of RULES) clean = clean.replace(pattern, replacement);
+  for (const [pattern, replacement] of [...RULES, ...PRIVATE]) clean = clean.replace(pattern, replacement);
   return clean;
+}
+
+/** A text for those who may look at a run: secrets alone are taken out. `masked` counts them. */
+export function maskSecrets(text: string, secrets: readonly string[]): { text: string; masked: number } {
+  let clean = replaceAll(text, worthMasking(secrets), MASK);
+  for (const [pattern, replacement] of RULES) clean = clean.replace(pattern, replacement);
+  return { text: clean, masked: clean === text ? 0 : countOf(clean) - countOf(text) };
+}
+
+function countOf(text: string): number {
+  return text.split(MASK).length - 1;
+}
+
+function worthMasking(secrets: readonly string[]): string[] {
+  return [...new Set(secrets)].filter((value) => value.length >= MIN_SECRET_CHARS);
 }
 
 function replaceAll(text: string, values: readonly string[], by: string): string {

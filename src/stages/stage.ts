@@ -70,6 +70,7 @@ export interface StageContext {
     cliKind?: string;
     cliVersion?: string;
     cliBin?: string;
+    model?: string;
     sessionId?: string;
     roundHead?: string;
   }) => Promise<boolean>;

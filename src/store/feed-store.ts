@@ -1,6 +1,6 @@
+import type { Audit } from '../core/audit.ts';
 import type { NewOutboxRow } from '../core/effects.ts';
 import type { FeedMarks, TaskFeed } from '../core/feed.ts';
-import type { Audit } from './store.ts';
 
 /** What is remembered of trackers and forges that people act through; every method is one transaction. */
 export interface FeedStore {
@@ -15,6 +15,7 @@ export interface FeedStore {
   feeds(project: string): Promise<readonly TaskFeed[]>;
   /** The same of the task of one item, whatever became of it. */
   feedOf(project: string, workItemId: string): Promise<TaskFeed | null>;
+  /** A task that was over and is taken up again is `away` until this says otherwise. */
   noteFeed(taskId: number, change: Partial<FeedMarks>): Promise<void>;
   /** What a person let a project take on; null = nothing yet. */
   intake(project: string): Promise<AcceptedIntake | null>;

@@ -1,7 +1,8 @@
+import type { Audit } from '../core/audit.ts';
 import type { NewJob, NewOutboxRow } from '../core/effects.ts';
 import { EMPTY_CONTEXT } from '../core/model.ts';
 import { NO_USAGE } from '../core/usage.ts';
-import type { Audit, Claimed, ClaimRequest, NewTask, ProjectRow, RunRef, Store } from './store.ts';
+import type { Claimed, ClaimRequest, NewTask, ProjectRow, RunRef, Store } from './store.ts';
 
 /** A store that a suite of the port opened for itself. The rows the suites put into it follow below. */
 export interface OpenedStore {

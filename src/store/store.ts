@@ -1,12 +1,17 @@
+import type { Audit, AuditEntry, AuditFilter } from '../core/audit.ts';
 import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
 import type { FeedMarks } from '../core/feed.ts';
+import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { TalkStore } from '../core/talk.ts';
 import type { FeedStore } from './feed-store.ts';
+import type { ReportStore } from './report-store.ts';
+import type { UserStore } from './user-store.ts';
 
 /**
  * The durable state, as intents. Every method is one transaction: all of it happened, or none. Methods
@@ -117,6 +122,8 @@ export interface Store extends FeedStore {
   delivered(id: number, now: number): Promise<void>;
   /** Notes a try that failed, and how the destination stands. */
   undelivered(id: number, outcome: Undelivered, now: number): Promise<void>;
+  /** Takes a try back that was not made: the row waits until an instant, `unsure` as it was before. */
+  postpone(id: number, until: number, unsure: boolean): Promise<void>;
   /** Destinations that do not answer, or have messages that were given up and that nobody dropped. */
   troubles(): Promise<readonly DestinationTrouble[]>;
   /** Messages that were given up (`dead`) or were tried in vain so far (`stuck`), oldest first. */
@@ -143,11 +150,20 @@ export interface Store extends FeedStore {
     before: { readonly messages: number; readonly shapes: number },
     after: number,
   ): Promise<{ readonly forgotten: number; readonly next: number | null }>;
-  incident(key: string, channel: string): Promise<Incident | null>;
-  saveIncident(incident: Incident): Promise<void>;
+  /** What people were told, and what they may answer to. */
+  talk: TalkStore;
 
   /** Local board. */
   board: BoardStore;
+  /** What people look at that no single row tells. */
+  reports: ReportStore;
+  /** Who may sign in. */
+  users: UserStore;
+
+  /** Writes down what a person did that changes nothing else here. */
+  audit(entry: Audit): Promise<void>;
+  /** Newest first; \`next\` goes back in time. */
+  audits(filter: AuditFilter): Promise<Page<AuditEntry>>;
 
   meta(key: string): Promise<string | null>;
   setMeta(key: string, value: string): Promise<void>;
@@ -231,6 +247,7 @@ export interface StartFacts {
   readonly cliKind?: string;
   readonly cliVersion?: string;
   readonly cliBin?: string;
+  readonly model?: string;
   readonly sessionId?: string;
   /** Head the round is measured from, kept in the job so that later attempts measure from it too. */
   readonly roundHead?: string;
@@ -240,41 +257,10 @@ export type Target =
   | { readonly kind: 'task'; readonly key: string }
   | { readonly kind: 'job'; readonly id: number };
 
-export interface Audit {
-  readonly by: string;
-  readonly surface: 'cli' | 'web' | 'api' | 'telegram' | 'tracker' | 'forge' | 'orch';
-  readonly action: string;
-  readonly target: string;
-  readonly at: number;
-}
-
 export type HistoryFilter =
   | { readonly jobId: number }
   | { readonly taskId: number }
   | { readonly project: string | null };
-
-export interface JobFilter {
-  readonly status?: readonly Job['status'][];
-  readonly project?: string;
-  readonly taskId?: number;
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface RunFilter {
-  readonly jobId?: number;
-  readonly taskId?: number;
-  readonly status?: Run['status'];
-  readonly after?: number;
-  readonly limit: number;
-}
-
-export interface TaskFilter {
-  readonly status?: readonly Task['status'][];
-  readonly project?: string;
-  readonly after?: number;
-  readonly limit: number;
-}
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -326,17 +312,6 @@ export interface LetterFilter {
   readonly limit: number;
 }
 
-/** One told incident on one channel: later changes edit its message. */
-export interface Incident {
-  readonly key: string;
-  readonly channel: string;
-  readonly messageRef: string;
-  readonly text: string;
-  readonly openedAt: number;
-  readonly updatedAt: number;
-  readonly resolvedAt: number | null;
-}
-
 export interface WorkItem {
   readonly id: string;
   readonly project: string;
@@ -370,6 +345,8 @@ export interface BoardStore {
   /** Gives the item's one living comment this text; it is there once, in its first place. */
   report(project: string, id: string, body: string, now: number): Promise<void>;
   setStatus(project: string, id: string, status: string, now: number): Promise<void>;
+  /** The pull request that a branch has, whatever its state. */
+  pullRequestOf(project: string, branch: string): Promise<PullRequest | null>;
   openPullRequest(
     project: string,
     branch: string,

@@ -3,6 +3,7 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { NamedMutex } from '../lib/mutex.ts';
+import { runProgram } from '../lib/program.ts';
 import { askpassEnv, writeAskpass, writeOurs } from './askpass.ts';
 import {
   createGit,
@@ -39,6 +40,8 @@ export interface WorkspaceOptions {
   readonly slotsDir?: string;
   /** For fetch and push only: proxy variables, `SSH_AUTH_SOCK`, and how ssh is called. */
   readonly network?: { readonly env?: Readonly<Record<string, string>>; readonly sshCommand?: string };
+  /** How git is started; default on the event loop. */
+  readonly run?: typeof runProgram;
 }
 
 /** What every part of the workspace works with. */
@@ -51,6 +54,8 @@ export interface Context {
   readonly globalConfig: string;
   readonly git: Git;
   readonly locks: NamedMutex;
+  /** What was last read of a base, by what it is; see `readOnce`. */
+  readonly read: Map<string, { readonly commit: string; readonly result: Promise<unknown> }>;
   readonly network: NonNullable<WorkspaceOptions['network']>;
 }
 
@@ -79,6 +84,7 @@ export function createContext(options: WorkspaceOptions): Context {
     path: options.path ?? DEFAULT_PATH,
     home,
     globalConfig,
+    run: options.run ?? runProgram,
   });
   return {
     reposDir: options.reposDir,
@@ -89,12 +95,30 @@ export function createContext(options: WorkspaceOptions): Context {
     globalConfig,
     git,
     locks: new NamedMutex(),
+    read: new Map(),
     network: options.network ?? {},
   };
 }
 
 export function barePath(context: Context, project: string): string {
   return join(context.reposDir, `${checkProject(project)}.git`);
+}
+
+/** What one commit holds never changes, and the base moves seldom: what was last read of it is not read again. */
+export function readOnce<T>(
+  context: Context,
+  what: string,
+  commit: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  const known = context.read.get(what);
+  if (known?.commit === commit) return known.result as Promise<T>;
+  const result = read();
+  context.read.set(what, { commit, result });
+  result.catch(() => {
+    if (context.read.get(what)?.result === result) context.read.delete(what); // read it again
+  });
+  return result;
 }
 
 /** Git in the project's bare repository, on this machine only. */

@@ -198,6 +198,8 @@ export interface Workspace {
 
   /** Files a commit changes against the base, from where it left it; null when that cannot be told. */
   changedAgainstBase(repo: Repository, head: string): Promise<readonly string[] | null>;
+  /** The newest commit that base and commit both hold; null when that cannot be told. */
+  forkFromBase(repo: Repository, head: string): Promise<string | null>;
   diff(project: string, from: string, to: string): Promise<Diff>;
   patch(
     project: string,
@@ -340,6 +342,10 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     readKeptFiles: (repo, name, patterns) =>
       reading(repo.project, () => readKeptFiles(context, repo, name, patterns)),
 
+    forkFromBase: (repo, head) =>
+      reading(repo.project, async () =>
+        forkPoint(context, repo.project, await baseCommit(context, repo), head),
+      ),
     changedAgainstBase: (repo, head) => reading(repo.project, () => changedAgainstBase(context, repo, head)),
     diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
     patch: (project, from, to, maxBytes) =>

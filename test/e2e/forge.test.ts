@@ -75,11 +75,12 @@ describe('a task with a pull request', () => {
   const waits = (name: string, isNew: (task: TaskDetailWire) => boolean = () => true) =>
     told.until(name, (task) => task.reason?.code === 'approval.pending' && isNew(task));
   const scriptOf = ({ project }: TaskDetailWire) => forges.of(project);
-  const nudge = ({ project, branch }: TaskDetailWire) => app.engine.nudgeForge(project, { branch });
+  const nudge = ({ project, branch }: TaskDetailWire) =>
+    app.engine.nudge('local', [{ kind: 'branch', at: project, branch }]);
   const approve = ({ key }: TaskDetailWire) => app.engine.approve(key, null, { by: 'mara', surface: 'cli' });
   const done = (name: string) => told.until(name, ({ status }) => status === 'done');
   const onMain = (file: string) =>
-    execFileSync('git', ['-C', here.repository, 'show', `main:${file}`], { encoding: 'utf8' });
+    execFileSync('git', ['-C', here.repository, 'show', `main:${file}`], { encoding: 'utf8', stdio: 'pipe' });
   const check = (state: ForgeCheck['state'], detail = ''): ForgeCheck => ({
     ...{ name: 'build', state, required: true, url: 'https://ci.example.org/1', detail },
   });
@@ -155,7 +156,7 @@ describe('a task with a pull request', () => {
       { by: 'mara', surface: 'forge' },
       { by: 'mara', surface: 'forge' },
     ]);
-  }, 90_000);
+  }, 240_000);
 
   it('that is behind gets its base merged in, and the yes to it holds for the same change', async () => {
     const first = await waits(BEHIND);
@@ -180,7 +181,7 @@ describe('a task with a pull request', () => {
     expect(here.rows("SELECT by FROM audit WHERE action = 'approve' AND target = ?", first.key)).toHaveLength(
       1,
     );
-  }, 90_000);
+  }, 240_000);
 
   it('that contradicts its base has an agent resolve it, and a person looks again', async () => {
     const first = await waits(CONTRADICTS);
@@ -203,5 +204,5 @@ describe('a task with a pull request', () => {
     await approve(second);
     await done(CONTRADICTS);
     expect(onMain('src/lines.txt')).toBe(`${lines({ 2: 'ours\ntheirs' })}\n`);
-  }, 90_000);
+  }, 240_000);
 });

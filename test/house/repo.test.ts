@@ -8,7 +8,10 @@ import { projectRoot } from '../support/requirements.ts';
 const MAX_LINES = 400;
 
 /** Longer files that are one idea all the same, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'src/store/sqlite/migrations.ts': 'one list, of which nothing that has shipped may change or move',
+  'web/src/copy.ts': 'every word of the page in one place, ready to be translated',
+};
 
 /** Built from parts, so that this file does not hold what it looks for. */
 const MACHINE_TRACES: Readonly<Record<string, RegExp>> = {
@@ -122,9 +125,7 @@ function trackedFiles(): string[] {
 }
 
 function sources(): Map<string, string> {
-  return pick(
-    (file) => file.startsWith('src/') && file.endsWith('.ts') && !/\.(test|contract)\.ts$/.test(file),
-  );
+  return pick((file) => /^(src|web)\/.*\.tsx?$/.test(file) && !/\.(test|contract)\.tsx?$/.test(file));
 }
 
 function pick(wanted: (file: string) => boolean): Map<string, string> {

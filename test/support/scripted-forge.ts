@@ -34,7 +34,7 @@ export function scriptedForges(repository: () => string): {
     of,
     wrap: (forge, project): Forge => ({
       ...forge,
-      feed: { isAbout: () => false, comments: async () => [] },
+      feed: { isAbout: (place) => place === project, comments: async () => [] },
       async status(status) {
         of(project).statuses.push(status);
       },

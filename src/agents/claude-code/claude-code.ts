@@ -5,6 +5,7 @@ import { credentialFilesOf } from './credential-files.ts';
 import { environmentOf, invocationOf } from './invocation.ts';
 import { judge } from './judge.ts';
 import { loginCommandOf } from './login-command.ts';
+import { readable } from './readable.ts';
 import { judgeSignIn } from './sign-in.ts';
 import { hasTranscript } from './transcript.ts';
 
@@ -50,5 +51,6 @@ function create({ searchPath = STANDARD_PATH, platform = process.platform }: Cla
     canResume: hasTranscript,
     invocation: invocationOf,
     judge,
+    readable,
   };
 }

@@ -28,7 +28,10 @@ forgeContract('local', async () => {
   return {
     forge: createLocalForge(kit.repo, {
       workspace: { ...kit.workspace, merge: (...args) => lossy.merge(...args) },
-      book: losingAnswers(store.board, line, 'forge.unreachable'),
+      book: {
+        ...losingAnswers(store.board, line, 'forge.unreachable'),
+        pullRequestOf: store.board.pullRequestOf,
+      },
       clock: () => 1,
     }),
     head: await kit.head(person),
@@ -41,6 +44,12 @@ forgeContract('local', async () => {
           .all(row.number) as string[],
       })),
     base: async () => (await kit.git(kit.remote, 'rev-list', 'main')).split('\n'),
+    mergeByHand: async () => {
+      await kit.git(person, 'checkout', '-q', 'main');
+      await kit.git(person, 'merge', '-q', '--no-ff', '-m', 'by hand', 'work');
+      await kit.git(person, 'push', '-q', 'origin', 'main');
+      await kit.workspace.fetch(kit.repo);
+    },
     loseNext: () => {
       line.loses = true;
     },

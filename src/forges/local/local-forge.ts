@@ -5,6 +5,7 @@ import type { Forge } from '../forge.ts';
 
 /** Keeps the pull requests of a forge that is only a repository; the store's board does. */
 export interface PullRequestBook {
+  pullRequestOf(project: string, branch: string): Promise<PullRequest | null>;
   openPullRequest(
     project: string,
     branch: string,
@@ -34,6 +35,10 @@ export function createLocalForge(
   return {
     kind: 'local',
     async open(request, by) {
+      by.signal.throwIfAborted();
+      const known = await book.pullRequestOf(project, request.branch);
+      if (known !== null) return known;
+      if ((await workspace.mergedAs(repository, request.head)) !== null) return null;
       by.signal.throwIfAborted();
       return book.openPullRequest(project, request.branch, request.title, request.body, 'draft', clock());
     },

@@ -1,29 +1,51 @@
-import { type Context, Hono } from 'hono';
+import { createRoute } from '@hono/zod-openapi';
 import type { IntakeView } from '../../engine/acceptance.ts';
-import { body } from '../body.ts';
-import { type IntakeWire, intakeAcceptRequest } from '../contract.ts';
-import type { AppEnv, HttpOptions } from '../server.ts';
+import {
+  type IntakeWire,
+  intakeAcceptedSchema,
+  intakeAcceptRequest,
+  intakeQuery,
+  intakeSchema,
+} from '../contract.ts';
+import { answer, createRoutes, jsonBody, route } from '../openapi.ts';
+import type { HttpOptions } from '../server.ts';
 
 /** Items wait in the answer up to so many; the rest is counted. */
 const MAX_ITEMS = 200;
 
 /** What the trackers of projects hold for them, and who lets it in. */
 export function intakeRoutes({ engine }: HttpOptions) {
-  const routes = new Hono<AppEnv>();
-  const actor = (c: Context<AppEnv>) => ({ by: c.get('by'), surface: 'cli' as const });
+  const routes = createRoutes();
 
-  routes.get('/intake', async (c) => {
-    const views = await engine.acceptance.list(c.req.query('project') ?? null);
-    return c.json({ intake: views.map(toWire) });
-  });
-  routes.post('/intake/accept', async (c) => {
-    const { project, first } = await body(c, intakeAcceptRequest);
-    const accepted = await engine.acceptance.accept(project, first, actor(c));
-    return c.json({
-      ...{ project: accepted.project, rule: accepted.rule },
-      ...{ admitted: accepted.admitted.map(({ key }) => key), leftOut: accepted.leftOut.length },
-    });
-  });
+  routes.openapi(
+    createRoute({
+      ...route('get', '/intake', 'intake', 'What the match rules find, and what of it was taken on'),
+      request: { query: intakeQuery },
+      responses: answer(intakeSchema, 'per project with a tracker that is looked at'),
+    }),
+    async (c) => {
+      const views = await engine.acceptance.list(c.req.valid('query').project ?? null);
+      return c.json({ intake: views.map(toWire) }, 200);
+    },
+  );
+  routes.openapi(
+    createRoute({
+      ...route('post', '/intake/accept', 'intake', 'Let in what a match rule finds, from now on'),
+      request: { body: jsonBody(intakeAcceptRequest) },
+      responses: answer(intakeAcceptedSchema, 'what was let in, and how many were left out'),
+    }),
+    async (c) => {
+      const { project, first } = c.req.valid('json');
+      const accepted = await engine.acceptance.accept(project, first, c.get('actor'));
+      return c.json(
+        {
+          ...{ project: accepted.project, rule: accepted.rule },
+          ...{ admitted: accepted.admitted.map(({ key }) => key), leftOut: accepted.leftOut.length },
+        },
+        200,
+      );
+    },
+  );
   return routes;
 }
 

@@ -1,49 +1,70 @@
-import { type Context, Hono } from 'hono';
+import { createRoute } from '@hono/zod-openapi';
 import { type DestinationTrouble, UNREACHABLE_AFTER_MS } from '../../core/delivery.ts';
 import type { OutboxMessage } from '../../core/effects.ts';
-import { AppError } from '../../core/errors.ts';
 import { letterName } from '../../engine/letters.ts';
 import type { Letter } from '../../store/store.ts';
-import { body } from '../body.ts';
 import {
   type DestinationWire,
+  MAX_LIMIT,
   type MessageWire,
+  outboxDroppedSchema,
   outboxDropRequest,
+  outboxQuery,
+  outboxRetriedSchema,
   outboxRetryRequest,
+  outboxSchema,
 } from '../contract.ts';
-import type { AppEnv, HttpOptions } from '../server.ts';
+import { answer, createRoutes, jsonBody, route } from '../openapi.ts';
+import type { HttpOptions } from '../server.ts';
 import { iso, isoOrNull } from '../wire.ts';
 
-const DEFAULT_LIMIT = 100;
-const MAX_LIMIT = 1000;
 const MAX_WHAT = 120;
 
 /** Messages that were given up or are stuck: listed, tried anew, dropped. */
 export function outboxRoutes({ engine }: HttpOptions) {
-  const routes = new Hono<AppEnv>();
-  const actor = (c: Context<AppEnv>) => ({ by: c.get('by'), surface: 'cli' as const });
+  const routes = createRoutes();
 
-  routes.get('/outbox', async (c) => {
-    const destination = c.req.query('destination');
-    const state = stateOf(c.req.query('state'));
-    const { items, next } = await engine.letters.list({
-      limit: Math.min(Number(c.req.query('limit') ?? DEFAULT_LIMIT) || DEFAULT_LIMIT, MAX_LIMIT),
-      after: Number(c.req.query('after') ?? 0) || 0,
-      ...(destination === undefined ? {} : { destination }),
-      ...(state === null ? {} : { state }),
-    });
-    const destinations = destinationsToWire(await engine.letters.troubles(), Date.now());
-    return c.json({ messages: items.map(toWire), destinations, next });
-  });
-  routes.post('/outbox/retry', async (c) => {
-    const { ids, destination } = await body(c, outboxRetryRequest);
-    return c.json(await engine.letters.retry(ids ?? { destination }, actor(c)));
-  });
-  routes.post('/outbox/drop', async (c) => {
-    const { id, reason } = await body(c, outboxDropRequest);
-    await engine.letters.drop(id, reason, actor(c));
-    return c.json({ dropped: letterName(id) });
-  });
+  routes.openapi(
+    createRoute({
+      ...route('get', '/outbox', 'outbox', 'Messages that were not delivered'),
+      request: { query: outboxQuery },
+      responses: answer(outboxSchema, 'a page of them, and the destinations in trouble'),
+    }),
+    async (c) => {
+      const { limit, after, destination, state } = c.req.valid('query');
+      const { items, next } = await engine.letters.list({
+        limit: Math.min(limit, MAX_LIMIT),
+        after: after ?? 0,
+        ...(destination === undefined ? {} : { destination }),
+        ...(state === undefined ? {} : { state }),
+      });
+      const destinations = destinationsToWire(await engine.letters.troubles(), Date.now());
+      return c.json({ messages: items.map(toWire), destinations, next }, 200);
+    },
+  );
+  routes.openapi(
+    createRoute({
+      ...route('post', '/outbox/retry', 'outbox', 'Try messages anew, now'),
+      request: { body: jsonBody(outboxRetryRequest) },
+      responses: answer(outboxRetriedSchema, 'how many, and how many were dropped as overtaken'),
+    }),
+    async (c) => {
+      const { ids, destination } = c.req.valid('json');
+      return c.json(await engine.letters.retry(ids ?? { destination }, c.get('actor')), 200);
+    },
+  );
+  routes.openapi(
+    createRoute({
+      ...route('post', '/outbox/drop', 'outbox', 'Give a message up for good'),
+      request: { body: jsonBody(outboxDropRequest) },
+      responses: answer(outboxDroppedSchema, 'its name'),
+    }),
+    async (c) => {
+      const { id, reason } = c.req.valid('json');
+      await engine.letters.drop(id, reason, c.get('actor'));
+      return c.json({ dropped: letterName(id) }, 200);
+    },
+  );
   return routes;
 }
 
@@ -96,16 +117,11 @@ function whatOf(message: OutboxMessage): string {
     case 'forge.review':
       return `review: ${message.event.replace('_', ' ')}`;
     case 'notify.incident':
+    case 'notify.show':
       return `alert: ${message.title}`;
     case 'notify.resolved':
       return `resolved: ${message.incident}`;
     case 'notify.digest':
       return message.line;
   }
-}
-
-function stateOf(text: string | undefined): Letter['state'] | null {
-  if (text === undefined) return null;
-  if (text === 'dead' || text === 'stuck') return text;
-  throw new AppError(`state=${text} is not known`, { code: 'usage.state', hint: 'one of dead, stuck' });
 }

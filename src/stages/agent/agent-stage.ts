@@ -88,6 +88,7 @@ export const agentStage: StageKind = {
       cliKind: account.agent.kind,
       ...(account.cliVersion === null ? {} : { cliVersion: account.cliVersion }),
       ...(account.cliBin === null ? {} : { cliBin: account.cliBin }),
+      ...(context.stage.model === null ? {} : { model: context.stage.model }),
       sessionId: session.id,
       roundHead,
     };

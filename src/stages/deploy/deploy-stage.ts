@@ -77,7 +77,7 @@ type InTurn =
 async function mergeInTurn(context: StageContext, opening: Task, head: string): Promise<InTurn> {
   if (context.signal.aborted) return { kind: 'not', result: stopped() };
   // Only of a pull request that is there the forge tells what others say.
-  const pr = await openedPullRequest(context, opening);
+  const pr = await openedPullRequest(context, opening, head);
   const task = { ...opening, pr };
   const tried = await tryMerges(context, task, head);
   return tried.kind === 'not' && opening.pr === null

@@ -25,7 +25,7 @@ export function prepareApply(db: Db): Applier {
   const begunAt = db.prepare('UPDATE tasks SET begun_at = ? WHERE id = ? AND begun_at IS NULL');
   const updateJob =
     db.prepare(`UPDATE jobs SET status = @status, attempts = @attempts, max_attempts = @maxAttempts, transient_attempts = @transientAttempts,
-    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, urgent = @urgent, account = @account, moved_from = @movedFrom,
+    lost_attempts = @lostAttempts, available_at = @availableAt, hold = @hold, hold_since = @holdSince, ready = @ready, urgent = @urgent, priority = @priority, account = @account, moved_from = @movedFrom,
     cancel_requested = @cancelRequested, error = @error, verdict = @verdict, context = @context, finished_at = @finishedAt WHERE id = @id`);
   const endRun =
     db.prepare(`UPDATE agent_runs SET status = 'ended', exit_code = @exitCode, signal = @signal, result_ok = @resultOk, verdict = @verdict, reason = @reason,
@@ -37,10 +37,10 @@ export function prepareApply(db: Db): Applier {
     ON CONFLICT(day, project) DO UPDATE SET micro_usd = micro_usd + @microUsd, tokens = tokens + @tokens, unknown_costs = unknown_costs + @unknown`);
   const unknownCost = db.prepare('UPDATE tasks SET unknown_costs = unknown_costs + 1 WHERE id = ?');
   const task = db.prepare(
-    `SELECT title, body, thread, stage, status, urgent, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops, forge FROM tasks WHERE id = ?`,
+    `SELECT title, body, thread, stage, status, urgent, priority, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops, forge FROM tasks WHERE id = ?`,
   );
   const updateTask =
-    db.prepare(`UPDATE tasks SET title = @title, body = @body, thread = @thread, stage = @stage, status = @status, urgent = @urgent, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
+    db.prepare(`UPDATE tasks SET title = @title, body = @body, thread = @thread, stage = @stage, status = @status, urgent = @urgent, priority = @priority, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
     rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops, forge = @forge,
     cost_micro_usd = cost_micro_usd + @cost, budget_from_micro_usd = coalesce(@budgetFrom, budget_from_micro_usd), updated_at = @now WHERE id = @id`);
   const upsertAccount =
@@ -60,6 +60,8 @@ export function prepareApply(db: Db): Applier {
   const outbox =
     db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
     VALUES(@destination, @key, @orderKey, @message, @availableAt, @now) ON CONFLICT(key) DO NOTHING`);
+  // Whoever takes it up again knows better than its item, which may be closed.
+  const takenUp = db.prepare('UPDATE task_feeds SET away = 1 WHERE task = ?');
   const untried = db.prepare(
     `SELECT 1 FROM outbox WHERE order_key = ? AND status = 'pending' AND tries = 0 LIMIT 1`,
   );
@@ -98,6 +100,7 @@ export function prepareApply(db: Db): Applier {
       holdSince: next.hold === null && next.availableAt === null ? null : goesOn ? job.holdSince : now,
       ready: next.status === 'queued' && next.hold === null && next.availableAt === null ? 1 : 0,
       urgent: next.urgent ? 1 : 0,
+      priority: next.priority,
       account: next.account,
       movedFrom: next.status === 'queued' ? null : job.movedFrom,
       cancelRequested: next.cancelRequested ? 1 : 0,
@@ -152,6 +155,7 @@ export function prepareApply(db: Db): Applier {
       stage: change.stage ?? row['stage'],
       status: change.status ?? row['status'],
       urgent: change.urgent === undefined ? row['urgent'] : change.urgent ? 1 : 0,
+      priority: change.priority ?? row['priority'],
       code: reason === undefined ? row['reason_code'] : (reason?.code ?? null),
       detail: reason === undefined ? row['reason_detail'] : (reason?.detail ?? null),
       head: change.head === undefined ? row['head'] : change.head,
@@ -167,6 +171,8 @@ export function prepareApply(db: Db): Applier {
       budgetFrom: change.budgetFromMicroUsd ?? null,
       now,
     });
+    const wasOver = row['status'] === 'done' || row['status'] === 'cancelled';
+    if (wasOver && (change.status === 'active' || change.status === 'needs_you')) takenUp.run(id);
     if (change.head == null) return;
     begun.run(id);
     begunAt.run(now, id);

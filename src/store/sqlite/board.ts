@@ -106,6 +106,10 @@ export function prepareBoard(db: Db): BoardStore {
     async setStatus(project, id, status, now) {
       setStatus.run(status, now, project, Number(id));
     },
+    async pullRequestOf(project, branch) {
+      const row = prByBranch.get(project, branch) as Row | undefined;
+      return row === undefined ? null : prOf(row);
+    },
     async openPullRequest(project, branch, title, body, state, now) {
       const existing = prByBranch.get(project, branch) as Row | undefined;
       return prOf(existing ?? (insertPr.get({ project, branch, title, body, state, now }) as Row));

@@ -1,6 +1,6 @@
+import type { Audit } from '../../core/audit.ts';
 import { type FeedMarks, NO_MARKS, type TaskFeed } from '../../core/feed.ts';
 import type { FeedStore } from '../feed-store.ts';
-import type { Audit } from '../store.ts';
 import type { Applier } from './apply.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
@@ -13,13 +13,13 @@ export function prepareFeed(
   const mark = db.prepare('INSERT INTO seen(key, at) VALUES(?, ?) ON CONFLICT(key) DO NOTHING');
   const known = db.prepare('SELECT key FROM seen WHERE key IN (SELECT value FROM json_each(?))').pluck();
   const open =
-    db.prepare(`SELECT t.*, f.marks AS feed_marks FROM tasks t INDEXED BY tasks_status LEFT JOIN task_feeds f ON f.task = t.id
+    db.prepare(`SELECT t.*, f.marks AS feed_marks, f.away AS feed_away FROM tasks t INDEXED BY tasks_status LEFT JOIN task_feeds f ON f.task = t.id
     WHERE t.status IN ('active', 'needs_you', 'cancelled') AND t.project = ? AND (t.status <> 'cancelled' OR f.away = 0) ORDER BY t.id`);
   const ofItem = db.prepare(
-    `SELECT t.*, f.marks AS feed_marks FROM tasks t LEFT JOIN task_feeds f ON f.task = t.id WHERE t.project = ? AND t.work_item_id = ?`,
+    `SELECT t.*, f.marks AS feed_marks, f.away AS feed_away FROM tasks t LEFT JOIN task_feeds f ON f.task = t.id WHERE t.project = ? AND t.work_item_id = ?`,
   );
   const latestJob = db.prepare('SELECT * FROM jobs WHERE task_id = ? ORDER BY id DESC LIMIT 1');
-  const marksOf = db.prepare('SELECT marks FROM task_feeds WHERE task = ?').pluck();
+  const marksOf = db.prepare('SELECT marks AS feed_marks, away AS feed_away FROM task_feeds WHERE task = ?');
   const save = db.prepare(
     'INSERT INTO task_feeds(task, away, marks) VALUES(@task, @away, @marks) ON CONFLICT(task) DO UPDATE SET away = @away, marks = @marks',
   );
@@ -30,15 +30,18 @@ export function prepareFeed(
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
   function saveMarks(task: number, marks: FeedMarks): void {
-    save.run({ task, away: marks.away ? 1 : 0, marks: JSON.stringify(marks) });
+    const { away, ...others } = marks;
+    save.run({ task, away: away ? 1 : 0, marks: JSON.stringify(others) });
   }
 
-  const read = (json: unknown): FeedMarks =>
-    typeof json === 'string' ? { ...NO_MARKS, ...(JSON.parse(json) as Partial<FeedMarks>) } : NO_MARKS;
+  function read({ feed_marks: json, feed_away: away }: Row): FeedMarks {
+    if (typeof json !== 'string') return NO_MARKS;
+    return { ...NO_MARKS, ...(JSON.parse(json) as Partial<FeedMarks>), away: away === 1 };
+  }
 
   function feedOf(row: Row): TaskFeed {
     const task = taskOf(row);
-    return { task, job: jobOf(latestJob.get(task.id) as Row), marks: read(row['feed_marks']) };
+    return { task, job: jobOf(latestJob.get(task.id) as Row), marks: read(row) };
   }
 
   const part: FeedStore = {
@@ -63,7 +66,9 @@ export function prepareFeed(
       return row === undefined ? null : feedOf(row);
     },
     async noteFeed(taskId, change) {
-      inTransaction(() => saveMarks(taskId, { ...read(marksOf.get(taskId)), ...change }));
+      inTransaction(() =>
+        saveMarks(taskId, { ...read((marksOf.get(taskId) as Row | undefined) ?? {}), ...change }),
+      );
     },
     async intake(project) {
       const row = accepted.get(project) as Row | undefined;

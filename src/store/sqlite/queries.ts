@@ -48,17 +48,19 @@ export function prepareQueries(db: Db): Queries {
     return known;
   }
 
-  function page<T>(
-    sql: string,
-    params: Record<string, unknown>,
-    limit: number,
+  function page<T extends { readonly id: number }>(
+    table: string,
+    where: readonly string[],
+    filter: { readonly after?: number; readonly limit: number; readonly newestFirst?: boolean },
     of: (row: Row) => T,
-    id: (item: T) => number,
   ): Page<T> {
-    const rows = prepared(sql).all({ ...params, limit: limit + 1 }) as Row[];
+    const { limit, newestFirst = false, after } = filter;
+    const all = after === undefined ? where : [...where, newestFirst ? 'id < @after' : 'id > @after'];
+    const only = all.length === 0 ? '' : `WHERE ${all.join(' AND ')}`;
+    const sql = `SELECT * FROM ${table} ${only} ORDER BY id ${newestFirst ? 'DESC' : ''} LIMIT @limit`;
+    const rows = prepared(sql).all({ ...params(filter), limit: limit + 1 }) as Row[];
     const items = rows.slice(0, limit).map(of);
-    const last = items.at(-1);
-    return { items, next: rows.length > limit && last !== undefined ? id(last) : null };
+    return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null };
   }
 
   return {
@@ -85,46 +87,34 @@ export function prepareQueries(db: Db): Queries {
         // In the words of a partial index, so that a list of open or failed jobs does not walk the done ones.
         isWithin(filter.status, ['queued', 'running']) ? `status IN ('queued', 'running')` : null,
         isWithin(filter.status, ['failed']) ? `status = 'failed'` : null,
-        filter.project === undefined ? null : 'project = @project',
+        ...equals(filter, ['project', 'stage', 'account', 'agent']),
         filter.taskId === undefined ? null : 'task_id = @taskId',
-        filter.after === undefined ? null : 'id > @after',
+        filter.q === undefined
+          ? null
+          : `(instr(lower(branch), lower(@q)) > 0 OR instr(lower(coalesce(error, '')), lower(@q)) > 0 OR task_id IN (SELECT id FROM tasks WHERE ${taskHas}))`,
       ]);
-      return page<Job>(
-        `SELECT * FROM jobs ${where} ORDER BY id LIMIT @limit`,
-        params(filter),
-        filter.limit,
-        jobOf,
-        (j) => j.id,
-      );
+      return page<Job>('jobs', where, filter, jobOf);
     },
     async runs(filter) {
       const where = conditions([
         filter.jobId === undefined ? null : 'job_id = @jobId',
         filter.taskId === undefined ? null : 'task_id = @taskId',
-        filter.status === undefined ? null : 'status = @status',
-        filter.after === undefined ? null : 'id > @after',
+        ...equals(filter, ['status', 'account', 'agent']),
+        filter.project === undefined ? null : '(SELECT project FROM jobs WHERE jobs.id = job_id) = @project',
+        filter.verdict === undefined ? null : 'verdict IN (SELECT value FROM json_each(@verdict))',
+        filter.since === undefined ? null : 'started_at >= @since',
       ]);
-      return page<Run>(
-        `SELECT * FROM agent_runs ${where} ORDER BY id LIMIT @limit`,
-        params(filter),
-        filter.limit,
-        runOf,
-        (r) => r.id,
-      );
+      return page<Run>('agent_runs', where, filter, runOf);
     },
     async tasks(filter) {
       const where = conditions([
         filter.status === undefined ? null : 'status IN (SELECT value FROM json_each(@status))',
-        filter.project === undefined ? null : 'project = @project',
-        filter.after === undefined ? null : 'id > @after',
+        ...equals(filter, ['project', 'stage']),
+        filter.changedSince === undefined ? null : 'updated_at >= @changedSince',
+        filter.label === undefined ? null : '@label IN (SELECT value FROM json_each(labels))',
+        filter.q === undefined ? null : taskHas,
       ]);
-      return page<Task>(
-        `SELECT * FROM tasks ${where} ORDER BY id LIMIT @limit`,
-        params(filter),
-        filter.limit,
-        taskOf,
-        (t) => t.id,
-      );
+      return page<Task>('tasks', where, filter, taskOf);
     },
 
     async running() {
@@ -205,9 +195,15 @@ export function prepareQueries(db: Db): Queries {
   };
 }
 
-function conditions(parts: readonly (string | null)[]): string {
-  const used = parts.filter((part) => part !== null);
-  return used.length === 0 ? '' : `WHERE ${used.join(' AND ')}`;
+const taskHas = 'instr(lower(key), lower(@q)) + instr(lower(title), lower(@q)) > 0';
+
+function conditions(parts: readonly (string | null)[]): string[] {
+  return parts.filter((part) => part !== null);
+}
+
+/** Columns named as the fields of the filter, for those that are set. */
+function equals<F extends object>(filter: F, fields: readonly (keyof F & string)[]): string[] {
+  return fields.filter((field) => filter[field] !== undefined).map((field) => `${field} = @${field}`);
 }
 
 function isWithin(statuses: readonly string[] | undefined, set: readonly string[]): boolean {
@@ -216,6 +212,8 @@ function isWithin(statuses: readonly string[] | undefined, set: readonly string[
 
 function params(filter: object): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(filter).map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : value]),
+    Object.entries(filter)
+      .filter(([key]) => key !== 'newestFirst')
+      .map(([key, value]) => [key, Array.isArray(value) ? JSON.stringify(value) : value]),
   );
 }

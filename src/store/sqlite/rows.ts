@@ -81,6 +81,7 @@ export function runOf(row: Row): Run {
     cliKind: textOrNull(row['cli_kind']),
     cliVersion: textOrNull(row['cli_version']),
     cliBin: textOrNull(row['cli_bin']),
+    model: textOrNull(row['model']),
     account: textOrNull(row['account']),
     pid: countOrNull(row['pid']),
     directory: text(row['directory']),

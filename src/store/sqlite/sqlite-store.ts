@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import { SqliteError } from 'better-sqlite3';
+import { type AuditFacts, workFacts } from '../../core/audit.ts';
 import { CLOSED_BREAKER } from '../../core/breaker.ts';
 import type { CliVersion } from '../../core/cli-version.ts';
 import { AppError } from '../../core/errors.ts';
@@ -7,8 +8,9 @@ import { vtimeAtWeight } from '../../core/fairness.ts';
 import { contextAtStart } from '../../core/job.ts';
 import type { AccountState } from '../../core/model.ts';
 import { reportRow } from '../../core/task.ts';
-import type { Audit, Store } from '../store.ts';
+import type { Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
+import { prepareAudit } from './audit.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
@@ -17,14 +19,18 @@ import { prepareForget } from './forget.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
+import { prepareReports } from './reports.ts';
 import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
+import { prepareTalk } from './talk.ts';
+import { prepareUsers } from './users.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
 export function openSqliteStore(path: string, clock: () => number): Store {
   const db = openDatabase(path);
   const applier = prepareApply(db);
   const claim = prepareClaim(db);
-  const feed = prepareFeed(db, { applier, audit: writeAudit, clock, wake: () => wake() });
+  const audit = prepareAudit(db);
+  const feed = prepareFeed(db, { applier, audit: audit.write, clock, wake: () => wake() });
   const wakers = new Set<() => void>();
   const wake = () => {
     for (const waker of wakers) waker();
@@ -48,14 +54,11 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     `SELECT * FROM agent_runs WHERE id = @runId AND job_id = @jobId AND fence = @fence AND status = 'running'`,
   );
   const noteStart =
-    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version), cli_bin = coalesce(@cliBin, cli_bin),
+    db.prepare(`UPDATE agent_runs SET pid = coalesce(@pid, pid), cli_kind = coalesce(@cliKind, cli_kind), cli_version = coalesce(@cliVersion, cli_version), cli_bin = coalesce(@cliBin, cli_bin), model = coalesce(@model, model),
     session_id = coalesce(@sessionId, session_id) WHERE id = @runId AND status = 'running'`);
   const setContext = db.prepare('UPDATE jobs SET context = ? WHERE id = ?');
   const setTaskPr = db.prepare(
     `UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ? AND coalesce(pr ->> 'state', '') NOT IN ('merged', 'closed')`,
-  );
-  const audit = db.prepare(
-    'INSERT INTO audit(at, by, surface, action, target) VALUES(@at, @by, @surface, @action, @target)',
   );
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
@@ -80,7 +83,13 @@ export function openSqliteStore(path: string, clock: () => number): Store {
 
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
-    ...prepareOutbox(db, { audit: writeAudit, wake }),
+    reports: atTheEdge(prepareReports(db), path),
+    talk: atTheEdge(
+      prepareTalk(db, { insertOutbox: (rows) => applier.insertOutbox(rows, clock()), wake }),
+      path,
+    ),
+    users: atTheEdge(prepareUsers(db, { audit: audit.write }), path),
+    ...prepareOutbox(db, { audit: audit.write, wake }),
     ...prepareLedger(db),
     ...prepareForget(db),
     ...feed.part,
@@ -176,6 +185,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
           cliKind: facts.cliKind ?? null,
           cliVersion: facts.cliVersion ?? null,
           cliBin: facts.cliBin ?? null,
+          model: facts.model ?? null,
           sessionId: facts.sessionId ?? null,
         });
         const job = jobOf(row);
@@ -207,7 +217,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
       return settled;
     },
 
-    async command(target, decide, { once, ...entry }) {
+    async command(target, decide, entry) {
       const result = inTransaction(() => {
         const found =
           target.kind === 'job' ? (jobById.get(target.id) as Row | undefined) : jobOfTask(target.key);
@@ -216,11 +226,14 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
         const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
         const superseded = newest !== undefined && newest['id'] !== job.id;
-        if (once !== undefined && !feed.mark(once, clock())) return { job, task, repeated: true };
+        if (entry.once !== undefined && !feed.mark(entry.once, clock())) return { job, task, repeated: true };
         applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
-        writeAudit(entry);
-        const after = jobOf(jobById.get(job.id) as Row);
-        return { job: after, task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row) };
+        const after = {
+          job: jobOf(jobById.get(job.id) as Row),
+          task: job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row),
+        };
+        audit.write({ ...entry, before: workFacts(task, job), after: workFacts(after.task, after.job) });
+        return after;
       });
       wake();
       return result;
@@ -243,7 +256,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const decided = decide(before);
         if (decided.account !== before) applier.saveAccount(decided.account);
         applier.prove(decided.proofs);
-        writeAudit(entry);
+        audit.write({ ...entry, before: accountFacts(before), after: accountFacts(decided.account) });
         return decided.account;
       });
       wake();
@@ -265,7 +278,11 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         db.prepare(
           'INSERT INTO pauses(scope, id, note, by, since, until) VALUES(@scope, @id, @note, @by, @since, @until) ON CONFLICT(scope, id) DO UPDATE SET note = @note, by = @by, until = @until',
         ).run({ ...pause });
-        writeAudit(entry);
+        const { note, until } = pause;
+        audit.write({
+          ...entry,
+          after: { note, until: until === null ? null : new Date(until).toISOString() },
+        });
       });
       wake();
     },
@@ -273,11 +290,18 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     async resume(scope, id, entry) {
       const resumed = inTransaction(() => {
         const { changes } = db.prepare('DELETE FROM pauses WHERE scope = ? AND id = ?').run(scope, id);
-        writeAudit(entry);
+        audit.write({ ...entry, before: { paused: changes > 0 }, after: { paused: false } });
         return changes > 0;
       });
       wake();
       return resumed;
+    },
+
+    async audit(entry) {
+      audit.write(entry);
+    },
+    async audits(filter) {
+      return audit.list(filter);
     },
 
     async meta(key) {
@@ -300,7 +324,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         engineVersion: String(db.prepare('SELECT sqlite_version()').pluck().get()),
         schema: schemaVersion(db),
         path,
-        bytes: statSync(path).size,
+        bytes: statSync(path, { throwIfNoEntry: false })?.size ?? 0, // none: in memory
       };
     },
     async close() {
@@ -314,10 +338,10 @@ export function openSqliteStore(path: string, clock: () => number): Store {
     const task = taskByKey.get(key) as Row | undefined;
     return task === undefined ? undefined : (latestJob.get(task['id']) as Row | undefined);
   }
+}
 
-  function writeAudit(entry: Audit): void {
-    audit.run({ ...entry });
-  }
+function accountFacts(state: AccountState): AuditFacts {
+  return { hold: state.hold?.reason ?? null, cli: state.pinned?.version ?? null };
 }
 
 /** SQLite's errors leave as `AppError`; what a decider throws passes as it is. */

@@ -14,6 +14,10 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'outbox.status': 'pending',
   'outbox.message': JSON.stringify({ kind: 'notify' }),
   'projects.key': '1',
+  'matters.value': '{}',
+  'matters.state': 'open',
+  'users.role': 'viewer',
+  'api_tokens.role': 'viewer',
 };
 const JSON_COLUMNS: Readonly<Record<string, string>> = {
   rounds: '{}',
@@ -23,7 +27,19 @@ const JSON_COLUMNS: Readonly<Record<string, string>> = {
   windows: '[]',
 };
 /** Left empty: what they hold is optional and has a shape. */
-const EMPTY = new Set(['hold', 'pr', 'trace', 'session', 'verdict', 'finished_at', 'resolved_at', 'until']);
+const EMPTY = new Set([
+  'once',
+  'hold',
+  'pr',
+  'trace',
+  'session',
+  'verdict',
+  'finished_at',
+  'resolved_at',
+  'until',
+  'before',
+  'after',
+]);
 
 interface Column {
   readonly name: string;

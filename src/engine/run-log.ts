@@ -1,0 +1,150 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LogPart } from '../agents/agent.ts';
+import type { Run } from '../core/model.ts';
+import { type FileLine, type LineFile, openLines } from '../lib/line-file.ts';
+import { cleanLine, plainLine } from '../lib/log-text.ts';
+import { maskSecrets } from '../lib/redact.ts';
+import type { Runtime } from './runtime.ts';
+
+/** Lines looked at in one go while searching or copying. */
+const STEP_LINES = 2000;
+/** What one search reads at most; it tells where to go on. */
+const SEARCH_BYTES = 64 * 1024 * 1024;
+
+/** A line of a run's log for people. Its number is where it begins in the file: it never changes. */
+export interface RunLine {
+  readonly seq: number;
+  /** The number of the line after it, once there is one. */
+  readonly next: number;
+  /** In words, where the CLI speaks in events; `text` for what is no event, `raw` when that was asked for. */
+  readonly parts: readonly {
+    readonly kind: LogPart['kind'] | 'text' | 'raw';
+    readonly text: string;
+    readonly tool?: string;
+  }[];
+  /** Secrets taken out. */
+  readonly masked: number;
+  /** False when it is so long that its end was left out. */
+  readonly whole: boolean;
+}
+
+export type Form = 'words' | 'raw';
+
+/** Logs of runs, live or over: cleaned and masked on reading, in memory that does not grow with them. */
+export function createRunLogs(parts: {
+  readonly runtime: () => Runtime;
+  readonly secrets: () => readonly string[];
+}) {
+  function secretsOf(): string[] {
+    const accounts = [...parts.runtime().accounts.values()].flatMap(({ account }) =>
+      Object.values(account.env),
+    );
+    return [...accounts, ...parts.secrets()];
+  }
+
+  function readerOf(run: Run) {
+    const { accounts } = parts.runtime();
+    const own = accounts.get(run.account ?? '')?.agent;
+    const agent =
+      own?.kind === run.cliKind
+        ? own
+        : [...accounts.values()].find((each) => each.agent.kind === run.cliKind)?.agent;
+    return agent?.readable ?? (() => null);
+  }
+
+  function createWords(run: Run, form: Form) {
+    const readable = readerOf(run);
+    const secrets = secretsOf();
+    return ({ at, next, text, whole }: FileLine): RunLine => {
+      const read =
+        form === 'raw'
+          ? [{ kind: 'raw' as const, text }]
+          : (readable(text) ?? [{ kind: 'text' as const, text }]);
+      let masked = 0;
+      const shown = read.map((part) => {
+        const cleaned = form === 'raw' ? part.text : part.text.split('\n').map(cleanLine).join('\n');
+        const safe = maskSecrets(cleaned, secrets);
+        masked += safe.masked;
+        return { ...part, text: safe.text };
+      });
+      return { seq: at, next, parts: shown, masked, whole };
+    };
+  }
+
+  return {
+    /** Null when there is none (yet, or any more). To be disposed of. */
+    async open(run: Run, form: Form = 'words'): Promise<RunLog | null> {
+      const file = await openLines(await placeOf(run));
+      if (file === null) return null;
+      const words = createWords(run, form);
+      const ended = run.status === 'ended';
+      return {
+        size: file.size,
+        after: async (seq, limit) => (await file.after(seq, limit, ended)).map(words),
+        before: async (seq, limit) => (await file.before(seq, limit)).map(words),
+        search: (text, from, limit) => search(file, words, { text, from, limit }),
+        copy: (plain) => copy(file, plain, secretsOf()),
+        [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+      };
+    },
+  };
+}
+
+export interface RunLog {
+  readonly size: number;
+  after(seq: number, limit: number): Promise<RunLine[]>;
+  before(seq: number, limit: number): Promise<RunLine[]>;
+  /** Lines that show the text, any case; `next` is where to go on, null at the end. */
+  search(text: string, from: number, limit: number): Promise<{ lines: RunLine[]; next: number | null }>;
+  /** The whole log, masked, in pieces; `plain` without colours and controls. */
+  copy(plain: boolean): AsyncGenerator<string>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+async function search(
+  file: LineFile,
+  words: (line: FileLine) => RunLine,
+  { text, from, limit }: { readonly text: string; readonly from: number; readonly limit: number },
+): Promise<{ lines: RunLine[]; next: number | null }> {
+  const wanted = text.toLowerCase();
+  // As it stands in an event, for a quick first look.
+  const escaped = JSON.stringify(wanted).slice(1, -1);
+  const lines: RunLine[] = [];
+  let at = from;
+  while (at < file.size && at - from < SEARCH_BYTES) {
+    const some = await file.after(at, STEP_LINES, true);
+    for (const line of some) {
+      at = line.next;
+      const lower = line.text.toLowerCase();
+      if (!lower.includes(wanted) && !lower.includes(escaped)) continue;
+      // Only what is shown counts: nobody can ask for a masked secret letter by letter.
+      const shown = words(line);
+      if (!shown.parts.some((part) => `${part.tool ?? ''} ${part.text}`.toLowerCase().includes(wanted)))
+        continue;
+      lines.push(shown);
+      if (lines.length === limit) return { lines, next: at < file.size ? at : null };
+    }
+    if (some.length === 0) break;
+  }
+  return { lines, next: at < file.size ? at : null };
+}
+
+async function* copy(file: LineFile, plain: boolean, secrets: readonly string[]): AsyncGenerator<string> {
+  for (let at = 0; ; ) {
+    const some = await file.after(at, STEP_LINES, true);
+    const last = some.at(-1);
+    if (last === undefined) return;
+    yield some.map(({ text }) => `${maskSecrets(plain ? plainLine(text) : text, secrets).text}\n`).join('');
+    at = last.next;
+  }
+}
+
+/** An agent's log, or that of the command of a stage that runs no agent. */
+async function placeOf(run: Run): Promise<string> {
+  const own = join(run.directory, 'run.log');
+  return access(own).then(
+    () => own,
+    () => join(run.directory, 'command', 'run.log'),
+  );
+}

@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import { instant, listOf, next, paging, scopeSchema } from './common.ts';
+
+export const holdSchema = z
+  .object({
+    code: z.string(),
+    scope: scopeSchema,
+    state: z.enum(['waiting', 'needs_you']),
+    title: z.string(),
+    since: instant,
+    clearsAt: instant.nullable(),
+    clearsWhen: z.string(),
+    detail: z.string(),
+    fix: z.string().nullable(),
+  })
+  .meta({ id: 'Hold' });
+export type HoldWire = z.infer<typeof holdSchema>;
+
+export const jobSchema = z
+  .object({
+    id: z.string(),
+    task: z.string().nullable(),
+    project: z.string(),
+    repo: z.string(),
+    branch: z.string(),
+    stage: z.string().nullable(),
+    agent: z.string().nullable(),
+    account: z.string().nullable(),
+    status: z.enum(['queued', 'running', 'done', 'failed', 'cancelled']),
+    attempts: z.number(),
+    maxAttempts: z.number(),
+    transientAttempts: z.number(),
+    lostAttempts: z.number(),
+    availableAt: instant.nullable(),
+    error: z.string().nullable(),
+    verdict: z.string().nullable(),
+    priority: z.number(),
+    /** Goes first in its project, and at times before the turn of other projects. */
+    urgent: z.boolean(),
+    hold: holdSchema.nullable(),
+    createdAt: instant,
+    startedAt: instant.nullable(),
+    finishedAt: instant.nullable(),
+  })
+  .meta({ id: 'Job' });
+export type JobWire = z.infer<typeof jobSchema>;
+
+export const runSchema = z
+  .object({
+    id: z.string(),
+    jobId: z.string(),
+    taskId: z.number().nullable(),
+    attempt: z.number(),
+    agent: z.string().nullable(),
+    cli: z.object({ kind: z.string(), version: z.string().nullable() }).nullable(),
+    account: z.string().nullable(),
+    /** The model that was asked for; null = the CLI's own choice, or not known. */
+    model: z.string().nullable(),
+    pid: z.number().nullable(),
+    status: z.enum(['running', 'ended']),
+    exitCode: z.number().nullable(),
+    signal: z.string().nullable(),
+    resultOk: z.boolean().nullable(),
+    verdict: z.string().nullable(),
+    reason: z.string().nullable(),
+    sessionId: z.string().nullable(),
+    usage: z.object({
+      inputTokens: z.number(),
+      outputTokens: z.number(),
+      cacheReadTokens: z.number(),
+      cacheWriteTokens: z.number(),
+      turns: z.number(),
+      costUsd: z.number().nullable(),
+    }),
+    logPath: z.string(),
+    startedAt: instant,
+    finishedAt: instant.nullable(),
+  })
+  .meta({ id: 'Run' });
+export type RunWire = z.infer<typeof runSchema>;
+
+const traceSchema = z.object({
+  head: z.string().nullable(),
+  criteria: z
+    .array(
+      z.object({
+        id: z.string(),
+        text: z.string(),
+        requirements: z.array(z.string()).readonly(),
+        tests: z
+          .array(
+            z.object({
+              id: z.string(),
+              kind: z.enum(['automated', 'command', 'manual']),
+              what: z.string(),
+              state: z.enum(['passed', 'failed', 'not_proven', 'missing', 'ticked', 'to_tick']),
+              detail: z.string(),
+            }),
+          )
+          .readonly(),
+      }),
+    )
+    .readonly(),
+});
+
+export const taskSchema = z
+  .object({
+    id: z.number(),
+    key: z.string(),
+    project: z.string(),
+    title: z.string(),
+    stage: z.string(),
+    status: z.enum(['active', 'needs_you', 'done', 'cancelled']),
+    urgent: z.boolean(),
+    reason: z.object({ code: z.string(), detail: z.string() }).nullable(),
+    branch: z.string(),
+    head: z.string().nullable(),
+    pr: z.object({ number: z.number(), url: z.string().nullable(), state: z.string() }).nullable(),
+    rounds: z.record(z.string(), z.number()),
+    costUsd: z.number(),
+    /** Runs whose cost nobody told; not part of `costUsd`. */
+    unknownCosts: z.number(),
+    pipeline: z.string(),
+    labels: z.array(z.string()),
+    size: z.string().nullable(),
+    trace: traceSchema.nullable(),
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'Task' });
+export type TaskWire = z.infer<typeof taskSchema>;
+
+export const taskDetailSchema = taskSchema.extend({
+  body: z.string(),
+  jobs: z.array(jobSchema),
+  runs: z.array(runSchema),
+});
+export type TaskDetailWire = z.infer<typeof taskDetailSchema>;
+
+const JOB_STATUSES = ['queued', 'running', 'done', 'failed', 'cancelled'] as const;
+const TASK_STATUSES = ['active', 'needs_you', 'done', 'cancelled'] as const;
+const sort = z
+  .enum(['id', '-id'])
+  .default('id')
+  .meta({ description: '`id`: oldest first; `-id`: newest first' });
+
+export const jobsQuery = z.object({
+  ...paging,
+  sort,
+  status: listOf(JOB_STATUSES),
+  state: listOf(['queued', 'waiting', 'needs_you', 'running', 'done', 'failed', 'cancelled']).meta({
+    description: 'as people see it: of the queued ones, those that wait for themselves or for a person apart',
+  }),
+  reason: z
+    .string()
+    .optional()
+    .meta({ description: 'code of the reason that holds it, such as account.limit' }),
+  project: z.string().optional(),
+  stage: z.string().optional(),
+  account: z.string().optional(),
+  agent: z.string().optional().meta({ description: 'role' }),
+  q: z.string().max(200).optional().meta({ description: 'part of key, title, branch or error' }),
+});
+export const jobsSchema = z.object({ jobs: z.array(jobSchema), next }).meta({ id: 'Jobs' });
+export const oneJobSchema = z.object({ job: jobSchema });
+
+export const runsQuery = z.object({
+  ...paging,
+  sort,
+  task: z.string().optional(),
+  job: z.string().optional(),
+  status: z.enum(['running', 'ended']).optional(),
+  verdict: z.string().optional().meta({ description: 'one or more, separated by commas' }),
+  project: z.string().optional(),
+  account: z.string().optional(),
+  agent: z.string().optional().meta({ description: 'role' }),
+});
+export const runsSchema = z.object({ runs: z.array(runSchema), next }).meta({ id: 'Runs' });
+export const oneRunSchema = z.object({ run: runSchema });
+
+export const tasksQuery = z.object({
+  ...paging,
+  sort,
+  status: listOf(TASK_STATUSES),
+  project: z.string().optional(),
+  stage: z.string().optional(),
+  label: z.string().optional(),
+  q: z.string().max(200).optional().meta({ description: 'part of key or title' }),
+});
+export const tasksSchema = z.object({ tasks: z.array(taskSchema), next }).meta({ id: 'Tasks' });
+export const oneTaskSchema = z.object({ task: taskDetailSchema });

@@ -1,0 +1,73 @@
+import { createRoute } from '@hono/zod-openapi';
+import { messageOf } from '../../core/errors.ts';
+import { configSchema, healthQuery, healthSchema } from '../contract.ts';
+import { answer, createRoutes, route } from '../openapi.ts';
+import type { Finding, HttpOptions } from '../server.ts';
+import { iso } from '../wire.ts';
+
+/** The checks start programs: what they found is shown for so long. */
+const KEPT_MS = 30_000;
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const found: T[] = [];
+  for await (const item of items) found.push(item);
+  return found;
+}
+
+/** Is the installation sound, and how is it set up? */
+export function systemRoutes({ engine, version, config, check, configProblem }: HttpOptions) {
+  const routes = createRoutes();
+  let last: { readonly at: number; readonly findings: Promise<Finding[]> } | null = null;
+
+  /** Once for all who ask at the same time. */
+  function findings(fresh: boolean) {
+    if (last === null || Date.now() - last.at > (fresh ? 1000 : KEPT_MS))
+      last = { at: Date.now(), findings: all(check()) };
+    return last;
+  }
+
+  routes.openapi(
+    createRoute({
+      ...route('get', '/health', 'system', 'The checks of orch doctor'),
+      request: { query: healthQuery },
+      responses: answer(healthSchema, 'what they found'),
+    }),
+    async (c) => {
+      const asked = findings(c.req.valid('query').fresh);
+      const found = await asked.findings;
+      const { engine: name, engineVersion, schema, bytes } = await engine.store.info();
+      const count = (state: Finding['state']) => found.filter((each) => each.state === state).length;
+      return c.json(
+        {
+          checkedAt: iso(asked.at),
+          findings: found,
+          errors: count('error'),
+          warnings: count('warning'),
+          schedulerTickAgeMs: engine.tickAge(),
+          version,
+          database: { engine: name, engineVersion, schema, bytes },
+        },
+        200,
+      );
+    },
+  );
+
+  routes.openapi(
+    createRoute({
+      ...route('get', '/config', 'system', 'Every setting and where it comes from'),
+      responses: answer(configSchema, 'as orch config shows it'),
+    }),
+    (c) => {
+      try {
+        const settings = config().map((row) => ({
+          ...row,
+          value: Array.isArray(row.value) ? [...row.value] : (row.value as string | number | boolean | null),
+        }));
+        return c.json({ problem: configProblem(), settings }, 200);
+      } catch (error) {
+        return c.json({ problem: messageOf(error), settings: [] }, 200);
+      }
+    },
+  );
+  return routes;
+}

@@ -1,0 +1,52 @@
+import type { Job, Task } from '../core/model.ts';
+
+/** Part of the store port: what people look at that no single row tells. Reads only. */
+export interface ReportStore {
+  /** Queued jobs that nothing of their own holds, in the order in which projects take turns from now on. */
+  nextUp(limit: number): Promise<readonly Job[]>;
+  /** Runs that ended at an instant or later, by verdict, and tasks that did. Costs what ended, not what there is. */
+  ended(since: number): Promise<Ended>;
+  /** Tasks that ended at an instant or later, the latest first. */
+  endedTasks(since: number, limit: number): Promise<readonly Task[]>;
+  /** Messages that wait to be delivered, by destination; absent = none. */
+  undelivered(): Promise<ReadonlyMap<string, number>>;
+  /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
+  usage(query: UsageQuery): Promise<readonly UsageRow[]>;
+}
+
+export interface Ended {
+  readonly runs: readonly {
+    readonly verdict: string;
+    readonly runs: number;
+    readonly microUsd: number;
+    readonly unknownCosts: number;
+  }[];
+  readonly tasksDone: number;
+  readonly tasksCancelled: number;
+}
+
+export const USAGE_BY = ['project', 'account', 'model', 'stage', 'task'] as const;
+
+export interface UsageQuery {
+  readonly by: (typeof USAGE_BY)[number];
+  readonly since: number;
+  readonly until: number;
+  readonly project: string | null;
+}
+
+export interface UsageRow {
+  /** Of the group; null where it is not known. */
+  readonly key: string | null;
+  /** Days since 1970, UTC. */
+  readonly day: number;
+  readonly runs: number;
+  readonly failed: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  readonly turns: number;
+  readonly microUsd: number;
+  /** Runs whose cost nobody told; not part of `microUsd`. */
+  readonly unknownCosts: number;
+}

@@ -1,0 +1,118 @@
+import { stepOf, URGENT_EVERY } from '../../core/fairness.ts';
+import type { Ended, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
+import type { Db } from './database.ts';
+import { jobOf, type Row, taskOf } from './rows.ts';
+
+const DAY_MS = 86_400_000;
+const GROUPS: Readonly<Record<UsageQuery['by'], string>> = {
+  project: 'j.project',
+  account: 'r.account',
+  model: 'r.model',
+  stage: 'coalesce(j.stage, r.agent)',
+  task: '(SELECT key FROM tasks WHERE tasks.id = r.task_id)',
+};
+
+/** What no single row tells: what comes next, what ended, what it took. */
+export function prepareReports(db: Db): ReportStore {
+  const turns =
+    db.prepare(`SELECT key, weight, max(vtime, (SELECT vclock FROM counters)) AS vtime, served FROM projects
+    WHERE active = 1 AND EXISTS (SELECT 1 FROM jobs WHERE status = 'queued' AND ready = 1 AND project = key)`);
+  const lane = db.prepare('SELECT urgent_rest FROM counters').pluck();
+  const ofProject =
+    db.prepare(`SELECT id, urgent FROM jobs WHERE status = 'queued' AND ready = 1 AND project = ?
+    ORDER BY urgent DESC, priority DESC, rework DESC, id LIMIT ?`);
+  const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
+  const endedRuns =
+    db.prepare(`SELECT coalesce(verdict, 'lost') AS verdict, count(*) AS runs, coalesce(sum(cost_micro_usd), 0) AS micro_usd,
+    sum(cost_micro_usd IS NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
+  const endedCounts = db
+    .prepare(
+      `SELECT status, count(*) FROM tasks INDEXED BY tasks_ended WHERE updated_at >= ? AND status IN ('done', 'cancelled') GROUP BY status`,
+    )
+    .raw();
+  const endedTasks = db.prepare(
+    `SELECT * FROM tasks INDEXED BY tasks_ended WHERE updated_at >= ? AND status IN ('done', 'cancelled') ORDER BY updated_at DESC LIMIT ?`,
+  );
+  const undelivered = db
+    .prepare(
+      `SELECT destination, count(*) FROM outbox INDEXED BY outbox_due WHERE status = 'pending' GROUP BY 1`,
+    )
+    .raw();
+  const usage = new Map(
+    Object.entries(GROUPS).map(([by, group]) => [
+      by,
+      db.prepare(`SELECT ${group} AS key, r.finished_at / ${DAY_MS} AS day, count(*) AS runs, sum(coalesce(r.verdict, 'lost') <> 'success') AS failed,
+        sum(input_tokens) AS input, sum(output_tokens) AS output, sum(cache_read_tokens) AS cache_read, sum(cache_write_tokens) AS cache_write,
+        sum(turns) AS turns, coalesce(sum(cost_micro_usd), 0) AS micro_usd, sum(cost_micro_usd IS NULL AND r.agent IS NOT NULL) AS unknown
+        FROM agent_runs r JOIN jobs j ON j.id = r.job_id WHERE r.finished_at >= @since AND r.finished_at < @until AND (@project IS NULL OR j.project = @project)
+        GROUP BY 1, 2 ORDER BY 2, 1`),
+    ]),
+  );
+
+  return {
+    async nextUp(limit) {
+      const projects = (turns.all() as Row[]).map((row) => ({
+        key: String(row['key']),
+        weight: Number(row['weight']),
+        vtime: Number(row['vtime']),
+        served: Number(row['served']),
+      }));
+      const order = (a: (typeof projects)[number], b: (typeof projects)[number]) =>
+        a.vtime - b.vtime || a.served - b.served || (a.key < b.key ? -1 : 1);
+      // Whoever is further back than that has no turn among the next ones.
+      const near = projects.sort(order).slice(0, limit);
+      const queues = new Map(
+        near.map(({ key }) => [key, ofProject.all(key, limit) as { id: number; urgent: number }[]]),
+      );
+      let rest = Number(lane.get());
+      const ids: number[] = [];
+      while (ids.length < limit) {
+        const waiting = near.filter(({ key }) => (queues.get(key)?.length ?? 0) > 0).sort(order);
+        const urgent = rest > 0 ? undefined : waiting.find(({ key }) => queues.get(key)?.[0]?.urgent === 1);
+        const turn = urgent ?? waiting[0];
+        const job = turn === undefined ? undefined : queues.get(turn.key)?.shift();
+        if (turn === undefined || job === undefined) break;
+        rest = urgent !== undefined && urgent !== waiting[0] ? URGENT_EVERY - 1 : rest - 1;
+        turn.vtime += stepOf(turn.weight);
+        turn.served += 1;
+        ids.push(job.id);
+      }
+      return ids.map((id) => jobOf(jobById.get(id) as Row));
+    },
+
+    async ended(since): Promise<Ended> {
+      const runs = (endedRuns.all(since) as Row[]).map((row) => ({
+        verdict: String(row['verdict']),
+        runs: Number(row['runs']),
+        microUsd: Number(row['micro_usd']),
+        unknownCosts: Number(row['unknown']),
+      }));
+      const tasks = new Map(endedCounts.all(since) as [string, number][]);
+      return { runs, tasksDone: tasks.get('done') ?? 0, tasksCancelled: tasks.get('cancelled') ?? 0 };
+    },
+    async endedTasks(since, limit) {
+      return (endedTasks.all(since, limit) as Row[]).map(taskOf);
+    },
+
+    async undelivered() {
+      return new Map(undelivered.all() as [string, number][]);
+    },
+
+    async usage({ by, since, until, project }): Promise<UsageRow[]> {
+      const rows = usage.get(by)?.all({ since, until, project }) as Row[];
+      return rows.map((row) => ({
+        key: row['key'] === null ? null : String(row['key']),
+        day: Number(row['day']),
+        runs: Number(row['runs']),
+        failed: Number(row['failed']),
+        inputTokens: Number(row['input']),
+        outputTokens: Number(row['output']),
+        cacheReadTokens: Number(row['cache_read']),
+        cacheWriteTokens: Number(row['cache_write']),
+        turns: Number(row['turns']),
+        microUsd: Number(row['micro_usd']),
+        unknownCosts: Number(row['unknown']),
+      }));
+    },
+  };
+}

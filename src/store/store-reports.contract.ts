@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { StoreKit } from './store-kit.contract.ts';
+import { ENDED, MINUTE, project, refOf } from './store-rows.contract.ts';
+
+const DAY = 86_400_000;
+
+/** What people look at that no single row tells. */
+export function reports(kit: StoreKit): void {
+  const { enqueue, claimed, end, submit } = kit;
+  const look = () => kit.store.reports;
+
+  describe('reports', () => {
+    it('name the jobs that are next in the order in which claims then take them', async () => {
+      await kit.store.configure(
+        [project('api', { maxConcurrency: 99 }), project('web', { weight: 2, maxConcurrency: 99 })],
+        ['a'],
+      );
+      for (let i = 0; i < 4; i++) await enqueue({ project: 'api', priority: i % 2 });
+      for (let i = 0; i < 4; i++) await enqueue({ project: 'web', urgent: i === 3 });
+      const said = (await look().nextUp(7)).map(({ id }) => id);
+      const taken: number[] = [];
+      for (let i = 0; i < 7; i++) taken.push((await claimed()).job.id);
+      expect(said).toEqual(taken);
+      expect((await look().nextUp(7)).length).toBe(1);
+    });
+
+    it('leave out what is held by itself', async () => {
+      await enqueue({ hold: 'approval.pending' });
+      expect(await look().nextUp(7)).toEqual([]);
+    });
+
+    it('sum up what ended since an instant, also what failed and what cost nobody knows', async () => {
+      const { task } = await submit();
+      await end(await claimed(), {
+        job: { status: 'done' },
+        task: { status: 'done' },
+        run: { ...ENDED, usage: { ...ENDED.usage, inputTokens: 100, outputTokens: 10, costUsd: 0.5 } },
+      });
+      kit.now += DAY;
+      const since = kit.now;
+      await enqueue();
+      const second = await claimed();
+      await kit.store.started(refOf(second), { model: 'opus' });
+      await end(second, {
+        job: { status: 'failed' },
+        run: { ...ENDED, verdict: 'permanent', usage: { ...ENDED.usage, costUsd: null } },
+      });
+      kit.now += MINUTE;
+      expect(await look().ended(since)).toEqual({
+        runs: [{ verdict: 'permanent', runs: 1, microUsd: 0, unknownCosts: 1 }],
+        tasksDone: 0,
+        tasksCancelled: 0,
+      });
+      expect(await look().ended(0)).toMatchObject({ tasksDone: 1 });
+      expect((await look().endedTasks(0, 5)).map(({ id }) => id)).toEqual([task.id]);
+      expect(await look().endedTasks(since, 5)).toEqual([]);
+
+      const usage = async (by: 'project' | 'model' | 'task', from = 0) =>
+        (await look().usage({ by, since: from, until: kit.now, project: null })).map(
+          ({ key, runs, failed, microUsd, unknownCosts }) => [key, runs, failed, microUsd, unknownCosts],
+        );
+      expect(await usage('project')).toEqual([
+        ['api', 1, 0, 500_000, 0],
+        ['api', 1, 1, 0, 1],
+      ]);
+      expect(await usage('model', since)).toEqual([['opus', 1, 1, 0, 1]]);
+      expect(await usage('task')).toEqual([
+        [task.key, 1, 0, 500_000, 0],
+        [null, 1, 1, 0, 1],
+      ]);
+      expect(await look().usage({ by: 'project', since: 0, until: kit.now, project: 'web' })).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,57 @@
+import { useQuery } from '@tanstack/react-query';
+import type { MeWire } from '../../../src/http/contract.ts';
+import { del, get } from './client.ts';
+
+export type Role = 'viewer' | 'operator' | 'admin';
+
+/** What the page offers, and the least role for it; the server decides by its own table. */
+const LEAST = {
+  submit: 'operator',
+  approve: 'operator',
+  reject: 'operator',
+  retry: 'operator',
+  cancel: 'operator',
+  answer: 'operator',
+  tick: 'operator',
+  urgent: 'operator',
+  pause: 'operator',
+  resume: 'operator',
+  'account.check': 'operator',
+  'outbox.retry': 'operator',
+  'outbox.drop': 'operator',
+  'account.trust': 'admin',
+  'user.list': 'admin',
+  'user.invite': 'admin',
+  'user.role': 'admin',
+  'user.disable': 'admin',
+  'token.create': 'admin',
+  'audit.read': 'admin',
+  'config.read': 'admin',
+} as const satisfies Record<string, Role>;
+export type Action = keyof typeof LEAST;
+
+export function sessionQuery() {
+  return {
+    queryKey: ['session'],
+    queryFn: async ({ signal }: { signal: AbortSignal }): Promise<MeWire> =>
+      (await get<{ me: MeWire }>('/session', {}, signal)).me,
+    staleTime: 60_000,
+  };
+}
+
+export function useMe(): MeWire | null {
+  return useQuery(sessionQuery()).data ?? null;
+}
+
+export function useMay(action: Action): { isAllowed: boolean; least: Role } {
+  const me = useMe();
+  const least = LEAST[action];
+  return { isAllowed: me?.actions.includes(action) === true, least };
+}
+
+/** Ends this session; the page then starts over, with nothing of it in memory. */
+export function useSignOut(): () => void {
+  return () => {
+    void del('/session').finally(() => window.location.assign('/sign-in'));
+  };
+}

@@ -1,0 +1,72 @@
+import { useState } from 'react';
+import { useAct } from '../../api/actions.ts';
+import { copy } from '../../copy.ts';
+import { Dialog } from '../../ui/dialog.tsx';
+import { Field, Foot, Refusal } from './parts.tsx';
+
+/** The agent's question as it was asked, its own options to pick from, and an answer in words. */
+export function AnswerDialog({
+  target,
+  question,
+  onClose,
+}: {
+  target: string;
+  question: string;
+  onClose: () => void;
+}) {
+  const [answer, setAnswer] = useState('');
+  const act = useAct('answer', { isQuiet: true, done: copy.answer.done });
+  const lines = question.split('\n');
+  const options = lines.filter((line) => line.startsWith('- ')).map((line) => line.slice(2));
+  const asked = lines.filter((line) => !line.startsWith('- ')).join('\n');
+  const submit = () => {
+    if (answer.trim() === '' || act.isPending) return;
+    act.mutate({ target, note: answer.trim() }, { onSuccess: onClose });
+  };
+  return (
+    <Dialog
+      title={copy.answer.title}
+      onClose={onClose}
+      onSubmit={submit}
+      foot={
+        <Foot
+          action="answer"
+          label={copy.answer.do}
+          isPending={act.isPending}
+          whyNot={answer.trim() === '' ? copy.dialog.missing : undefined}
+          onClose={onClose}
+        />
+      }
+    >
+      <blockquote className="note wrap-anywhere whitespace-pre-wrap">
+        {asked === '' ? copy.answer.noQuestion : asked}
+      </blockquote>
+      {options.length === 0 ? null : (
+        <div className="flex flex-wrap gap-2">
+          {options.map((option) => (
+            <button
+              key={option}
+              type="button"
+              className="btn btn-sm !h-auto min-h-7 max-w-full !whitespace-normal wrap-anywhere"
+              aria-pressed={answer === option}
+              onClick={() => setAnswer(option)}
+            >
+              {option}
+            </button>
+          ))}
+        </div>
+      )}
+      <Field label={copy.answer.label} hint={copy.answer.hint}>
+        {(id) => (
+          <textarea
+            id={id}
+            className="input"
+            value={answer}
+            onChange={(event) => setAnswer(event.target.value)}
+          />
+        )}
+      </Field>
+      <Refusal error={act.error} />
+    </Dialog>
+  );
+}

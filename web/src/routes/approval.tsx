@@ -1,0 +1,343 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link, useParams } from '@tanstack/react-router';
+import { Check, GitCommitHorizontal, X } from 'lucide-react';
+import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import type { ApprovalWire } from '../../../src/http/contract.ts';
+import { useAct } from '../api/actions.ts';
+import { ApiError } from '../api/client.ts';
+import { approvalQuery, jobQuery, taskDiffQuery } from '../api/queries.ts';
+import { copy } from '../copy.ts';
+import { Field, Refusal } from '../frame/dialogs/parts.tsx';
+import { count, money, plural, sentence } from '../lib/format.ts';
+import { ActionButton, Button } from '../ui/button.tsx';
+import { Card } from '../ui/card.tsx';
+import { Crumbs } from '../ui/crumbs.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { Empty, Loaded, Problem, Skeleton } from '../ui/states.tsx';
+import { Ago } from '../ui/time.tsx';
+import { Chip } from '../ui/tone.tsx';
+import { Trace } from './task/trace.tsx';
+
+const DiffView = lazy(async () => ({ default: (await import('../ui/diff.tsx')).DiffView }));
+
+/** What exactly am I allowing? The decision is bound to the commit that was looked at. */
+export function ApprovalPage() {
+  const { id } = useParams({ from: '/framed/approvals/$id' });
+  const query = useQuery(approvalQuery(id));
+  const approval = query.isPlaceholderData ? undefined : query.data?.approval;
+  if (query.error instanceof ApiError && (query.error.status === 404 || query.error.status === 409))
+    return <NotOpen id={id} />;
+  if (approval !== undefined) return <Approval key={approval.job.id} approval={approval} />;
+  return (
+    <section className="card">
+      {query.error === null ? (
+        <Skeleton rows={6} />
+      ) : (
+        <Problem what={copy.nav.approvals} error={query.error} onAgain={() => void query.refetch()} />
+      )}
+    </section>
+  );
+}
+
+/** Decided, withdrawn or never there; the task tells which. */
+function NotOpen({ id }: { id: string }) {
+  const job = useQuery({ ...jobQuery(id), enabled: /^(job_)?\d+$/.test(id) }).data?.job;
+  return (
+    <>
+      <h1 className="mb-4">{copy.approval.notOpen}</h1>
+      <section className="card">
+        <Empty isGood={job !== undefined}>
+          <p>
+            {job === undefined
+              ? copy.state.notFoundDetail(`${copy.nav.approvals.toLowerCase()} ${id}`)
+              : null}
+          </p>
+          {job?.task == null ? null : (
+            <p>
+              <Link to="/tasks/$key" params={{ key: job.task }} className="mono">
+                {job.task}
+              </Link>{' '}
+              <Chip state={job.status === 'done' ? 'done' : job.status}>{copy.job[job.status]}</Chip>
+            </p>
+          )}
+        </Empty>
+      </section>
+    </>
+  );
+}
+
+function Approval({ approval }: { approval: ApprovalWire }) {
+  const { task, job, stage, commit, since, reviewers } = approval;
+  const diff = useQuery(taskDiffQuery(task.key));
+  // The commit that this person looks at: a decision is about it, whatever the branch becomes meanwhile.
+  const [seen, setSeen] = useState(commit);
+  useEffect(() => setSeen((old) => old ?? commit), [commit]);
+  const hasMoved = seen !== commit;
+  return (
+    <>
+      <div className="mb-4 flex flex-wrap items-start gap-4">
+        <div className="min-w-0 flex-1 basis-80">
+          <Crumbs>
+            <Link to="/board">{copy.nav.board}</Link>
+            <Link to="/tasks/$key" params={{ key: task.key }} className="mono">
+              {task.key}
+            </Link>
+            <span>{sentence(stage)}</span>
+          </Crumbs>
+          <h1 className="two-lines" title={task.title}>
+            {sentence(stage)}: {task.title}
+          </h1>
+          <p className="mt-1.5 flex flex-wrap items-center gap-2">
+            <Chip state="needs_you">{copy.hold['approval.pending']}</Chip>
+            <span className="tag mono">
+              <GitCommitHorizontal aria-hidden="true" />
+              {seen === null ? copy.approval.noHead : seen.slice(0, 10)}
+            </span>
+            <span className="text-sm text-ink-3">
+              {copy.approval.asked} <Ago at={since} />
+            </span>
+          </p>
+        </div>
+        <Decide approval={approval} commit={seen} hasMoved={hasMoved} />
+      </div>
+      {hasMoved ? (
+        <div className="note tone-attention mb-4" role="alert">
+          <p className="flex-1">{copy.approval.moved}</p>
+          <Button isSmall onClick={() => setSeen(commit)}>
+            {copy.approval.look}
+          </Button>
+        </div>
+      ) : null}
+      <p className="mb-4 text-sm text-ink-2">
+        {copy.approval.by}{' '}
+        {reviewers.length === 0 ? copy.approval.anyOperator : copy.approval.only(reviewers.join(', '))}
+      </p>
+      <div className="columns columns-narrow">
+        <div className="stack max-lg:order-2">
+          {approval.findings.length === 0 ? null : <Findings findings={approval.findings} />}
+          {task.trace === null ? null : <Trace trace={task.trace} taskKey={task.key} />}
+          <Card title={copy.run.tabs.diff}>
+            <Loaded query={diff} what={copy.run.tabs.diff} rows={8}>
+              {({ diff: { patch, cut } }) => (
+                <Suspense fallback={<Skeleton rows={8} />}>
+                  <DiffView text={patch} flags={flagsOf(approval)} />
+                  {cut ? <p className="card-body text-sm text-ink-2">{copy.approval.cut}</p> : null}
+                </Suspense>
+              )}
+            </Loaded>
+          </Card>
+        </div>
+        <div className="stack max-lg:order-1">
+          <Summary approval={approval} job={job} />
+        </div>
+      </div>
+    </>
+  );
+}
+
+function flagsOf({ change }: ApprovalWire): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    (change?.files ?? []).flatMap(({ path, risks }) =>
+      risks.length === 0 ? [] : [[path, risksAsWords(risks)]],
+    ),
+  );
+}
+
+function risksAsWords(risks: readonly string[]): string {
+  return risks.map((risk) => copy.approval.risk[risk] ?? risk).join(', ');
+}
+
+function Decide({
+  approval,
+  commit,
+  hasMoved,
+}: {
+  approval: ApprovalWire;
+  commit: string | null;
+  hasMoved: boolean;
+}) {
+  const approve = useAct('approve', { isQuiet: true, done: copy.approval.approved });
+  const [isRejecting, setRejecting] = useState(false);
+  const notMine = approval.mayDecide ? undefined : copy.approval.only(approval.reviewers.join(', '));
+  const target = approval.job.id;
+  return (
+    <div className="flex flex-wrap gap-2">
+      <ActionButton action="reject" look="danger" whyNot={notMine} onClick={() => setRejecting(true)}>
+        <X aria-hidden="true" />
+        {copy.approval.reject}
+      </ActionButton>
+      <ActionButton
+        action="approve"
+        look="primary"
+        whyNot={notMine ?? (hasMoved ? copy.approval.moved : undefined)}
+        isPending={approve.isPending}
+        onClick={() => approve.mutate({ target, commit })}
+      >
+        <Check aria-hidden="true" />
+        {copy.approval.approve}
+      </ActionButton>
+      {approve.error === null ? null : (
+        <div className="basis-full">
+          <Problem error={approve.error} />
+        </div>
+      )}
+      {isRejecting ? (
+        <Reject target={target} name={approval.task.key} onClose={() => setRejecting(false)} />
+      ) : null}
+    </div>
+  );
+}
+
+function Findings({ findings }: Pick<ApprovalWire, 'findings'>) {
+  return (
+    <Card title={copy.approval.findings} hint={findings.length}>
+      <ul className="inbox">
+        {findings.map(({ severity, file, line, title, detail }) => (
+          <li key={`${file}:${line}:${title}`} className="!items-start">
+            <Chip state={severity === 'blocker' || severity === 'major' ? 'failed' : 'needs_you'}>
+              {sentence(severity)}
+            </Chip>
+            <div className="min-w-0 flex-1 wrap-anywhere">
+              <p className="font-medium">{title}</p>
+              {file === null ? null : (
+                <p>
+                  <code className="text-xs">
+                    {file}
+                    {line === null ? '' : `:${line}`}
+                  </code>
+                </p>
+              )}
+              <p className="text-sm whitespace-pre-wrap text-ink-2">{detail}</p>
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Reject({ target, name, onClose }: { target: string; name: string; onClose: () => void }) {
+  const [reason, setReason] = useState('');
+  const act = useAct('reject', { isQuiet: true, done: copy.approval.rejected });
+  const isMissing = reason.trim() === '';
+  const submit = () => {
+    if (!isMissing && !act.isPending) act.mutate({ target, reason: reason.trim() }, { onSuccess: onClose });
+  };
+  return (
+    <Dialog
+      title={`${copy.approval.rejectDo} ${name}`}
+      onClose={onClose}
+      onSubmit={submit}
+      foot={
+        <>
+          <Button onClick={onClose}>{copy.dialog.back}</Button>
+          <ActionButton
+            type="submit"
+            action="reject"
+            look="danger"
+            isPending={act.isPending}
+            whyNot={isMissing ? copy.dialog.missing : undefined}
+          >
+            {copy.approval.rejectDo}
+          </ActionButton>
+        </>
+      }
+    >
+      <Field label={copy.approval.reason} hint={copy.approval.reasonHint}>
+        {(id) => (
+          <textarea
+            id={id}
+            className="input"
+            value={reason}
+            onChange={(event) => setReason(event.target.value)}
+          />
+        )}
+      </Field>
+      <Refusal error={act.error} />
+    </Dialog>
+  );
+}
+
+function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire['job'] }) {
+  const { task, change, checks, summary, commit } = approval;
+  const risky = change?.files.filter(({ risks }) => risks.length > 0) ?? [];
+  const tests = task.trace?.criteria.flatMap((criterion) => criterion.tests) ?? [];
+  const proven = tests.filter(({ state }) => state === 'passed' || state === 'ticked').length;
+  const rows: readonly (readonly [string, ReactNode])[] = [
+    [
+      copy.approval.commit,
+      <span key="c" className="mono">
+        {commit?.slice(0, 10) ?? '–'}
+      </span>,
+    ],
+    [
+      copy.approval.files,
+      change === null ? (
+        '–'
+      ) : (
+        <>
+          {count(change.stat.files)}, <span className="text-done-ink">+{count(change.stat.added)}</span>{' '}
+          <span className="text-failed-ink">−{count(change.stat.deleted)}</span>
+        </>
+      ),
+    ],
+    [copy.run.tabs.checks, checks.green ? copy.approval.green : copy.approval.notGreen],
+    ...(tests.length === 0
+      ? []
+      : [[copy.approval.checks, copy.approval.checksOf(proven, tests.length)] as const]),
+    [
+      copy.approval.spent,
+      `${money(approval.costUsd)}${approval.unknownCosts > 0 ? ` + ${copy.task.unknown}` : ''}`,
+    ],
+    [
+      copy.columns.project,
+      <span key="p" className="mono">
+        {job.project}
+      </span>,
+    ],
+  ];
+  return (
+    <>
+      <Card title={copy.approval.what}>
+        <div className="card-body grid gap-3">
+          <dl className="facts">
+            {rows.map(([name, value]) => (
+              <div key={name} className="contents">
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ))}
+          </dl>
+          {risky.length === 0 ? (
+            <p className="text-sm text-ink-2">{copy.approval.noRisk}</p>
+          ) : (
+            <div className="note tone-attention">
+              <div className="grid min-w-0 gap-1">
+                <p className="font-medium">{copy.approval.risky(plural(risky.length, 'file'))}</p>
+                <ul className="grid gap-1">
+                  {risky.map(({ path, risks }) => (
+                    <li key={path} className="wrap-anywhere">
+                      {risksAsWords(risks)}: <code>{path}</code>
+                    </li>
+                  ))}
+                </ul>
+              </div>
+            </div>
+          )}
+        </div>
+      </Card>
+      {summary === null ? null : (
+        <Card title={copy.approval.summary} hint={<span className="mono">{summary.name}</span>}>
+          <p
+            className="card-body max-h-96 overflow-y-auto text-sm wrap-anywhere whitespace-pre-wrap"
+            tabIndex={0}
+            role="region"
+            aria-label={copy.approval.summary}
+          >
+            {summary.text}
+          </p>
+        </Card>
+      )}
+    </>
+  );
+}

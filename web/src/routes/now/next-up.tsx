@@ -1,0 +1,119 @@
+import { type UseQueryResult, useQuery } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
+import type { JobWire, NowWire } from '../../../../src/http/contract.ts';
+import { titlesQuery } from '../../api/queries.ts';
+import { copy } from '../../copy.ts';
+import { plural, sentence } from '../../lib/format.ts';
+import { Card } from '../../ui/card.tsx';
+import { HoldChip } from '../../ui/reason.tsx';
+import { Empty, Loaded } from '../../ui/states.tsx';
+import { Since } from '../../ui/time.tsx';
+import { Chip } from '../../ui/tone.tsx';
+
+const SHOWN = 7;
+
+interface Titled {
+  readonly job: JobWire;
+  readonly title: string | null;
+}
+
+function notStarted({ explain: { counts } }: NowWire): number {
+  return counts.queued + counts.waiting + counts.needsYou;
+}
+
+/** The first jobs in dispatch order, each with the one thing that holds it. */
+export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
+  const total = query.data === undefined ? 0 : notStarted(query.data);
+  const titles = useQuery(titlesQuery()).data ?? {};
+  return (
+    <Card
+      title={copy.now.nextUp}
+      className="max-md:order-3"
+      {...(total > 0 ? { hint: copy.now.inOrder(plural(total, 'job')) } : {})}
+      extra={
+        <Link to="/queue" className="text-sm">
+          {copy.now.openQueue}
+        </Link>
+      }
+    >
+      <Loaded query={query} what={copy.now.nextUp} rows={5}>
+        {({ next }) =>
+          next.length === 0 ? (
+            <Empty>{copy.now.nothingQueued}</Empty>
+          ) : (
+            <>
+              <table className="table table-rows">
+                <thead>
+                  <tr>
+                    <th scope="col">{copy.columns.place}</th>
+                    <th scope="col">{copy.columns.task}</th>
+                    <th scope="col" className="max-lg:hidden">
+                      {copy.columns.stage}
+                    </th>
+                    <th scope="col" className="max-lg:hidden">
+                      {copy.columns.account}
+                    </th>
+                    <th scope="col">{copy.columns.heldBy}</th>
+                    <th scope="col" className="n">
+                      {copy.columns.waiting}
+                    </th>
+                  </tr>
+                </thead>
+                <tbody>
+                  {next.slice(0, SHOWN).map((job, i) => (
+                    <Row
+                      key={job.id}
+                      place={i + 1}
+                      job={job}
+                      title={job.task === null ? null : (titles[job.task] ?? null)}
+                    />
+                  ))}
+                </tbody>
+              </table>
+              {total > Math.min(SHOWN, next.length) ? (
+                <p className="border-t border-line px-4 py-3 text-sm">
+                  <Link to="/queue">{plural(total - Math.min(SHOWN, next.length), 'more job')}</Link>
+                </p>
+              ) : null}
+            </>
+          )
+        }
+      </Loaded>
+    </Card>
+  );
+}
+
+function Row({ place, job, title }: Titled & { place: number }) {
+  return (
+    <tr data-row>
+      <td className="num away text-ink-3">{place}</td>
+      <td className="full">
+        <JobLink job={job} title={title} />
+      </td>
+      <td className="text-sm text-ink-2 max-lg:hidden">{sentence(job.stage ?? job.agent ?? '')}</td>
+      <td className="mono text-sm text-ink-2 max-lg:hidden">{job.account ?? '–'}</td>
+      <td>{job.hold === null ? <Chip state="queued" /> : <HoldChip hold={job.hold} />}</td>
+      <td className="n text-sm whitespace-nowrap text-ink-2">
+        <Since at={job.createdAt} />
+      </td>
+    </tr>
+  );
+}
+
+/** The key and the title of a job's task; a job without a task has only its own name. */
+export function JobLink({ job, title }: Titled) {
+  return (
+    <span className="two-lines">
+      {job.task === null ? (
+        <Link to="/queue" search={{ q: job.id }} className="mono text-sm">
+          {job.id}
+        </Link>
+      ) : (
+        <Link to="/tasks/$key" params={{ key: job.task }} className="mono text-sm">
+          {job.task}
+        </Link>
+      )}{' '}
+      <span className="ml-1">{title ?? `${sentence(job.agent ?? '')}, ${job.branch}`}</span>
+    </span>
+  );
+}

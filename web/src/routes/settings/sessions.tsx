@@ -1,0 +1,113 @@
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { SessionWire } from '../../../../src/http/contract.ts';
+import { del, post } from '../../api/client.ts';
+import { ask } from '../../api/queries.ts';
+import { copy } from '../../copy.ts';
+import { Field, Refusal } from '../../frame/dialogs/parts.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Empty, Loaded } from '../../ui/states.tsx';
+import { Ago } from '../../ui/time.tsx';
+import { toast } from '../../ui/toast.tsx';
+
+/** Where this person is signed in, and the password. */
+export function Sessions() {
+  const query = useQuery(ask<{ sessions: SessionWire[] }>(['sessions'], '/sessions'));
+  const client = useQueryClient();
+  const end = useMutation({
+    mutationFn: (id: number) => del(`/sessions/${id}`),
+    onError: (error) => toast({ text: error.message, error }),
+    onSettled: () => client.invalidateQueries({ queryKey: ['sessions'] }),
+  });
+  return (
+    <>
+      <Loaded query={query} what={copy.settings.parts.sessions}>
+        {({ sessions }) =>
+          sessions.length === 0 ? (
+            <Empty>{copy.queue.noMatch}</Empty>
+          ) : (
+            <ul className="inbox border-b border-line">
+              {sessions.map((session) => (
+                <li key={session.id} data-row>
+                  <div className="min-w-0 flex-1">
+                    <p className="text-sm wrap-anywhere">{session.agent}</p>
+                    <p className="text-xs text-ink-3">
+                      <span className="mono">{session.address}</span> · {copy.settings.used}{' '}
+                      <Ago at={session.seenAt} />
+                      {session.isThis ? ` · ${copy.settings.thisSession}` : ''}
+                    </p>
+                  </div>
+                  {session.isThis ? null : (
+                    <Button
+                      isSmall
+                      look="danger"
+                      disabled={end.isPending}
+                      onClick={() => end.mutate(session.id)}
+                    >
+                      {copy.settings.end}
+                    </Button>
+                  )}
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Loaded>
+      <Password />
+    </>
+  );
+}
+
+function Password() {
+  const [before, setBefore] = useState('');
+  const [after, setAfter] = useState('');
+  const change = useMutation({
+    mutationFn: () => post('/password', { before, password: after }),
+    onSuccess() {
+      setBefore('');
+      setAfter('');
+      toast({ text: copy.settings.passwordDone });
+    },
+  });
+  return (
+    <form
+      className="grid max-w-md gap-3 p-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        change.mutate();
+      }}
+    >
+      <h2>{copy.settings.password}</h2>
+      <Field label={copy.settings.passwordBefore}>
+        {(id) => (
+          <input
+            id={id}
+            className="input"
+            type="password"
+            autoComplete="current-password"
+            required
+            value={before}
+            onChange={(event) => setBefore(event.target.value)}
+          />
+        )}
+      </Field>
+      <Field label={copy.settings.passwordAfter} hint={copy.setup.passwordHint}>
+        {(id) => (
+          <input
+            id={id}
+            className="input"
+            type="password"
+            autoComplete="new-password"
+            required
+            value={after}
+            onChange={(event) => setAfter(event.target.value)}
+          />
+        )}
+      </Field>
+      <Refusal error={change.error} />
+      <Button type="submit" className="justify-self-start" disabled={change.isPending}>
+        {change.isPending ? copy.state.requested : copy.settings.password}
+      </Button>
+    </form>
+  );
+}

@@ -1,0 +1,187 @@
+import { useQuery } from '@tanstack/react-query';
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Download } from 'lucide-react';
+import type { UsageWire } from '../../../src/http/contract.ts';
+import { address } from '../api/client.ts';
+import { usageQuery } from '../api/queries.ts';
+import { copy } from '../copy.ts';
+import { useProject } from '../frame/search.ts';
+import { count, money, moneyOrDash, percent, sentence } from '../lib/format.ts';
+import { buttonClass } from '../ui/button.tsx';
+import { Card, PageTitle } from '../ui/card.tsx';
+import { StackedBars } from '../ui/stacked-bars.tsx';
+import { Empty, Loaded } from '../ui/states.tsx';
+
+const GROUPS = ['project', 'account', 'model', 'stage', 'task'] as const;
+const RANGES = [7, 14, 30, 90] as const;
+const DAY_MS = 86_400_000;
+/** More colours than this cannot be told apart: the rest is one. */
+const SERIES = 5;
+
+/** What did it cost, by project, account, model, stage or task? */
+export function UsagePage() {
+  const search = useSearch({ from: '/framed/usage' });
+  const navigate = useNavigate({ from: '/usage' });
+  const project = useProject();
+  const by = GROUPS.find((each) => each === search.by) ?? 'project';
+  const days = RANGES.find((each) => String(each) === search.days) ?? 14;
+  // Whole days of UTC, as the table counts them: the same address asks for the same range all day.
+  const first = (Math.floor(Date.now() / DAY_MS) - days + 1) * DAY_MS;
+  const asked = { by, since: new Date(first).toISOString(), project };
+  const query = useQuery(usageQuery(asked));
+  const set = (change: Partial<typeof search>) =>
+    void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
+  return (
+    <>
+      <PageTitle
+        title={copy.nav.usage}
+        {...(query.data === undefined
+          ? {}
+          : { hint: <p className="num">{copy.usage.inRange(money(query.data.total.costUsd), days)}</p> })}
+      >
+        <a className={buttonClass()} href={address('/usage', { ...asked, format: 'csv' })} download>
+          <Download aria-hidden="true" />
+          {copy.usage.csv}
+        </a>
+      </PageTitle>
+      <Card
+        title={sentence(by)}
+        extra={
+          <>
+            <div className="segments" role="group" aria-label={copy.usage.group}>
+              {GROUPS.map((each) => (
+                <button key={each} type="button" aria-pressed={each === by} onClick={() => set({ by: each })}>
+                  {sentence(each)}
+                </button>
+              ))}
+            </div>
+            <div className="segments" role="group" aria-label={copy.usage.range}>
+              {RANGES.map((each) => (
+                <button
+                  key={each}
+                  type="button"
+                  aria-pressed={each === days}
+                  onClick={() => set({ days: String(each) })}
+                >
+                  <span className="num">{each}</span>
+                  <span className="sr-only"> days</span>
+                </button>
+              ))}
+            </div>
+          </>
+        }
+      >
+        <Loaded query={query} what={copy.nav.usage} rows={8}>
+          {(usage) =>
+            usage.rows.length === 0 ? (
+              <Empty>{copy.usage.none}</Empty>
+            ) : (
+              <>
+                <Chart usage={usage} first={first} days={days} />
+                <Table usage={usage} />
+                <p className="px-4 py-3 text-xs text-ink-3">{copy.usage.listPrice}</p>
+              </>
+            )
+          }
+        </Loaded>
+      </Card>
+    </>
+  );
+}
+
+function Chart({ usage, first, days }: { usage: UsageWire; first: number; days: number }) {
+  const shown = usage.rows.slice(0, SERIES).map(({ key }) => key);
+  const columns = Array.from({ length: days }, (_, i) => {
+    const day = new Date(first + i * DAY_MS).toISOString().slice(0, 10);
+    const own = usage.days.filter((each) => each.day === day);
+    const values = shown.map((key) => own.find((each) => each.key === key)?.costUsd ?? 0);
+    const others = own
+      .filter((each) => !shown.includes(each.key))
+      .reduce((sum, each) => sum + each.costUsd, 0);
+    return { day, values: [...values, others] };
+  });
+  return (
+    <div className="px-4 pt-4">
+      <StackedBars columns={columns} label={copy.usage.chart(usage.by, money(usage.total.costUsd))} />
+    </div>
+  );
+}
+
+function Table({ usage }: { usage: UsageWire }) {
+  return (
+    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={copy.nav.usage}>
+      <table className="table min-w-[640px]">
+        <thead>
+          <tr>
+            <th scope="col">{sentence(usage.by)}</th>
+            <th scope="col" className="n">
+              {copy.columns.cost}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.runs}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.failed}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.input}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.cacheRead}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.cacheWrite}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.output}
+            </th>
+            <th scope="col" className="n">
+              {copy.usage.cached}
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {usage.rows.map((row, i) => {
+            const input = row.inputTokens + row.cacheReadTokens + row.cacheWriteTokens;
+            const isAllUnknown = row.unknownCosts >= row.runs;
+            return (
+              <tr key={row.key ?? ''}>
+                <th scope="row" className="!text-base !font-semibold !text-ink">
+                  <span className="flex items-center gap-2">
+                    <i
+                      aria-hidden="true"
+                      className="size-2.5 shrink-0 rounded-[3px]"
+                      style={{ background: `var(--series-${Math.min(i, SERIES) + 1})` }}
+                    />
+                    <span className={usage.by === 'stage' ? '' : 'mono'}>
+                      {row.key === null
+                        ? copy.usage.unknownKey
+                        : usage.by === 'stage'
+                          ? sentence(row.key)
+                          : row.key}
+                    </span>
+                  </span>
+                </th>
+                <td className="n whitespace-nowrap">
+                  {moneyOrDash(isAllUnknown ? null : row.costUsd)}
+                  {row.unknownCosts > 0 && !isAllUnknown ? (
+                    <span className="block text-xs text-ink-3">
+                      {copy.usage.unknown(count(row.unknownCosts))}
+                    </span>
+                  ) : null}
+                </td>
+                <td className="n">{count(row.runs)}</td>
+                <td className="n">{count(row.failed)}</td>
+                <td className="n">{count(row.inputTokens)}</td>
+                <td className="n">{count(row.cacheReadTokens)}</td>
+                <td className="n">{count(row.cacheWriteTokens)}</td>
+                <td className="n">{count(row.outputTokens)}</td>
+                <td className="n">{input === 0 ? '–' : percent(row.cacheReadTokens / input)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+    </div>
+  );
+}
