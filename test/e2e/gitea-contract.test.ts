@@ -76,6 +76,7 @@ describe.skipIf(!shared.available)(suiteName('the contract of Gitea', shared), (
     gitea.protect({ rule: 'main', requiredApprovals: 1, checks: ['ci/*'], blockOnRejected: true });
     const at = { branch: 'orch/wid-1', base: 'main', head };
     const pr = await forge.open({ ...at, title: 'WID-1: First', body: 'text' }, by('pr'));
+    if (pr === null) throw new Error('nothing to open a pull request for');
     expect(await forge.open({ ...at, title: 'WID-1: First', body: 'text' }, by('pr'))).toEqual(pr);
     await forge.comment(pr, 'text', by('c'));
     const status = { head, context: 'orch/review', description: 'fine', url: null } as const;

@@ -15,10 +15,13 @@ export interface GiteaPulls {
   byNumber(number: number, signal?: AbortSignal): Promise<GiteaPull | null>;
   /** The one that the branch has: an open one before one that is merged or closed. */
   ofBranch(branch: string, base: string, signal?: AbortSignal): Promise<GiteaPull | null>;
+  /** Null: it has none, and `head` is in the base already. */
   open(
-    request: { branch: string; base: string; title: string; body: string },
+    request: { branch: string; base: string; head: string; title: string; body: string },
     by: Delivery,
-  ): Promise<GiteaPull>;
+  ): Promise<GiteaPull | null>;
+  /** The base's tip when `head` is in it, merged by whatever means; else null. */
+  mergedByHand(base: string, head: string, signal?: AbortSignal): Promise<string | null>;
   ready(number: number, body: string, by: Delivery): Promise<GiteaPull>;
   /** Takes the mark of a draft away and leaves everything else. */
   undraft(pull: GiteaPull): Promise<GiteaPull>;
@@ -50,6 +53,22 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
     return found !== null && found.commit.id !== merged.head.sha;
   }
 
+  async function mergedByHand(base: string, head: string, signal?: AbortSignal): Promise<string | null> {
+    const pair = path`/compare/${`${base}...${head}`}`;
+    const request = { method: 'GET', path: `${repository}${pair}`, ...end(signal) } as const;
+    // Not there yet, or not any more: nothing is known of it.
+    const missing = await client.find(at, z.object({ total_commits: z.int() }), request);
+    if (missing?.total_commits !== 0) return null;
+    const tip = branchShape.extend({ commit: z.object({ id: z.string() }) });
+    const branch = path`/branches/${base}`;
+    const found = await client.find(at, tip, {
+      method: 'GET',
+      path: `${repository}${branch}`,
+      ...end(signal),
+    });
+    return found?.commit.id ?? null;
+  }
+
   return {
     ofBranch,
     undraft: ({ number, title }) =>
@@ -59,10 +78,12 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
       }),
     byNumber: (number, signal) =>
       client.find(at, pull, { method: 'GET', path: `${pulls}/${number}`, ...end(signal) }),
-    async open({ branch, base, title, body }, { signal }) {
+    mergedByHand,
+    async open({ branch, base, head, title, body }, { signal }) {
       const there = await ofBranch(branch, base, signal);
       if (there?.state === 'open') return there;
       if (there?.merged === true && !(await isNewWork(there, branch, signal))) return there;
+      if ((await mergedByHand(base, head, signal)) !== null) return null;
       const request = { head: branch, base, title: `${DRAFT_TITLE}${title}`, body };
       try {
         return await client.one(pull, { method: 'POST', path: pulls, body: request, signal });
