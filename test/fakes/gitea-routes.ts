@@ -84,6 +84,7 @@ const REPOSITORY: readonly [string, string, Handler][] = [
   ['GET', '/pulls/*/merge', (call) => (pullOf(call).pull?.merged === null ? fail(404) : { status: 204 })],
   ['POST', '/pulls/*/merge', mergePull],
   ['GET', '/pulls/*/*', findPull],
+  ['GET', '/compare/*', compare],
   ['GET', '/branches/*', branch],
   ['GET', '/branch_protections/*', protection],
   ['GET', '/git/commits/*', commit],
@@ -613,6 +614,13 @@ async function branch({ server, args: [name = ''] }: Call): Promise<Answer> {
     ...{ enable_status_check: (rule?.checks.length ?? 0) > 0, status_check_contexts: rule?.checks ?? null },
     ...{ user_can_push: true, user_can_merge: true, effective_branch_protection_name: rule?.rule ?? '' },
   });
+}
+
+async function compare({ server, args: [pair = ''] }: Call): Promise<Answer> {
+  const ends = pair.split('...');
+  if ((await Promise.all(ends.map((each) => server.repository.sha(each)))).includes(null)) return fail(404);
+  const count = await server.repository.git('rev-list', '--count', ends.join('..'));
+  return ok({ total_commits: Number(count), commits: null });
 }
 
 function protection({ server, by, args: [name] }: Call): Answer {

@@ -123,10 +123,10 @@ function createGiteaForge(context: ForgeContext, place: GiteaPlace): Forge {
           pr === null ? await pulls.ofBranch(branch, base, signal) : await pulls.byNumber(pr.number, signal);
         if (found?.state === 'open') return { kind: 'open', pull: await facts(found, head, signal) };
         // One that ended before this head was made speaks of other work on a branch of the same name.
-        if (pr === null && found?.head.sha !== head)
-          return (await pulls.isIn(base, head, signal))
-            ? { kind: 'merged', commit: head }
-            : { kind: 'open', pull: null };
+        if (pr === null && found?.head.sha !== head) {
+          const commit = await pulls.mergedByHand(base, head, signal);
+          return commit === null ? { kind: 'open', pull: null } : { kind: 'merged', commit };
+        }
         if (found?.merged !== true) return { kind: 'closed' };
         return { kind: 'merged', commit: found.merge_commit_sha ?? found.head.sha };
       }),

@@ -21,8 +21,8 @@ export interface GiteaPulls {
     request: { branch: string; base: string; head: string; title: string; body: string },
     by: Delivery,
   ): Promise<GiteaPull | null>;
-  /** Whether the base has this commit. */
-  isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean>;
+  /** The base's tip when `head` is in it, merged by whatever means; else null. */
+  mergedByHand(base: string, head: string, signal?: AbortSignal): Promise<string | null>;
   ready(number: number, body: string, by: Delivery): Promise<GiteaPull>;
   /** Takes the mark of a draft away and leaves everything else. */
   undraft(pull: GiteaPull): Promise<GiteaPull>;
@@ -54,10 +54,20 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
     return found !== null && found.commit.id !== merged.head.sha;
   }
 
-  async function isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean> {
-    const one = `${repository}${path`/compare/${`${base}...${head}`}`}`;
-    const found = await client.find(at, comparison, { method: 'GET', path: one, ...end(signal) });
-    return found?.total_commits === 0;
+  async function mergedByHand(base: string, head: string, signal?: AbortSignal): Promise<string | null> {
+    const pair = path`/compare/${`${base}...${head}`}`;
+    const request = { method: 'GET', path: `${repository}${pair}`, ...end(signal) } as const;
+    // Not there yet, or not any more: nothing is known of it.
+    const missing = await client.find(at, z.object({ total_commits: z.int() }), request);
+    if (missing?.total_commits !== 0) return null;
+    const tip = branchShape.extend({ commit: z.object({ id: z.string() }) });
+    const branch = path`/branches/${base}`;
+    const found = await client.find(at, tip, {
+      method: 'GET',
+      path: `${repository}${branch}`,
+      ...end(signal),
+    });
+    return found?.commit.id ?? null;
   }
 
   return {
@@ -70,10 +80,12 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
       }),
     byNumber: (number, signal) =>
       client.find(at, pull, { method: 'GET', path: `${pulls}/${number}`, ...end(signal) }),
+    mergedByHand,
     async open({ branch, base, head, title, body }, { signal }) {
       const there = await ofBranch(branch, base, signal);
       if (there?.state === 'open') return there;
       if (there?.merged === true && !(await isNewWork(there, branch, signal))) return there;
+      if ((await mergedByHand(base, head, signal)) !== null) return null;
       const request = { head: branch, base, title: `${DRAFT_TITLE}${title}`, body };
       try {
         return await client.one(pull, { method: 'POST', path: pulls, body: request, signal });
