@@ -31,16 +31,42 @@ export async function kindOf(
   });
 }
 
+/** What a tracker has to be told beside its match rule. */
+export async function trackerKeysOf(
+  named: readonly VendorKind[],
+  tracker: string,
+  o: { trackerProject?: string; yes: boolean },
+): Promise<Record<string, string>> {
+  const keys: Record<string, string> = {};
+  for (const { key, text } of named.find(({ kind }) => kind === tracker)?.trackerKeys ?? []) {
+    const answer = await asked(o.trackerProject, o.yes, text, '');
+    if (answer === '')
+      throw new AppError(`${text} is needed`, { code: 'usage.vendor', hint: `give --tracker-${key}` });
+    keys[key] = answer;
+  }
+  return keys;
+}
+
 /**
  * Asks for what these vendors need. What the environment has already is not asked and not written; a secret is
  * never an option, for arguments are visible to every process.
  */
 export async function answersOf(
   named: readonly VendorKind[],
-  o: { giteaUrl?: string; publicUrl?: string; yes: boolean },
+  o: {
+    giteaUrl?: string;
+    planeUrl?: string;
+    planeWorkspace?: string;
+    githubUrl?: string;
+    publicUrl?: string;
+    yes: boolean;
+  },
 ): Promise<Answers> {
   const env = processEnvironment();
-  const given: Readonly<Record<string, string | undefined>> = { gitea_url: o.giteaUrl };
+  const given: Readonly<Record<string, string | undefined>> = {
+    ...{ gitea_url: o.giteaUrl, github_url: o.githubUrl },
+    ...{ plane_url: o.planeUrl, plane_workspace: o.planeWorkspace },
+  };
   const settings: Record<string, string> = {};
   const secrets: string[] = [];
   for (const { setting, text, isSecret, isOptional } of named.flatMap(({ questions }) => questions)) {

@@ -10,7 +10,15 @@ import { loadOptions } from '../config/process.ts';
 import { secretsPath } from '../config/secrets-file.ts';
 import { AppError } from '../core/errors.ts';
 import { options, output } from './context.ts';
-import { answersOf, appendSecrets, hookUp, kindOf, makeWebhooks, tryOut } from './init-vendors.ts';
+import {
+  answersOf,
+  appendSecrets,
+  hookUp,
+  kindOf,
+  makeWebhooks,
+  trackerKeysOf,
+  tryOut,
+} from './init-vendors.ts';
 import { asked } from './prompt.ts';
 
 const run = promisify(execFile);
@@ -27,7 +35,11 @@ interface InitOptions {
   tracker?: string;
   forge?: string;
   label?: string;
+  trackerProject?: string;
   giteaUrl?: string;
+  planeUrl?: string;
+  planeWorkspace?: string;
+  githubUrl?: string;
   publicUrl?: string;
   webhooks?: boolean;
 }
@@ -45,9 +57,13 @@ export function registerInit(program: Command): void {
     .option('--agent-home <dir>', 'HOME of the agent CLI; default: your own')
     .option('--check <command...>', 'command that must pass, such as "npm test"', [])
     .option('--file <path>', 'where to write', 'orch.yaml')
-    .option('--tracker <kind>', 'where the issues live (local, gitea, ...)')
-    .option('--forge <kind>', 'where the code is merged (local, gitea, ...)')
+    .option('--tracker <kind>', 'where the issues live (local, gitea, github, plane)')
+    .option('--forge <kind>', 'where the code is merged (local, gitea, github)')
     .option('--label <name>', 'issues with this label are taken on', 'agent')
+    .option('--tracker-project <name>', 'project in the tracker, where it has several (Plane)')
+    .option('--plane-url <url>', 'address of Plane; its token is asked for, or ORCH_PLANE_API_TOKEN')
+    .option('--plane-workspace <slug>', 'workspace in Plane')
+    .option('--github-url <url>', 'address of a GitHub Enterprise Server; default: github.com')
     .option('--gitea-url <url>', 'address of Gitea; its tokens are asked for, or ORCH_GITEA_TOKEN')
     .option('--public-url <url>', 'where vendors reach this installation; makes their webhooks')
     .option('--webhooks', 'make or mend the webhooks of the orch.yaml that is there, and nothing else')
@@ -69,7 +85,11 @@ export function registerInit(program: Command): void {
       const forge = await kindOf('forge', o.forge, o.yes);
       const named = vendors().filter(({ kind }) => kind === tracker || kind === forge);
       const answers = await answersOf(named, o);
-      const keys = { kind: tracker, ...(tracker === 'local' ? {} : { label: o.label }) };
+      const keys = {
+        kind: tracker,
+        ...(await trackerKeysOf(named, tracker, o)),
+        ...(tracker === 'local' ? {} : { label: o.label }),
+      };
       const text = stringify({
         ...answers.settings,
         accounts: { [o.account]: { agent: o.agent, home, slots: 1 } },

@@ -12,6 +12,8 @@ export interface VendorKind {
   inspect(context: VendorContext): AsyncGenerator<VendorFinding>;
   /** What init asks when a tracker or forge of this kind is wanted. */
   readonly questions: readonly VendorQuestion[];
+  /** Keys under `tracker` that nothing can guess, beside the match rule. */
+  readonly trackerKeys?: readonly { readonly key: string; readonly text: string }[];
   /**
    * Makes its webhook for one project, or mends the one that is there, with this secret. Says what was done.
    * Null: the vendor has no call for it, and its page tells what to do.

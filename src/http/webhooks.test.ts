@@ -8,6 +8,7 @@ import { webhooks } from '../registry.ts';
 import { hmacOf, signedBy } from '../webhooks/signature.ts';
 import type { Webhook, WebhookPlace } from '../webhooks/webhook.ts';
 import { createHttp } from './server.ts';
+import { readWebFiles } from './web-files.ts';
 
 const SECRET = 'shared';
 const MIB = 1024 * 1024;
@@ -37,7 +38,7 @@ function open(live: readonly Webhook[] = [acme], secret = SECRET) {
       onRun: () => undefined,
     } as unknown as Engine,
     tokens: ['t'],
-    web: null,
+    web: readWebFiles('/nowhere'),
     version: 'test',
     publicUrl: null,
     url: () => 'http://127.0.0.1:8044',

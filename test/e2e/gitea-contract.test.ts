@@ -75,7 +75,10 @@ describe.skipIf(!shared.available)(suiteName('the contract of Gitea', shared), (
     const head = await gitea.push('orch', 'orch/wid-1', { 'a.js': 'a\n' }, 'work');
     gitea.protect({ rule: 'main', requiredApprovals: 1, checks: ['ci/*'], blockOnRejected: true });
     const at = { branch: 'orch/wid-1', base: 'main', head };
+    const tip = await gitea.repository.git('rev-parse', 'main');
+    expect(await forge.look({ ...at, pr: null, head: tip })).toMatchObject({ kind: 'merged' });
     const pr = await forge.open({ ...at, title: 'WID-1: First', body: 'text' }, by('pr'));
+    if (pr === null) throw new Error('nothing to open a pull request for');
     expect(await forge.open({ ...at, title: 'WID-1: First', body: 'text' }, by('pr'))).toEqual(pr);
     await forge.comment(pr, 'text', by('c'));
     const status = { head, context: 'orch/review', description: 'fine', url: null } as const;

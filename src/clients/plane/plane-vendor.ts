@@ -24,6 +24,7 @@ export const planeVendor: VendorKind = {
       text: 'Secret of the webhook (Workspace settings, Webhooks; empty for none)',
     },
   ],
+  trackerKeys: [{ key: 'project', text: 'Project in Plane (its identifier, such as WID)' }],
   inspect,
   // Plane has no call for it: its page makes them.
   addWebhook: null,

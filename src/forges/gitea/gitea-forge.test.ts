@@ -62,6 +62,9 @@ forgeContract('gitea', async () => {
         comments: comments.map(({ body }) => withoutMarker(body)),
       })),
     base: async () => (await gitea.repository.git('rev-list', 'main')).split('\n'),
+    mergeByHand: async () => {
+      await gitea.repository.merge('merge', 'main', 'refs/heads/work', 'by hand');
+    },
     loseNext: () => {
       // That a draft is made ready on the way to its merge is a write of its own.
       gitea.knobs.loseNext = (asked, body) => !(asked.startsWith('PATCH') && !('body' in body));
@@ -72,7 +75,12 @@ forgeContract('gitea', async () => {
 describe('Gitea as a forge', () => {
   const signal = new AbortController().signal;
   const by = (key: string, again = false): Delivery => ({ key, again, signal });
-  const request = { branch: 'work', base: 'main', title: 'WID-1: First', body: 'text' };
+  const request = { branch: 'work', base: 'main', head: 'the tip', title: 'WID-1: First', body: 'text' };
+  const opened = async (forge: Forge, key: string) => {
+    const pr = await forge.open(request, by(key));
+    if (pr === null) throw new Error('nothing to open a pull request for');
+    return pr;
+  };
 
   async function open(
     options: {
@@ -85,7 +93,7 @@ describe('Gitea as a forge', () => {
     onTestFinished(() => gitea.close());
     const head = await work(gitea);
     const forge = giteaForge.create(contextAt(gitea, options.config, options.given));
-    const pr = await forge.open(request, by('open'));
+    const pr = await opened(forge, 'open');
     const at = { pr, branch: 'work', base: 'main', head };
     return {
       ...{ gitea, head, forge, pr, at },
@@ -104,18 +112,18 @@ describe('Gitea as a forge', () => {
     it('finds the open one of a branch whose first one was closed, and opens another when none is', async () => {
       const { gitea, forge, pr } = await open();
       gitea.editIssue(pr.number, { state: 'closed' });
-      const second = await forge.open(request, by('again'));
+      const second = await opened(forge, 'again');
       expect(second).toMatchObject({ number: pr.number + 1, state: 'draft' });
-      expect(await forge.open(request, by('third'))).toEqual(second);
+      expect(await opened(forge, 'third')).toEqual(second);
     });
 
     it('returns a merged one, and opens another only for work that it never had', async () => {
       const { gitea, forge, pr, ready, merge } = await open({ config: { keep_branch: true } });
       await ready();
       await merge();
-      expect(await forge.open(request, by('again'))).toMatchObject({ number: pr.number, state: 'merged' });
+      expect(await opened(forge, 'again')).toMatchObject({ number: pr.number, state: 'merged' });
       await gitea.push('orch', 'work', { 'later.js': 'x\n' }, 'later');
-      expect(await forge.open(request, by('more'))).toMatchObject({ state: 'draft' });
+      expect(await opened(forge, 'more')).toMatchObject({ state: 'draft' });
     });
 
     it('takes every WIP from the title, and leaves the rest of it to people', async () => {
@@ -206,7 +214,7 @@ describe('Gitea as a forge', () => {
       onTestFinished(() => gitea.close());
       const head = await work(gitea);
       const forge = giteaForge.create(contextAt(gitea, {}, { reviewer: gitea.token('orch') }));
-      const pr = await forge.open(request, by('open'));
+      const pr = await opened(forge, 'open');
       await forge.review(pr, { head, event: 'approve', body: 'Good.', findings: [] }, by('r'));
       expect(gitea.issue(pr.number)).toMatchObject({ comments: [{}], pull: { reviews: [] } });
     });

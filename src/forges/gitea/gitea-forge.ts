@@ -77,7 +77,11 @@ function createGiteaForge(context: ForgeContext, place: GiteaPlace): Forge {
 
   return {
     kind: 'gitea',
-    open: (request, by) => asked(async () => pullRequestOf(await pulls.open(request, by))),
+    open: (request, by) =>
+      asked(async () => {
+        const found = await pulls.open(request, by);
+        return found === null ? null : pullRequestOf(found);
+      }),
     ready: (pr, body, by) => asked(async () => pullRequestOf(await pulls.ready(pr.number, body, by))),
     comment: (pr, body, by) =>
       asked(async () => {
@@ -119,7 +123,10 @@ function createGiteaForge(context: ForgeContext, place: GiteaPlace): Forge {
           pr === null ? await pulls.ofBranch(branch, base, signal) : await pulls.byNumber(pr.number, signal);
         if (found?.state === 'open') return { kind: 'open', pull: await facts(found, head, signal) };
         // One that ended before this head was made speaks of other work on a branch of the same name.
-        if (pr === null && found?.head.sha !== head) return { kind: 'open', pull: null };
+        if (pr === null && found?.head.sha !== head)
+          return (await pulls.isIn(base, head, signal))
+            ? { kind: 'merged', commit: head }
+            : { kind: 'open', pull: null };
         if (found?.merged !== true) return { kind: 'closed' };
         return { kind: 'merged', commit: found.merge_commit_sha ?? found.head.sha };
       }),

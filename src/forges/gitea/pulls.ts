@@ -7,6 +7,7 @@ import type { PullRequest } from '../../core/model.ts';
 import { path } from '../../lib/http-client.ts';
 
 /** Gitea has no switch for drafts: a title that begins so is one. */
+const comparison = z.object({ total_commits: z.number() });
 const DRAFT = /^\s*(?:WIP:|\[WIP\])\s*/i;
 const DRAFT_TITLE = 'WIP: ';
 
@@ -15,10 +16,13 @@ export interface GiteaPulls {
   byNumber(number: number, signal?: AbortSignal): Promise<GiteaPull | null>;
   /** The one that the branch has: an open one before one that is merged or closed. */
   ofBranch(branch: string, base: string, signal?: AbortSignal): Promise<GiteaPull | null>;
+  /** Null: it has none, and `head` is in the base already. */
   open(
-    request: { branch: string; base: string; title: string; body: string },
+    request: { branch: string; base: string; head: string; title: string; body: string },
     by: Delivery,
-  ): Promise<GiteaPull>;
+  ): Promise<GiteaPull | null>;
+  /** Whether the base has this commit. */
+  isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean>;
   ready(number: number, body: string, by: Delivery): Promise<GiteaPull>;
   /** Takes the mark of a draft away and leaves everything else. */
   undraft(pull: GiteaPull): Promise<GiteaPull>;
@@ -50,8 +54,15 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
     return found !== null && found.commit.id !== merged.head.sha;
   }
 
+  async function isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean> {
+    const one = `${repository}${path`/compare/${`${base}...${head}`}`}`;
+    const found = await client.find(at, comparison, { method: 'GET', path: one, ...end(signal) });
+    return found?.total_commits === 0;
+  }
+
   return {
     ofBranch,
+    isIn,
     undraft: ({ number, title }) =>
       client.one(pull, {
         ...({ method: 'PATCH', path: `${pulls}/${number}` } as const),
@@ -59,7 +70,7 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
       }),
     byNumber: (number, signal) =>
       client.find(at, pull, { method: 'GET', path: `${pulls}/${number}`, ...end(signal) }),
-    async open({ branch, base, title, body }, { signal }) {
+    async open({ branch, base, head, title, body }, { signal }) {
       const there = await ofBranch(branch, base, signal);
       if (there?.state === 'open') return there;
       if (there?.merged === true && !(await isNewWork(there, branch, signal))) return there;
@@ -70,6 +81,8 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
         // Somebody was faster.
         const other = isStatus(error, 409) ? await ofBranch(branch, base, signal) : null;
         if (other?.state === 'open') return other;
+        // No changes between the two: somebody merged it without one.
+        if (isStatus(error, 422) && (await isIn(base, head, signal))) return null;
         throw error;
       }
     },
