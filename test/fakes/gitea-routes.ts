@@ -88,7 +88,6 @@ const REPOSITORY: readonly [string, string, Handler][] = [
   ['GET', '/branches/*', branch],
   ['GET', '/branch_protections/*', protection],
   ['GET', '/git/commits/*', commit],
-  ['GET', '/compare/*', compare],
   ['GET', '/commits/*/status', combinedStatus],
   ['POST', '/statuses/*', createStatus],
   ['GET', '/actions/runs', listRuns],
@@ -635,14 +634,6 @@ async function commit({ server, args: [sha = ''] }: Call): Promise<Answer> {
     ...{ sha, url: '', html_url: '', commit: null, author: null, committer: null, parents: [], files: [] },
     ...{ stats: null, created: '2026-01-01T00:00:00Z' },
   });
-}
-
-async function compare({ server, args: [range = ''] }: Call): Promise<Answer> {
-  const [base = '', head = ''] = range.split('...');
-  const { repository } = server;
-  if ((await repository.sha(base)) === null || (await repository.sha(head)) === null) return fail(404);
-  const missing = await repository.git('rev-list', '--count', `${base}..${head}`);
-  return ok({ total_commits: Number(missing), commits: [] });
 }
 
 function newest(server: FakeServer, sha: string) {

@@ -7,7 +7,6 @@ import type { PullRequest } from '../../core/model.ts';
 import { path } from '../../lib/http-client.ts';
 
 /** Gitea has no switch for drafts: a title that begins so is one. */
-const comparison = z.object({ total_commits: z.number() });
 const DRAFT = /^\s*(?:WIP:|\[WIP\])\s*/i;
 const DRAFT_TITLE = 'WIP: ';
 
@@ -72,7 +71,6 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
 
   return {
     ofBranch,
-    isIn,
     undraft: ({ number, title }) =>
       client.one(pull, {
         ...({ method: 'PATCH', path: `${pulls}/${number}` } as const),
@@ -93,8 +91,6 @@ export function createPulls({ client, at }: GiteaPlace): GiteaPulls {
         // Somebody was faster.
         const other = isStatus(error, 409) ? await ofBranch(branch, base, signal) : null;
         if (other?.state === 'open') return other;
-        // No changes between the two: somebody merged it without one.
-        if (isStatus(error, 422) && (await isIn(base, head, signal))) return null;
         throw error;
       }
     },
