@@ -2,14 +2,13 @@ import { type AccountWarning, expiringOf, expiringWarning } from '../core/accoun
 import type { AuditFacts } from '../core/audit.ts';
 import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
-import { AppError, messageOf } from '../core/errors.ts';
+import { messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
 import { explainText } from '../core/explain-text.ts';
-import type { Pause, Run } from '../core/model.ts';
+import type { Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
-import type { WebhookPlace } from '../webhooks/webhook.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { createAcceptance } from './acceptance.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
@@ -18,12 +17,13 @@ import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
-import { createForgeWatch, type Nudge } from './forge-watch.ts';
+import { createForgeWatch } from './forge-watch.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
 import { createLooks } from './looks.ts';
 import { type Machine, thisMachine } from './machine.ts';
+import { createNudge } from './nudge.ts';
 import { PACE, type Pace } from './pace.ts';
 import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
@@ -31,6 +31,7 @@ import { createPreflight, type Preflight } from './preflight.ts';
 import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
+import { createScopes } from './scopes.ts';
 import { takeOver } from './take-over.ts';
 import { createTalk } from './talk.ts';
 import { createTrackerWatch } from './tracker-watch.ts';
@@ -204,18 +205,7 @@ export function createEngine(options: EngineOptions) {
     intervalMs: pace.trackerLookMs,
   });
 
-  /** Everybody whose places these are looks there soon. */
-  function nudge(kind: string, places: readonly WebhookPlace[]): void {
-    for (const [key, { tracker, forge }] of runtime.projects)
-      for (const place of places) {
-        if (place.kind === 'item' && tracker.kind === kind && tracker.feed?.isAbout(place.at) === true)
-          trackerWatch.nudge(key, { item: place.id });
-        if (place.kind === 'item' || forge.kind !== kind || forge.feed?.isAbout(place.at) !== true) continue;
-        if (place.kind === 'pull_request') trackerWatch.nudge(key, { pullRequest: place.number });
-        forgeWatch.nudge(key, changedAt(place));
-      }
-  }
-
+  const nudge = createNudge({ runtime: () => runtime, trackerWatch, forgeWatch });
   const letters = createLetters({
     ...{ store, clock },
     asked: (destination) => {
@@ -224,38 +214,7 @@ export function createEngine(options: EngineOptions) {
     },
   });
 
-  async function pauseScope(
-    scope: Pause['scope'],
-    id: string,
-    note: string,
-    forMs: number | null,
-    actor: Actor,
-  ): Promise<Pause> {
-    checkScope(scope, id);
-    const now = clock();
-    const until = forMs === null ? null : now + forMs;
-    const pause: Pause = { scope, id, note, by: actor.by, since: now, until };
-    await store.pause(pause, { ...actor, action: 'pause', target: scopeName(scope, id), at: now });
-    return pause;
-  }
-  async function resumeScope(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
-    checkScope(scope, id);
-    return store.resume(scope, id, {
-      ...actor,
-      action: 'resume',
-      target: scopeName(scope, id),
-      at: clock(),
-    });
-  }
-  async function endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
-    const meant = attempts
-      .live()
-      .filter(
-        ({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
-      );
-    await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
-    return meant.length;
-  }
+  const scopes = createScopes({ store, attempts, runtime: () => runtime, clock });
   async function checkAccount(id: string): Promise<void> {
     await cliTrust.check(id);
     dispatcher.wake();
@@ -267,9 +226,9 @@ export function createEngine(options: EngineOptions) {
     state: dispatcher.state,
     staleAfterMs: pace.staleAfterMs,
     secrets: options.secrets ?? (() => []),
-    pause: (forMs, note, actor) => pauseScope('all', '', note, forMs, actor),
-    resume: (actor) => resumeScope('all', '', actor),
-    endRuns: () => endRuns('all', '', false),
+    pause: (forMs, note, actor) => scopes.pause('all', '', note, forMs, actor),
+    resume: (actor) => scopes.resume('all', '', actor),
+    endRuns: () => scopes.endRuns('all', '', false),
   });
 
   return {
@@ -321,7 +280,7 @@ export function createEngine(options: EngineOptions) {
     },
 
     /** A vendor says that something changed in these places: those of ours are looked at soon. */
-    nudge: (kind: string, places: readonly WebhookPlace[]) => nudge(kind, places),
+    nudge,
     acceptance: createAcceptance({
       ...{ store, clock, runtime: () => runtime },
       accepted: (project) => trackerWatch.nudge(project, null),
@@ -339,10 +298,7 @@ export function createEngine(options: EngineOptions) {
     priority: decisions.priority,
     cancel: decisions.cancel,
 
-    pause: pauseScope,
-    resume: resumeScope,
-    /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
-    endRuns,
+    ...scopes,
     idle: attempts.idle,
 
     ...why,
@@ -421,35 +377,6 @@ export function createEngine(options: EngineOptions) {
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
   };
-
-  function checkScope(scope: Pause['scope'], id: string): void {
-    if (scope === 'project' && !runtime.projects.has(id))
-      throw new AppError(`there is no project ${id}`, {
-        code: 'project.unknown',
-        hint: `one of ${[...runtime.projects.keys()].join(', ')}`,
-      });
-    if (scope === 'account' && !runtime.accounts.has(id))
-      throw new AppError(`there is no account ${id}`, {
-        code: 'account.unknown',
-        hint: `one of ${[...runtime.accounts.keys()].join(', ')}`,
-      });
-  }
-}
-
-function scopeName(scope: Pause['scope'], id: string): string {
-  return scope === 'all' ? 'all' : `${scope}:${id}`;
 }
 
 export type Engine = ReturnType<typeof createEngine>;
-
-/** What a delivery about code names, for those who look at the forge. */
-function changedAt(place: Exclude<WebhookPlace, { kind: 'item' }>): Nudge {
-  switch (place.kind) {
-    case 'pull_request':
-      return { pullRequest: place.number };
-    case 'branch':
-      return { branch: place.branch };
-    case 'commit':
-      return { commit: place.commit };
-  }
-}
