@@ -153,6 +153,7 @@ function startDispatcher(own: Awaited<ReturnType<typeof openOwnQueue>>, folder: 
   let ticked = (): void => undefined;
   const preflight = createPreflight(Date.now, () => dispatcher.wake(), thisMachine, '');
   const dispatcher = createDispatcher({
+    looks: () => new Map(),
     store: own.store,
     machine: thisMachine,
     pace: PACE,

@@ -33,6 +33,7 @@ export async function now({ folder, quick, say }: BenchOptions): Promise<Report>
   await kit.engine.start();
   await kit.engine.store.configure(projects, ['a0', 'a1']); // which the engine knows nothing of, so that nothing starts
   const asked = async () => {
+    kit.engine.changes.note('explain'); // or the answer before would do
     const response = await kit.ask('/api/v1/now');
     const { explain } = (await response.json()) as {
       explain: { verdict: string; counts: { queued: number; waiting: number; needsYou: number } };

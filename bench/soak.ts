@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -11,28 +11,32 @@ const AGENT = fileURLToPath(new URL('../src/agents/scripted/demo-agent.mjs', imp
 const OPEN_PER_PROJECT = 2;
 const SLOTS = 4;
 const LOOK_MS = 150;
+/** Short, or a thousand tasks take hours: all that a task keeps is in it, and its work is merged. */
+const PIPELINE =
+  '{ stage: development, agent: developer, tools: write }, { stage: review, agent: reviewer, tools: read }, { stage: deploy, kind: deploy, approval: none }';
 const SAMPLES = 60;
-/** Samples before this part of the way are left out: caches fill, code is compiled. */
-const WARM_UP = 0.1;
 /** Nothing done for so long is an end too. */
 const STANDSTILL_MS = 300_000;
-/** What the last third may be above the first: the larger of a factor and a step that noise makes. */
+/** What the second half of the way may grow by, told per 1,000 tasks. */
 const GROWTH = {
-  heapMb: { factor: 1.2, step: 8 },
-  rssMb: { factor: 1.2, step: 40 },
-  handles: { factor: 1.2, step: 8 },
-};
+  heapMb: { what: 'heap after gc', unit: 'MB', most: 5 },
+  rssMb: { what: 'resident memory', unit: 'MB', most: 25 },
+  handles: { what: 'open file handles', unit: 'handles', most: 4 },
+} as const;
 
 interface Sample {
   readonly done: number;
+  readonly minutes: number;
   readonly heapMb: number;
   readonly rssMb: number;
   readonly handles: number;
+  readonly databaseMb: number;
 }
 
 /**
- * The real service for a long while: work items of many projects walk the whole pipeline with the scripted
- * agent, and the service's memory (after a collection of garbage) and open file handles are to stay where they were.
+ * The real service for a long while: work items of many projects are developed and reviewed by the scripted agent
+ * and merged, and the service's memory (after a collection of garbage) and open file handles are to stay where
+ * they were.
  */
 export async function soak({ tasks, projects, say }: BenchOptions): Promise<Report> {
   const names = Array.from({ length: projects }, (_, i) => `p${i}`);
@@ -48,41 +52,54 @@ export async function soak({ tasks, projects, say }: BenchOptions): Promise<Repo
       project: names[i % projects] ?? '',
     }));
     const open = new Set<string>();
-    let [next, done, movedAt, sampledAt] = [0, 0, performance.now(), Number.NEGATIVE_INFINITY];
+    let [next, done, movedAt, sampledAt] = [0, 0, performance.now(), 0];
+    await sample(0);
     while (done < tasks) {
       while (open.size < OPEN_PER_PROJECT * projects && next < tasks) {
         const item = keys[next++];
         if (item === undefined) break;
-        const title = `Greet people in ${tongue(next)}`;
-        const answer = await here.post<{ task: TaskWire }>('/items', { ...item, title });
-        if ('code' in answer) throw new Error(`${item.key} was not taken on: ${answer.code}`);
+        const { key, project } = item;
+        await here.submit(`Greet people in ${tongue(next)}`, { key, project });
         open.add(item.key);
       }
-      for (const key of [...open]) {
-        const task = await here.task(key);
-        if (task.status === 'done') {
+      // Asked for in one go: a look at each would be much of what the service does.
+      const { tasks: under } = await here.get<{ tasks: TaskWire[] }>(
+        '/tasks?status=active,needs_you&limit=1000',
+      );
+      for (const { key, status, reason } of under)
+        if (status === 'needs_you') throw new Error(`${key}: ${reason?.detail}`);
+      const still = new Set(under.map(({ key }) => key));
+      for (const key of open)
+        if (!still.has(key)) {
           open.delete(key);
           done += 1;
           movedAt = performance.now();
-        } else if (task.reason?.code === 'approval.pending')
-          await here.post('/approve', { target: key, commit: task.head });
-        else if (task.status !== 'active') throw new Error(`${key}: ${task.reason?.detail}`);
-      }
+        }
       if (done - sampledAt >= tasks / SAMPLES) {
         sampledAt = done;
-        samples.push({ done, ...(await probe.read(service)) });
-        const last = samples.at(-1);
-        say(
-          `${done} of ${tasks} done, heap ${last?.heapMb.toFixed(1)} MB, RSS ${last?.rssMb.toFixed(0)} MB, ${last?.handles} handles`,
-        );
+        await sample(done);
       }
       if (performance.now() - movedAt > STANDSTILL_MS)
         throw new Error(`nothing was done for long; open: ${[...open]}`);
       await sleep(LOOK_MS);
     }
-    samples.push({ done, ...(await probe.read(service)) });
-    const seconds = (performance.now() - from) / 1000;
-    return reportOf(samples, { tasks, projects, seconds });
+    if (sampledAt !== done) await sample(done);
+    return reportOf(samples, { tasks, projects });
+
+    async function sample(at: number): Promise<void> {
+      const minutes = (performance.now() - from) / 60_000;
+      const databaseMb = statSync(join(here.home, 'orch.db')).size / 2 ** 20;
+      const seen = { done: at, minutes, databaseMb, ...(await probe.read(service)) };
+      const perMinute =
+        at === 0 ? 0 : (at - (samples.at(-1)?.done ?? 0)) / (minutes - (samples.at(-1)?.minutes ?? 0));
+      samples.push(seen);
+      if (at === 0) say('  tasks done     RSS MB    heap MB    handles database MB   tasks/min');
+      say(
+        [at, seen.rssMb, seen.heapMb, seen.handles, databaseMb, perMinute]
+          .map((value) => (Number.isInteger(value) ? String(value) : value.toFixed(1)).padStart(12 - 1))
+          .join(' '),
+      );
+    }
   } finally {
     await here.remove();
   }
@@ -90,36 +107,45 @@ export async function soak({ tasks, projects, say }: BenchOptions): Promise<Repo
 
 function reportOf(
   samples: readonly Sample[],
-  { tasks, projects, seconds }: { tasks: number; projects: number; seconds: number },
+  { tasks, projects }: { tasks: number; projects: number },
 ): Report {
   const report: Report = { figures: [], gates: [], skipped: [] };
   const note = (what: string, value: number, unit: string) =>
     report.figures.push({ part: 'soak', what: `soak: ${what}`, value, unit });
-  note(`${tasks} tasks over ${projects} projects`, seconds, 's');
-  const warm = samples.filter((sample) => sample.done >= tasks * WARM_UP);
-  const third = (n: number) => warm.filter((_, i) => Math.min(2, Math.floor((i * 3) / warm.length)) === n);
-  for (const [of, unit] of [
-    ['heapMb', 'MB'],
-    ['rssMb', 'MB'],
-    ['handles', 'handles'],
-  ] as const) {
-    const [first = Number.NaN, middle = Number.NaN, last = Number.NaN] = [0, 1, 2].map((n) =>
-      median(third(n).map((sample) => sample[of])),
-    );
-    note(`${WHAT[of]}, first third`, first, unit);
-    note(`${WHAT[of]}, second third`, middle, unit);
-    note(`${WHAT[of]}, last third`, last, unit);
-    const most = Math.max(first * GROWTH[of].factor, first + GROWTH[of].step);
+  note(`${tasks} tasks over ${projects} projects`, samples.at(-1)?.minutes ?? Number.NaN, 'min');
+  const halves = [0, 1].map((n) =>
+    samples.filter(({ done }) => done > 0 && (done > tasks / 2 ? 1 : 0) === n),
+  );
+  for (const [n, half] of halves.entries()) {
+    const [first, last] = [half[0], half.at(-1)];
+    const which = n === 0 ? 'first half' : 'second half';
+    if (first !== undefined && last !== undefined)
+      note(`${which}, tasks per minute`, (last.done - first.done) / (last.minutes - first.minutes), '1/min');
+    for (const figure of ['heapMb', 'rssMb', 'handles'] as const) {
+      const { what, unit } = GROWTH[figure];
+      note(`${which}, ${what}`, median(half.map((sample) => sample[figure])), unit);
+      note(`${which}, ${what}, growth per 1,000 tasks`, slope(half, figure) * 1000, unit);
+    }
+  }
+  for (const figure of ['heapMb', 'rssMb', 'handles'] as const) {
+    const { what, unit, most } = GROWTH[figure];
+    const growth = slope(halves[1] ?? [], figure) * 1000;
     report.gates.push({
-      goal: `soak: ${WHAT[of]} of the last third <= ${GROWTH[of].factor} x the first, or ${GROWTH[of].step} more`,
-      measured: last / first,
-      pass: last <= most,
+      goal: `soak: ${what} in the second half grow by <= ${most} ${unit} per 1,000 tasks`,
+      measured: growth,
+      pass: growth <= most,
     });
   }
   return report;
 }
 
-const WHAT = { heapMb: 'heap after gc', rssMb: 'resident memory', handles: 'open file handles' } as const;
+/** What each task adds: the median over all pairs of samples, so that no single one decides. */
+function slope(samples: readonly Sample[], figure: keyof typeof GROWTH): number {
+  const slopes = samples.flatMap((one, i) =>
+    samples.slice(i + 1).map((other) => (other[figure] - one[figure]) / (other.done - one.done)),
+  );
+  return median(slopes.filter(Number.isFinite));
+}
 
 function prepare(here: Installation, names: readonly string[]): void {
   commitToBase(here, {
@@ -127,10 +153,13 @@ function prepare(here: Installation, names: readonly string[]): void {
     'check.sh': `for file in greetings/*.txt; do grep -q '{name}' "$file" || { echo "$file: {name} is missing"; exit 1; }; done\n`,
   });
   for (const name of names) cpSync(here.repository, join(here.root, `${name}.git`), { recursive: true });
+  // The first attempt of the scripted agent fails the real check: a quarter of the tasks goes through that, too.
+  const project = (name: string, i: number) =>
+    `  ${name}: { repo: ${join(here.root, `${name}.git`)}, accounts: [script], checks: ["${i % 4 === 0 ? 'sh check.sh' : 'true'}"], pipeline: [${PIPELINE}] }`;
   here.writeConfig(`accounts:
   script: { agent: scripted, home: ${here.agentHome}, bin: ${AGENT}, slots: ${SLOTS} }
 projects:
-${names.map((name) => `  ${name}: { repo: ${join(here.root, `${name}.git`)}, accounts: [script], checks: ["sh check.sh"] }`).join('\n')}
+${names.map(project).join('\n')}
 `);
 }
 
@@ -161,7 +190,7 @@ process.on('SIGUSR2', () => {
   );
   return {
     preload,
-    async read({ pid }: Service): Promise<Omit<Sample, 'done'>> {
+    async read({ pid }: Service): Promise<Pick<Sample, 'heapMb' | 'rssMb' | 'handles'>> {
       rmSync(answer, { force: true });
       process.kill(pid, 'SIGUSR2');
       await waitFor(() => existsSync(answer));

@@ -30,7 +30,9 @@ function runVitest() {
     `--reporter=${join(root, 'test/support/closing-reporter.ts')}`,
     ...process.argv.slice(2),
   ];
-  const env = { ...process.env, ORCH_TEST_SUMMARY: summaryFile };
+  // One for all the services that tests start: each would compile every module anew.
+  const compileCache = join(scratch, 'compile-cache');
+  const env = { ...process.env, ORCH_TEST_SUMMARY: summaryFile, ORCH_TEST_COMPILE_CACHE: compileCache };
   const child = spawn(node, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
   // The terminal sends Ctrl-C to the whole group; we stay to print the closing line.
   process.on('SIGINT', () => {});

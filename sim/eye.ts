@@ -56,12 +56,14 @@ export interface TaskRow {
   readonly project: string;
   readonly work_item_id: string;
   readonly branch: string;
+  readonly forge: string | null;
   readonly stage: string;
   readonly status: string;
   readonly reason_code: string | null;
   readonly reason_detail: string | null;
   readonly head: string | null;
   readonly pr: string | null;
+  readonly thread: string;
 }
 
 export interface AccountRow {
@@ -76,9 +78,21 @@ export type Eye = ReturnType<typeof openEye>;
 
 export function openEye(path: string) {
   const db = new Database(path);
-  const all = <T>(sql: string) => {
+  /** Another one after every commit of the engine: what was read under this one is still so. */
+  const version = db.prepare('PRAGMA data_version').pluck();
+  const many = <T>(sql: string) => {
     const statement = db.prepare(sql);
     return (...params: unknown[]) => statement.all(...params) as T[];
+  };
+  /** The same rows are looked at by many, and after every write. */
+  const all = <T>(sql: string) => {
+    const statement = db.prepare(sql);
+    let seen: { readonly version: unknown; readonly rows: readonly T[] } | null = null;
+    return (): readonly T[] => {
+      const now = version.get();
+      if (seen === null || seen.version !== now) seen = { version: now, rows: statement.all() as T[] };
+      return seen.rows;
+    };
   };
   const one = <T>(sql: string) => {
     const statement = db.prepare(sql);
@@ -100,7 +114,7 @@ export function openEye(path: string) {
     jobs: all<JobRow>('SELECT * FROM jobs ORDER BY id'),
     openJobs: all<JobRow>(`SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY id`),
     running: all<JobRow>(`SELECT * FROM jobs WHERE status = 'running' ORDER BY id`),
-    jobsOf: all<JobRow>('SELECT * FROM jobs WHERE task_id = ? ORDER BY id'),
+    jobsOf: many<JobRow>('SELECT * FROM jobs WHERE task_id = ? ORDER BY id'),
     // By way of the jobs, of which few are running: there are many runs.
     liveRuns: all<RunRow>(
       `SELECT r.* FROM jobs j JOIN agent_runs r ON r.job_id = j.id WHERE j.status = 'running' AND r.status = 'running' ORDER BY r.id`,

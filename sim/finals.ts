@@ -1,9 +1,11 @@
 /** What must be true when the world has been kind for long enough: everything ended, nothing missing, all sums right. */
 import { costIsUnknown, dayOf } from '../src/core/budget.ts';
 import type { RunChange } from '../src/core/effects.ts';
-import type { PullRequest } from '../src/core/model.ts';
+import type { ForgeMemory, PullRequest } from '../src/core/model.ts';
+import { OUTSIDER_SAYS } from './board.ts';
 import type { Eye, RunRow, TaskRow } from './eye.ts';
 import type { Outside, Seen, SeenComment } from './outside.ts';
+import type { Repositories } from './repositories.ts';
 import type { Runs } from './runs.ts';
 import type { Setup } from './setup.ts';
 import type { Trace } from './trace.ts';
@@ -16,6 +18,7 @@ export function judgeEnd(parts: {
   setup: Setup;
   approvals: ReadonlyMap<string, ReadonlySet<string>>;
   unruled: ReadonlySet<number>;
+  repositories: Repositories;
 }): void {
   const { eye, trace, outside, setup } = parts;
   for (const run of eye.liveRuns()) trace.broken('run.left', `run_${run.id} is still running in the end`);
@@ -24,19 +27,28 @@ export function judgeEnd(parts: {
   for (const row of eye.outbox())
     trace.broken('effects.missing', `${row.key} for ${row.destination} is ${row.status}: ${row.error}`);
   const tasks = eye.tasks();
+  for (const { board } of outside.seen.values())
+    for (const { key } of board?.items ?? []) {
+      const own = tasks.filter((task) => task.key === key);
+      if (own.length > 1) trace.broken('item.once', `${key} was taken on ${own.length} times`);
+      if (own.length > 0 && key.endsWith('-noise'))
+        trace.broken('item.unwanted', `${key} was taken on, and never had the label`);
+    }
   for (const task of tasks) {
     const seen = outside.seen.get(task.project);
     const project = setup.projects.find(({ key }) => key === task.project);
     if (seen === undefined || project === undefined) continue;
     judgeStatus(task, seen, trace);
+    judgeItem(task, seen.board, parts);
     judgePullRequest(task, seen, trace);
     const approval = project.stages.find(({ kind }) => kind === 'deploy')?.approval;
     judgeMerge(
       task,
       seen,
       approval === 'required' ? (parts.approvals.get(task.key) ?? new Set()) : null,
-      trace,
+      parts,
     );
+    judgeWords(task, seen, trace);
     if (project.usageComments === 'tracker')
       judgeComments(task, seen.comments.get(task.work_item_id) ?? [], true, parts);
     if (project.usageComments === 'pr') judgePullRequestComments(task, seen, parts);
@@ -44,9 +56,29 @@ export function judgeEnd(parts: {
   judgeSpending(eye, trace);
 }
 
-/** The last that a tracker heard of an item is what became of it. */
+/** The item's report tells how its task ended, and nobody who may not write had a word in it. */
+function judgeItem(
+  task: TaskRow,
+  board: Seen['board'],
+  { eye, trace }: { readonly eye: Eye; readonly trace: Trace },
+): void {
+  const item = board?.find(task.work_item_id);
+  if (board === null || item === undefined) return;
+  const wanted = task.status === 'done' ? 'is done' : 'was cancelled';
+  if (item.reports.at(-1)?.includes(wanted) !== true)
+    trace.broken(
+      'effects.report',
+      `${task.key} is ${task.status}, and its report says: ${item.reports.at(-1)}`,
+    );
+  const words = [task.thread, ...eye.jobsOf(task.id).map(({ context }) => context)];
+  if (words.some((text) => text.includes(OUTSIDER_SAYS)))
+    trace.broken('comment.outsider', `${task.key} hears somebody who may not write`);
+}
+
+/** The last that a tracker heard of an item is what became of it; of one that is not wanted there it needs no word. */
 function judgeStatus(task: TaskRow, seen: Seen, trace: Trace): void {
   const last = seen.statuses.get(task.work_item_id)?.at(-1) ?? 'nothing';
+  if (seen.board !== null && task.status === 'cancelled') return;
   if (last !== task.status && !(task.status === 'cancelled' && last === 'cancelled'))
     trace.broken('effects.status', `${task.key} is ${task.status}, and its tracker was last told ${last}`);
 }
@@ -70,7 +102,12 @@ function judgePullRequest(task: TaskRow, seen: Seen, trace: Trace): void {
 }
 
 /** `approved`: heads a person approved; null where nobody has to. */
-function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | null, trace: Trace): void {
+function judgeMerge(
+  task: TaskRow,
+  seen: Seen,
+  approved: ReadonlySet<string> | null,
+  { trace, repositories }: { trace: Trace; repositories: Repositories },
+): void {
   const merges = seen.merges.filter(({ branch }) => branch === task.branch);
   const ours = merges.filter(({ by }) => by === 'orch');
   const heads = new Set(merges.map(({ head }) => head));
@@ -78,8 +115,24 @@ function judgeMerge(task: TaskRow, seen: Seen, approved: ReadonlySet<string> | n
   if (task.status === 'done' && task.head !== null && merges.length === 0)
     trace.broken('effects.merge', `${task.key} is done, and nothing of it was merged`);
   for (const { head } of ours)
-    if (approved !== null && !approved.has(head))
+    if (approved !== null && !repositories.sameAs(task.project, head).some((each) => approved.has(each)))
       trace.broken('effects.merge', `${task.key} was merged at ${head.slice(0, 7)}, which nobody approved`);
+}
+
+/** The forge's last word on each stage at the task's head is the one that Orch remembers. */
+function judgeWords(task: TaskRow, seen: Seen, trace: Trace): void {
+  if (task.head === null || task.forge === null) return;
+  const { told } = JSON.parse(task.forge) as ForgeMemory;
+  for (const [stage, word] of Object.entries(told)) {
+    const last = seen.commitStatuses.findLast(
+      ({ status }) => status.head === task.head && status.context === `orch/${stage}`,
+    );
+    if (last?.status.state !== word.state || last.status.description !== word.line)
+      trace.broken(
+        'effects.status',
+        `${task.key}: ${stage} is ${word.state}, and its forge was last told ${last?.status.state ?? 'nothing'}`,
+      );
+  }
 }
 
 /** All that a task has spent is told on its pull request; what it had spent when it ended without one, nowhere. */

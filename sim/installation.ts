@@ -84,6 +84,7 @@ const MAY_BE_BUSY = [
   'command',
   'updateAccount',
   'tell',
+  'noteSeen',
   'delivered',
   'undelivered',
 ];
@@ -92,7 +93,8 @@ const SLOW: Pace = {
   slowTickMs: 300_000,
   filePollMs: 120_000,
   staleAfterMs: 1_800_000,
-  mergeLookMs: 600_000,
+  forgeLookMs: 600_000,
+  trackerLookMs: 900_000,
   upkeepMs: null,
 };
 
@@ -204,8 +206,13 @@ export function createInstallation(parts: InstallationParts): Installation {
         pace: parts.pace ?? SLOW,
       });
       trace.note(`the engine starts, life ${of.number}`);
-      starting.start().then(
-        ({ adopted }) => {
+      const up = async () => {
+        const { adopted } = await starting.takeOver();
+        await starting.start();
+        return adopted;
+      };
+      up().then(
+        (adopted) => {
           // It may have died of what its start set going.
           if (!of.alive) return;
           engine = starting;

@@ -27,7 +27,7 @@ const CANCEL_MS = 3 * 60_000;
 /** Every code that may be the reason of a queued job. */
 const CODES = new Set(
   `dispatch.paused host.disk host.memory worker.none worker.no_match worker.full approval.pending
-   question.pending budget.reached cap.review forge.unreachable account.signed_out account.limit account.reserved account.probing
+   question.pending dependency.open checks.pending budget.reached cap.review forge.unreachable account.signed_out account.limit account.reserved account.probing
    gate.failed agent.unproven_version breaker.open breaker.probing retry.backoff lock.worktree
    project.slowed cap.project cap.stage cap.account queue.position`.split(/\s+/),
 );

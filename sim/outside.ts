@@ -6,9 +6,11 @@
  */
 import { AppError } from '../src/core/errors.ts';
 import type { PullRequest } from '../src/core/model.ts';
-import type { Forge } from '../src/forges/forge.ts';
+import type { CommitStatus, Forge, ForgeReview, PullFacts } from '../src/forges/forge.ts';
 import type { Notifier } from '../src/notifiers/notifier.ts';
 import type { Tracker } from '../src/trackers/tracker.ts';
+import { type Board, createBoard, RULE } from './board.ts';
+import { createChecks } from './checks.ts';
 import type { VirtualClock } from './clock.ts';
 import type { Doors, Life } from './doors.ts';
 import type { Random } from './random.ts';
@@ -26,6 +28,10 @@ export interface SeenPullRequest {
   state: PullRequest['state'];
   body: string;
   readonly comments: SeenComment[];
+  /** Reviews of Orch, by key. */
+  readonly reviews: Map<string, string>;
+  /** The review that counts of each person. */
+  readonly people: Map<string, ForgeReview>;
 }
 
 /** What the receivers of one project have. */
@@ -34,6 +40,10 @@ export interface Seen {
   /** Every status that each item was moved to. */
   readonly statuses: Map<string, string[]>;
   readonly pullRequests: SeenPullRequest[];
+  /** Its items and what people do there; null where work is handed in by hand. */
+  readonly board: Board | null;
+  /** Commit statuses of Orch, in the order in which they came; one that came again is there once. */
+  readonly commitStatuses: { readonly key: string; readonly status: CommitStatus }[];
   readonly merges: { readonly branch: string; readonly head: string; readonly by: 'orch' | 'person' }[];
 }
 
@@ -51,12 +61,16 @@ export interface Outside {
   notifier(life: Life): Notifier;
   mergeByPerson(project: string, branch: string): boolean;
   closeByPerson(project: string, branch: string): boolean;
+  /** Somebody reviews the pull request of a branch as it is now; not all may write. */
+  reviewByPerson(project: string, branch: string, state: ForgeReview['state']): boolean;
 }
 
 const REQUEST_LIMIT_MS = 30_000;
 
 export function createOutside(parts: {
   projects: readonly string[];
+  /** Those whose items come in from a tracker. */
+  fed: readonly string[];
   clock: VirtualClock;
   random: Random;
   doors: Doors;
@@ -65,10 +79,15 @@ export function createOutside(parts: {
 }): Outside {
   const { clock, random, doors, trace, repositories } = parts;
   const cutUntil = new Map<string, number>();
+  let reviews = 0;
+  const checks = createChecks({ ...parts, isKind: () => outside.kind });
   const seen = new Map<string, Seen>(
     parts.projects.map((project) => [
       project,
-      { comments: new Map(), statuses: new Map(), pullRequests: [], merges: [] },
+      {
+        ...{ comments: new Map(), statuses: new Map(), pullRequests: [], commitStatuses: [], merges: [] },
+        board: parts.fed.includes(project) ? createBoard({ project, random, trace, wall: clock.wall }) : null,
+      },
     ]),
   );
 
@@ -136,6 +155,15 @@ export function createOutside(parts: {
     );
   }
 
+  function pullOf(project: string, pr: SeenPullRequest): PullFacts {
+    const head = repositories.remote(project, pr.branch);
+    return {
+      ...{ head, base: 'main', conflict: random.pick([null, false]) },
+      reviews: [...pr.people.values()],
+      checks: head === null ? [] : checks.of(project, head),
+    };
+  }
+
   const asRow = (pr: SeenPullRequest): PullRequest => ({ number: pr.number, url: null, state: pr.state });
 
   function addComment(list: SeenComment[], key: string, body: string, where: string): void {
@@ -158,39 +186,96 @@ export function createOutside(parts: {
       trace.note(`${destination} is out of reach for ${Math.round(forMs / 60_000)} min`);
     },
 
-    tracker: (life, project) => ({
-      kind: 'scripted',
-      item: () => Promise.reject(new Error('nobody asks for an item')),
-      comment: (id, body, { key }) =>
-        request(life, `tracker:${project}`, `tracker:${project}.comment`, 'tracker', () => {
-          const list = of(project).comments.get(id) ?? [];
-          of(project).comments.set(id, list);
-          addComment(list, key, body, `item ${id} of ${project}`);
+    tracker(life, project) {
+      const ask = <T>(what: string, effect: () => T): Promise<T> =>
+        request(life, `tracker:${project}`, `tracker:${project}.${what}`, 'tracker', effect);
+      const { board } = of(project);
+      return {
+        kind: 'scripted',
+        item: (id) =>
+          ask('item', () => {
+            const item = board?.find(id);
+            return item === undefined || board === null ? null : board.seen(item);
+          }),
+        comment: (id, body, { key }) =>
+          ask('comment', () => {
+            const list = of(project).comments.get(id) ?? [];
+            of(project).comments.set(id, list);
+            addComment(list, key, body, `item ${id} of ${project}`);
+          }),
+        report: (id, body) =>
+          ask('report', () => {
+            const reports = board?.find(id)?.reports;
+            if (reports === undefined)
+              trace.broken('effects.report', `a report on ${id}, which is not there`);
+            reports?.push(body);
+            outside.figures.effects++;
+          }),
+        setStatus: (id, status) =>
+          ask('setStatus', () => {
+            const list = of(project).statuses.get(id) ?? [];
+            of(project).statuses.set(id, list);
+            list.push(status);
+            const item = board?.find(id);
+            if (item !== undefined && (status === 'done' || status === 'cancelled')) item.isOpen = false;
+            outside.figures.effects++;
+            trace.note(`item ${id} of ${project} is now ${status}`);
+          }),
+        survey: async () => ({
+          ...{ source: 'the simulated tracker', rule: 'everything', lookedAt: clock.wall() },
+          ...{ seen: of(project).statuses.size, matching: 0, nearest: [] },
         }),
-      report: () => Promise.reject(new Error('nobody reports yet')),
-      feed: null,
-      setStatus: (id, status) =>
-        request(life, `tracker:${project}`, `tracker:${project}.setStatus`, 'tracker', () => {
-          const list = of(project).statuses.get(id) ?? [];
-          of(project).statuses.set(id, list);
-          list.push(status);
-          outside.figures.effects++;
-          trace.note(`item ${id} of ${project} is now ${status}`);
-        }),
-      survey: async () => ({
-        ...{ source: 'the simulated tracker', rule: 'everything', lookedAt: clock.wall() },
-        ...{ seen: of(project).statuses.size, matching: 0, nearest: [] },
-      }),
-    }),
+        feed:
+          board === null
+            ? null
+            : {
+                rule: RULE,
+                isAbout: () => true,
+                matching: () =>
+                  ask('matching', () =>
+                    board.items.map(board.seen).filter(({ mismatch }) => mismatch === null),
+                  ),
+                comments: (id, since) =>
+                  ask('comments', () =>
+                    (board.find(id)?.comments ?? []).filter(({ updatedAt }) => updatedAt >= (since ?? 0)),
+                  ),
+              },
+      };
+    },
 
     forge(life, project) {
       const ask = <T>(what: string, effect: () => T): Promise<T> =>
         request(life, `forge:${project}`, `forge:${project}.${what}`, 'forge', effect);
       return {
         kind: 'scripted',
-        feed: null,
-        status: async () => {},
-        review: async () => {},
+        feed: { isAbout: () => false, comments: async () => [] },
+        status: (status, { key }) =>
+          ask('status', () => {
+            const told = of(project).commitStatuses;
+            const before = told.findLast((each) => each.key === key);
+            if (before === undefined) {
+              told.push({ key, status });
+              outside.figures.effects++;
+              trace.note(`${status.head.slice(0, 7)} of ${project}: ${status.context} is ${status.state}`);
+            } else if (JSON.stringify(before.status) !== JSON.stringify(status))
+              trace.broken('effects.key', `the key ${key} is used for two different statuses`);
+            const later = told.findLast(
+              (each) => each.status.context === status.context && each.status.head === status.head,
+            );
+            if (later?.key !== key) trace.broken('effects.order', `${key} is told after ${later?.key}`);
+          }),
+        review: (pr, review, { key }) =>
+          ask('review', () => {
+            const found = pullRequest(project, pr.number);
+            const text = JSON.stringify(review);
+            const before = found.reviews.get(key);
+            if (before !== undefined && before !== text)
+              trace.broken('effects.key', `the key ${key} is used for two different reviews`);
+            if (before !== undefined) return;
+            found.reviews.set(key, text);
+            outside.figures.effects++;
+            trace.note(`pull request ${pr.number} of ${project} gets review ${key}: ${review.event}`);
+          }),
         open: ({ branch, head, body }) =>
           ask('open', () => {
             const there = of(project).pullRequests.find(
@@ -200,6 +285,7 @@ export function createOutside(parts: {
             if (repositories.isMerged(project, head)) return null; // as every forge refuses one without a commit
             const pr: SeenPullRequest = {
               ...{ number: of(project).pullRequests.length + 1, branch, state: 'draft', body, comments: [] },
+              ...{ reviews: new Map(), people: new Map() },
             };
             of(project).pullRequests.push(pr);
             outside.figures.effects++;
@@ -229,9 +315,13 @@ export function createOutside(parts: {
             if (repositories.isMerged(project, head))
               return { kind: 'merged' as const, commit: repositories.base(project) };
             const own = of(project).pullRequests.filter((pr) => pr.branch === branch);
-            return own.length > 0 && own.every((pr) => pr.state === 'closed')
-              ? { kind: 'closed' as const }
-              : { kind: 'open' as const, pull: null };
+            if (own.length > 0 && own.every((pr) => pr.state === 'closed'))
+              return { kind: 'closed' as const };
+            const open = openOf(project, branch);
+            return {
+              kind: 'open' as const,
+              pull: open === undefined ? null : pullOf(project, open),
+            };
           }),
         merge: ({ branch, head }) =>
           ask('merge', () => {
@@ -240,6 +330,12 @@ export function createOutside(parts: {
             const trouble = outside.kind ? 'none' : random.weighted(MERGE_TROUBLES);
             if (trouble === 'conflict') return { kind: 'conflict' as const, files: ['src/a.ts'] };
             if (trouble === 'refused') return { kind: 'refused' as const, detail: 'a rule of the forge' };
+            if (checks.isStrict(project) && !repositories.isUpToDate(project, head))
+              return { kind: 'outdated' as const, detail: 'behind its base' };
+            if (trouble === 'scheduled') {
+              promise(project, branch, head);
+              return { kind: 'scheduled' as const, detail: 'the forge merges it later' };
+            }
             if (trouble === 'retry' || repositories.remote(project, branch) !== head)
               return { kind: 'retry' as const, detail: 'the branch is not at this head' };
             return { kind: 'merged' as const, commit: merge(project, branch, head, 'orch') };
@@ -249,6 +345,8 @@ export function createOutside(parts: {
 
     notifier: (life) => ({
       channel: 'scripted:people',
+      hasButtons: false,
+      waitMs: () => 0,
       send: (message) =>
         request(life, 'notify', 'notify.send', 'notifier', () => {
           const ref = String(outside.messages.length + 1);
@@ -277,9 +375,37 @@ export function createOutside(parts: {
       trace.note(`a person closes pull request ${pr.number} of ${project}`);
       return true;
     },
+    reviewByPerson(project, branch, state) {
+      const pr = openOf(project, branch);
+      const commit = repositories.remote(project, branch);
+      if (pr === undefined || commit === null) return false;
+      const [name, mayWrite] = random.pick([
+        ['mara', true],
+        ['ben', true],
+        ['eve', false],
+      ] as const);
+      const id = String(++reviews);
+      const body = state === 'approved' ? '' : `look at this, ${id}`;
+      pr.people.set(name, { id, by: { id: name, name, mayWrite }, state, commit, body, comments: [], at: 0 });
+      trace.note(
+        `${name} reviews pull request ${pr.number} of ${project} at ${commit.slice(0, 7)}: ${state}`,
+      );
+      return true;
+    },
   };
 
+  /** The forge merges by itself, if nothing has changed by then. */
+  function promise(project: string, branch: string, head: string): void {
+    clock.after(random.between(1, 30) * 60_000, () => {
+      const isThere = repositories.remote(project, branch) === head && openOf(project, branch) !== undefined;
+      if (isThere && !repositories.isMerged(project, head) && !checks.areHeld(project, head))
+        merge(project, branch, head, 'orch');
+    });
+  }
+
   function merge(project: string, branch: string, head: string, by: 'orch' | 'person'): string {
+    if (by === 'orch' && openOf(project, branch) !== undefined && checks.areHeld(project, head))
+      trace.broken('merge.checks', `${branch} is merged at ${head.slice(0, 7)}, whose checks are not green`);
     const commit = repositories.merge(project, head);
     const pr = openOf(project, branch);
     if (pr !== undefined) pr.state = 'merged';
@@ -297,4 +423,5 @@ const MERGE_TROUBLES = [
   [4, 'conflict'],
   [3, 'refused'],
   [5, 'retry'],
+  [4, 'scheduled'],
 ] as const;

@@ -20,6 +20,8 @@ export interface People {
   attend(engine: Engine): void;
   submit(engine: Engine, project: string, key: string, accepted: () => void): void;
   enqueue(engine: Engine, project: string): void;
+  /** Somebody lets in what the tracker of a project holds. */
+  letIn(engine: Engine, project: string, first: number | null): void;
 }
 
 export function createPeople(parts: {
@@ -163,6 +165,15 @@ export function createPeople(parts: {
           return onTask(['needs_you'], ({ project, branch }) => {
             outside.mergeByPerson(project, branch);
           });
+        case 'review elsewhere':
+          return onTask(['active', 'needs_you'], ({ project, branch }) => {
+            const state = random.pick(['approved', 'approved', 'changes_requested', 'commented'] as const);
+            outside.reviewByPerson(project, branch, state);
+          });
+        case 'delete branch':
+          return onTask(['active', 'needs_you'], ({ project, branch }) => {
+            if (repositories.deleteBranch(project, branch)) trace.note(`a person deletes ${branch}`);
+          });
         case 'close elsewhere':
           return onTask(['needs_you'], ({ project, branch }) => {
             outside.closeByPerson(project, branch);
@@ -173,6 +184,10 @@ export function createPeople(parts: {
     attend(engine) {
       resumeAll(engine);
       for (const task of tasks('needs_you')) help(engine, task);
+      // What it depends on may never be done.
+      for (const task of tasks('active'))
+        if (latestJob(task)?.hold === 'dependency.open')
+          ask(`retry ${task.key}`, () => engine.retry(task.key, NO_OPTIONS, ACTOR));
       for (const job of eye.jobs())
         if (job.task_id === null && job.status === 'failed')
           ask(`retry job_${job.id}`, () => engine.retry(`job_${job.id}`, NO_OPTIONS, ACTOR));
@@ -184,6 +199,10 @@ export function createPeople(parts: {
         ...{ labels: [], size: null, pipeline: null, urgent: isUrgent() },
       };
       ask(`submit ${key}`, () => engine.submit(request, ACTOR), accepted);
+    },
+
+    letIn(engine, project, first) {
+      ask(`let in for ${project}`, () => engine.acceptance.accept(project, first, ACTOR));
     },
 
     enqueue(engine, project) {
@@ -228,5 +247,7 @@ const ACTS = [
   [4, 'urgent'],
   [5, 'push'],
   [2, 'merge elsewhere'],
+  [9, 'review elsewhere'],
+  [1, 'delete branch'],
   [1, 'close elsewhere'],
 ] as const;

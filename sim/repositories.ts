@@ -31,6 +31,12 @@ export interface Repositories {
   /** Merges a head into the base at the remote. */
   merge(project: string, head: string): string;
   isMerged(project: string, head: string): boolean;
+  /** Whether a head holds the base as it is now. */
+  isUpToDate(project: string, head: string): boolean;
+  /** Somebody deletes a task branch at the remote. */
+  deleteBranch(project: string, branch: string): boolean;
+  /** A head, and those that it is the same change as, on an older base. */
+  sameAs(project: string, head: string): string[];
 }
 
 export function createRepositories(projects: readonly string[]): Repositories {
@@ -101,7 +107,41 @@ export function createRepositories(projects: readonly string[]): Repositories {
     return { head, moved: true };
   }
 
+  /** Nothing but the base merged in; every third such merge makes the change another one. */
+  function isSame(project: string, approved: string, head: string): boolean {
+    const [ours, theirs, ...more] = commits.get(head)?.parents ?? [];
+    if (ours !== approved || theirs === undefined || more.length > 0) return false;
+    return isAncestor(theirs, base(project)) && Number.parseInt(head.slice(0, 7), 16) % 3 !== 0;
+  }
+
   const part: Partial<Workspace> = {
+    previewMerge: async (repo, { head }) => ({
+      kind: 'commit',
+      commit: head,
+      base: base(repo.project),
+    }),
+    remoteHead: async (repo, branch) =>
+      branch === repo.base ? base(repo.project) : (remotes.get(ref(repo.project, branch)) ?? null),
+    isSameChange: async (repo, approved, head) => isSame(repo.project, approved, head),
+    async updateFromBase(repo, { key, branch }) {
+      const ours = local.get(ref(repo.project, branch)) ?? base(repo.project);
+      if (isAncestor(base(repo.project), ours)) return { kind: 'up_to_date', head: ours };
+      const clone = clones.get(repo.project)?.get(key);
+      if (clone !== undefined && (clone.dirty.length > 0 || !isAncestor(clone.head, ours)))
+        return { kind: 'clone_dirty' };
+      const head = commit([ours, base(repo.project)], []);
+      local.set(ref(repo.project, branch), head);
+      if (clone !== undefined) clone.head = head;
+      return { kind: 'updated', head, previous: ours };
+    },
+    async joinBase(repo, { key, branch }) {
+      const clone = cloneOf(repo.project, key);
+      const ours = local.get(ref(repo.project, branch)) ?? base(repo.project);
+      if (isAncestor(base(repo.project), clone.head)) return { kind: 'up_to_date' };
+      if (clone.dirty.length > 0 || !isAncestor(clone.head, ours)) return { kind: 'clone_dirty' };
+      clone.head = commit([ours, base(repo.project)], []);
+      return { kind: 'joined', commit: clone.head, files: [] };
+    },
     pathOf: (project, key) => `/worktrees/${project}/${key}`,
     clones: async (project) => [...(clones.get(project)?.keys() ?? [])],
     fetch: async (repo) => base(repo.project),
@@ -141,8 +181,8 @@ export function createRepositories(projects: readonly string[]): Repositories {
         clone.head = commit([clone.head], clone.dirty);
         clone.dirty = [];
       }
-      if (clone.head === since) return { kind: 'unchanged' } as Awaited<ReturnType<Workspace['take']>>;
       local.set(ref(repo.project, branch), clone.head);
+      if (clone.head === since) return { kind: 'unchanged' } as Awaited<ReturnType<Workspace['take']>>;
       return { kind: 'taken', head: clone.head } as unknown as Awaited<ReturnType<Workspace['take']>>;
     },
     async push(repo, branch) {
@@ -193,6 +233,17 @@ export function createRepositories(projects: readonly string[]): Repositories {
       const merged = commit([base(project), head], []);
       bases.set(project, merged);
       return merged;
+    },
+    isUpToDate: (project, head) => isAncestor(base(project), head),
+    deleteBranch: (project, branch) => remotes.delete(ref(project, branch)),
+    sameAs(project, head) {
+      const found = [head];
+      for (let at = head; ; ) {
+        const before = commits.get(at)?.parents[0];
+        if (before === undefined || !isSame(project, before, at)) return found;
+        found.push(before);
+        at = before;
+      }
     },
     isMerged: (project, head) => isAncestor(head, base(project)),
   };

@@ -44,8 +44,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Monday, 2026-03-02, 06:00 UTC. */
 const START = Date.UTC(2026, 2, 2, 6);
-/** A kind world has so long to bring everything to an end. */
-const PATIENCE_MS = 6 * 24 * HOUR;
+/** A kind world has so long to bring everything to an end; a day's budget may let no more than a dozen runs start. */
+const PATIENCE_MS = 14 * 24 * HOUR;
 
 export async function runSeed(options: {
   seed: number;
@@ -74,7 +74,8 @@ export async function runSeed(options: {
   const projects = full.projects.map(({ key }) => key);
   const repositories = createRepositories(projects);
   const vendor = createVendor({ accounts: full.accounts, wall: clock.wall, trace });
-  const outside = createOutside({ projects, clock, random, doors, trace, repositories });
+  const fed = full.projects.filter(({ isFed }) => isFed).map(({ key }) => key);
+  const outside = createOutside({ projects, fed, clock, random, doors, trace, repositories });
   const runs = createRuns({
     ...{ clock, random, doors, trace },
     worked: ({ job, task, script }) =>
@@ -167,6 +168,16 @@ export async function runSeed(options: {
   for (let i = 1; i <= wanted; i++) {
     const project = random.pick(projects);
     const key = `${project.toUpperCase()}-${i}`;
+    const board = outside.seen.get(project)?.board ?? null;
+    const hand_in = () => {
+      board?.add(key);
+      if (random.chance(0.2)) board?.add(`${key}-noise`, false);
+      wait_for();
+    };
+    const wait_for = () => {
+      if (eye.taskByKey(key) !== undefined) accepted.add(key);
+      else clock.after(5 * MINUTE, wait_for);
+    };
     const ask = () => {
       if (accepted.has(key)) return;
       withEngine((engine) => {
@@ -175,11 +186,22 @@ export async function runSeed(options: {
       });
       clock.after(random.between(1, 10) * MINUTE, ask);
     };
-    clock.after(random.between(0, Math.floor(hostileMs * 0.7)), ask);
+    clock.after(random.between(0, Math.floor(hostileMs * 0.7)), board === null ? ask : hand_in);
   }
 
   now_and_then(12 * HOUR, () => withEngine((engine) => people.enqueue(engine, random.pick(projects))));
   now_and_then(25 * MINUTE, () => withEngine((engine) => people.meddle(engine)));
+  now_and_then(40 * MINUTE, () => {
+    const keys = eye.tasks().map((task) => task.key);
+    for (const { board } of outside.seen.values()) board?.meddle(keys);
+  });
+  now_and_then(90 * MINUTE, () =>
+    withEngine((engine) => {
+      if (fed.length === 0) return;
+      if (random.chance(0.3)) people.letIn(engine, random.pick(fed), random.chance(0.5) ? 1 : null);
+      else engine.nudge('scripted', [{ kind: 'item', at: 'anywhere', id: `item-${random.between(1, 20)}` }]);
+    }),
+  );
   now_and_then(8 * HOUR, () => {
     host = { code: 'host.disk', detail: '0.3 GB disk left, 1.0 GB needed' };
     trace.note('the disk is full');
@@ -220,7 +242,10 @@ export async function runSeed(options: {
       for (const id of accounts) vendor.heal(id);
       withEngine((engine) => {
         if (installation.setup() !== full) configure(full);
-        else people.attend(engine);
+        else {
+          people.attend(engine);
+          for (const project of fed) people.letIn(engine, project, null);
+        }
       });
       clock.after(10 * MINUTE, attend);
     };
@@ -261,6 +286,7 @@ export async function runSeed(options: {
         setup: full,
         approvals: watch.approvals,
         unruled: watch.unruled,
+        repositories,
       });
     return {
       seed: options.seed,

@@ -19,6 +19,8 @@ export interface ProjectSetup {
   readonly budget: Budget;
   readonly usageComments: 'tracker' | 'pr' | 'off';
   readonly stages: readonly StageSettings[];
+  /** Its items come in from a tracker. */
+  readonly isFed: boolean;
 }
 
 export interface AccountSetup {
@@ -102,6 +104,7 @@ export function drawSetup(random: Random): Setup {
       },
       usageComments: random.pick(['tracker', 'tracker', 'pr', 'off']),
       stages: random.pick(PIPELINES),
+      isFed: random.chance(0.4),
     };
   });
   return {
@@ -194,7 +197,10 @@ function projectOf(life: Life, project: ProjectSetup, outside: Outside): Runtime
   const { key } = project;
   const full = { name: 'full', when: null, stages: project.stages };
   return {
-    rules: { key, repo: `${key}.git`, accounts: project.accounts, usageComments: project.usageComments },
+    rules: {
+      ...{ key, repo: `${key}.git`, accounts: project.accounts },
+      ...{ usageComments: project.usageComments, hears: project.isFed, tellsForge: true },
+    },
     pipelines: [full],
     repository: {
       ...{ project: key, url: `${key}.git`, base: 'main' },

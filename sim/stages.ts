@@ -8,6 +8,7 @@ import { judgeEvidence, type Observed, readHandIn } from '../src/core/evidence.t
 import { type Judgement, notRun } from '../src/core/failure.ts';
 import { runName, worktreeKey } from '../src/core/model.ts';
 import type { ExitRecord } from '../src/launcher/launcher.ts';
+import { bringBaseIn } from '../src/stages/agent/base-in.ts';
 import { bringPeopleIn } from '../src/stages/agent/people.ts';
 import { deployStage } from '../src/stages/deploy/deploy-stage.ts';
 import type { StageContext, StageKind, StageResult } from '../src/stages/stage.ts';
@@ -52,7 +53,9 @@ function agentStage(life: Life, parts: StageParts): StageKind {
       const people = await bringPeopleIn(context, clone.head);
       if (people.kind === 'not_ours') return stopped();
       if (people.kind === 'trouble') return impossible(people.code, people.reason);
-      const { roundHead } = people;
+      const base = await bringBaseIn(context, people.roundHead);
+      if (base === 'not_ours') return stopped();
+      const roundHead = base?.roundHead ?? people.roundHead;
       if (context.signal.aborted) return stopped();
       const { resume, sessionId } = job.context;
       const session = resume && sessionId !== null ? sessionId : `session-${run.id}`;
@@ -123,6 +126,7 @@ async function finish(
     handIn: read.kind === 'handed_in' ? read.handIn : null,
     handInProblem: read.kind === 'missing' ? read.why : null,
     ...{ criteria: [], requirements: [], traceProblem: null, checks: [], tampering: null },
+    unresolved: job.context.conflict === null ? null : [],
     changed: status.changedPaths,
   };
   const outcome = judgeEvidence(observed);
@@ -164,7 +168,7 @@ async function take(
   const { workspace, repository, job, run } = context;
   const request = { key, branch: job.branch, run: runName(run.id), since: roundHead, message: 'work' };
   const taken = await workspace.take(repository, request);
-  if (taken.kind !== 'taken') return result;
+  if (taken.kind !== 'taken' && job.context.conflict === null) return result;
   const pushed = await workspace.push(repository, job.branch);
   return { ...result, head: pushed.head };
 }

@@ -50,6 +50,8 @@ export function createWatch(parts: {
   const spent = new Map<number, Spent>();
   const approvals = new Map<string, Set<string>>();
   const unruled = new Set<number>();
+  /** Comments that had an effect. */
+  const handled = new Set<string>();
   const figures = { claims: 0, settles: 0, stale: 0 };
 
   function spentOf(job: number): Spent {
@@ -95,7 +97,8 @@ export function createWatch(parts: {
     const verdict = run.verdict ?? '';
     const count = spentOf(before.id);
     const asks =
-      after.status === 'queued' && (after.hold === 'question.pending' || after.hold === 'approval.pending');
+      after.status === 'queued' &&
+      ['question.pending', 'approval.pending', 'checks.pending'].includes(after.hold ?? '');
     if (asks || GIVEN_BACK.includes(verdict)) count.attempts = Math.max(0, count.attempts - 1);
     if (!asks && verdict === 'transient') count.transient++;
     if (!asks && verdict === 'lost') count.lost++;
@@ -140,8 +143,11 @@ export function createWatch(parts: {
     const earlier = [...runs.all.values()].some(
       (each) => each.job.taskId === before.task_id && each.run.id < run.id && each.script.changes.length > 0,
     );
+    const isConflict = before.context.includes('"conflict":{');
     const counts =
-      MAY_COUNT.includes(name) || (earlier && (name === 'nothing changed' || name === 'documentation only'));
+      (isConflict && (name === 'nothing changed' || name === 'documentation only')) ||
+      MAY_COUNT.includes(name) ||
+      (earlier && (name === 'nothing changed' || name === 'documentation only'));
     if (!counts)
       trace.broken(
         'evidence',
@@ -229,28 +235,37 @@ export function createWatch(parts: {
     return result;
   }
 
+  /** The head that somebody said yes to. */
+  function noteYes(job: JobRow, audit: Audit): void {
+    const task = audit.action === 'approve' && job.task_id !== null ? eye.task(job.task_id) : undefined;
+    if (task?.head != null) approvals.set(task.key, (approvals.get(task.key) ?? new Set()).add(task.head));
+  }
+
   async function command(
     store: Store,
     target: Target,
     decide: Parameters<Store['command']>[1],
-    audit: Audit,
+    audit: Parameters<Store['command']>[2],
   ) {
     const before = new Map(eye.jobs().map((job) => [job.id, job]));
     const answer = store.command(target, decide, audit);
     for (const job of eye.jobs()) {
       const old = before.get(job.id);
+      if (old === undefined) noteYes(job, audit);
       if (old === undefined || JSON.stringify(old) === JSON.stringify(job)) continue;
       const isRevived = audit.action === 'retry' && ['failed', 'cancelled'].includes(old.status);
       if (isRevived && job.status === 'queued') spent.set(job.id, { attempts: 0, transient: 0, lost: 0 });
       recount(job, `${audit.action} ${audit.target}`);
-      if (audit.action === 'approve' && job.task_id !== null) {
-        const task = eye.task(job.task_id);
-        if (task?.head != null)
-          approvals.set(task.key, (approvals.get(task.key) ?? new Set()).add(task.head));
-      }
+      noteYes(job, audit);
     }
     always(`${audit.action} ${audit.target}`);
     const result = await answer;
+    if (result.repeated === true) return result;
+    if (audit.by.startsWith('eve'))
+      trace.broken('comment.outsider', `${audit.by} had ${audit.action} ${audit.target} done`);
+    if (audit.once !== undefined && handled.has(audit.once))
+      trace.broken('comment.once', `${audit.once} was handled twice: ${audit.action} ${audit.target}`);
+    if (audit.once !== undefined) handled.add(audit.once);
     trace.note(`${audit.by}: ${audit.action} ${audit.target}`);
     return result;
   }

@@ -31,7 +31,8 @@ const PACE = {
   slowTickMs: MINUTE,
   filePollMs: 10_000,
   staleAfterMs: 5 * MINUTE,
-  mergeLookMs: HOUR,
+  forgeLookMs: HOUR,
+  trackerLookMs: 900_000,
   upkeepMs: null,
 };
 /** Jobs that each project has waiting at least, as often as it is looked at. */
@@ -89,6 +90,7 @@ const SETUP: Setup = {
     openPrs: 3,
     budget: { usdPerTask: null, usdPerDay: null, tokensPerDay: null },
     usageComments: 'off',
+    isFed: false,
     stages: [stage('development', { agent: 'developer', tools: 'write' })],
   })),
   accounts: ['account-a', 'account-b', 'account-c'].map((id) => ({ id, slots: 2, source: 'stored' })),
@@ -116,7 +118,7 @@ export async function runWeek(options: {
   const keys = SETUP.projects.map(({ key }) => key);
   const repositories = createRepositories(keys);
   const vendor = createVendor({ accounts: SETUP.accounts, wall: clock.wall, trace });
-  const outside = createOutside({ projects: keys, clock, random, doors, trace, repositories });
+  const outside = createOutside({ projects: keys, fed: [], clock, random, doors, trace, repositories });
   outside.kind = true;
   const runs = createRuns({ clock, random, doors, trace, worked: () => {} });
   const path = join(options.folder, `week-${options.seed}.db`);

@@ -5,18 +5,24 @@ import type { Config, ProjectConfig } from './config/types.ts';
 import { pipelinesOf } from './config/walks.ts';
 import type { RehearsalParts } from './engine/rehearsal.ts';
 import type { Runtime, RuntimeAccount, RuntimeProject } from './engine/runtime.ts';
+import type { Forge } from './forges/forge.ts';
 import { createLocalForge } from './forges/local/local-forge.ts';
+import type { LiveWebhook } from './http/routes/webhooks.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import { revealEnv } from './lib/secret.ts';
-import type { Notifier } from './notifiers/notifier.ts';
-import { createTelegramNotifier } from './notifiers/telegram.ts';
-import { agentOfKind, forgeOf, gitCredentialsOf, STAGE_KINDS, trackerOf } from './registry.ts';
+import { notifiersOf } from './notifying.ts';
+import { agentOfKind, forgeOf, gitCredentialsOf, stageKinds, trackerOf } from './registry.ts';
 import type { Store } from './store/store.ts';
 import { createLocalTracker } from './trackers/local/local-tracker.ts';
+import type { Tracker } from './trackers/tracker.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 import type { Repository, Workspace } from './workspace/workspace.ts';
 
+/** Stands between the engine and a project's forge; only tests do. */
+export type WrapForge = (forge: Forge, project: string) => Forge;
+
 /** The configuration made concrete: every adapter created, every path resolved. */
-export function buildRuntime(
+export async function buildRuntime(
   config: Config,
   parts: {
     store: Store;
@@ -24,25 +30,27 @@ export function buildRuntime(
     clock: Clock;
     searchPath: string;
     adapter: (agent: Agent) => Agent;
+    tracker: (project: string, tracker: Tracker) => Tracker;
+    forge: WrapForge;
   },
-): Runtime {
+): Promise<Runtime> {
   const made = new Map<string, unknown>();
   function once<T>(name: string, make: () => T): T {
     if (!made.has(name)) made.set(name, make());
     return made.get(name) as T;
   }
+  const projects = config.projects.map((each) => runtimeProject(each, config, { ...parts, once }));
+  const accounts = config.accounts.map((each) => runtimeAccount(each, parts.searchPath));
   return {
-    projects: new Map(
-      config.projects.map((project) => [project.key, runtimeProject(project, config, { ...parts, once })]),
-    ),
+    projects: new Map((await Promise.all(projects)).map((each) => [each.rules.key, each])),
     accounts: new Map(
-      config.accounts.map((each) => {
-        const account = runtimeAccount(each, parts.searchPath);
-        return [account.account.id, { ...account, agent: parts.adapter(account.agent) }];
-      }),
+      (await Promise.all(accounts)).map((each) => [
+        each.account.id,
+        { ...each, agent: parts.adapter(each.agent) },
+      ]),
     ),
-    stageKinds: new Map(STAGE_KINDS.map((kind) => [kind.kind, kind])),
-    notifiers: notifiersOf(config),
+    stageKinds: new Map((await stageKinds()).map((kind) => [kind.kind, kind])),
+    ...(await notifiersOf(config, parts.store, parts.clock)),
     slots: config.maxConcurrency,
     maxAttempts: config.limits.maxAttempts,
     budgets: {
@@ -69,27 +77,59 @@ export function buildRuntime(
   };
 }
 
+/** The webhooks whose secret is set. */
+export function liveWebhooks(config: Config, webhooks: readonly Webhook[]): LiveWebhook[] {
+  const secrets = {
+    gitea: config.gitea.webhookSecret,
+    github: config.github.webhookSecret,
+    plane: config.plane.webhookSecret,
+  };
+  return webhooks.flatMap((webhook) => {
+    const secret =
+      Object.entries(secrets)
+        .find(([kind]) => kind === webhook.kind)?.[1]
+        ?.reveal() ?? '';
+    return secret === '' ? [] : [{ webhook, secret }];
+  });
+}
+
 export function scratchOf(config: Config): string {
   return join(config.home, 'tmp');
 }
 
-function runtimeProject(
+async function runtimeProject(
   project: ProjectConfig,
   config: Config,
-  parts: { store: Store; workspace: Workspace; clock: Clock; once<T>(name: string, make: () => T): T },
-): RuntimeProject {
+  parts: {
+    store: Store;
+    workspace: Workspace;
+    clock: Clock;
+    tracker: (project: string, tracker: Tracker) => Tracker;
+    forge: WrapForge;
+    once<T>(name: string, make: () => T): T;
+  },
+): Promise<RuntimeProject> {
   const { store, workspace, clock } = parts;
   const described = describedProject(project, config);
   const { repository } = described;
   const context = { project: project.key, repo: project.repo, access: config, clock, once: parts.once };
-  return {
-    ...described,
-    tracker: trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
+  const tracker = parts.tracker(
+    project.key,
+    await trackerOf(project.tracker.kind, { ...context, config: project.tracker }, () =>
       createLocalTracker(project.key, store.board, clock),
     ),
-    forge: forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
+  );
+  const forge = parts.forge(
+    await forgeOf(project.forge.kind, { ...context, config: project.forge }, () =>
       createLocalForge(repository, { workspace, book: store.board, clock }),
     ),
+    project.key,
+  );
+  return {
+    ...described,
+    rules: { ...described.rules, hears: tracker.feed !== null, tellsForge: forge.feed !== null },
+    tracker,
+    forge,
     branchTemplate: project.git.branch,
     weight: project.weight,
     maxConcurrency: project.maxConcurrency,
@@ -150,20 +190,16 @@ export function agentAccountOf(account: Config['accounts'][number]): AgentAccoun
   };
 }
 
-export function runtimeAccount(account: Config['accounts'][number], searchPath: string): RuntimeAccount {
+export async function runtimeAccount(
+  account: Config['accounts'][number],
+  searchPath: string,
+): Promise<RuntimeAccount> {
   return {
-    agent: agentOfKind(account.agent, searchPath),
+    agent: await agentOfKind(account.agent, searchPath),
     account: agentAccountOf(account),
     slots: account.slots,
     isolation: account.isolation,
     unsafe: account.unsafe,
     reserve: (now) => reserveAt(account.reserve, now),
   };
-}
-
-function notifiersOf(config: Config): Notifier[] {
-  const { botToken, chatId, apiUrl } = config.telegram;
-  return botToken === null || chatId === null
-    ? []
-    : [createTelegramNotifier({ token: botToken.reveal(), chatId, apiUrl })];
 }

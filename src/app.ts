@@ -3,7 +3,15 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Agent } from './agents/agent.ts';
-import { buildRuntime, describedProject, runtimeAccount, scratchOf, searchPathOf } from './app-runtime.ts';
+import {
+  buildRuntime,
+  describedProject,
+  liveWebhooks,
+  runtimeAccount,
+  scratchOf,
+  searchPathOf,
+  type WrapForge,
+} from './app-runtime.ts';
 import { REPOSITORY_FILES, readRepositoryPipeline } from './config/repository-pipeline.ts';
 import { secretsOf } from './config/secrets-of.ts';
 import type { Config } from './config/types.ts';
@@ -12,12 +20,16 @@ import { isUsableAdmin } from './core/users.ts';
 import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalStep, rehearse } from './engine/rehearsal.ts';
-import { createHttp, type HttpOptions, listen } from './http/server.ts';
+import type { HttpOptions } from './http/server.ts';
 import { readWebFiles } from './http/web-files.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
+import { createProgramThreads } from './lib/program-threads.ts';
+import { webhooks } from './registry.ts';
 import { repositoryNoteProblem } from './stages/agent/repository-note.ts';
 import { openSqliteStore } from './store/sqlite/sqlite-store.ts';
+import type { Tracker } from './trackers/tracker.ts';
+import type { Webhook } from './webhooks/webhook.ts';
 import { openWorkspace } from './workspace/workspace.ts';
 
 export interface AppOptions {
@@ -32,6 +44,11 @@ export interface AppOptions {
   readonly adapter?: (agent: Agent) => Agent;
   /** What the command line knows of the configuration and of the health of this installation. */
   readonly looks?: Pick<HttpOptions, 'config' | 'check'>;
+  /** Stand in for the vendors' deliveries, and for the tracker of a project. */
+  readonly webhooks?: readonly Webhook[];
+  readonly tracker?: (project: string, tracker: Tracker) => Tracker;
+  /** Stands in for the forge of a project. */
+  readonly forge?: WrapForge;
   /** Called when somebody asks the service to end. */
   readonly onShutdown: (cancel: boolean) => void;
 }
@@ -68,6 +85,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       worktreesDir: config.worktreesDir,
       path: searchPathOf(options.env),
       network: { env: networkEnvironment(options.env) },
+      run: createProgramThreads(),
     });
     const runtime = (next: Config) =>
       buildRuntime(next, {
@@ -76,12 +94,14 @@ export async function startApp(options: AppOptions): Promise<App> {
         clock,
         searchPath: searchPathOf(options.env),
         adapter: options.adapter ?? ((agent) => agent),
+        tracker: options.tracker ?? ((_project, tracker) => tracker),
+        forge: options.forge ?? ((forge) => forge),
       });
     let current = config;
     const engine = createEngine({
       store,
       workspace,
-      runtime: runtime(config),
+      runtime: await runtime(config),
       additions: {
         files: REPOSITORY_FILES,
         read: (files) => readRepositoryPipeline(files, repositoryNoteProblem),
@@ -95,6 +115,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     const token = randomBytes(24).toString('base64url');
     const tokens = [token, ...(config.apiToken === null ? [] : [config.apiToken.reveal()])];
     let configProblem: string | null = null;
+    const { adopted } = await engine.takeOver();
+    // Read only now: nobody is to look at a page before somebody looks at the live runs.
+    const { createHttp, listen } = await import('./http/server.ts');
     let url = '';
     const http = createHttp({
       engine,
@@ -105,13 +128,14 @@ export async function startApp(options: AppOptions): Promise<App> {
       ...(options.looks ?? { config: () => [], check: async function* () {} }),
       version: options.version,
       web: readWebFiles(webDirectory()),
+      webhooks: () => liveWebhooks(current, options.webhooks ?? webhooks()),
       log,
       shutdown: options.onShutdown,
     });
     const server = await listen(http, config.host, config.port);
     url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
     try {
-      const { adopted } = await engine.start();
+      await engine.start();
       log.info({ port: server.port, adopted }, 'orch is up');
     } catch (error) {
       await server.close();
@@ -124,7 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       setupCode: (await engine.people.setup())?.code ?? null,
       async reload(next) {
         current = next;
-        await engine.reload(runtime(next));
+        await engine.reload(await runtime(next));
         configProblem = null;
       },
       reject(problem) {
@@ -149,8 +173,9 @@ function webDirectory(): string {
   return existsSync(beside) ? beside : join(import.meta.dirname, '../dist/web');
 }
 
-export { agentAccountOf, searchPathOf } from './app-runtime.ts';
-export { agentOfKind, readerOfKind } from './registry.ts';
+export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';
+export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
+export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */
 function refusePublicAddress(config: Config, hasAdmin: boolean): void {
@@ -197,6 +222,7 @@ export async function* rehearseProject(
   const searchPath = searchPathOf(options.env);
   const scratch = scratchOf(config);
   await makeDirectory(scratch);
+  const accounts = await Promise.all(config.accounts.map((each) => runtimeAccount(each, searchPath)));
   yield* rehearse({
     scratch,
     shared: {
@@ -205,7 +231,7 @@ export async function* rehearseProject(
       network: { env: networkEnvironment(options.env) },
     },
     project: describedProject(project, config),
-    accounts: new Map(config.accounts.map((each) => [each.id, runtimeAccount(each, searchPath)])),
+    accounts: new Map(accounts.map((each) => [each.account.id, each])),
     expirySkewMs: config.preflight.expirySkewMs,
     baseEnv: allowedEnvironment(options.env),
     signal: options.signal,

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { execa } from 'execa';
 import { AppError } from '../core/errors.ts';
+import { type ProgramEnd, runProgram } from '../lib/program.ts';
 import type { AgentAccount } from './agent.ts';
 import { oneLine } from './one-line.ts';
 
 const TIMEOUT_MS = 10_000;
-const MAX_OUTPUT_CHARS = 64 * 1024;
+const MAX_OUTPUT_BYTES = 64 * 1024;
 
 export interface VersionQuestion {
   /** What a person would have to install, such as `Claude Code`. */
@@ -26,26 +25,22 @@ export async function askVersion(
   account: AgentAccount,
   { product, searchPath, env, timeoutMs = TIMEOUT_MS }: VersionQuestion,
 ): Promise<string> {
-  const child = execa(account.bin, ['--version'], {
-    extendEnv: false,
+  const ended = await runProgram(account.bin, ['--version'], {
     env: { PATH: searchPath, ...env },
-    stdin: 'ignore',
-    reject: false,
-    maxBuffer: MAX_OUTPUT_CHARS,
-    // Its own process group, so that what a wrapper script started ends with it.
-    detached: true,
+    timeoutMs,
+    maxStdoutBytes: MAX_OUTPUT_BYTES,
+    maxStderrBytes: MAX_OUTPUT_BYTES,
+    ownGroup: true, // what a wrapper script started ends with it
   });
-  const timer = new AbortController();
-  const late = delay(timeoutMs, 'late' as const, { signal: timer.signal }).catch(() => 'stopped' as const);
-  const ended = await Promise.race([child, late]);
-  timer.abort();
-  if (ended === 'late' || ended === 'stopped') {
-    killGroup(child.pid);
-    throw unavailable(account, product, `did not answer within ${timeoutMs / 1000} s`);
-  }
+  if (ended.timedOut) throw unavailable(account, product, `did not answer within ${timeoutMs / 1000} s`);
   if (ended.exitCode !== 0)
-    throw unavailable(account, product, oneLine(ended.stderr) || oneLine(ended.shortMessage ?? 'failed'));
-  return versionIn(ended.stdout);
+    throw unavailable(account, product, oneLine(ended.stderr.toString('utf8')) || wayOf(ended));
+  return versionIn(ended.stdout.toString('utf8'));
+}
+
+function wayOf({ exitCode, signal, errorCode }: ProgramEnd): string {
+  if (errorCode !== null) return `could not be started (${errorCode})`;
+  return signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
 }
 
 /** `2.1.330 (Claude Code)` -> `2.1.330`. An answer of another form is still an answer. */
@@ -53,14 +48,6 @@ function versionIn(output: string): string {
   const number = /\b\d+\.\d+\.\d+[\w.+-]*/.exec(output)?.[0];
   const firstLine = oneLine(output.split('\n', 1)[0] ?? '', 60);
   return number ?? (/^[\w .()-]+$/.test(firstLine) ? firstLine : 'unknown');
-}
-
-function killGroup(pid: number | undefined): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It ended in the same moment.
-  }
 }
 
 function unavailable(account: AgentAccount, product: string, why: string): AppError {

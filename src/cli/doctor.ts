@@ -2,7 +2,7 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { agentAccountOf, agentOfKind, searchPathOf } from '../app.ts';
+import { agentAccountOf, agentOfKind, searchPathOf, vendors } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
@@ -17,6 +17,7 @@ import { disk } from './doctor-disk.ts';
 import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
 import { EXIT, Exit, localTime, MARKS } from './output.ts';
+import { vendorGroup } from './vendors.ts';
 
 interface ServerStatus {
   readonly outbox: readonly DestinationWire[];
@@ -38,6 +39,7 @@ const GROUPS: Readonly<Record<string, Check>> = {
   outbox,
   agents,
   projects,
+  ...Object.fromEntries(vendors().map((vendor) => [vendor.kind, (loaded) => vendorGroup(vendor, loaded)])),
   telegram,
 };
 
@@ -290,7 +292,7 @@ async function* outbox(): AsyncGenerator<Finding> {
 async function* agents(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'agents';
   for (const account of loaded?.config.accounts ?? []) {
-    const agent = agentOfKind(account.agent, searchPathOf(processEnvironment()));
+    const agent = await agentOfKind(account.agent, searchPathOf(processEnvironment()));
     const home = agentAccountOf(account);
     const unreadable = await access(account.home, constants.R_OK | constants.X_OK).then(
       () => null,
@@ -370,5 +372,5 @@ async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
   yield botToken === null || chatId === null
     ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' }
-    : { group, state: 'ok', text: `on for chat ${chatId}`, fix: null };
+    : { group, state: 'ok', text: `on for chat ${chatId}; orch notify test sends it a message`, fix: null };
 }

@@ -1,14 +1,17 @@
 import { execFile } from 'node:child_process';
 import { stat, writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
+import { vendors } from '../app.ts';
 import { loadConfig } from '../config/load.ts';
 import { loadOptions } from '../config/process.ts';
+import { secretsPath } from '../config/secrets-file.ts';
 import { AppError } from '../core/errors.ts';
 import { options, output } from './context.ts';
+import { answersOf, appendSecrets, hookUp, kindOf, makeWebhooks, tryOut } from './init-vendors.ts';
+import { asked } from './prompt.ts';
 
 const run = promisify(execFile);
 
@@ -21,6 +24,12 @@ interface InitOptions {
   agentHome?: string;
   check: string[];
   file: string;
+  tracker?: string;
+  forge?: string;
+  label?: string;
+  giteaUrl?: string;
+  publicUrl?: string;
+  webhooks?: boolean;
 }
 
 /** Writes a checked `orch.yaml`: asks in a terminal, takes options elsewhere. Never overwrites one. */
@@ -36,9 +45,16 @@ export function registerInit(program: Command): void {
     .option('--agent-home <dir>', 'HOME of the agent CLI; default: your own')
     .option('--check <command...>', 'command that must pass, such as "npm test"', [])
     .option('--file <path>', 'where to write', 'orch.yaml')
+    .option('--tracker <kind>', 'where the issues live (local, gitea, ...)')
+    .option('--forge <kind>', 'where the code is merged (local, gitea, ...)')
+    .option('--label <name>', 'issues with this label are taken on', 'agent')
+    .option('--gitea-url <url>', 'address of Gitea; its tokens are asked for, or ORCH_GITEA_TOKEN')
+    .option('--public-url <url>', 'where vendors reach this installation; makes their webhooks')
+    .option('--webhooks', 'make or mend the webhooks of the orch.yaml that is there, and nothing else')
     .action(async (_o, command: Command) => {
       const o = options<InitOptions>(command);
       const out = output(command);
+      if (o.webhooks === true) return hookUp(out);
       const path = resolve(o.file);
       if ((await stat(path).catch(() => null)) !== null)
         throw new AppError(`${path} is there already`, {
@@ -49,41 +65,37 @@ export function registerInit(program: Command): void {
       const project = await asked(o.project, o.yes, 'Project key', basename(repo).replace(/\.git$/, ''));
       const base = await asked(o.base, o.yes, 'Base branch', await baseOf(repo));
       const home = await asked(o.agentHome, o.yes, `Home of ${o.agent}`, '~');
+      const tracker = await kindOf('tracker', o.tracker, o.yes);
+      const forge = await kindOf('forge', o.forge, o.yes);
+      const named = vendors().filter(({ kind }) => kind === tracker || kind === forge);
+      const answers = await answersOf(named, o);
+      const keys = { kind: tracker, ...(tracker === 'local' ? {} : { label: o.label }) };
       const text = stringify({
+        ...answers.settings,
         accounts: { [o.account]: { agent: o.agent, home, slots: 1 } },
         projects: {
           [project]: {
-            repo,
-            base,
-            tracker: { kind: 'local' },
-            forge: { kind: 'local' },
-            accounts: [o.account],
-            checks: o.check,
+            ...{ repo, base, tracker: keys, forge: { kind: forge } },
+            ...{ accounts: [o.account], checks: o.check },
           },
         },
       });
-      // Checked before it is written: nothing half-right is left behind.
-      loadConfig({ ...loadOptions(), file: path, readFile: (file) => (file === path ? text : null) });
+      // Checked and tried before it is written: nothing half-right is left behind.
+      const loaded = loadConfig({
+        ...loadOptions(),
+        file: path,
+        readFile: (file) => (file === path ? text : file === secretsPath(path) ? answers.secrets : null),
+      });
+      for (const vendor of named) await tryOut(vendor, loaded.config, out);
+      if (answers.secrets !== '') await appendSecrets(path, answers.secrets);
       await writeFile(path, text, { flag: 'wx', mode: 0o644 });
       out.text(
-        `${path} written: project ${project} on ${base}, account ${o.account}\nNext: orch doctor, then orch up`,
+        `${path} written: project ${project} on ${base}, account ${o.account}${answers.secrets === '' ? '' : `; secrets are in ${secretsPath(path)}`}`,
       );
-      out.object({ schema: 'orch.init/1', file: path, project, account: o.account });
+      const made = loaded.config.publicUrl === null ? [] : await makeWebhooks(loaded.config, out);
+      out.text('Next: orch doctor, then orch up');
+      out.object({ schema: 'orch.init/1', file: path, project, account: o.account, webhooks: made });
     });
-}
-
-async function asked(
-  given: string | undefined,
-  yes: boolean,
-  question: string,
-  otherwise: string,
-): Promise<string> {
-  if (given !== undefined) return given;
-  if (yes || !process.stdin.isTTY) return otherwise;
-  const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = (await prompt.question(`${question} [${otherwise}] `)).trim();
-  prompt.close();
-  return answer === '' ? otherwise : answer;
 }
 
 async function repositoryOf(given: string): Promise<string> {

@@ -52,7 +52,8 @@ export function registerJudgeCommands(program: Command): void {
           hint: 'such as 2026-01-31T12:00:00Z',
         });
       checkZone(o.timeZone);
-      const judgement = await readerOfKind(o.agent, searchPathOf(processEnvironment())).judge({
+      const reader = await readerOfKind(o.agent, searchPathOf(processEnvironment()));
+      const judgement = await reader.judge({
         stdoutPath: resolve(o.stdout),
         stderrPath: o.stderr === undefined ? null : resolve(o.stderr),
         end: {
@@ -95,7 +96,8 @@ export function registerJudgeCommands(program: Command): void {
           hint: 'name an existing folder this user may read',
         });
       });
-      const signIn = await readerOfKind(o.agent, searchPathOf(processEnvironment())).signIn(
+      const reader = await readerOfKind(o.agent, searchPathOf(processEnvironment()));
+      const signIn = await reader.signIn(
         { id: 'signin', home, bin: o.agent, env: environment(o.env ?? []) },
         { now: Date.now(), expirySkewMs: expirySkew() },
       );

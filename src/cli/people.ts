@@ -20,7 +20,8 @@ Actions:
   role NAME ROLE          another role
   disable NAME            signed out everywhere, tokens gone
   enable NAME             may sign in again
-  password NAME           a new code, with which the user sets another password`;
+  password NAME           a new code, with which the user sets another password
+  link NAME               a one-time code with which a person links a chat: /link CODE`;
 
 const TOKENS_HELP = `
 Actions:
@@ -28,14 +29,20 @@ Actions:
   create NAME             a token for a program, told once (--role, --days)
   revoke ID               ends it at once`;
 
+interface LinkWire {
+  readonly user: string;
+  readonly code: string;
+  readonly expiresAt: string;
+}
+
 /** Users, tokens, and signing in to a service elsewhere. */
 export function registerPeopleCommands(program: Command): void {
   const role = () => new Option('--role <role>', 'what it may do').choices(ROLES);
 
   program
     .command('users')
-    .description('users and their roles: list, invite, role, disable, enable, password')
-    .argument('[action]', 'list, invite, role, disable, enable, password', 'list')
+    .description('users and their roles: list, invite, role, disable, enable, password, link')
+    .argument('[action]', 'list, invite, role, disable, enable, password, link', 'list')
     .argument('[name]', 'user')
     .argument('[role]', ROLES.join(', '))
     .addHelpText('after', USERS_HELP)
@@ -82,6 +89,14 @@ export function registerPeopleCommands(program: Command): void {
           case 'enable': {
             const disabled = action === 'disable';
             return told((await client.post<{ user: UserWire }>(`${path}/disable`, { disabled })).user);
+          }
+          case 'link': {
+            const linked = await client.post<LinkWire>(`${path}/link`, {});
+            out.object({ schema: 'orch.link/1', ...linked });
+            out.text(
+              `${linked.user} writes to the bot until ${localTime(linked.expiresAt)}:\n/link ${linked.code}`,
+            );
+            return;
           }
           case 'password': {
             const { invite } = await client.post<{ invite: InviteWire | null }>(`${path}/password`, {});

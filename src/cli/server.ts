@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open } from 'node:fs/promises';
+import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
@@ -162,6 +163,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
       `Nobody can sign in yet. Make the first admin: ${address}/setup?code=${app.setupCode} (the code is ${app.setupCode})`,
     );
   if (o.untilDone !== true) out.object({ schema: 'orch.up/1', url: app.url, pid: process.pid });
+  flushCompileCache(); // Node does it at a good end, and a service may never come to one
   let result: DemoResult | null = null;
   try {
     if (demo !== null) {

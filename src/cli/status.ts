@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
 import { stuckFix } from '../core/explain.ts';
+import { afterWords, reasonWords } from '../core/explain-words.ts';
 import type {
   DestinationWire,
   Explain,
@@ -25,6 +26,8 @@ interface Status {
   warnings: WarningWire[];
   jobs: Record<string, number>;
   tasks: Record<string, number>;
+  /** Chats whose people are not heard. */
+  chats: { channel: string; problem: string }[];
   outbox: DestinationWire[];
   running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
 }
@@ -185,6 +188,8 @@ function printStatus(out: Output, status: Status): void {
     out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);
   for (const { problem } of status.pipelineProblems) out.text(`${pc.yellow('▲')} ${problem}`);
   for (const { title, fix } of status.warnings) out.text(`${pc.yellow('▲')} ${title}: ${fix}`);
+  for (const { channel, problem } of status.chats)
+    out.text(`${pc.yellow('▲')} ${channel} is not heard: ${problem}`);
   if (status.outbox.length > 0) out.text(outboxLine(status.outbox));
   for (const { run, job, lastOutputAt } of status.running)
     out.text(
@@ -212,38 +217,28 @@ function outboxLine(destinations: readonly DestinationWire[]): string {
 
 function printExplain(out: Output, explain: Explain): void {
   out.text(`${mark(explain.verdict)} ${pc.bold(explain.headline)}`);
-  const last =
-    explain.lastRunEndedAt === undefined
-      ? 'No run has ended yet.'
-      : `Last run ended ${localTime(explain.lastRunEndedAt)}.`;
-  const next =
+  const after = afterWords(
+    explain.lastRunEndedAt === undefined ? null : localTime(explain.lastRunEndedAt),
     explain.nextChange === undefined
-      ? ''
-      : ` Next change without you: ${localTime(explain.nextChange.at)} ${explain.nextChange.what}.`;
-  if (explain.at === undefined) out.text(pc.dim(`  ${last}${next}`));
+      ? null
+      : { at: localTime(explain.nextChange.at), what: explain.nextChange.what },
+  );
+  if (explain.at === undefined) out.text(pc.dim(`  ${after}`));
   for (const reason of explain.reasons) {
+    const words = reasonWords({
+      ...reason,
+      clearsAt: reason.clearsAt === undefined ? null : localTime(reason.clearsAt),
+      fix: reason.actions[0]?.cli ?? null,
+    });
+    const mark = words.mark === '▲' ? pc.yellow(words.mark) : pc.cyan(words.mark);
     out.text('');
-    out.text(
-      `  ${reason.state === 'needs_you' ? pc.yellow('▲') : pc.cyan('◷')} ${pc.bold(reason.title)}${jobsHeld(reason)}`,
-    );
-    if (reason.detail !== '') out.text(`    ${reason.detail}`);
-    const fix = reason.actions[0]?.cli;
-    if (reason.state === 'needs_you' && fix !== undefined) out.text(`    fix  ${fix}`);
-    else
-      out.text(
-        pc.dim(
-          `    ${reason.clearsWhen}${reason.clearsAt === undefined ? '' : ` ${localTime(reason.clearsAt)}`}`,
-        ),
-      );
+    out.text(`  ${mark} ${pc.bold(words.title)}${words.held === '' ? '' : `  ${pc.dim(words.held)}`}`);
+    if (words.detail !== '') out.text(`    ${words.detail}`);
+    out.text(words.isFix ? `    ${words.way}` : pc.dim(`    ${words.way}`));
   }
   out.text('');
   const fine = explain.checks.filter((check) => check.state === 'ok').map((check) => check.code);
   if (fine.length > 0) out.text(pc.dim(`  ✓ ${fine.join('  ')}`));
-}
-
-/** Of a task or an empty tracker there is no job to count. */
-function jobsHeld({ jobsHeld: n }: { readonly jobsHeld: number }): string {
-  return n === 0 ? '' : `  ${pc.dim(`${n} ${n === 1 ? 'job' : 'jobs'}`)}`;
 }
 
 function mark(verdict: Explain['verdict']): string {

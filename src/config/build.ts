@@ -234,7 +234,7 @@ function buildNotify({ telegram, webhook }: NotifyInput): NotifyConfig {
     projects: of.projects ?? null,
   });
   return {
-    telegram: rules(telegram),
+    telegram: { ...rules(telegram), topic: telegram.topic ?? null },
     webhook: webhook === undefined ? null : { ...rules(webhook), url: webhook.url, secret: webhook.secret },
   };
 }

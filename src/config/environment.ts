@@ -1,3 +1,4 @@
+import { nearest } from '../lib/suggest.ts';
 import { findingsOf, printable } from './problems.ts';
 import type { SchemaNode } from './schema.ts';
 import {
@@ -8,7 +9,6 @@ import {
   type Settings,
   settingShape,
 } from './settings.ts';
-import { nearest } from './suggest.ts';
 import type { Problem } from './types.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -9,6 +9,7 @@ import { type AsProblem, configError, findingsOf, keyOf, printable, valueAt } fr
 import { readPrompts } from './prompts.ts';
 import { checkReferences } from './references.ts';
 import { configSchema, jsonSchema } from './schema.ts';
+import { readSecrets } from './secrets-file.ts';
 import type { SettingKey, Settings } from './settings.ts';
 import { checkBackoff, doubts, originsOf, settle } from './settle.ts';
 import type { Config, Kinds, Origin, Problem } from './types.ts';
@@ -30,7 +31,7 @@ export interface LoadedConfig {
   /** Where each setting and each key of the file comes from; a key that is not listed is a default. */
   readonly origins: Readonly<Record<string, Origin>>;
   readonly file: string | null;
-  /** Every file whose change can change this configuration: orch.yaml and its prompts. */
+  /** Every file whose change can change this configuration: orch.yaml, its secrets and its prompts. */
   readonly files: readonly string[];
   /** Changes when the text of one of these files does. */
   readonly digest: string;
@@ -52,7 +53,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
   const source = openFile(options, readFile);
   const there = { directory: source.path === null ? options.cwd : dirname(source.path), userHome };
   const raw = settledNulls(source.yaml.raw, schema);
-  const fromEnv = readEnvironment(env, schema);
+  const secrets = source.path === null ? null : readSecrets(source.path, readFile);
+  const given = Object.entries(env).filter(([, value]) => (value?.trim() ?? '') !== '');
+  const fromEnv = readEnvironment({ ...secrets?.values, ...Object.fromEntries(given) }, schema);
   const parsed = configSchema(kinds).safeParse(raw);
   const prompts = readPrompts(raw, there, readFile);
 
@@ -81,8 +84,12 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     warnings: [...fromEnv.warnings, ...doubts(raw, settings, config, problem)],
     origins: originsOf(raw, fromEnv.values),
     file: source.path,
-    files: [...(source.path === null ? [] : [source.path]), ...prompts.texts.keys()],
-    digest: digestOf([source.text, ...prompts.texts.values()]),
+    files: [
+      ...(source.path === null ? [] : [source.path]),
+      ...(secrets === null ? [] : [secrets.path]),
+      ...prompts.texts.keys(),
+    ],
+    digest: digestOf([source.text, secrets?.text ?? '', ...prompts.texts.values()]),
     settings,
   };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import type { NotifyEvent } from '../core/matter.ts';
 import { hours, name, secret, url } from './fields.ts';
-import type { NotifyEvent } from './types.ts';
 
 type Way = 'on' | 'digest' | 'off';
 
@@ -33,7 +33,14 @@ const rules = () => ({
 
 export const notifySchema = z.strictObject({
   telegram: z
-    .strictObject(rules())
+    .strictObject({
+      topic: z
+        .int()
+        .positive()
+        .optional()
+        .describe('Topic of a group with topics that is told. Default: none.'),
+      ...rules(),
+    })
     .prefault({})
     .describe('Rules for Telegram, which is on as soon as its token and chat id are set.'),
   webhook: z

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import { AppError } from '../core/errors.ts';
+import { nearest } from '../lib/suggest.ts';
 import { nodeAt, type SchemaNode } from './schema.ts';
 import { isSecretSetting } from './settings.ts';
-import { nearest } from './suggest.ts';
 import type { Problem } from './types.ts';
 
 /** Something found wrong at a path, before it is known how the operator wrote it. */

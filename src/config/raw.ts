@@ -1,6 +1,6 @@
+import { nearest } from '../lib/suggest.ts';
 import { isName } from './fields.ts';
 import type { Finding } from './problems.ts';
-import { nearest } from './suggest.ts';
 
 /** Looks at configuration as it was written: any shape, nothing trusted. */
 export type Path = readonly PropertyKey[];

@@ -28,6 +28,8 @@ export function checkReferences(
     ...Object.entries(projects).flatMap(([key, project]) => [
       ...unmetNeeds(['projects', key, 'tracker'], mapping(project).tracker, kinds.trackers, isSet),
       ...unmetNeeds(['projects', key, 'forge'], mapping(project).forge, kinds.forges, isSet),
+      ...wrongTogether(['projects', key, 'tracker'], mapping(project), kinds.trackers),
+      ...wrongTogether(['projects', key, 'forge'], mapping(project), kinds.forges),
     ]),
     ...Object.keys(mapping(raw.notify)).flatMap((kind) => missingNotifier(kind, kinds.notifiers)),
     ...notified(raw).flatMap(([path, key]) => missingName(path, key, Object.keys(projects), 'project')),
@@ -52,6 +54,17 @@ function unmetNeeds(
       fix: `set ${names.join(' and ')}; orch init asks for what is needed`,
     },
   ];
+}
+
+/** What a kind itself says of its keys; the git address counts once it is text. */
+function wrongTogether(path: Path, project: Mapping, kinds: readonly KindOfDestination[]): Finding[] {
+  const destination = mapping(project[String(path.at(-1))]);
+  const named = kinds.find(({ kind }) => kind === destination.kind);
+  const repo = typeof project.repo === 'string' ? project.repo : '';
+  return (named?.check?.(destination, repo) ?? []).map(({ key, problem, fix }) => ({
+    ...{ path: [...path, key], problem, fix },
+    hideValue: destination[key] === undefined,
+  }));
 }
 
 function checkAccount(id: string, account: Mapping, hasAgentHome: boolean): Finding[] {

@@ -1,4 +1,5 @@
 import type { ZodRawShape } from 'zod';
+import type { NotifyEvent } from '../core/matter.ts';
 import type { PipelineWhen } from '../core/pipeline-choice.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { WeeklyHours } from './hours.ts';
@@ -21,6 +22,11 @@ export interface KindOfDestination {
   readonly keys: ZodRawShape;
   /** As in orch.yaml: `gitea_url`. */
   readonly needs: readonly string[];
+  /** What is wrong with the keys together, or with the git address beside them, as the file has both. */
+  check?(
+    keys: Readonly<Record<string, unknown>>,
+    repo: string,
+  ): readonly { readonly key: string; readonly problem: string; readonly fix: string }[];
 }
 
 export type Origin = 'default' | 'file' | 'environment';
@@ -136,8 +142,6 @@ export interface PipelineConfig {
   readonly stages: readonly StageConfig[] | null;
 }
 
-export type NotifyEvent = 'needs_you' | 'approval' | 'out_of_retries' | 'question' | 'limit' | 'done' | 'run';
-
 export interface NotifyRules {
   readonly events: Readonly<Record<NotifyEvent, 'on' | 'digest' | 'off'>>;
   readonly quietHours: WeeklyHours | null;
@@ -146,7 +150,7 @@ export interface NotifyRules {
 }
 
 export interface NotifyConfig {
-  readonly telegram: NotifyRules;
+  readonly telegram: NotifyRules & { readonly topic: number | null };
   readonly webhook: (NotifyRules & { readonly url: string; readonly secret: Secret }) | null;
 }
 

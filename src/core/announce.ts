@@ -1,4 +1,4 @@
-import type { NewOutboxRow } from './effects.ts';
+import type { NewOutboxRow, OutboxMessage } from './effects.ts';
 import type { Verdict } from './failure.ts';
 import { type Job, jobName, type Run, runName, type Task } from './model.ts';
 import type { Usage } from './usage.ts';
@@ -61,6 +61,7 @@ function consequences(end: EndOfRun): NewOutboxRow[] {
         `Account ${run.account} is held: its CLI is a new version`,
         `${end.unproven}\nNothing is spent while its jobs wait.\n${waysOut(run.account ?? '')}`,
         true,
+        { project: null, atOnce: true },
       ),
     ];
   switch (verdict) {
@@ -83,6 +84,7 @@ function consequences(end: EndOfRun): NewOutboxRow[] {
           title,
           `${reason}\nNothing is spent while its jobs wait.`,
           verdict === 'auth',
+          { event: verdict === 'auth' ? 'needs_you' : 'limit', project: null, atOnce: true },
         ),
       ];
     }
@@ -97,7 +99,12 @@ function consequences(end: EndOfRun): NewOutboxRow[] {
         verdict === 'transient'
           ? `transient failure ${job.transientAttempts + 1}`
           : `attempt ${job.attempts} of ${job.maxAttempts}`;
-      return [incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed')];
+      const cause = verdict === 'transient' ? run.account : null;
+      return [
+        incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed', {
+          cause,
+        }),
+      ];
     }
   }
 }
@@ -142,13 +149,15 @@ export function incident(
   title: string,
   detail: string,
   urgent: boolean,
+  more: Partial<Extract<OutboxMessage, { kind: 'notify.incident' }>> = {},
 ): NewOutboxRow {
+  const { project } = job;
   return {
     destination: 'notify',
     key: `notify:${key}:${jobName(job.id)}:${job.fence}`,
     orderKey: `notify:${key}`,
     availableAt: null,
-    message: { kind: 'notify.incident', incident: key, title, detail, urgent },
+    message: { kind: 'notify.incident', incident: key, title, detail, urgent, project, ...more },
   };
 }
 

@@ -10,7 +10,7 @@ import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, jobName, type Task } from './model.ts';
 import { sendBackTarget } from './pipeline.ts';
-import { advance, sendBack, tickCommand, toTick } from './task.ts';
+import { advance, approvalReason, jobForStage, sendBack, tickCommand, toTick } from './task.ts';
 
 /** A yes, bound to a commit where one is named: lets a held stage start, or a stopped loop go on. */
 export function approve({ task, job }: CommandState, commit: string | null, c: CommandContext): Effects {
@@ -25,7 +25,7 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
       code: 'approval.unticked',
       hint: `look, then ${tickCommand(waiting, open)}`,
     });
-  const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`);
+  const resolved = resolvedRow(job, `approval:${waiting.key}:${job.stage}`, `Approved by ${c.by}`);
   if (stage.kind === 'human') {
     const step = advance(waiting, job, rulesOf(c, waiting), {
       head: waiting.head,
@@ -53,16 +53,6 @@ export function approve({ task, job }: CommandState, commit: string | null, c: C
   };
 }
 
-/** What waits for an approval was merged by somebody: the deploy goes on from there. */
-export function mergedElsewhere({ task, job }: CommandState): Effects {
-  const waiting = awaitingApproval(task, job);
-  return {
-    job: { hold: null },
-    task: { status: 'active', reason: null },
-    outbox: [resolvedRow(job, `approval:${waiting.key}:${job.stage}`)],
-  };
-}
-
 /** A loop of findings that asked a person: approving it goes on in spite of them. */
 function loopStopped(task: Task): boolean {
   return task.status === 'needs_you' && /^rounds\.(?:spent|stuck)$/.test(task.reason?.code ?? '');
@@ -71,13 +61,35 @@ function loopStopped(task: Task): boolean {
 function acceptAsItIs(task: Task, job: Job, commit: string | null, c: CommandContext): Effects {
   checkCommit(task, commit);
   const { head } = task;
+  const stage = stageOf(c, job);
+  // A merge is never passed over: it is tried anew, with this yes.
+  if (stage?.kind === 'deploy') {
+    const context = { approvedHead: head, approvedBy: c.by };
+    const next = jobForStage(task, stage, rulesOf(c, task), {
+      ...{ maxAttempts: c.maxAttempts, rework: true, context },
+    });
+    const hold = toTick(task, stage).length > 0 ? next.hold : null;
+    return {
+      task: {
+        status: hold === null ? 'active' : 'needs_you',
+        reason: hold === null ? null : approvalReason(task, stage),
+        rounds: {},
+        loops: {},
+      },
+      newJobs: [{ ...next, hold }],
+      outbox: [resolvedRow(job, jobName(job.id))],
+    };
+  }
   const step = advance(task, job, rulesOf(c, task), {
     head,
     maxAttempts: c.maxAttempts,
     now: c.now,
     changed: c.changed?.head === task.head ? c.changed.paths : null,
   });
-  return { ...step, outbox: [resolvedRow(job, jobName(job.id)), ...step.outbox] };
+  return {
+    ...step,
+    outbox: [resolvedRow(job, jobName(job.id), `Accepted by ${c.by}`), ...step.outbox],
+  };
 }
 
 function checkCommit(task: Task, commit: string | null): void {
@@ -91,7 +103,7 @@ function checkCommit(task: Task, commit: string | null): void {
 /** Where a stage names its reviewers, only they decide. */
 function checkReviewer(task: Task, job: Job, c: CommandContext): void {
   const reviewers = stageOf(c, job)?.reviewers ?? [];
-  if (reviewers.length === 0 || reviewers.includes(c.by)) return;
+  if (reviewers.length === 0 || [c.by, ...(c.names ?? [])].some((name) => reviewers.includes(name))) return;
   throw new AppError(`${c.by} is not among the reviewers of ${job.stage}`, {
     code: 'approval.not_reviewer',
     hint: `${reviewers.join(' or ')} may decide on ${task.key}`,
@@ -128,7 +140,10 @@ export function reject({ task, job }: CommandState, reason: string, c: CommandCo
     job: { status: 'done', hold: null, finishedAt: c.now, error: null },
     task: { ...step.task, rounds: waiting.rounds },
     newJobs: step.newJobs,
-    outbox: [resolvedRow(job, `approval:${waiting.key}:${job.stage}`), ...step.outbox],
+    outbox: [
+      resolvedRow(job, `approval:${waiting.key}:${job.stage}`, `Rejected by ${c.by}: ${reason}`),
+      ...step.outbox,
+    ],
   };
 }
 
@@ -142,5 +157,5 @@ function awaitingApproval(task: Task | null, job: Job): Task {
 }
 
 function approvedContext(job: Job, task: Task, by: string) {
-  return { ...EMPTY_CONTEXT, ...job.context, approvedHead: task.head, approvedBy: by };
+  return { ...EMPTY_CONTEXT, ...job.context, approvedHead: task.head, approvedBy: by, carriedFrom: null };
 }

@@ -6,18 +6,20 @@ export interface Audit {
   readonly action: string;
   readonly target: string;
   readonly at: number;
+  /** Names what asked for it, such as one message of a chat: a command that comes again with it changes nothing. */
+  readonly once?: string;
   /** What it was and what it became, in a few fields; left out where the target says it all. */
   readonly before?: AuditFacts;
   readonly after?: AuditFacts;
 }
 
-export const SURFACES = ['cli', 'web', 'api', 'telegram', 'orch'] as const;
+export const SURFACES = ['cli', 'web', 'api', 'telegram', 'tracker', 'forge', 'orch'] as const;
 export type Surface = (typeof SURFACES)[number];
 
 export type AuditFacts = Readonly<Record<string, string | number | boolean | null>>;
 
 /** As it is read back. */
-export interface AuditEntry extends Omit<Audit, 'before' | 'after'> {
+export interface AuditEntry extends Omit<Audit, 'before' | 'after' | 'once'> {
   readonly id: number;
   readonly before: AuditFacts | null;
   readonly after: AuditFacts | null;
@@ -29,6 +31,8 @@ export interface AuditFilter {
   readonly surface?: Surface;
   /** Part of the target, any case. */
   readonly target?: string;
+  /** Tasks, jobs and runs: entries about any of them. */
+  readonly about?: readonly string[];
   readonly since?: number;
   readonly until?: number;
   /** Entries before this id: the newest come first. */

@@ -23,6 +23,8 @@ export interface CommandContext {
   readonly changed?: { readonly head: string; readonly paths: readonly string[] } | null;
   readonly maxAttempts: number;
   readonly by: string;
+  /** By what else a stage may name them among its reviewers, beside `by`. */
+  readonly names?: readonly string[];
   readonly now: number;
 }
 
@@ -54,12 +56,16 @@ export function rulesOf(c: CommandContext, task: Task): ProjectRules {
 }
 
 /** Tells people that an incident is over. */
-export function resolvedRow(job: Job, incident: string) {
+export function resolvedRow(job: Job, incident: string, outcome?: string) {
   return {
     destination: 'notify',
     key: `resolved:${incident}:${jobName(job.id)}:${job.fence}`,
     orderKey: `notify:${incident}`,
     availableAt: null,
-    message: { kind: 'notify.resolved' as const, incident },
+    message: {
+      kind: 'notify.resolved' as const,
+      incident,
+      ...(outcome === undefined ? {} : { outcome }),
+    },
   };
 }

@@ -9,9 +9,10 @@ import {
 } from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
+import { DEPENDENCY } from './feed.ts';
 import { type Job, jobName, type Task } from './model.ts';
 import { stageNamed, waitsForPerson } from './pipeline.ts';
-import { approvalReason, jobForStage, pullRequestRow, statusRow, toTick } from './task.ts';
+import { approvalReason, emptied, jobForStage, pullRequestRow, statusRow, toTick } from './task.ts';
 import { manualTests, testsOf, unticked, withTicks } from './trace.ts';
 
 export interface RetryOptions {
@@ -72,6 +73,7 @@ export function retry(
         // A person has looked: the rounds begin anew.
         rounds: {},
         loops: {},
+        ...emptied(task, stage),
       },
       newJobs: [options.account === null ? next : { ...next, account: options.account }],
     };
@@ -83,6 +85,7 @@ export function retry(
     });
   const hold = holdAfterRetry(task, job, c);
   const account = options.account ?? job.movedFrom;
+  const inbox = job.agent === null || task === null ? [] : task.forge.inbox;
   return {
     job: {
       status: 'queued',
@@ -97,10 +100,24 @@ export function retry(
         note: options.note ?? job.context.note,
         limitResumed: false,
         failures: [],
+        ignoresDependencies: job.context.ignoresDependencies || job.hold === DEPENDENCY,
+        awaits: null,
+        findings: [...job.context.findings, ...inbox],
       },
     },
-    ...(hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c)),
+    ...withInbox(
+      hold === null ? active : hold === job.hold ? {} : asksAgain(task, job, hold, c),
+      inbox.length === 0 ? null : task,
+    ),
+    // What is told of it next is another story.
+    ...(job.status === 'failed' ? { outbox: [resolvedRow(job, jobName(job.id), `Retried by ${c.by}`)] } : {}),
   };
+}
+
+/** What people asked for meanwhile is with the job now. */
+function withInbox(effects: Effects, task: Task | null): Effects {
+  if (task === null) return effects;
+  return { task: { ...effects.task, forge: { ...task.forge, inbox: [] } } };
 }
 
 function asksAgain(task: Task | null, job: Job, hold: string, c: CommandContext): Effects {
@@ -134,7 +151,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
           : { status: 'cancelled' as const, hold: null, finishedAt: c.now, verdict: 'cancelled' as const },
       };
   if (task === null) return jobChange;
-  const settled = waitedFor(task, job).map((incident) => resolvedRow(job, incident));
+  const settled = waitedFor(task, job).map((incident) => resolvedRow(job, incident, `Cancelled by ${c.by}`));
   if (whole) {
     if (task.status === 'done') throw new AppError(`${task.key} is done`, { code: 'task.ended' });
     if (task.status === 'cancelled') return {};
@@ -143,7 +160,7 @@ export function cancel({ task, job }: CommandState, whole: boolean, c: CommandCo
       task: { status: 'cancelled', reason: null },
       outbox: [
         statusRow(task, `${jobName(job.id)}:cancelled:${c.now}`, 'cancelled', task.stage),
-        resolvedRow(job, jobName(job.id)),
+        resolvedRow(job, jobName(job.id), `Cancelled by ${c.by}`),
         ...settled,
         ...(task.pr === null
           ? []
@@ -204,7 +221,7 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
       task === null
         ? []
         : [
-            resolvedRow(job, `question:${task.key}`),
+            resolvedRow(job, `question:${task.key}`, `Answered by ${c.by}`),
             commentRow(
               task,
               `answer:${task.key}:${jobName(job.id)}:${job.fence}`,
@@ -239,7 +256,7 @@ export function tick({ task, job }: CommandState, tests: readonly string[], c: C
     ...(starts ? { job: { hold: null } } : {}),
     task: { ticked, trace, ...(starts ? { status: 'active', reason: null } : { reason }) },
     outbox: [
-      ...(starts ? [resolvedRow(job, `approval:${task.key}:${job.stage}`)] : []),
+      ...(starts ? [resolvedRow(job, `approval:${task.key}:${job.stage}`, `Ticked by ${c.by}`)] : []),
       ...(task.pr?.state === 'open'
         ? [
             {

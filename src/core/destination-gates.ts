@@ -41,6 +41,11 @@ export function unreachableForges(d: DispatchState): string[] {
     .map(({ scope }) => scope.id);
 }
 
+/** Projects whose tracker or forge does not answer: what fails there meanwhile is a consequence. */
+export function unreachableCovers(d: DispatchState): string[] {
+  return destinationGates(d).map(({ scope }) => scope.id);
+}
+
 /** Gates that are worth a word also when no job waits for them. */
 export function isUnreachable({ code }: Pick<Reason, 'code'>): boolean {
   return code === 'tracker.unreachable' || code === 'forge.unreachable';

@@ -1,7 +1,10 @@
 import type { CliProof } from './cli-version.ts';
 import type { Verdict } from './failure.ts';
+import type { NotifyEvent } from './matter.ts';
 import type {
   AccountState,
+  Finding,
+  ForgeMemory,
   JobContext,
   JobStatus,
   LoopState,
@@ -60,6 +63,9 @@ export interface RunChange {
 }
 
 export interface TaskChange {
+  readonly title?: string;
+  readonly body?: string;
+  readonly thread?: string;
   readonly stage?: string;
   readonly status?: TaskStatus;
   readonly urgent?: boolean;
@@ -73,6 +79,7 @@ export interface TaskChange {
   readonly session?: TaskSession;
   readonly checkedHead?: string;
   readonly loops?: Readonly<Record<string, LoopState>>;
+  readonly forge?: ForgeMemory;
   /** Added to the task's cost. */
   readonly addCostMicroUsd?: number;
   readonly budgetFromMicroUsd?: number;
@@ -96,7 +103,7 @@ export interface NewJob {
 
 /** A promise to tell the outside world something, written with the state it speaks of. */
 export interface NewOutboxRow {
-  /** Who receives it: `tracker:<project>`, `forge:<project>`, `notify`. A slow one delays only itself. */
+  /** Who receives it: `tracker:<project>`, `forge:<project>`, `notify` (what there is to tell), `notify:<channel>` (telling it there). A slow one delays only itself. */
   readonly destination: string;
   /** The same key is delivered once, however often it is written. */
   readonly key: string;
@@ -113,6 +120,13 @@ export type OutboxMessage =
       readonly project: string;
       readonly workItemId: string;
       readonly body: string;
+    }
+  /** Its text is made when it is delivered, of what is so then: one that waits tells of what came after it, too. */
+  | {
+      readonly kind: 'tracker.report';
+      readonly project: string;
+      readonly workItemId: string;
+      readonly taskId: number;
     }
   | {
       readonly kind: 'tracker.status';
@@ -134,11 +148,42 @@ export type OutboxMessage =
       readonly body: string;
     }
   | {
+      readonly kind: 'forge.status';
+      readonly project: string;
+      readonly head: string;
+      /** The stage it speaks of. */
+      readonly stage: string;
+      readonly state: 'pending' | 'success' | 'failure' | 'error';
+      readonly description: string;
+    }
+  | {
+      readonly kind: 'forge.review';
+      readonly project: string;
+      readonly taskId: number;
+      readonly head: string;
+      readonly event: 'approve' | 'request_changes';
+      readonly body: string;
+      readonly findings: readonly Finding[];
+    }
+  | {
       readonly kind: 'notify.incident';
       readonly incident: string;
       readonly title: string;
       readonly detail: string;
       readonly urgent: boolean;
+      /** What the rules about events go by; without, the key says it. */
+      readonly event?: NotifyEvent;
+      /** Null or left out: of the whole installation. */
+      readonly project?: string | null;
+      /** Account whose trouble it may be a consequence of. */
+      readonly cause?: string | null;
+      /** Head that an approval is asked for. */
+      readonly commit?: string | null;
+      /** True: it does not wait for siblings. */
+      readonly atOnce?: boolean;
     }
-  | { readonly kind: 'notify.resolved'; readonly incident: string }
-  | { readonly kind: 'notify.digest'; readonly line: string };
+  /** `outcome`: how a person ended it, such as "Approved by mara". */
+  | { readonly kind: 'notify.resolved'; readonly incident: string; readonly outcome?: string }
+  | { readonly kind: 'notify.digest'; readonly line: string; readonly project?: string }
+  /** Has one channel show a matter as it then stands. */
+  | { readonly kind: 'notify.show'; readonly incident: string; readonly title: string };

@@ -175,12 +175,17 @@ const cases: readonly Case[] = [
     missing(/check failed/),
   ],
 
-  ['a review advances by approval', 'reviewer', { handIn: handIn('approve') }, ADVANCE],
+  [
+    'a review advances by approval, with its words',
+    'reviewer',
+    { handIn: handIn('approve') },
+    { ...ADVANCE, review: { summary: 'what was done', findings: [] } },
+  ],
   [
     'a review sends back with its findings',
     'reviewer',
     { handIn: handIn('request_changes', { findings: [FINDING] }) },
-    { kind: 'send_back', findings: [FINDING] },
+    { kind: 'send_back', findings: [FINDING], review: { summary: 'what was done', findings: [FINDING] } },
   ],
   [
     'a review that sends back says what is wrong',

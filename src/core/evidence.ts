@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { CheckResult } from './checks.ts';
 import type { RoundFacts } from './convergence.ts';
-import type { Finding } from './model.ts';
+import type { Finding, ForgeWait } from './model.ts';
 
 /** What an agent hands in as `.orch-work/verdict.json` (or as structured output). Untrusted. */
 const finding = z.object({
@@ -87,6 +87,8 @@ export interface Observed {
   /** Files changed against the head at the start of the round, as Orch measured them. */
   readonly changed: readonly string[];
   readonly checks: readonly CheckResult[];
+  /** In a round about a conflict with the base: files in which git's marks are left. Absent or null = any other round. */
+  readonly unresolved?: readonly string[] | null;
   /** What the change did to its own proof (checks redefined, tests taken away); null when nothing. */
   readonly tampering: string | null;
 }
@@ -98,13 +100,21 @@ export type StageOutcome =
       readonly noChange: string | null;
       /** What the agent says of its work. */
       readonly said?: string;
+      /** Of a reviewer: what it says, for the forge. */
+      readonly review?: ReviewWords;
     }
   | {
       readonly kind: 'send_back';
       readonly findings: readonly Finding[];
       /** What the round is measured against; left out where nothing was measured. */
       readonly facts?: RoundFacts;
+      /** The round is about a conflict with the base, in these files. */
+      readonly conflict?: { readonly files: readonly string[] };
+      /** Of a reviewer: what it says, for the forge. */
+      readonly review?: ReviewWords;
     }
+  /** Nothing is asked of anybody: the forge has to get on first. */
+  | { readonly kind: 'wait'; readonly awaits: ForgeWait }
   | { readonly kind: 'ask'; readonly code: string; readonly detail: string }
   | {
       readonly kind: 'no_evidence';
@@ -113,6 +123,11 @@ export type StageOutcome =
       /** Files were changed that this stage may not change: they go back to what they were. */
       readonly drop?: boolean;
     };
+
+export interface ReviewWords {
+  readonly summary: string;
+  readonly findings: readonly Finding[];
+}
 
 /** Prose by its ending or its well-known name; `src/license.ts` and `CMakeLists.txt` are code. */
 const DOCUMENTATION = [
@@ -219,11 +234,12 @@ function untouched(o: Observed): StageOutcome | null {
 function review(o: Observed, handIn: HandIn): StageOutcome {
   const touched = untouched(o);
   if (touched !== null) return touched;
-  if (handIn.outcome === 'approve') return { kind: 'advance', noChange: null };
+  const { summary, findings } = handIn;
+  if (handIn.outcome === 'approve') return { kind: 'advance', noChange: null, review: { summary, findings } };
   if (handIn.outcome !== 'request_changes')
     return missing(`outcome is ${handIn.outcome}, a review approves or requests changes`);
   if (handIn.findings.length === 0) return missing('changes are requested without a finding');
-  return { kind: 'send_back', findings: handIn.findings };
+  return { kind: 'send_back', findings, review: { summary, findings } };
 }
 
 function testing(o: Observed, handIn: HandIn): StageOutcome {
@@ -252,6 +268,7 @@ function testing(o: Observed, handIn: HandIn): StageOutcome {
 }
 
 function development(o: Observed, handIn: HandIn): StageOutcome {
+  if (o.unresolved != null) return resolution(o, handIn, o.unresolved);
   if (handIn.outcome === 'no_change_needed') {
     if (handIn.summary === '') return missing('no change is said to be needed, without a reason');
     if (o.changed.length > 0)
@@ -267,6 +284,14 @@ function development(o: Observed, handIn: HandIn): StageOutcome {
     };
   if (o.changed.every((file) => isOneOf(DOCUMENTATION, file)))
     return missing('only documentation was changed');
+  return checksGreen(o) ?? { kind: 'advance', noChange: null, said: handIn.summary };
+}
+
+/** What the base brought is no work of the agent, and nothing may be left to change where git found a way. */
+function resolution(o: Observed, handIn: HandIn, left: readonly string[]): StageOutcome {
+  if (handIn.outcome !== 'done')
+    return missing(`outcome is ${handIn.outcome}, a conflict with the base ends with done or a question`);
+  if (left.length > 0) return missing(`git's conflict marks are left in ${left.slice(0, 10).join(', ')}`);
   return checksGreen(o) ?? { kind: 'advance', noChange: null, said: handIn.summary };
 }
 

@@ -1,6 +1,7 @@
 import type { ClosedGates } from './closed-gates.ts';
 import { isUnreachable } from './destination-gates.ts';
 import type { Reason } from './dispatch-state.ts';
+import { type IntakeWait, intakeReasons } from './intake.ts';
 import type { Job, Task } from './model.ts';
 import { reasonFor } from './reason.ts';
 
@@ -39,6 +40,8 @@ export interface Explainable {
   readonly stuck: readonly Task[];
   /** What the trackers have, looked at when nothing is queued. */
   readonly surveys: readonly Survey[];
+  /** Items that wait outside of the lines; left out = none. */
+  readonly intakes?: readonly IntakeWait[];
 }
 
 /** What a tracker had for a project when it was last looked at. */
@@ -68,6 +71,7 @@ export function explain(of: Explainable): Explanation {
       nextChange: null,
     };
   }
+  const outside = intakeReasons(of.intakes ?? []);
   let position = 0;
   const held = explainAll(
     queued.map((job) => {
@@ -78,6 +82,7 @@ export function explain(of: Explainable): Explanation {
     }),
     running,
     of.stuck.length,
+    outside.length,
   );
   const upcoming = held.reasons
     .map((r) => r.reason)
@@ -92,7 +97,12 @@ export function explain(of: Explainable): Explanation {
       ...held.reasons,
       ...warnings(gates, held, of.project),
       ...of.stuck.map((task) => ({ reason: stuckReason(task), jobs: [] })),
-      ...(isEmpty ? of.surveys.map((survey) => ({ reason: emptyReason(survey, now), jobs: [] })) : []),
+      ...outside.map((reason) => ({ reason, jobs: [] })),
+      ...(isEmpty
+        ? of.surveys
+            .filter(({ project }) => !outside.some(({ scope }) => scope.id === project))
+            .map((survey) => ({ reason: emptyReason(survey, now), jobs: [] }))
+        : []),
     ],
     nextChange: upcoming === undefined ? null : { at: upcoming.clearsAt ?? now, what: upcoming.title },
   };
@@ -150,12 +160,13 @@ function emptyReason(survey: Survey, now: number): Reason {
 
 /**
  * Groups jobs by the reason each of them has; those that only wait for their turn are counted as queued.
- * A line at rest is not idle while one of `stuck` tasks waits for a person.
+ * A line at rest is not idle while one of `stuck` tasks waits for a person, or items of `outside` projects do.
  */
 export function explainAll(
   waits: readonly { readonly job: Job; readonly reason: Reason }[],
   running: number,
   stuck = 0,
+  outside = 0,
 ): Explained {
   const held = new Map<string, { reason: Reason; jobs: Job[] }>();
   let queued = 0;
@@ -178,12 +189,12 @@ export function explainAll(
     verdict:
       running > 0 || queued > 0
         ? 'working'
-        : needsYou + stuck > 0
+        : needsYou + stuck + outside > 0
           ? 'needs_you'
           : waiting > 0
             ? 'waiting'
             : 'idle',
-    headline: headline(running, queued, waiting, needsYou, stuck),
+    headline: headline(running, queued, waiting, needsYou, stuck, outside),
     counts: { running, queued, waiting, needsYou },
     reasons,
   };
@@ -196,7 +207,14 @@ function rank(reason: Reason): number {
 function sum(groups: readonly { reason: Reason; jobs: readonly Job[] }[], state: Reason['state']): number {
   return groups.filter((g) => g.reason.state === state).reduce((n, g) => n + g.jobs.length, 0);
 }
-function headline(running: number, queued: number, waiting: number, needsYou: number, stuck: number): string {
+function headline(
+  running: number,
+  queued: number,
+  waiting: number,
+  needsYou: number,
+  stuck: number,
+  outside: number,
+): string {
   const held = waiting + needsYou;
   const why = [
     ...(needsYou > 0 ? [`${needsYou} ${needsYou === 1 ? 'needs' : 'need'} you`] : []),
@@ -205,6 +223,7 @@ function headline(running: number, queued: number, waiting: number, needsYou: nu
   const sentences = [
     ...(held > 0 ? [`${held} ${held === 1 ? 'job waits' : 'jobs wait'}: ${why}.`] : []),
     ...(stuck > 0 ? [stuck === 1 ? '1 task needs you.' : `${stuck} tasks need you.`] : []),
+    ...(outside > 0 ? ['Items wait to be let in or taken on.'] : []),
   ];
   if (running + queued === 0)
     return sentences.length === 0 ? 'Nothing is queued.' : ['Nothing is running.', ...sentences].join(' ');

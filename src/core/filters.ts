@@ -36,6 +36,8 @@ export interface TaskFilter extends Paging {
   readonly project?: string;
   readonly stage?: string;
   readonly label?: string;
+  /** Changed at this instant or after. */
+  readonly changedSince?: number;
   /** Part of the key or the title; any case. */
   readonly q?: string;
 }

@@ -1,7 +1,7 @@
 import { type ClosedGates, grouped } from './closed-gates.ts';
 import { type Lock, type Reason, type Scope } from './dispatch-state.ts';
 import { type Explained, explainAll } from './explain.ts';
-import type { Job, Run } from './model.ts';
+import { EMPTY_CONTEXT, type Job, type Run } from './model.ts';
 import { reasonFor, type WaitingJob } from './reason.ts';
 
 /**
@@ -175,6 +175,8 @@ function waitingAt(
   return {
     ...job,
     account: job.movedFrom ?? job.account,
+    // What the forge was waited for then is not kept.
+    context: EMPTY_CONTEXT,
     fresh: job.taskId !== null && (begunAt === null || at < begunAt),
     hold: hold?.code ?? null,
     holdSince: (hold ?? backoff)?.since ?? null,

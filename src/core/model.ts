@@ -1,5 +1,6 @@
 import type { Breaker } from './breaker.ts';
 import type { PlanWindow, Verdict } from './failure.ts';
+import type { Remark } from './feed.ts';
 import type { TraceMatrix } from './trace.ts';
 import type { Usage } from './usage.ts';
 
@@ -34,6 +35,8 @@ export interface JobContext {
   /** Head a person approved (deploy) and who did. */
   readonly approvedHead: string | null;
   readonly approvedBy: string | null;
+  /** The head that they saw, where the yes was carried on to the same change on a newer base; else null. */
+  readonly carriedFrom: string | null;
   /** Sum of the CLI's cumulative session cost already counted, in micro-USD. */
   readonly sessionCostMicroUsd: number;
   /** True when `sessionId` is of an earlier stage of the task: resumed, but given this stage's whole prompt. */
@@ -50,6 +53,26 @@ export interface JobContext {
   readonly answered: readonly string[];
   /** The developer's reason why no change is needed, which a reviewer has to confirm; null otherwise. */
   readonly noChange: string | null;
+  /** What people said in tracker or forge, for this job's next attempt. */
+  readonly heard: readonly Remark[];
+  /** What they said since it began: for its next attempt, or the job that follows it. */
+  readonly unheard: readonly Remark[];
+  /** Items that the task waits for before its first stage, by key. */
+  readonly dependsOn: readonly string[];
+  /** A person let it start in spite of those. */
+  readonly ignoresDependencies: boolean;
+  /** The round is about a conflict with the base: Orch brings the base in, the agent resolves what contradicts. */
+  readonly conflict: { readonly files: readonly string[] } | null;
+  /** What the forge is waited for, while the job's hold is `checks.pending`. */
+  readonly awaits: ForgeWait | null;
+}
+
+/** What has to happen on the forge before a merge goes on. */
+export interface ForgeWait {
+  /** One line: "2 checks still run on 9c41f0e". */
+  readonly detail: string;
+  /** The forge merges by itself: only its merge, or a long time, lets the job look again. */
+  readonly merges: boolean;
 }
 
 export const EMPTY_CONTEXT: JobContext = {
@@ -62,6 +85,7 @@ export const EMPTY_CONTEXT: JobContext = {
   resume: false,
   approvedHead: null,
   approvedBy: null,
+  carriedFrom: null,
   sessionCostMicroUsd: 0,
   continues: false,
   limitResumed: false,
@@ -70,6 +94,12 @@ export const EMPTY_CONTEXT: JobContext = {
   said: null,
   answered: [],
   noChange: null,
+  heard: [],
+  unheard: [],
+  dependsOn: [],
+  ignoresDependencies: false,
+  conflict: null,
+  awaits: null,
 };
 
 export interface Job {
@@ -126,6 +156,8 @@ export interface Task {
   readonly branch: string;
   readonly title: string;
   readonly body: string;
+  /** Comments on the item by people with write access, oldest first; empty = none, or none are read. */
+  readonly thread: string;
   readonly stage: string;
   readonly status: TaskStatus;
   /** Why it needs a person: a reason code and one line; null while active or done. */
@@ -156,8 +188,30 @@ export interface Task {
   readonly checkedHead: string | null;
   /** What each stage that sends work back has asked for so far, by stage. */
   readonly loops: Readonly<Record<string, LoopState>>;
+  readonly forge: ForgeMemory;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** What a task has heard from its forge, and what it has told it. */
+export interface ForgeMemory {
+  /** Marks of what was acted on and is not to be acted on again, oldest first. */
+  readonly heard: readonly string[];
+  /** What people asked for while an agent worked: for the next agent. */
+  readonly inbox: readonly Finding[];
+  /** The last word on each stage, by its name. */
+  readonly told: Readonly<Record<string, StageWord>>;
+  /** Words said so far. */
+  readonly words: number;
+}
+
+export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, words: 0 };
+
+export interface StageWord {
+  readonly state: 'pending' | 'success' | 'failure' | 'error';
+  readonly line: string;
+  /** Number of the word: a stage may come to the same one again. */
+  readonly n: number;
 }
 
 export interface TaskSession {

@@ -2,7 +2,7 @@ import { commentRow, incident } from './announce.ts';
 import type { NewOutboxRow } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Verdict } from './failure.ts';
-import { type Job, jobName, type Task } from './model.ts';
+import { type ForgeWait, type Job, jobName, type Task } from './model.ts';
 import type { SettleInput, SettleState } from './settle.ts';
 import { reviewerOf } from './task.ts';
 
@@ -10,6 +10,8 @@ import { reviewerOf } from './task.ts';
 export interface Question {
   readonly code: string;
   readonly detail: string;
+  /** Nobody is asked: the forge is waited for. */
+  readonly awaits?: ForgeWait;
 }
 
 /** What a person is asked before the job can go on; null when nothing. */
@@ -27,6 +29,8 @@ export function questionOf(
     };
   const { outcome, project } = input;
   if (verdict !== 'success' || outcome === null) return null;
+  if (outcome.kind === 'wait')
+    return { code: 'checks.pending', detail: outcome.awaits.detail, awaits: outcome.awaits };
   if (outcome.kind === 'ask') return { code: outcome.code, detail: outcome.detail };
   if (
     project === null ||
@@ -41,14 +45,20 @@ export function questionOf(
 }
 
 /** One incident per question, which its work item shows too, and one per approval that is asked for. */
-export function asked(job: Job, task: Task, { code, detail }: Question): NewOutboxRow[] {
+export function asked(job: Job, task: Task, { code, detail }: Question, hears: boolean): NewOutboxRow[] {
   if (code === 'approval.pending')
     return [
-      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true),
+      incident(job, `approval:${task.key}:${job.stage}`, `Approve ${job.stage}? ${task.key}`, detail, true, {
+        commit: task.head,
+      }),
     ];
   return [
     incident(job, `question:${task.key}`, `${task.key} asks`, detail, true),
-    commentRow(task, `question:${task.key}:${jobName(job.id)}:${job.fence}`, `${job.stage} asks: ${detail}`),
+    commentRow(
+      task,
+      `question:${task.key}:${jobName(job.id)}:${job.fence}`,
+      `${job.stage} asks: ${detail}${hears ? `\n\nThe next comment here answers it, by anybody who may write (or \`orch answer ${task.key} "..."\`).` : ''}`,
+    ),
   ];
 }
 

@@ -4,7 +4,7 @@ import { closedGates } from './closed-gates.ts';
 import type { DestinationTrouble } from './delivery.ts';
 import { type DispatchState, isPaused, type ProjectEntry } from './dispatch-state.ts';
 import { gatesAt, type LedgerRow, ledgerEntries } from './ledger.ts';
-import type { Job, Pause } from './model.ts';
+import { EMPTY_CONTEXT, type Job, type Pause } from './model.ts';
 import { reasonFor } from './reason.ts';
 import { queuedJob } from './test-kit.ts';
 
@@ -219,6 +219,24 @@ describe('the one reason why a job waits', () => {
         'API-1',
       ),
     ).toMatchObject({ code: 'approval.pending', state: 'needs_you', since: 7, fix: 'orch approve API-1' });
+  });
+
+  it('is what it waits for on the forge, which clears by itself', () => {
+    const awaits = { detail: '2 checks still run on 9c41f0e', merges: false };
+    const deploy = { stage: 'deploy', agent: null, account: null };
+    const job = queuedJob({
+      ...{ ...deploy, hold: 'checks.pending', holdSince: 7 },
+      context: { ...EMPTY_CONTEXT, awaits },
+    });
+    const told = { code: 'checks.pending', state: 'waiting', since: 7, fix: null } as const;
+    expect(why(job, OPEN, 0, 'API-1')).toMatchObject({
+      ...told,
+      title: '2 checks still run on 9c41f0e',
+      detail: 'deploy of API-1 waits for the forge: 2 checks still run on 9c41f0e.',
+      clearsWhen: expect.stringContaining('No action needed'),
+    });
+    const before = queuedJob({ ...deploy, hold: 'checks.pending', holdSince: 7 });
+    expect(why(before, OPEN, 0, 'API-1')).toMatchObject({ ...told, title: 'The forge has not got on yet' });
   });
 
   it('is no matter of accounts for a stage that runs no agent', () => {

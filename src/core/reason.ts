@@ -2,6 +2,7 @@ import { type ClosedGates, scopeKey } from './closed-gates.ts';
 import type { Reason } from './dispatch-state.ts';
 import { standInKey } from './failover.ts';
 import { URGENT_EVERY } from './fairness.ts';
+import { DEPENDENCY } from './feed.ts';
 import { type Job, jobName, runName } from './model.ts';
 
 /** What the reason of a queued job depends on. */
@@ -21,6 +22,7 @@ export type WaitingJob = Pick<
   | 'transientAttempts'
   | 'error'
   | 'createdAt'
+  | 'context'
 >;
 
 /** One gate: the reason that it is closed for this job, or null. */
@@ -96,6 +98,14 @@ const ownHoldGate: Gate = (job, _gates, name) => {
     state: 'needs_you',
     since: job.holdSince ?? job.createdAt,
   } as const;
+  if (job.hold === DEPENDENCY)
+    return {
+      ...own,
+      state: 'waiting',
+      title: `Depends on ${job.context.dependsOn.join(', ')}`,
+      detail: `${name} starts when ${job.context.dependsOn.length === 1 ? 'that is' : 'those are'} done or closed`,
+      clearsWhen: 'No action needed: it starts when what it depends on is done.',
+    };
   if (job.hold === 'budget.reached')
     return {
       ...own,
@@ -103,6 +113,16 @@ const ownHoldGate: Gate = (job, _gates, name) => {
       clearsWhen: 'A person lets it go on with as much again.',
       fix: `orch retry ${name}`,
     };
+  if (job.hold === 'checks.pending') {
+    const line = job.context.awaits?.detail ?? 'the forge has not got on yet';
+    return {
+      ...own,
+      state: 'waiting',
+      title: `${line.charAt(0).toUpperCase()}${line.slice(1)}`,
+      detail: `${job.stage ?? 'job'} of ${name} waits for the forge: ${line}.`,
+      clearsWhen: 'No action needed: the forge is looked at again and again.',
+    };
+  }
   const question = job.hold === 'question.pending';
   return {
     ...own,

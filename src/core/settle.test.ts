@@ -971,3 +971,66 @@ describe('the version of the CLI that ran', () => {
     expect(told?.message).toMatchObject({ detail: expect.stringContaining('/srv/orch/unknown-shapes/x') });
   });
 });
+
+describe('a deploy that waits for the forge', () => {
+  const deploying = {
+    job: job({ stage: 'deploy', agent: null, account: null, context: context({ approvedHead: 'old' }) }),
+    run: run({ agent: null, account: null }),
+    task: task({ stage: 'deploy', head: 'old' }),
+    account: null,
+  };
+  const awaits = { detail: '2 checks still run on 9c41f0e', merges: false };
+  const waits = settle('success', {
+    state: deploying,
+    input: { outcome: { kind: 'wait', awaits }, head: HEAD, carriedTo: HEAD, ran: false },
+  });
+
+  it('is held, gives its attempt back and asks nobody', () => {
+    expect(waits.job).toMatchObject({ status: 'queued', hold: 'checks.pending', attempts: 0, error: null });
+    expect(waits.job?.context).toMatchObject({ awaits });
+    expect(waits.task).toMatchObject({ head: HEAD });
+    expect(waits.task?.status).toBeUndefined();
+    expect(waits.outbox).toEqual([]);
+  });
+
+  it('keeps the yes for the same change on a newer base, and remembers what was seen', () => {
+    expect(waits.job?.context).toMatchObject({ approvedHead: HEAD, carriedFrom: 'old' });
+  });
+});
+
+describe('a review that has settled', () => {
+  const review = { summary: 'Two things.', findings: [FINDING] };
+  const reviewing = {
+    job: job({ stage: 'review', agent: 'reviewer' }),
+    run: run({ agent: 'reviewer' }),
+    task: task({ stage: 'review', head: HEAD }),
+  };
+  const told = (outcome: StageOutcome, fields: Partial<SettleInput> = {}) =>
+    rows(
+      settle('success', {
+        state: reviewing,
+        input: { outcome, project: { ...RULES, tellsForge: true }, ...fields },
+      }),
+      'forge.review',
+    );
+
+  it.each<[string, StageOutcome, string]>([
+    ['approves', { ...ADVANCE, review }, 'approve'],
+    ['requests changes', { kind: 'send_back', findings: [FINDING], review }, 'request_changes'],
+  ])('that %s is told on the pull request, of that head once', (words, outcome, event) => {
+    const [row, ...more] = told(outcome);
+    expect(more).toEqual([]);
+    expect(row?.key).toBe(`review:API-1:job_17:${HEAD}`);
+    expect(row?.message).toMatchObject({ event, head: HEAD, findings: [FINDING] });
+    expect(row?.message).toMatchObject({ body: expect.stringContaining(words) });
+    expect(row?.message).toMatchObject({ body: expect.stringContaining('Two things.') });
+  });
+
+  it('is told nowhere where there is no forge, and not of a branch without a commit', () => {
+    const approves = { ...ADVANCE, review };
+    expect(told(approves, { project: RULES })).toEqual([]);
+    const empty = { ...reviewing, task: task({ stage: 'review' }) };
+    const input = { outcome: approves, head: null, project: { ...RULES, tellsForge: true } };
+    expect(rows(settle('success', { state: empty, input }), 'forge.review')).toEqual([]);
+  });
+});

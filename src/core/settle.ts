@@ -2,19 +2,22 @@ import { accountAfterRun } from './account.ts';
 import { announce, resolved } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
 import { type CliVersion, proofsOf, unprovenBy } from './cli-version.ts';
-import type { Effects, JobChange, RunChange, TaskChange } from './effects.ts';
+import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
 import type { Judgement, ProcessEnd, Verdict } from './failure.ts';
 import { failureFingerprint } from './fingerprint.ts';
+import { reviewRow } from './forge-words.ts';
 import { type Budgets, jobAfter, resumesSession } from './job.ts';
 import {
   type AccountState,
   type Job,
+  type JobContext,
   type PullRequest,
   type Run,
   type Task,
   type TaskSession,
 } from './model.ts';
+import { withMoves } from './moves.ts';
 import { asked, needsConfirmation, type Question, questionOf } from './question.ts';
 import {
   advance,
@@ -52,6 +55,8 @@ export interface SettleInput {
   readonly trace?: TraceMatrix | null;
   /** Whether the project's checks were green at that head, or at the head as it was. */
   readonly checked?: boolean;
+  /** Head that the approval of the job's head holds for as well: the same patch on a newer base. */
+  readonly carriedTo?: string | null;
   /** Set by a deploy stage that merged. */
   readonly pr: PullRequest | null;
   /** Reason code of a failure that only a person can mend: no further attempt; null = the usual budgets. */
@@ -82,6 +87,11 @@ const MAX_FAILURES = 20;
 
 /** Turns the end of an attempt into everything that follows from it. Pure; applied once, fenced. */
 export function decideSettle(state: SettleState, input: SettleInput, now: number): Effects {
+  const hears = input.project?.hears ?? input.project === null;
+  return withMoves(decided(state, input, now), state, { hears, now });
+}
+
+function decided(state: SettleState, input: SettleInput, now: number): Effects {
   const { job, run, task } = state;
   const verdict = finalVerdict(job, input);
   const reason = verdict === input.judgement.verdict ? input.judgement.reason : refusal(input);
@@ -135,6 +145,8 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       limitResumed: job.context.limitResumed || limited,
       failures,
       denials: verdict === 'success' ? job.context.denials : input.judgement.denials,
+      awaits: asks?.awaits ?? null,
+      ...carried(job, input),
     },
   };
   const runChange: RunChange = {
@@ -220,8 +232,26 @@ export function decideSettle(state: SettleState, input: SettleInput, now: number
       }),
       ...holdEnded,
       ...(step?.outbox ?? []),
+      ...reviewTold(state, input, verdict),
     ],
   };
+}
+
+/** The yes holds for the same change on a newer base. */
+function carried({ context }: Job, { carriedTo }: SettleInput): Partial<JobContext> {
+  if (carriedTo == null) return {};
+  return { approvedHead: carriedTo, carriedFrom: context.carriedFrom ?? context.approvedHead };
+}
+
+/** A review of a head goes to the pull request as well. */
+function reviewTold({ job, task }: SettleState, input: SettleInput, verdict: Verdict): NewOutboxRow[] {
+  const { outcome, project } = input;
+  const head = input.head ?? task?.head ?? null;
+  if (task === null || head === null || verdict !== 'success' || project?.tellsForge !== true) return [];
+  if (outcome?.kind !== 'advance' && outcome?.kind !== 'send_back') return [];
+  if (outcome.review === undefined) return [];
+  const event = outcome.kind === 'advance' ? 'approve' : 'request_changes';
+  return [reviewRow(task, job, head, { event, ...outcome.review })];
 }
 
 /** Only a stage that advances leaves its matrix; the task as it is now decides which ticks still count. */
@@ -287,10 +317,11 @@ function taskStep(
         reason: { code: failureCode(input), detail: failureDetail(input, reason, failures) },
       },
     };
+  if (asks?.awaits !== undefined) return { task: {} };
   if (asks !== null)
     return {
-      task: { status: 'needs_you', reason: asks },
-      outbox: asked(job, task, asks),
+      task: { status: 'needs_you', reason: { code: asks.code, detail: asks.detail } },
+      outbox: asked(job, task, asks, input.project?.hears === true),
     };
   if (status === 'cancelled' || verdict !== 'success' || input.outcome === null) return { task: {} };
   const { project, outcome, maxAttempts } = input;
@@ -313,10 +344,14 @@ function taskStep(
     }
     case 'send_back': {
       const facts = outcome.facts === undefined ? {} : { facts: outcome.facts };
-      const step = sendBack(withHead, job, project, outcome.findings, { head, maxAttempts, ...facts });
+      const conflict = outcome.conflict === undefined ? {} : { conflict: outcome.conflict };
+      const step = sendBack(withHead, job, project, outcome.findings, {
+        ...{ head, maxAttempts, ...facts, ...conflict },
+      });
       return withPullRequest(step, task, job, input);
     }
     case 'ask':
+    case 'wait':
     case 'no_evidence':
       return { task: {} };
   }

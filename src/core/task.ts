@@ -13,6 +13,10 @@ export interface ProjectRules {
   readonly accounts: readonly string[];
   readonly pipeline: readonly Stage[];
   readonly usageComments: 'tracker' | 'pr' | 'off';
+  /** Comments on its work items are read: a person can answer there. */
+  readonly hears?: boolean;
+  /** Whether a forge is told of stages and reviews; left out = there is none. */
+  readonly tellsForge?: boolean;
 }
 
 /** What a move of a task writes: the task's change, the next job if any, and what to tell the world. */
@@ -48,8 +52,19 @@ export function jobForStage(
     urgent: task.urgent,
     rework: options.rework,
     hold: waitsForPerson(stage) || toTick(task, stage).length > 0 ? 'approval.pending' : null,
-    context: { ...EMPTY_CONTEXT, ...ownSession(task, stage, account), ...options.context },
+    context: {
+      ...EMPTY_CONTEXT,
+      ...ownSession(task, stage, account),
+      ...options.context,
+      findings: [...(options.context.findings ?? []), ...(stage.kind === 'agent' ? task.forge.inbox : [])],
+    },
   };
+}
+
+/** What people asked for meanwhile goes with the job of the next agent. */
+export function emptied(task: Task, stage: Stage): Pick<TaskChange, 'forge'> {
+  if (stage.kind !== 'agent' || task.forge.inbox.length === 0) return {};
+  return { forge: { ...task.forge, inbox: [] } };
 }
 
 /** Manual tests that a person has to tick before this stage may start: all of them before a deploy. */
@@ -113,6 +128,17 @@ export function advance(
   const facts = { labels: task.labels, changed: after.head === null ? [] : (after.changed ?? null) };
   const next = job.stage === null ? null : stageAfter(project.pipeline, job.stage, facts);
   if (next === null || (next.kind === 'deploy' && after.head === null)) return finish(task, job, after.now);
+  const asked = task.forge.inbox.filter(({ severity }) => severity === 'person');
+  if (
+    next.kind !== 'agent' &&
+    asked.length > 0 &&
+    sendBackTarget(project.pipeline, job.stage ?? '') !== null
+  ) {
+    const heard = { ...task, rounds: {}, forge: { ...task.forge, inbox: [] } };
+    const { head, maxAttempts } = after;
+    const step = sendBack(heard, job, project, task.forge.inbox, { head, maxAttempts });
+    return { ...step, task: { ...step.task, rounds: task.rounds, forge: heard.forge } };
+  }
   const open = toTick(task, next);
   const approval = waitsForPerson(next) || open.length > 0;
   const outbox: NewOutboxRow[] = [];
@@ -125,6 +151,8 @@ export function advance(
         title: `Approve ${next.stage}? ${task.key}`,
         detail: `${task.title}\ncommit ${after.head?.slice(0, 7) ?? 'none'}\n${open.length === 0 ? '' : `${tickCommand(task, open)}\n`}orch approve ${task.key}`,
         urgent: true,
+        project: task.project,
+        commit: after.head,
       },
     });
   } else if (next.kind === 'deploy') {
@@ -135,6 +163,7 @@ export function advance(
       stage: next.stage,
       status: approval ? 'needs_you' : 'active',
       reason: approval ? approvalReason(task, next) : null,
+      ...emptied(task, next),
     },
     newJobs: [
       jobForStage(task, next, project, {
@@ -164,7 +193,7 @@ export function confirmNoChange(
   why: { noChange: string; maxAttempts: number },
 ): TaskStep {
   return {
-    task: { stage: reviewer.stage, status: 'active', reason: null },
+    task: { stage: reviewer.stage, status: 'active', reason: null, ...emptied(task, reviewer) },
     newJobs: [
       jobForStage(task, reviewer, project, {
         maxAttempts: why.maxAttempts,
@@ -200,7 +229,12 @@ export function sendBack(
   job: Job,
   project: ProjectRules,
   findings: readonly Finding[],
-  after: { head: string | null; maxAttempts: number; facts?: RoundFacts },
+  after: {
+    head: string | null;
+    maxAttempts: number;
+    facts?: RoundFacts;
+    conflict?: { readonly files: readonly string[] };
+  },
 ): TaskStep {
   const from = job.stage ?? task.stage;
   const stage = project.pipeline.find((s) => s.stage === from) ?? null;
@@ -224,12 +258,12 @@ export function sendBack(
       `${from} still requests changes after ${stage.maxRounds} rounds: ${findings[0]?.title ?? ''}`,
     );
   return {
-    task: { stage: target.stage, status: 'active', reason: null, rounds, loops },
+    task: { stage: target.stage, status: 'active', reason: null, rounds, loops, ...emptied(task, target) },
     newJobs: [
       jobForStage(task, target, project, {
         maxAttempts: after.maxAttempts,
         rework: true,
-        context: { roundHead: after.head, findings },
+        context: { roundHead: after.head, findings, conflict: after.conflict ?? null },
       }),
     ],
     outbox: [],
@@ -249,7 +283,7 @@ function finish(task: Task, job: Job, now: number): TaskStep {
         ...notifyRow(job, task),
         key: `notify:done:${task.key}:${jobName(job.id)}`,
         availableAt: Math.ceil((now + 1) / DIGEST_WINDOW_MS) * DIGEST_WINDOW_MS,
-        message: { kind: 'notify.digest', line: `${task.key} done: ${task.title}` },
+        message: { kind: 'notify.digest', line: `${task.key} done: ${task.title}`, project: task.project },
       },
     ],
   };
@@ -264,6 +298,7 @@ function needsYouRow(task: Task, job: Job, detail: string): NewOutboxRow {
       title: `${task.key} needs you`,
       detail,
       urgent: true,
+      project: task.project,
     },
   };
 }
@@ -280,6 +315,23 @@ export function statusRow(
     orderKey: `item:${task.project}:${task.workItemId}`,
     availableAt: null,
     message: { kind: 'tracker.status', project: task.project, workItemId: task.workItemId, status, stage },
+  };
+}
+
+/** Has the item's living report say how the task stands. */
+export function reportRow(task: Task, event: string): NewOutboxRow {
+  return {
+    destination: `tracker:${task.project}`,
+    key: `report:${task.key}:${event}`,
+    // Of its own: a report that waits keeps nothing else back.
+    orderKey: `report:${task.project}:${task.workItemId}`,
+    availableAt: null,
+    message: {
+      kind: 'tracker.report',
+      project: task.project,
+      workItemId: task.workItemId,
+      taskId: task.id,
+    },
   };
 }
 

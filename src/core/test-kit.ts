@@ -1,6 +1,6 @@
 import { CLOSED_BREAKER } from './breaker.ts';
 import { type Judgement, notRun, type Verdict } from './failure.ts';
-import { type AccountState, EMPTY_CONTEXT, type Job, type Task } from './model.ts';
+import { type AccountState, EMPTY_CONTEXT, type Job, NOTHING_HEARD, type Run, type Task } from './model.ts';
 import type { Stage } from './pipeline.ts';
 import type { ProjectRules } from './task.ts';
 
@@ -75,6 +75,7 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     branch: 'orch/api-1',
     title: 'First',
     body: '',
+    thread: '',
     stage: 'development',
     status: 'active',
     reason: null,
@@ -94,8 +95,28 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     session: null,
     checkedHead: null,
     loops: {},
+    forge: NOTHING_HEARD,
     createdAt: 0,
     updatedAt: 0,
+    ...fields,
+  };
+}
+
+/** The one run of a stage, over. */
+export function endedRun({ costUsd = 1, ...fields }: Partial<Run> & { costUsd?: number | null } = {}): Run {
+  return {
+    ...{ id: 8, jobId: 17, taskId: 4, attempt: 1, fence: 1, agent: 'developer', account: 'a', pid: 1 },
+    ...{
+      cliKind: 'scripted',
+      cliVersion: '1',
+      cliBin: null,
+      model: null,
+      directory: '/runs/8',
+      status: 'ended',
+    },
+    ...{ probe: false, exitCode: 0, signal: null, resultOk: true, verdict: 'success', reason: 'done' },
+    ...{ rule: 'test', sessionId: null, startedAt: 1, finishedAt: 2 },
+    usage: { inputTokens: 1, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0, turns: 1, costUsd },
     ...fields,
   };
 }

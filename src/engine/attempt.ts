@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentAccount } from '../agents/agent.ts';
 import { leftOfTask, withinBudget } from '../core/budget.ts';
 import { AppError, messageOf } from '../core/errors.ts';
+import { withStatuses } from '../core/forge-words.ts';
 import { type Job, type Run, runName, type Task, worktreeKey } from '../core/model.ts';
 import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
@@ -306,7 +307,8 @@ export function createAttempts(parts: AttemptParts) {
         },
         clock(),
       );
-      return withinBudget(effects, state, budget);
+      const rules = state.task === null ? null : rulesOf(state.task);
+      return withStatuses(withinBudget(effects, state, budget), state, rules);
     });
   }
 

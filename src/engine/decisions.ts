@@ -1,10 +1,15 @@
 import { approve, reject } from '../core/approvals.ts';
 import type { Audit } from '../core/audit.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
-import { type CommandContext } from '../core/command.ts';
+import type { CommandContext, CommandState } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
+import type { Effects } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
+import { dependencies, edited, hear, type Remark } from '../core/feed.ts';
+import { withStatuses } from '../core/forge-words.ts';
 import type { Job, Task } from '../core/model.ts';
+import { withMoves } from '../core/moves.ts';
+import { stageNamed, waitsForPerson } from '../core/pipeline.ts';
 import { setPriority, setUrgent } from '../core/urgent.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store, Target } from '../store/store.ts';
@@ -31,6 +36,7 @@ export function createDecisions(parts: {
       project: task === null ? null : pipelines.rulesFor(task.project, task.pipeline),
       maxAttempts: parts.runtime().maxAttempts,
       by: actor.by,
+      ...(actor.names === undefined ? {} : { names: actor.names }),
       now: clock(),
     };
   }
@@ -46,16 +52,27 @@ export function createDecisions(parts: {
     about = name,
   ) {
     const target = await targetOf(name);
-    const audit: Audit = { by: actor.by, surface: actor.surface, action, target: about, at: clock() };
+    const audit: Audit = { ...actor, action, target: about, at: clock() };
     return store.command(
       target,
       (state) => {
-        const effects = decide(state, target);
-        const budget = parts.runtime().projects.get(state.job.project)?.budget ?? null;
+        const project = parts.runtime().projects.get(state.job.project);
+        const budget = project?.budget ?? null;
+        const asked = decide(state, target);
         // Asking for another try is how a person lets a spent task go on; nothing else does.
-        return action === 'retry' ? liftBudget(effects, state, budget) : withinBudget(effects, state, budget);
+        const allowed =
+          action === 'retry' ? liftBudget(asked, state, budget) : withinBudget(asked, state, budget);
+        const moved = withMoves(allowed, state, {
+          hears: project?.rules.hears ?? project === undefined,
+          now: clock(),
+        });
+        const effects = withStatuses(moved, state, commandContext(actor, state).project);
+        const replies = actor.replies ?? [];
+        return replies.length === 0
+          ? effects
+          : { ...effects, outbox: [...(effects.outbox ?? []), ...replies] };
       },
-      audit,
+      { ...audit, ...(actor.once === undefined ? {} : { once: actor.once }) },
     );
   }
 
@@ -132,6 +149,65 @@ export function createDecisions(parts: {
       await stopRunsOf(result.job.id, now);
       return result;
     },
+    /** The item of a task is not wanted any more, says its tracker: as a cancel, but the item is left as it is. */
+    async drop(name: string, actor: Actor) {
+      const result = await command(actor, 'cancel', name, (state) => {
+        const effects = cancel(state, true, commandContext(actor, state));
+        const rows = effects.outbox?.filter(({ message }) => message.kind !== 'tracker.status');
+        return rows === undefined ? effects : { ...effects, outbox: rows };
+      });
+      await stopRunsOf(result.job.id, false);
+      return result;
+    },
+    /** The item of a cancelled task is wanted again: it goes on where it stopped. */
+    revive: (name: string, actor: Actor) =>
+      command(actor, 'retry', name, (state) => {
+        const { task, job } = state;
+        if (task?.status !== 'cancelled') return {};
+        const fromStage = job.status === 'done' ? task.stage : null;
+        return retry(state, { note: null, fromStage, account: null }, commandContext(actor, state));
+      }),
+    /** Something was said on an item or pull request: the answer, when its task asks, else for whoever works on it next. */
+    hear: (name: string, remark: Remark, actor: Actor) =>
+      command(actor, 'comment', name, (state) => {
+        if (state.job.hold !== 'question.pending') return hear(state, remark);
+        const effects = answer(state, remark.text, commandContext(actor, state));
+        // It stands there already.
+        const rows = effects.outbox?.filter(({ message }) => message.kind !== 'tracker.comment') ?? [];
+        return { ...effects, outbox: rows };
+      }),
+    /** What is behind a changed item: see `edited`. */
+    edited: (name: string, item: { title: string; body: string }, actor: Actor) =>
+      command(actor, 'edit', name, (state) => edited(state, item, actor.by)),
+    /** Holds a first job for the items that it depends on, or lets it go; see `dependencies`. */
+    dependencies: (name: string, open: readonly string[], actor: Actor) =>
+      command(actor, open.length === 0 ? 'free' : 'wait', name, (state) => {
+        const { project } = commandContext(actor, state);
+        const stage = project === null ? null : stageNamed(project.pipeline, state.job.stage ?? '');
+        const held = stage !== null && waitsForPerson(stage) ? 'approval.pending' : null;
+        return dependencies(state, open, held);
+      }),
+    /** What the forge told of a task: decided like a command, on the rows as they are then. */
+    async heard(
+      key: string,
+      action: string,
+      actor: Actor,
+      decide: (state: CommandState, context: CommandContext) => Effects,
+    ) {
+      const changed = await changedAtHead(key);
+      return command(actor, action, key, (state) =>
+        decide(state, { ...commandContext(actor, state), ...(changed == null ? {} : { changed }) }),
+      );
+    },
+    /** The task's latest job; null when there is no such task. */
+    async latestJob(key: string): Promise<Job | null> {
+      const task = await store.task(key);
+      if (task === null) return null;
+      return (await store.jobs({ taskId: task.id, limit: MAX_JOBS })).items.at(-1) ?? null;
+    },
     targetOf,
   };
 }
+
+/** Jobs of one task that are read to find its latest. */
+const MAX_JOBS = 1000;

@@ -3,6 +3,7 @@ import { AppError, messageOf } from '../core/errors.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { OutboxRow, Store } from '../store/store.ts';
+import type { Desk } from './desk.ts';
 import { createSender, type Destinations } from './send.ts';
 
 /** Rows of a destination taken at a time. */
@@ -21,6 +22,7 @@ const LIMITS = {
 export function createDelivery(parts: {
   readonly store: Store;
   readonly destinations: () => Destinations;
+  readonly desk: Pick<Desk, 'note' | 'show'>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
@@ -31,7 +33,7 @@ export function createDelivery(parts: {
 }) {
   const { store, clock, log } = parts;
   const { timeoutMs, stopGraceMs } = parts.limits ?? LIMITS;
-  const { send, digest } = createSender(parts);
+  const send = createSender(parts);
   const lanes = new Map<string, Promise<void>>();
   const stopping = new AbortController();
   let stopped = false;
@@ -52,36 +54,29 @@ export function createDelivery(parts: {
     for (;;) {
       const rows = await store.dueMessages(destination, clock(), BATCH);
       if (rows.length === 0) return tried;
-      for (const rowsOfOne of together(rows)) {
+      for (const row of rows) {
         if (stopped) return tried;
-        tried += rowsOfOne.length;
-        if ((await attempt(rowsOfOne)) === 'unreachable') return tried;
+        tried++;
+        if ((await attempt(row)) === 'unreachable') return tried;
       }
     }
   }
 
-  /** Sends one message, which is one row or all digest lines that are due. */
-  async function attempt(rows: readonly OutboxRow[]): Promise<'answered' | 'unreachable'> {
-    const begun: OutboxRow[] = [];
-    for (const row of rows) if (await store.trying(row.id)) begun.push(row);
-    const [first] = begun;
-    if (first === undefined) return 'answered';
-    const again = begun.some(({ unsure }) => unsure);
-    const lines = begun.flatMap(({ message }) => (message.kind === 'notify.digest' ? [message.line] : []));
+  async function attempt(row: OutboxRow): Promise<'answered' | 'unreachable'> {
+    if (!(await store.trying(row.id))) return 'answered';
+    let later: number | void;
     try {
-      await bounded((signal) => {
-        const by = { key: first.key, again, signal };
-        return lines.length === 0 ? send(first, by) : digest(lines, by);
-      });
+      later = await bounded((signal) => send(row, { key: row.key, again: row.unsure, signal }));
     } catch (error) {
-      return stopping.signal.aborted ? 'unreachable' : undelivered(begun, error);
+      return stopping.signal.aborted ? 'unreachable' : undelivered(row, error);
     }
-    for (const row of begun) await store.delivered(row.id, clock());
+    if (typeof later === 'number') await store.postpone(row.id, later, row.unsure);
+    else await store.delivered(row.id, clock());
     return 'answered';
   }
 
   /** One delivery, with its limit: what hangs is given up, and its outcome is unknown. */
-  async function bounded(work: (signal: Delivery['signal']) => Promise<void>): Promise<void> {
+  async function bounded<T>(work: (signal: Delivery['signal']) => Promise<T>): Promise<T> {
     const ended = new AbortController();
     const givenUp = new Promise<never>((_, reject) => {
       const give = () => {
@@ -96,29 +91,23 @@ export function createDelivery(parts: {
       ended.signal.addEventListener('abort', () => clearTimeout(timer));
     });
     try {
-      await Promise.race([work(ended.signal), givenUp]);
+      return await Promise.race([work(ended.signal), givenUp]);
     } finally {
       ended.abort();
     }
   }
 
-  async function undelivered(
-    rows: readonly OutboxRow[],
-    error: unknown,
-  ): Promise<'answered' | 'unreachable'> {
+  async function undelivered(row: OutboxRow, error: unknown): Promise<'answered' | 'unreachable'> {
     const failure = failureOf(error);
     const now = clock();
-    const destination = rows[0]?.destination ?? '';
+    const { destination } = row;
     const trouble = (await store.troubles()).find(({ name }) => name === destination);
-    const jitter = parts.random();
-    for (const row of rows) {
-      const tried = { ...row, tries: row.tries + 1 };
-      const outcome = afterFailure(tried, failure, trouble?.unanswered ?? null, now, jitter);
-      const dead = outcome.retryAt === null;
-      const fields = { outboxId: row.id, key: row.key, destination, error: outcome.error, dead };
-      log.warn(fields, 'message was not delivered');
-      await store.undelivered(row.id, outcome, now);
-    }
+    const tried = { ...row, tries: row.tries + 1 };
+    const outcome = afterFailure(tried, failure, trouble?.unanswered ?? null, now, parts.random());
+    const dead = outcome.retryAt === null;
+    const fields = { outboxId: row.id, key: row.key, destination, error: outcome.error, dead };
+    log.warn(fields, 'message was not delivered');
+    await store.undelivered(row.id, outcome, now);
     return failure.kind === 'unreachable' ? 'unreachable' : 'answered';
   }
 
@@ -136,14 +125,4 @@ export function createDelivery(parts: {
       clearTimeout(timer);
     },
   };
-}
-
-/** Rows as they are sent: each by itself, the lines of a digest together. */
-function together(rows: readonly OutboxRow[]): (readonly OutboxRow[])[] {
-  const isDigest = (row: OutboxRow) => row.message.kind === 'notify.digest';
-  const digests = rows.filter(isDigest);
-  return [
-    ...rows.filter((row) => !isDigest(row)).map((row) => [row]),
-    ...(digests.length === 0 ? [] : [digests]),
-  ];
 }

@@ -1,5 +1,6 @@
 import { isBusy, isCanaryOfHold } from '../core/account-gate.ts';
 import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
+import type { Unanswered } from '../core/delivery.ts';
 import { unreachableForges } from '../core/destination-gates.ts';
 import { type DispatchState, isAccountPaused, isPaused } from '../core/dispatch-state.ts';
 import { failovers } from '../core/failover.ts';
@@ -21,6 +22,8 @@ export interface DispatcherParts {
   readonly config: () => DispatcherConfig;
   /** Starts work on a claim; must not throw and need not be awaited. */
   readonly start: (claimed: Claimed) => void;
+  /** Destinations that did not answer when they were looked at, by their name. */
+  readonly looks: () => ReadonlyMap<string, Unanswered>;
   /** Starts to deliver what is due; need not be awaited. */
   readonly deliver: () => Promise<void>;
   readonly clock: Clock;

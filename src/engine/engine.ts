@@ -4,23 +4,26 @@ import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
+import { explainText } from '../core/explain-text.ts';
 import type { Pause, Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
+import type { WebhookPlace } from '../webhooks/webhook.ts';
 import type { Workspace } from '../workspace/workspace.ts';
+import { createAcceptance } from './acceptance.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createChanges, observed, type RunWatcher } from './changes.ts';
 import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
+import { createForgeWatch, type Nudge } from './forge-watch.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
 import { createLooks } from './looks.ts';
 import { type Machine, thisMachine } from './machine.ts';
-import { createMergeWatch } from './merge-watch.ts';
 import { PACE, type Pace } from './pace.ts';
 import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
@@ -29,6 +32,8 @@ import { createRunLogs } from './run-log.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { takeOver } from './take-over.ts';
+import { createTalk } from './talk.ts';
+import { createTrackerWatch } from './tracker-watch.ts';
 import { createUpkeep } from './upkeep.ts';
 import { createWhy } from './why.ts';
 
@@ -124,8 +129,10 @@ export function createEngine(options: EngineOptions) {
       tracker: (project) => runtime.projects.get(project)?.tracker ?? null,
       forge: (project) => runtime.projects.get(project)?.forge ?? null,
       base: (project) => runtime.projects.get(project)?.base ?? 'main',
-      notifiers: runtime.notifiers,
+      stages: ({ project, pipeline }) =>
+        pipelines.rulesFor(project, pipeline)?.pipeline.map(({ stage }) => stage) ?? [],
     }),
+    desk: { note: (...of) => talk.desk.note(...of), show: (...of) => talk.desk.show(...of) },
   });
   const dispatcher: Dispatcher = createDispatcher({
     store,
@@ -152,6 +159,7 @@ export function createEngine(options: EngineOptions) {
       disks: runtime.disks,
       directoryFor: (runId) => runDirectory(runtime.runsDir, runId),
     }),
+    looks: () => trackerWatch.troubles(),
   });
 
   const decisions = createDecisions({ store, pipelines, attempts, runtime: () => runtime, clock });
@@ -159,16 +167,18 @@ export function createEngine(options: EngineOptions) {
   const people = createPeople({ store, clock });
   const cliTrust = createCliTrust({ store, preflight, runtime: () => runtime, clock });
 
-  const mergeWatch = createMergeWatch({
+  const forgeWatch = createForgeWatch({
     store,
+    workspace: options.workspace,
     pipelines,
     decisions,
     runtime: () => runtime,
     clock,
     log,
-    intervalMs: pace.mergeLookMs,
+    intervalMs: pace.forgeLookMs,
   });
 
+  let refreshed: ReadonlySet<string> = new Set();
   async function configureStore(): Promise<void> {
     await store.configure(
       [...runtime.projects].map(([key, p]) => ({ key, weight: p.weight, maxConcurrency: p.maxConcurrency })),
@@ -182,19 +192,108 @@ export function createEngine(options: EngineOptions) {
     return Promise.all(found);
   }
 
+  const why = createWhy({
+    ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
+    intakes: (project) => trackerWatch.waits(project),
+  });
+
+  const trackerWatch = createTrackerWatch({
+    ...{ store, intake, decisions, clock, random: options.random, log },
+    runtime: () => runtime,
+    why: async ({ id }) => explainText((await why.explain({ taskId: id })).explanation),
+    intervalMs: pace.trackerLookMs,
+  });
+
+  /** Everybody whose places these are looks there soon. */
+  function nudge(kind: string, places: readonly WebhookPlace[]): void {
+    for (const [key, { tracker, forge }] of runtime.projects)
+      for (const place of places) {
+        if (place.kind === 'item' && tracker.kind === kind && tracker.feed?.isAbout(place.at) === true)
+          trackerWatch.nudge(key, { item: place.id });
+        if (place.kind === 'item' || forge.kind !== kind || forge.feed?.isAbout(place.at) !== true) continue;
+        if (place.kind === 'pull_request') trackerWatch.nudge(key, { pullRequest: place.number });
+        forgeWatch.nudge(key, changedAt(place));
+      }
+  }
+
+  const letters = createLetters({
+    ...{ store, clock },
+    asked: (destination) => {
+      for (const key of runtime.projects.keys())
+        if (destination === null || destination === `tracker:${key}`) trackerWatch.nudge(key, null);
+    },
+  });
+
+  async function pauseScope(
+    scope: Pause['scope'],
+    id: string,
+    note: string,
+    forMs: number | null,
+    actor: Actor,
+  ): Promise<Pause> {
+    checkScope(scope, id);
+    const now = clock();
+    const until = forMs === null ? null : now + forMs;
+    const pause: Pause = { scope, id, note, by: actor.by, since: now, until };
+    await store.pause(pause, { ...actor, action: 'pause', target: scopeName(scope, id), at: now });
+    return pause;
+  }
+  async function resumeScope(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
+    checkScope(scope, id);
+    return store.resume(scope, id, {
+      ...actor,
+      action: 'resume',
+      target: scopeName(scope, id),
+      at: clock(),
+    });
+  }
+  async function endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
+    const meant = attempts
+      .live()
+      .filter(
+        ({ run, job }) => scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
+      );
+    await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
+    return meant.length;
+  }
+  async function checkAccount(id: string): Promise<void> {
+    await cliTrust.check(id);
+    dispatcher.wake();
+  }
+
+  const talk = createTalk({
+    ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
+    runtime: () => runtime,
+    state: dispatcher.state,
+    staleAfterMs: pace.staleAfterMs,
+    secrets: options.secrets ?? (() => []),
+    pause: (forMs, note, actor) => pauseScope('all', '', note, forMs, actor),
+    resume: (actor) => resumeScope('all', '', actor),
+    endRuns: () => endRuns('all', '', false),
+  });
+
   return {
-    async start(): Promise<{ adopted: number }> {
+    /**
+     * Looks after the runs that an earlier process left, before anything else: however many other projects
+     * there are to read, and however long the rest of a start takes. Comes before `start`.
+     */
+    async takeOver(): Promise<{ adopted: number }> {
       await configureStore();
-      // A live run is taken over at once, however many projects there are to read besides its own.
       const left = new Set((await store.running()).map(({ job }) => job.project));
       await pipelines.refreshAll((key) => left.has(key));
-      const adopted = await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log });
-      await pipelines.refreshAll((key) => !left.has(key));
+      refreshed = left;
+      return { adopted: await takeOver({ store, attempts, machine, runsDir: runtime.runsDir, log }) };
+    },
+
+    /** Begins to claim, to deliver and to tidy. */
+    async start(): Promise<void> {
+      await pipelines.refreshAll((key) => !refreshed.has(key));
       dispatcher.start();
       janitor.start();
       upkeep.start(pace.upkeepMs);
-      mergeWatch.start();
-      return { adopted };
+      forgeWatch.start();
+      talk.chats.start();
+      trackerWatch.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
@@ -203,7 +302,9 @@ export function createEngine(options: EngineOptions) {
         dispatcher.stop(),
         janitor.stop(),
         upkeep.stop(),
-        mergeWatch.stop(),
+        forgeWatch.stop(),
+        talk.chats.stop(),
+        trackerWatch.stop(),
         delivery.stop(),
       ]);
     },
@@ -215,7 +316,16 @@ export function createEngine(options: EngineOptions) {
       await pipelines.refreshAll();
       dispatcher.wake();
       janitor.wake();
+      await talk.chats.restart();
+      trackerWatch.reload();
     },
+
+    /** A vendor says that something changed in these places: those of ours are looked at soon. */
+    nudge: (kind: string, places: readonly WebhookPlace[]) => nudge(kind, places),
+    acceptance: createAcceptance({
+      ...{ store, clock, runtime: () => runtime },
+      accepted: (project) => trackerWatch.nudge(project, null),
+    }),
 
     submit: intake.submit,
     enqueue: intake.enqueue,
@@ -229,54 +339,13 @@ export function createEngine(options: EngineOptions) {
     priority: decisions.priority,
     cancel: decisions.cancel,
 
-    async pause(
-      scope: Pause['scope'],
-      id: string,
-      note: string,
-      forMs: number | null,
-      actor: Actor,
-    ): Promise<Pause> {
-      checkScope(scope, id);
-      const now = clock();
-      const pause: Pause = {
-        scope,
-        id,
-        note,
-        by: actor.by,
-        since: now,
-        until: forMs === null ? null : now + forMs,
-      };
-      await store.pause(pause, {
-        ...actor,
-        action: 'pause',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: now,
-      });
-      return pause;
-    },
-    async resume(scope: Pause['scope'], id: string, actor: Actor): Promise<boolean> {
-      checkScope(scope, id);
-      return store.resume(scope, id, {
-        ...actor,
-        action: 'resume',
-        target: scope === 'all' ? 'all' : `${scope}:${id}`,
-        at: clock(),
-      });
-    },
+    pause: pauseScope,
+    resume: resumeScope,
     /** Ends live runs in a scope: their jobs go back to the queue, work and session are kept. */
-    async endRuns(scope: Pause['scope'], id: string, now: boolean): Promise<number> {
-      const meant = attempts
-        .live()
-        .filter(
-          ({ run, job }) =>
-            scope === 'all' || (scope === 'project' ? job.project === id : run.account === id),
-        );
-      await Promise.all(meant.map(({ run }) => attempts.stop(run.id, { now })));
-      return meant.length;
-    },
+    endRuns,
     idle: attempts.idle,
 
-    ...createWhy({ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock }),
+    ...why,
 
     async accounts() {
       const states = new Map((await store.accounts()).map((a) => [a.id, a]));
@@ -317,10 +386,7 @@ export function createEngine(options: EngineOptions) {
       );
     },
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
-    async checkAccount(id: string): Promise<void> {
-      await cliTrust.check(id);
-      dispatcher.wake();
-    },
+    checkAccount,
     trustVersion: cliTrust.trust,
     useLastGood: cliTrust.useLastGood,
 
@@ -335,7 +401,12 @@ export function createEngine(options: EngineOptions) {
     },
     lastOutputAt: (run: Run) => attempts.lastOutputAt(run.id),
     targetOf: decisions.targetOf,
-    letters: createLetters({ store, clock }),
+    letters,
+    brief: talk.brief,
+    testChannels: talk.testChannels,
+    chatPeople: talk.people,
+    /** Why people are not heard, by channel. */
+    chatProblems: talk.chats.problems,
     people,
     changes,
     /** Counts runs from now on. */
@@ -365,4 +436,20 @@ export function createEngine(options: EngineOptions) {
   }
 }
 
+function scopeName(scope: Pause['scope'], id: string): string {
+  return scope === 'all' ? 'all' : `${scope}:${id}`;
+}
+
 export type Engine = ReturnType<typeof createEngine>;
+
+/** What a delivery about code names, for those who look at the forge. */
+function changedAt(place: Exclude<WebhookPlace, { kind: 'item' }>): Nudge {
+  switch (place.kind) {
+    case 'pull_request':
+      return { pullRequest: place.number };
+    case 'branch':
+      return { branch: place.branch };
+    case 'commit':
+      return { commit: place.commit };
+  }
+}

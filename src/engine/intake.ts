@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Surface } from '../core/audit.ts';
+import type { NewOutboxRow } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
+import { DEPENDENCY, type FeedMarks } from '../core/feed.ts';
 import { EMPTY_CONTEXT, type Job, jobName, type Task } from '../core/model.ts';
 import { firstStage, stageNamed } from '../core/pipeline.ts';
 import { FULL, itemFacts, type Size } from '../core/pipeline-choice.ts';
@@ -9,6 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StageSettings } from '../stages/stage.ts';
 import type { Store } from '../store/store.ts';
+import type { TrackedItem } from '../trackers/tracker.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import type { PipelineRules, Pipelines } from './pipelines.ts';
 import type { Runtime, RuntimeProject } from './runtime.ts';
@@ -17,6 +20,12 @@ import type { Runtime, RuntimeProject } from './runtime.ts';
 export interface Actor {
   readonly by: string;
   readonly surface: Surface;
+  /** By what else a stage may name them among its reviewers. */
+  readonly names?: readonly string[];
+  /** Names what they did: done once, however often it is asked for. */
+  readonly once?: string;
+  /** What is told with it, in the same transaction. */
+  readonly replies?: readonly NewOutboxRow[];
 }
 
 export interface IntakeParts {
@@ -54,6 +63,27 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
     );
   }
 
+  /** Where an item would start, with the repository as it is now. Throws when nothing can be made of it. */
+  async function entry(
+    project: RuntimeProject,
+    request: {
+      readonly labels: readonly string[];
+      readonly size: Size | null;
+      readonly pipeline: string | null;
+      readonly stage: string | null;
+      readonly key: string | null;
+    },
+  ) {
+    const facts = itemFacts(request.labels, request.size);
+    const pipeline = pipelines.choose(project, request.pipeline, facts);
+    await workspace.fetch(project.repository);
+    await pipelines.refresh(project);
+    const problem = pipelines.problemOf(project.rules.key);
+    if (problem !== null && !(await isHere(request.key))) throw problem;
+    const rules = pipelines.rulesOf({ project: project.rules.key, pipeline, key: request.key ?? '' });
+    return { facts, pipeline, rules, first: entryStage(rules, request.stage, pipeline, facts.labels) };
+  }
+
   async function isHere(key: string | null): Promise<boolean> {
     return key !== null && (await store.task(key)) !== null;
   }
@@ -78,14 +108,12 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
       actor: Actor,
     ): Promise<{ task: Task; created: boolean }> {
       const project = projectOf(request.project);
-      const facts = itemFacts(request.labels, request.size);
-      const pipeline = pipelines.choose(project, request.pipeline, facts);
-      await workspace.fetch(project.repository);
-      await pipelines.refresh(project);
-      const problem = pipelines.problemOf(project.rules.key);
-      if (problem !== null && !(await isHere(request.key))) throw problem;
-      const rules = pipelines.rulesOf({ project: project.rules.key, pipeline, key: request.key ?? '' });
-      const first = entryStage(rules, request.stage, pipeline, facts.labels);
+      if (project.tracker.feed !== null)
+        throw new AppError(`items of ${project.rules.key} come from its tracker, ${project.tracker.kind}`, {
+          code: 'usage.tracker_feed',
+          hint: `make an item there that its rule matches: ${project.tracker.feed.rule.text}`,
+        });
+      const { facts, pipeline, rules, first } = await entry(project, request);
       const item = await store.board.create(
         { project: project.rules.key, key: request.key, title: request.title, body: request.body },
         clock(),
@@ -119,6 +147,49 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
           after: { project: project.rules.key, stage: first.stage },
         });
       log.info({ key: item.key, by: actor.by, created: taken.created, pipeline }, 'work item submitted');
+      return taken;
+    },
+
+    /**
+     * Takes an item of a tracker on, with what was said on it before. Safe to repeat: the same item returns its
+     * task. While items that it depends on are open, its first job waits for them.
+     */
+    async take(
+      key: string,
+      item: TrackedItem,
+      known: { readonly marks: FeedMarks; readonly seen: readonly string[]; readonly thread: string },
+      dependsOn: readonly string[],
+    ): Promise<{ task: Task; created: boolean }> {
+      const project = projectOf(key);
+      const request = { labels: item.labels, size: null, pipeline: null, stage: null, key: item.key };
+      const { facts, pipeline, rules, first } = await entry(project, request);
+      const taken = await store.submit(
+        {
+          project: project.rules.key,
+          workItemId: item.id,
+          key: item.key,
+          repo: project.rules.repo,
+          branch: branchName(project.branchTemplate, item.key, item.title),
+          title: item.title,
+          body: item.body,
+          stage: first.stage,
+          priority: item.priority,
+          urgent: false,
+          pipeline,
+          labels: facts.labels,
+          size: facts.size,
+          feed: known,
+        },
+        (task) => {
+          const job = jobForStage(task, first, rules, {
+            maxAttempts: runtime().maxAttempts,
+            rework: false,
+            context: { dependsOn },
+          });
+          return dependsOn.length === 0 ? job : { ...job, hold: DEPENDENCY };
+        },
+      );
+      log.info({ key: item.key, created: taken.created, pipeline }, 'work item taken on');
       return taken;
     },
 

@@ -10,7 +10,9 @@ import {
 import { expiringOf } from '../core/account-warning.ts';
 import { type Budget, dayBudget, dayOf, NOTHING_SPENT } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
+import type { Unanswered } from '../core/delivery.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
+import { withLooks } from '../core/intake.ts';
 import { type AccountState, type Job, type Run, runName } from '../core/model.ts';
 import type { ReserveNow } from '../core/reserve.ts';
 import { mayStart, type SignIn } from '../core/sign-in.ts';
@@ -54,6 +56,8 @@ export interface LookParts {
   readonly store: Store;
   readonly preflight: Preflight;
   readonly machine: Pick<Machine, 'gate'>;
+  /** Destinations that did not answer when they were looked at, by their name. */
+  readonly looks: () => ReadonlyMap<string, Unanswered>;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -62,7 +66,7 @@ export interface LookParts {
  * Looks at everything that decides what may start, once a tick. It remembers the tick before, for one
  * purpose: to say when a login was found gone, and which runs were alive.
  */
-export function createLook({ store, preflight, machine, clock, log }: LookParts) {
+export function createLook({ store, preflight, machine, looks, clock, log }: LookParts) {
   const signIns = new Map<string, SignIn>();
   /** What became of logins that are gone, by account. */
   const gone = new Map<string, string>();
@@ -140,7 +144,7 @@ export function createLook({ store, preflight, machine, clock, log }: LookParts)
         branch: job.branch,
         since: run.startedAt,
       })),
-      troubles,
+      troubles: withLooks(troubles, looks()),
       since,
     };
   };

@@ -88,7 +88,7 @@ describe('the news of an account that is held for the version of its CLI', () =>
       guessed: false,
       probeAt: null,
     };
-    const [row] = createNews()(seen(null, gate));
+    const row = createNews()(seen(null, gate)).find(({ orderKey }) => orderKey === 'notify:account:a');
     expect(row?.message).toMatchObject({
       incident: 'account:a',
       detail: expect.stringContaining('orch accounts trust a, or orch accounts use-last-good a'),

@@ -24,18 +24,38 @@ export function createNews() {
   let budgets: Trouble | null = null;
   /** Destinations with messages that were given up, or without an answer, with what was told of them. */
   let destinations: Trouble | null = null;
+  /** Why the machine may start nothing, or `WELL`; null before the first tick. */
+  let host: string | null = null;
 
   return function tell(dispatch: DispatchState): NewOutboxRow[] {
     const ofAccounts = tellOfAccounts(dispatch, accounts);
     const ofLogins = tellOfLogins(dispatch, logins);
     const ofBudgets = tellOfBudgets(dispatch, budgets);
     const ofDestinations = tellOfDestinations(dispatch, destinations);
+    const ofHost = tellOfHost(dispatch, host);
+    host = dispatch.host?.code ?? WELL;
     destinations = ofDestinations.now;
     accounts = ofAccounts.now;
     logins = ofLogins.now;
     budgets = ofBudgets.now;
-    return [...ofAccounts.rows, ...ofLogins.rows, ...ofBudgets.rows, ...ofDestinations.rows];
+    return [...ofHost, ...ofAccounts.rows, ...ofLogins.rows, ...ofBudgets.rows, ...ofDestinations.rows];
   };
+}
+
+function tellOfHost({ host, tickAt, since }: DispatchState, told: string | null): NewOutboxRow[] {
+  if (host === null)
+    return told === WELL
+      ? []
+      : [row('host', `cleared:host:${tickAt}`, { kind: 'notify.resolved', incident: 'host' })];
+  if (told === host.code) return [];
+  const from = since.get(gateKey(host.code, { kind: 'host', id: '' })) ?? tickAt;
+  const title = host.code === 'host.disk' ? 'The disk is nearly full' : 'The memory is nearly full';
+  const detail = `${host.detail}\nNothing new starts, live runs go on.`;
+  return [
+    row('host', `host:${host.code}:${from}`, {
+      ...{ kind: 'notify.incident', incident: 'host', title, detail, urgent: true },
+    }),
+  ];
 }
 
 /** What a run already told of its account is edited, not repeated. */
@@ -53,7 +73,9 @@ function tellOfAccounts(dispatch: DispatchState, judged: Trouble): { rows: NewOu
       now.set(id, gate.code);
       const noted = dispatch.since.get(gateKey(gate.code, { kind: 'account', id }));
       const since = gate.since ?? noted ?? dispatch.tickAt;
-      if (gate.state === 'needs_you' && before !== gate.code)
+      // A limit was told at the end of the run that met it.
+      const isTold = gate.state === 'needs_you' || gate.code === 'breaker.open';
+      if (isTold && before !== gate.code)
         rows.push(row(`account:${id}`, `gate:${gate.code}:${id}:${since}`, incidentOf(id, gate)));
     } else {
       now.set(id, WELL);
@@ -133,6 +155,7 @@ function tellOfBudgets(
           ? `${budget.detail}\nNothing new starts until the day ends (UTC). Live runs go on. To go on now, raise projects.${key}.budget in orch.yaml.`
           : budget.detail,
         urgent: isReached,
+        project: key,
       }),
     );
   }
@@ -153,7 +176,7 @@ function tellOfDestinations(
     destinationGates(dispatch).map((reason) => [`${reason.code}:${reason.scope.id}`, reason]),
   );
   for (const { name, dead, retried } of dispatch.troubles) {
-    if (name === 'notify') continue;
+    if (name === 'notify' || name.startsWith('notify:')) continue;
     const gate = away.get(name.replace(':', '.unreachable:'));
     const silent = gate?.state === 'needs_you' ? gate : null;
     const before = told?.get(name);
@@ -196,6 +219,7 @@ function outboxIncident(
     title: givenUp ?? silent?.title ?? name,
     detail: [...why, dead === null ? checkAgain(name) : `orch outbox --destination ${name}`].join('\n'),
     urgent: false,
+    project: name.slice(name.indexOf(':') + 1),
   };
 }
 
@@ -206,13 +230,19 @@ function row(incident: string, key: string, message: OutboxMessage): NewOutboxRo
 function incidentOf(id: string, gate: { code: string; detail: string }): OutboxMessage {
   const [title, fix] = titleAndFix(id, gate.code);
   const detail = `${gate.detail}\nNothing is spent while its jobs wait.\n${fix}`;
-  return { kind: 'notify.incident', incident: `account:${id}`, title, detail, urgent: true };
+  const isBreaker = gate.code === 'breaker.open';
+  return {
+    ...{ kind: 'notify.incident', incident: `account:${id}`, title, detail, urgent: !isBreaker },
+    ...(isBreaker ? { event: 'limit' as const } : {}),
+  };
 }
 
 function titleAndFix(id: string, code: string): readonly [title: string, fix: string] {
   switch (code) {
     case 'account.signed_out':
       return [`Account ${id} is signed out`, `orch accounts login ${id}`];
+    case 'breaker.open':
+      return [`Breaker for ${id} is open`, 'No action needed: one run is tried before long.'];
     case 'agent.unproven_version':
       return [`Account ${id} is held: its CLI is a new version`, waysOut(id)];
     default:

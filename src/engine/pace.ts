@@ -6,8 +6,10 @@ export interface Pace {
   readonly filePollMs: number;
   /** A scheduler that has not ticked for this long is said to be unknown. */
   readonly staleAfterMs: number;
-  /** Between two looks at branches that wait for an approval. */
-  readonly mergeLookMs: number;
+  /** Between two looks at the forge's side of the tasks under way. */
+  readonly forgeLookMs: number;
+  /** Between two looks at the tracker of a project, and at the comments on its pull requests. */
+  readonly trackerLookMs: number;
   /** Between two passes of the upkeep; null = none but those that are asked for. */
   readonly upkeepMs: number | null;
 }
@@ -16,6 +18,7 @@ export const PACE: Pace = {
   slowTickMs: 5000,
   filePollMs: 500,
   staleAfterMs: 30_000,
-  mergeLookMs: 10_000,
+  forgeLookMs: 10_000,
+  trackerLookMs: 60_000,
   upkeepMs: 60 * 60 * 1000,
 };

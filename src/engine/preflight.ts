@@ -17,11 +17,13 @@ export interface PreflightView {
 }
 
 interface Entry {
-  /** Digest of the account's configuration and of the state of its credential files and its binary. */
-  files: string;
   view: PreflightView | null;
+  /** What the view was made from: configuration, credential files and binary of the account, as a digest. */
+  files: string;
   checking: Promise<void> | null;
-  stale: boolean;
+  /** How often it was dropped, and how often when the check of the view began: one that comes during it counts. */
+  drops: number;
+  judgedDrops: number;
 }
 
 export interface PreflightOptions {
@@ -60,11 +62,13 @@ export function createPreflight(
 
   async function check(
     entry: Entry,
+    files: string,
     agent: Agent,
     account: AgentAccount,
     options: PreflightOptions,
   ): Promise<void> {
     const checkedAt = clock();
+    const { drops } = entry;
     // The path first: one that changes meanwhile differs from what the digest saw, and is asked again.
     const bin = await binaryOf(account);
     const [version, signIn] = await Promise.all([
@@ -83,7 +87,9 @@ export function createPreflight(
       signIn,
       checkedAt,
     };
-    entry.stale = false;
+    // Of before the check: what has changed while it ran is not in the view, and is looked at again.
+    entry.files = files;
+    entry.judgedDrops = drops;
   }
 
   return {
@@ -94,28 +100,27 @@ export function createPreflight(
       options: PreflightOptions,
     ): Promise<PreflightView | null> {
       const files = await filesOf(agent, account);
-      const entry = entries.get(account.id) ?? { files, view: null, checking: null, stale: true };
+      const entry = entries.get(account.id) ?? neverChecked();
       entries.set(account.id, entry);
-      // By the clock alone a sign-in comes to its renewal: a start more than one would race with it.
-      const turned =
-        entry.view !== null &&
-        isOutdated(entry.view.signIn, entry.view.checkedAt, clock(), options.expirySkewMs);
-      const changed = entry.files !== files || turned;
-      const old = entry.view === null || clock() - entry.view.checkedAt >= options.cacheTtlMs;
-      if (changed || entry.stale || old) {
-        entry.files = files;
-        entry.checking ??= check(entry, agent, account, options).finally(() => {
+      const { view } = entry;
+      const isOld = view !== null && clock() - view.checkedAt >= options.cacheTtlMs;
+      const isWrong =
+        view === null ||
+        entry.files !== files ||
+        entry.drops !== entry.judgedDrops ||
+        // By the clock alone a sign-in comes to its renewal: a start more than one would race with it.
+        isOutdated(view.signIn, view.checkedAt, clock(), options.expirySkewMs);
+      if (isWrong || isOld)
+        entry.checking ??= check(entry, files, agent, account, options).finally(() => {
           entry.checking = null;
           onChecked();
         });
-        if (changed || entry.stale) return null;
-      }
-      return entry.view;
+      return isWrong ? null : view;
     },
     /** Waits for a fresh view; for `accounts check` and for judging an account after a run. */
     async fresh(agent: Agent, account: AgentAccount, options: PreflightOptions): Promise<PreflightView> {
-      const entry: Entry = { files: await filesOf(agent, account), view: null, checking: null, stale: true };
-      await check(entry, agent, account, options);
+      const entry = neverChecked();
+      await check(entry, await filesOf(agent, account), agent, account, options);
       entries.set(account.id, entry);
       return entry.view as PreflightView;
     },
@@ -127,9 +132,13 @@ export function createPreflight(
     /** A sign-in marker was seen in a run: the next tick judges again (S3). */
     drop(accountId: string): void {
       const entry = entries.get(accountId);
-      if (entry !== undefined) entry.stale = true;
+      if (entry !== undefined) entry.drops += 1;
     },
   };
+}
+
+function neverChecked(): Entry {
+  return { view: null, files: '', checking: null, drops: 0, judgedDrops: 0 };
 }
 
 export type Preflight = ReturnType<typeof createPreflight>;

@@ -1,12 +1,13 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
 import type { AccountRules } from '../core/account-gate.ts';
 import type { Budget } from '../core/budget.ts';
+import type { ChannelRules } from '../core/incident-plan.ts';
 import type { Budgets } from '../core/job.ts';
 import type { PipelineWhen } from '../core/pipeline-choice.ts';
 import type { ReserveNow } from '../core/reserve.ts';
 import type { ProjectRules } from '../core/task.ts';
 import type { Forge } from '../forges/forge.ts';
-import type { Notifier } from '../notifiers/notifier.ts';
+import type { Chat, Notifier } from '../notifiers/notifier.ts';
 import type { StageKind, StageSettings } from '../stages/stage.ts';
 import type { Tracker } from '../trackers/tracker.ts';
 import type { Repository } from '../workspace/workspace.ts';
@@ -18,6 +19,12 @@ export interface Runtime {
   readonly accounts: ReadonlyMap<string, RuntimeAccount>;
   readonly stageKinds: ReadonlyMap<string, StageKind>;
   readonly notifiers: readonly Notifier[];
+  /** Where people write to Orch; each belongs to a notifier with the same channel. */
+  readonly chats?: readonly Chat[];
+  /** What a kind of notifier is to be told. */
+  readonly notifyRules?: (kind: string) => ChannelRules;
+  /** Address of the page that people can reach; null = none. */
+  readonly publicUrl?: string | null;
   readonly slots: number;
   readonly maxAttempts: number;
   readonly budgets: Budgets;

@@ -2,6 +2,7 @@ import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
 import type { DispatchState, Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
 import { explain, type Survey } from '../core/explain.ts';
+import type { IntakeWait } from '../core/intake.ts';
 import { explainAt, type JobAt, jobAt, STALE, staleValue } from '../core/ledger.ts';
 import type { Job, Task } from '../core/model.ts';
 import { reasonFor } from '../core/reason.ts';
@@ -19,6 +20,8 @@ export function createWhy(parts: {
   readonly state: () => DispatchState | null;
   /** What the trackers of all or one project have. */
   readonly survey: (project: string | null) => Promise<Survey[]>;
+  /** What waits outside of the lines of all or one project. */
+  readonly intakes: (project: string | null) => IntakeWait[];
   readonly staleAfterMs: number;
   readonly clock: Clock;
 }) {
@@ -120,6 +123,7 @@ export function createWhy(parts: {
         keys: await keysOf(queued),
         project: 'project' in of ? of.project : null,
         surveys: isEmpty ? await parts.survey(of.project) : [],
+        intakes: 'project' in of ? parts.intakes(of.project) : [],
       });
       return { explanation, counts, state, now };
     },

@@ -11,6 +11,11 @@ export interface ForgeKind {
   readonly keys: ZodRawShape;
   /** Settings without which it cannot work, by their name in orch.yaml (`gitea_url`). */
   readonly needs: readonly string[];
+  /** What is wrong with the keys together, or with the git address beside them; each by its key, with the fix. */
+  check?(
+    keys: Readonly<Record<string, unknown>>,
+    repo: string,
+  ): readonly { readonly key: string; readonly problem: string; readonly fix: string }[];
   /** Asks nobody anything: what is wrong out there shows at the first request. */
   create(context: ForgeContext): Forge;
   /**

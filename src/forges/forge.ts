@@ -50,6 +50,11 @@ export interface Forge {
     base: string;
     head: string;
     message: string;
+    /**
+     * The base's commit that the merge was checked on. A forge that can merges onto no other and answers `retry`;
+     * one that cannot leaves it.
+     */
+    onto?: string;
   }): Promise<MergeResult>;
   /** What people say and do there; null for a repository without a forge. */
   readonly feed: ForgeFeed | null;

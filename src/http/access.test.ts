@@ -39,8 +39,15 @@ describe('every route', () => {
         operation['x-orch-action'],
       ]),
     );
-    const { 'GET /api/v1/openapi.json': _itself, ...rest } = ACCESS;
+    const { 'GET /api/v1/openapi.json': _itself, 'GET /api/docs': _page, ...rest } = ACCESS;
     expect(Object.fromEntries(described)).toEqual(rest);
+  });
+
+  it('is on the page for people, without a script', async () => {
+    const page = await (await kit.ask('/api/docs')).text();
+    for (const route of Object.keys(ACCESS).filter((each) => each.includes('/api/v1/jobs')))
+      expect(page).toContain(route.replace(/:(\w+)/g, '{$1}'));
+    expect(page).not.toContain('<script');
   });
 
   it('refuses nobody and the lesser roles, and lets the others through to its own checks', async () => {
@@ -71,6 +78,13 @@ describe('every route', () => {
       }
     }
     expect(wrong).toEqual([]);
+  });
+
+  it('that is not there is not found, whatever answers for the page', async () => {
+    kit.app.get('/*', (c) => c.html('the page'));
+    expect(await kit.json('/api/v1/nothing')).toMatchObject({ status: 404, code: 'not_found' });
+    expect((await kit.ask('/api/v1/nothing', { token: null })).status).toBe(401);
+    expect(await (await kit.ask('/board', { token: null })).text()).toBe('the page');
   });
 
   it('that nobody declared is refused to everybody', async () => {

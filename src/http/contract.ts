@@ -4,8 +4,10 @@
  */
 export * from './contract/accounts.ts';
 export * from './contract/actions.ts';
+export * from './contract/brief.ts';
 export * from './contract/common.ts';
 export * from './contract/explain.ts';
+export * from './contract/intake.ts';
 export * from './contract/line.ts';
 export * from './contract/live.ts';
 export * from './contract/now.ts';

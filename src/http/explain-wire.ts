@@ -11,6 +11,9 @@ const SAMPLE = 5;
 const SOURCES: Record<string, string> = {
   task: 'task',
   'nothing.queued': 'tracker',
+  'intake.pending': 'tracker',
+  'intake.failed': 'tracker',
+  'dependency.open': 'tracker',
   'tracker.unreachable': 'outbox',
   'forge.unreachable': 'outbox',
 };
@@ -95,6 +98,7 @@ function checksOf(explanation: Explained, hasTicked: boolean): Explain['checks']
   const order = [
     'dispatch',
     'host',
+    'dependency',
     'approval',
     'budget',
     'tracker',

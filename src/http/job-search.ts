@@ -41,6 +41,7 @@ export function createJobSearch(engine: Engine) {
     );
     const statuses: Job['status'][] = [...(isQueued ? (['queued'] as const) : []), ...others];
     const asked = same.status?.filter((each) => statuses.includes(each)) ?? statuses;
+    if (isQueued !== true) return store.jobs({ ...filter, status: asked });
     const items: Job[] = [];
     let next: number | null = after ?? null;
     do {

@@ -15,7 +15,7 @@ let log: string;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'orch-live-'));
-  const agent = agentOfKind('claude-code', '/usr/bin');
+  const agent = await agentOfKind('claude-code', '/usr/bin');
   const account = { id: 'a', home: folder, bin: 'claude', env: { KEY: SECRET } };
   const entry = { agent, account, slots: 1, isolation: 'none', unsafe: false, reserve: () => null } as const;
   kit = createHttpKit({ runtime: { accounts: new Map([['a', entry]]) } });

@@ -43,7 +43,7 @@ const enqueue = (fields = {}) => kit.engine.store.enqueue(newJob(fields), (id) =
 async function endOne(run: object = {}, job: object = { status: 'done' }) {
   const claimed = await kit.engine.store.claim(claimRequest({ now: kit.now }));
   if (claimed === null) throw new Error('nothing was claimed');
-  await kit.engine.store.settle(refOf(claimed), () => ({ job, run: { ...ENDED, ...run } }) as never);
+  await kit.engine.store.settle(refOf(claimed), () => ({ job, run: { ...ENDED, ...run } }));
 }
 
 describe('bulk', () => {
@@ -89,6 +89,31 @@ describe('bulk', () => {
 });
 
 describe('lists', () => {
+  it('of what people see: what is next apart from what waits for itself or for somebody', async () => {
+    await kit.close();
+    kit = createHttpKit({ isTicking: true });
+    await kit.engine.store.configure([project('api', { maxConcurrency: 9 })], ['a']);
+    await enqueue();
+    await enqueue({ hold: 'approval.pending', agent: null, account: null });
+    await endOne();
+    await kit.engine.start();
+    try {
+      await expect
+        .poll(async () => (await kit.json('/api/v1/jobs?state=needs_you'))['jobs'], { timeout: 10_000 })
+        .toMatchObject([{ id: 'job_2', hold: { code: 'approval.pending', state: 'needs_you' } }]);
+      expect(await kit.json('/api/v1/jobs?reason=approval.pending')).toMatchObject({
+        jobs: [{ id: 'job_2' }],
+      });
+      expect(await kit.json('/api/v1/jobs?state=waiting')).toMatchObject({ jobs: [] });
+      expect(await kit.json('/api/v1/jobs?state=done')).toMatchObject({ jobs: [{ id: 'job_1' }] });
+      expect(await kit.json('/api/v1/jobs?state=needs_you,done')).toMatchObject({ jobs: [{}, {}] });
+      const now = await kit.json<NowWire>('/api/v1/now');
+      expect(now.inbox).toMatchObject([{ kind: 'approval', code: 'approval.pending', jobsHeld: 1 }]);
+    } finally {
+      await kit.engine.stop();
+    }
+  });
+
   it('are sorted, filtered and paged', async () => {
     for (const stage of ['review', 'testing', 'review', 'review']) await enqueue({ stage });
     const first = await kit.json<{ jobs: { id: string }[]; next: number }>(
@@ -152,6 +177,22 @@ describe('the audit log', () => {
   });
 });
 
+describe('the history of a task', () => {
+  it('is what people did to it, its jobs and runs, for everybody who may look', async () => {
+    await kit.engine.store.submit(newTask(), ({ id }) => newJob({ taskId: id }));
+    await kit.engine.store.submit(newTask({ key: 'API-12', workItemId: '12' }), ({ id }) =>
+      newJob({ taskId: id }),
+    );
+    for (const target of ['API-1', 'job_1', 'API-12'])
+      await kit.ask('/api/v1/urgent', { body: { target }, headers: { 'x-orch-by': 'otto' } });
+    const history = await kit.json<{ entries: { target: string; after: unknown }[] }>(
+      '/api/v1/tasks/API-1/history',
+    );
+    expect(history.entries.map(({ target }) => target)).toEqual(['job_1', 'API-1']);
+    expect(history.entries[0]?.after).toMatchObject({ job: 'job_1', task: 'active' });
+  });
+});
+
 describe('an approval', () => {
   it('shows what exactly is allowed: the commit, what to look at twice, what was said', async () => {
     const { task } = await kit.engine.store.submit(newTask(), ({ id }) =>
@@ -196,6 +237,7 @@ describe('the first page', () => {
     expect(now.next.map(({ id }) => id)).toEqual([3, 4, 5, 6, 7, 8, 9].map((id) => `job_${id}`));
     expect(now.next[0]?.hold?.code).toBe('scheduler.stale');
     kit.now += 16 * 60_000;
+    kit.engine.changes.note('explain'); // within half a second, only a change makes another answer
     const later = await kit.json<NowWire>('/api/v1/now');
     expect(later.running[0]?.state).toBe('stalled');
     expect(later.inbox).toMatchObject([{ kind: 'stalled', about: 'run_2' }]);

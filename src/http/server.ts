@@ -14,9 +14,12 @@ import { describeApi } from './openapi.ts';
 import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { briefRoutes } from './routes/brief.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
+import { intakeRoutes } from './routes/intake.ts';
 import { lineRoutes } from './routes/line.ts';
 import { logRoutes } from './routes/logs.ts';
 import { nowRoutes } from './routes/now.ts';
@@ -26,6 +29,7 @@ import { peopleRoutes } from './routes/people.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
 import { systemRoutes } from './routes/system.ts';
+import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 import { workRoutes } from './routes/work.ts';
 import { guard, mayWatch } from './sign-in.ts';
 import type { WebFiles } from './web-files.ts';
@@ -48,9 +52,16 @@ export interface HttpOptions {
   readonly check: () => AsyncIterable<Finding>;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
+  /** Vendors whose deliveries are taken in: those with a secret. */
+  readonly webhooks: () => readonly LiveWebhook[];
   readonly log: Logger;
   /** Ends the service; called after the answer was sent. */
   readonly shutdown: (cancel: boolean) => void;
+}
+
+export interface RouteOptions extends HttpOptions {
+  /** Vendors that sent something since the start. */
+  readonly heard: () => readonly HeardDelivery[];
 }
 
 export interface ConfigRow {
@@ -75,6 +86,7 @@ export interface AppEnv {
 export function createHttp(options: HttpOptions) {
   const { engine, log } = options;
   const app = new OpenAPIHono<AppEnv>();
+  const heard = new Map<string, HeardDelivery>();
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -94,6 +106,19 @@ export function createHttp(options: HttpOptions) {
     await next();
     if (!c.res.headers.has('cache-control')) c.res.headers.set('cache-control', 'no-store');
   });
+  // Before the limit for what people ask and the sign-in: a delivery has its own of both.
+  app.route(
+    '/webhooks',
+    webhookRoutes({
+      ...options,
+      nudge: (kind, places) => options.engine.nudge(kind, places),
+      heard: (kind, wasTaken) => {
+        const before = heard.get(kind) ?? { kind, takenAt: null, refusedAt: null };
+        const at = new Date().toISOString();
+        heard.set(kind, wasTaken ? { ...before, takenAt: at } : { ...before, refusedAt: at });
+      },
+    }),
+  );
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
@@ -133,10 +158,16 @@ export function createHttp(options: HttpOptions) {
     actionRoutes,
     salvageRoutes,
     outboxRoutes,
+    briefRoutes,
+    intakeRoutes,
   ])
-    app.route('/api/v1', routes(options));
-  let document: object | undefined;
-  app.get('/api/v1/openapi.json', (c) => c.json((document ??= describeApi(app, options.version))));
+    app.route('/api/v1', routes({ ...options, heard: () => [...heard.values()] }));
+  let described: object | undefined;
+  const document = () => (described ??= describeApi(app, options.version));
+  app.get('/api/v1/openapi.json', (c) => c.json(document()));
+  app.route('/', docsRoutes(document, options.version));
+  // Before the page, which answers any other path.
+  app.all('/api/*', (c) => c.notFound());
   // Last, and not as a route: what the API does not have is never the page.
   app.notFound(
     (c) =>

@@ -26,8 +26,10 @@ export interface SignInOptions {
  */
 export function guard(options: SignInOptions): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    // Typing of the router: the last handler that is no middleware is the one that will answer.
-    const route = matchedRoutes(c).findLast(({ method }) => method !== 'ALL');
+    // Middleware is of every method, and what answers for the page is of every path: neither is what is asked for.
+    const route = matchedRoutes(c).findLast(
+      ({ method, path }) => method !== 'ALL' && path.startsWith('/api/'),
+    );
     const action = route === undefined ? 'read' : ACCESS[`${route.method} ${route.path}`];
     if (action === undefined)
       throw new AppError(`nobody may use ${c.req.method} ${c.req.path}: its role is not declared`, {

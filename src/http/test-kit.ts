@@ -97,6 +97,7 @@ export function createHttpKit(
     publicUrl: null,
     url: () => 'http://127.0.0.1:8044',
     configProblem: () => null,
+    webhooks: () => [],
     config: () => [],
     async *check() {},
     log: createLogger('silent', null),

@@ -1,5 +1,5 @@
 /** Which fence around a run's processes this machine offers. */
-import { execa } from 'execa';
+import { runProgram } from '../lib/program.ts';
 
 /** Where the supervisor finds its tools; the agent gets the caller's PATH, not this one. */
 export const SYSTEM_PATH =
@@ -15,6 +15,7 @@ export const DIE_WITH_PARENT = ['setpriv', '--pdeathsig', 'KILL'] as const;
 /** Its first process dies with unshare(1), and with it everything in the namespace. */
 const PID_NAMESPACE = ['--pid', '--fork', '--mount-proc', '--kill-child', '--'];
 const PROBE_TIMEOUT_MS = 5_000;
+const MAX_WORDS_BYTES = 64 * 1024;
 
 /** Tries it for real, about 10 ms: kernels, containers and security modules all have a say. */
 export async function findIsolation(wanted: 'auto' | 'none'): Promise<Isolation> {
@@ -36,16 +37,15 @@ function allowedNamespaces(): string[][] {
 
 /** Null when the command ends well, else why not. */
 async function tryOut([command = '', ...args]: readonly string[]): Promise<string | null> {
-  const result = await execa(command, args, {
+  const { exitCode, stderr, errorCode } = await runProgram(command, args, {
     env: { PATH: SYSTEM_PATH },
-    extendEnv: false,
     cwd: '/',
-    stdin: 'ignore',
-    timeout: PROBE_TIMEOUT_MS,
-    reject: false,
+    timeoutMs: PROBE_TIMEOUT_MS,
+    maxStdoutBytes: MAX_WORDS_BYTES,
+    maxStderrBytes: MAX_WORDS_BYTES,
   });
-  if (result.exitCode === 0) return null;
-  const words = result.stderr.trim().split('\n')[0] ?? '';
+  if (exitCode === 0) return null;
+  const words = stderr.toString('utf8').trim().split('\n')[0] ?? '';
   if (words !== '') return words;
-  return result.code === 'ENOENT' ? `${command} not found (it is part of util-linux)` : `${command} failed`;
+  return errorCode === 'ENOENT' ? `${command} not found (it is part of util-linux)` : `${command} failed`;
 }

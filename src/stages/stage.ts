@@ -93,6 +93,8 @@ export interface StageResult {
   readonly checked?: boolean;
   /** What this stage proved of the criteria; absent or null leaves the task's as it is. */
   readonly trace?: TraceMatrix | null;
+  /** Head that the approval of the job's head holds for as well; absent or null = none. */
+  readonly carriedTo?: string | null;
   readonly pr: PullRequest | null;
   /** Reason code when only a person can mend this failure; null otherwise. */
   readonly finalCode: string | null;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from './store.ts';
 import { EVERYTHING, MINUTE, message, type OpenedStore, type OpenStore, T0 } from './store-rows.contract.ts';
+import { MATTER, TICKET, TOLD } from './store-talk.contract.ts';
 
 /** What is kept for a while only: every store forgets it alike. */
 export function forgets(open: OpenStore): void {
@@ -48,12 +49,27 @@ export function forgets(open: OpenStore): void {
     });
 
     it('incidents that are over, and never one that is open', async () => {
-      const incident = { channel: 'telegram', messageRef: '1', text: 't', openedAt: T0, updatedAt: T0 };
-      await store.saveIncident({ ...incident, key: 'over', resolvedAt: T0 });
-      await store.saveIncident({ ...incident, key: 'open', resolvedAt: null });
-      expect(await store.forgetMessages({ messages: T0 + 1, shapes: 0 }, 0)).toMatchObject({ forgotten: 1 });
-      expect(await store.incident('over', 'telegram')).toBeNull();
-      expect(await store.incident('open', 'telegram')).not.toBeNull();
+      const told = { ...TOLD, openedAt: T0, updatedAt: T0, sentAt: T0 };
+      await store.talk.saveTold([
+        { ...told, key: 'over', resolvedAt: T0 },
+        { ...told, key: 'open', resolvedAt: null },
+      ]);
+      await store.talk.saveMatter({ ...MATTER, key: 'over', state: 'resolved', changedAt: T0 }, []);
+      await store.talk.saveMatter({ ...MATTER, key: 'open', changedAt: T0 }, []);
+      await store.talk.issue([
+        { ...TICKET, nonce: 'over', expiresAt: T0 },
+        { ...TICKET, nonce: 'open', expiresAt: T0 + 1 },
+      ]);
+      expect(await store.forgetMessages({ messages: T0 + 1, shapes: 0 }, 0)).toMatchObject({ forgotten: 3 });
+      for (const [name, isKept] of [
+        ['over', false],
+        ['open', true],
+      ] as const)
+        expect([
+          (await store.talk.told(TOLD.channel, name)) !== null,
+          (await store.talk.matter(name)) !== null,
+          (await store.talk.ticket(name)) !== null,
+        ]).toEqual([isKept, isKept, isKept]);
     });
 
     it('a part at a time, until there is no next', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Effects } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import { dump, type StoreKit } from './store-kit.contract.ts';
 import { AUDIT, ENDED, EVERYTHING, newJob, newTask, T0 } from './store-rows.contract.ts';
@@ -63,7 +62,7 @@ export function takesWorkOn(kit: StoreKit): void {
         ({ job, task: t }) => {
           expect([job.id, t?.id]).toEqual([latest.id, task.id]);
           return {
-            job: { priority: 1 } as Effects['job'] & object,
+            job: { priority: 1 },
             task: { status: 'needs_you', reason: { code: 'x', detail: 'y' } },
           };
         },

@@ -730,6 +730,7 @@ const OUTCOMES: Readonly<Record<StageOutcome['kind'], StageOutcome>> = {
     kind: 'send_back',
     findings: [{ severity: 'high', file: null, line: null, title: 'wrong', detail: '' }],
   },
+  wait: { kind: 'wait', awaits: { detail: '2 checks still run on 9c41f0e', merges: false } },
   ask: { kind: 'ask', code: 'question.pending', detail: 'which one?' },
   no_evidence: { kind: 'no_evidence', verdict: 'permanent', reason: 'no evidence: nothing' },
 };

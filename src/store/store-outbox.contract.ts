@@ -328,31 +328,19 @@ export function keepsPromises(kit: StoreKit): void {
       expect((await kit.store.taskById(task.id))?.pr).toMatchObject({ state: 'merged' });
     });
 
-    it('remembers on which message an incident was told', async () => {
-      const incident = {
-        key: 'job_1',
-        channel: 'telegram:1',
-        messageRef: '77',
-        text: 'failed',
-        openedAt: kit.now,
-        updatedAt: kit.now,
-        resolvedAt: null,
-      };
-      expect(await kit.store.incident('job_1', 'telegram:1')).toBeNull();
-      await kit.store.saveIncident(incident);
-      await kit.store.saveIncident({
-        ...incident,
-        text: 'resolved',
-        updatedAt: kit.now + 1,
-        resolvedAt: kit.now + 1,
-      });
-      expect(await kit.store.incident('job_1', 'telegram:1')).toEqual({
-        ...incident,
-        text: 'resolved',
-        updatedAt: kit.now + 1,
-        resolvedAt: kit.now + 1,
-      });
-      expect(await kit.store.incident('job_1', 'telegram:2')).toBeNull();
+    it('lets a row wait on that was not tried after all, as sure as it was', async () => {
+      await kit.store.tell([message({ key: 'p1' })]);
+      const row = async () =>
+        (await kit.store.dueMessages(NOTIFY, kit.now, 9)).find(({ key }) => key === 'p1');
+      const before = await row();
+      if (before === undefined) throw new Error('nothing is due');
+      await kit.store.trying(before.id);
+      await kit.store.postpone(before.id, kit.now + 5000, false);
+      expect(await row()).toBeUndefined();
+      expect(await kit.store.nextDue(kit.now)).toBe(kit.now + 5000);
+      expect((await kit.store.letters({ limit: 9 })).items).toEqual([]);
+      kit.now += 5000;
+      expect(await row()).toEqual(before);
     });
   });
 }

@@ -147,6 +147,10 @@ export function knowsPeople(kit: StoreKit): void {
       });
       expect(found.items).toHaveLength(1);
       expect((await kit.store.audits({ until: T0, by: 'otto', limit: 5 })).items).toEqual([]);
+      await kit.store.audit({ by: 'otto', surface: 'web', action: 'tick', target: 'API-1 TC-3', at: T0 + 9 });
+      await kit.store.audit({ by: 'otto', surface: 'web', action: 'retry', target: 'API-12', at: T0 + 9 });
+      const about = await kit.store.audits({ about: ['API-1', 'job_99'], by: 'otto', limit: 9 });
+      expect(about.items.map((entry) => entry.target)).toEqual(['API-1 TC-3', 'API-1']);
     });
   });
 }

@@ -2,6 +2,7 @@ import { describe } from 'vitest';
 import { keepsABoard } from './store-board.contract.ts';
 import { claims } from './store-claim.contract.ts';
 import { isFair } from './store-fairness.contract.ts';
+import { remembersItems } from './store-feed.contract.ts';
 import { forgets } from './store-forget.contract.ts';
 import { keepsGates } from './store-gates.contract.ts';
 import { takesWorkOn } from './store-intake.contract.ts';
@@ -13,6 +14,7 @@ import { showsWhatIsThere } from './store-reading.contract.ts';
 import { reports } from './store-reports.contract.ts';
 import type { OpenStore } from './store-rows.contract.ts';
 import { settles } from './store-settle.contract.ts';
+import { remembersTalk } from './store-talk.contract.ts';
 import { knowsPeople } from './store-users.contract.ts';
 import { knowsVersions } from './store-versions.contract.ts';
 
@@ -28,8 +30,10 @@ export function storeContract(name: string, open: OpenStore): void {
     knowsVersions(kit);
     keepsPromises(kit);
     keepsABoard(kit);
+    remembersItems(kit);
     showsWhatIsThere(kit);
     keepsALedger(kit);
+    remembersTalk(kit);
     knowsPeople(kit);
     reports(kit);
     forgets(open);

@@ -3,10 +3,13 @@ import type { Spending } from '../core/budget.ts';
 import type { CliProof, CliVersion } from '../core/cli-version.ts';
 import type { DestinationTrouble, Undelivered } from '../core/delivery.ts';
 import type { Effects, NewJob, NewOutboxRow, OutboxMessage } from '../core/effects.ts';
+import type { FeedMarks } from '../core/feed.ts';
 import type { JobFilter, RunFilter, TaskFilter } from '../core/filters.ts';
 import type { LedgerEntry, LedgerPage } from '../core/ledger.ts';
 import type { AccountState, Job, Pause, PullRequest, Run, Task } from '../core/model.ts';
 import type { SettleState } from '../core/settle.ts';
+import type { TalkStore } from '../core/talk.ts';
+import type { FeedStore } from './feed-store.ts';
 import type { ReportStore } from './report-store.ts';
 import type { UserStore } from './user-store.ts';
 
@@ -15,7 +18,7 @@ import type { UserStore } from './user-store.ts';
  * are async because PostgreSQL will be; SQLite answers at once. Deciders passed in are pure functions
  * of the rows they get and may run again after a serialisation failure.
  */
-export interface Store {
+export interface Store extends FeedStore {
   /**
    * Makes projects and accounts known: caps, weights. Rows that vanish from the configuration stop being served.
    * A new weight counts at once, also for the turn that a project already waits for.
@@ -38,12 +41,15 @@ export interface Store {
   /** The only way out of `running`. A stale fence changes nothing and answers `stale`. */
   settle(run: RunRef, decide: (state: SettleState) => Effects): Promise<'ok' | 'stale'>;
 
-  /** Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing changed. */
+  /**
+   * Applies a person's command to a task's latest job or to one job. Throws what the decider throws; then nothing
+   * changed. One with a key (`Audit.once`) that was handled before is not decided on again.
+   */
   command(
     target: Target,
     decide: (state: { task: Task | null; job: Job; superseded: boolean }) => Effects,
-    audit: Audit,
-  ): Promise<{ task: Task | null; job: Job }>;
+    audit: Audit & { readonly once?: string },
+  ): Promise<{ task: Task | null; job: Job; repeated?: boolean }>;
   updateAccount(id: string, change: (account: AccountState) => AccountState): Promise<AccountState>;
   /** Applies a person's decision on an account, and what it proves. Throws what the decider throws; then nothing changed. */
   commandAccount(
@@ -116,6 +122,8 @@ export interface Store {
   delivered(id: number, now: number): Promise<void>;
   /** Notes a try that failed, and how the destination stands. */
   undelivered(id: number, outcome: Undelivered, now: number): Promise<void>;
+  /** Takes a try back that was not made: the row waits until an instant, `unsure` as it was before. */
+  postpone(id: number, until: number, unsure: boolean): Promise<void>;
   /** Destinations that do not answer, or have messages that were given up and that nobody dropped. */
   troubles(): Promise<readonly DestinationTrouble[]>;
   /** Messages that were given up (`dead`) or were tried in vain so far (`stuck`), oldest first. */
@@ -142,8 +150,8 @@ export interface Store {
     before: { readonly messages: number; readonly shapes: number },
     after: number,
   ): Promise<{ readonly forgotten: number; readonly next: number | null }>;
-  incident(key: string, channel: string): Promise<Incident | null>;
-  saveIncident(incident: Incident): Promise<void>;
+  /** What people were told, and what they may answer to. */
+  talk: TalkStore;
 
   /** Local board. */
   board: BoardStore;
@@ -185,6 +193,8 @@ export interface NewTask {
   readonly pipeline: string;
   readonly labels: readonly string[];
   readonly size: string | null;
+  /** Of an item that a tracker told of: what is to be remembered of it, and its comments that are seen with it. */
+  readonly feed?: { readonly marks: FeedMarks; readonly seen: readonly string[]; readonly thread: string };
 }
 
 /**
@@ -300,17 +310,6 @@ export interface LetterFilter {
   readonly destination?: string;
   readonly after?: number;
   readonly limit: number;
-}
-
-/** One told incident on one channel: later changes edit its message. */
-export interface Incident {
-  readonly key: string;
-  readonly channel: string;
-  readonly messageRef: string;
-  readonly text: string;
-  readonly openedAt: number;
-  readonly updatedAt: number;
-  readonly resolvedAt: number | null;
 }
 
 export interface WorkItem {

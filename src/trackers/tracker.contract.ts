@@ -104,11 +104,11 @@ export function trackerContract(kind: string, open: () => Promise<OpenedTracker>
     it('refuses what concerns an item that is not there, and says so when asked for it', async () => {
       expect(await here.tracker.item('99999')).toBeNull();
       for (const act of [
-        here.tracker.comment('99999', 'x', by('k1')),
-        here.tracker.report('99999', 'x', by('k3')),
-        here.tracker.setStatus('99999', 'done', 's', by('k2')),
+        () => here.tracker.comment('99999', 'x', by('k1')),
+        () => here.tracker.report('99999', 'x', by('k3')),
+        () => here.tracker.setStatus('99999', 'done', 's', by('k2')),
       ])
-        expect(await failing(act)).toMatchObject({ kind: 'refused' });
+        expect(await failing(act())).toMatchObject({ kind: 'refused' });
     });
 
     it('begins nothing once the delivery is given up', async () => {

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { pathPattern } from '../core/path-pattern.ts';
 import { checkCommit, isInnerPath, safeName } from './names.ts';
 import { baseCommit, resolveRef, setRef } from './refs.ts';
-import { type Context, inBare, type Repository } from './repository.ts';
+import { type Context, inBare, type Repository, readOnce } from './repository.ts';
 
 export interface BaseFile {
   readonly path: string;
@@ -62,15 +62,8 @@ export class CommitFiles {
   }
 }
 
-/** All files of the base branch as last fetched. */
-export async function openBase(
-  context: Context,
-  repo: Repository,
-): Promise<{ commit: string; files: CommitFiles }> {
-  return openCommit(context, repo, await baseCommit(context, repo));
-}
-
-async function openCommit(
+/** All files of a commit of the base. */
+export async function openCommit(
   context: Context,
   repo: Repository,
   commit: string,
@@ -112,7 +105,10 @@ export async function readBaseFiles(
   repo: Repository,
   patterns: readonly string[],
 ): Promise<BaseFiles> {
-  return readFiles(await openBase(context, repo), patterns);
+  const commit = await baseCommit(context, repo);
+  return readOnce(context, JSON.stringify([repo.project, patterns]), commit, async () =>
+    readFiles(await openCommit(context, repo, commit), patterns),
+  );
 }
 
 /** Keeps a commit of the base under a name of Orch's own, so that its files can be read whatever the base becomes. */

@@ -1,6 +1,6 @@
-import { Buffer } from 'node:buffer';
-import { execa } from 'execa';
+import type { Buffer } from 'node:buffer';
 import { AppError } from '../core/errors.ts';
+import type { ProgramEnd, runProgram } from '../lib/program.ts';
 
 /** For work on this machine's disk. */
 const LOCAL_TIMEOUT_MS = 300_000;
@@ -84,6 +84,7 @@ export interface GitSettings {
   readonly home: string;
   /** Our own global configuration file; git children that drop `-c` still read it. */
   readonly globalConfig: string;
+  readonly run: typeof runProgram;
 }
 
 export type Git = (args: readonly string[], call: GitCall) => Promise<GitOutput>;
@@ -91,31 +92,20 @@ export type Git = (args: readonly string[], call: GitCall) => Promise<GitOutput>
 /** The one way git is started: own environment, fixed configuration, a time limit, bounded output. */
 export function createGit(settings: GitSettings): Git {
   return async function git(args, call) {
-    const result = await execa(settings.bin, [...configArgs(call.config), ...args], {
+    const ended = await settings.run(settings.bin, [...configArgs(call.config), ...args], {
       cwd: settings.home,
       env: environment(settings, call),
-      extendEnv: false,
-      encoding: 'buffer',
-      stripFinalNewline: false,
-      reject: false,
-      timeout: call.timeoutMs ?? LOCAL_TIMEOUT_MS,
-      maxBuffer: { stdout: call.cutAtBytes ?? MAX_OUTPUT_BYTES, stderr: MAX_STDERR_BYTES },
-      ...(call.stdin === undefined ? { stdin: 'ignore' as const } : { input: call.stdin }),
+      timeoutMs: call.timeoutMs ?? LOCAL_TIMEOUT_MS,
+      maxStdoutBytes: call.cutAtBytes ?? MAX_OUTPUT_BYTES,
+      maxStderrBytes: MAX_STDERR_BYTES,
+      ...(call.stdin === undefined ? {} : { stdin: call.stdin }),
     });
-    const stdout = Buffer.from(result.stdout ?? []);
-    const stderr = Buffer.from(result.stderr ?? []).toString('utf8');
-    if (result.isMaxBuffer && call.cutAtBytes !== undefined)
-      return { stdout: stdout.subarray(0, call.cutAtBytes), stderr, exitCode: 0, cut: true };
-    const exitCode = result.exitCode;
-    if (
-      exitCode !== undefined &&
-      !result.isMaxBuffer &&
-      !result.timedOut &&
-      (call.okCodes ?? [0]).includes(exitCode)
-    ) {
+    const { stdout, exitCode, isTooLong, timedOut } = ended;
+    const stderr = ended.stderr.toString('utf8');
+    if (isTooLong && call.cutAtBytes !== undefined) return { stdout, stderr, exitCode: 0, cut: true };
+    if (exitCode !== null && !isTooLong && !timedOut && (call.okCodes ?? [0]).includes(exitCode))
       return { stdout, stderr, exitCode, cut: false };
-    }
-    throw failure(args[0] ?? '', stderr, result);
+    throw failure(args[0] ?? '', stderr, ended);
   };
 }
 
@@ -170,23 +160,15 @@ function environment(settings: GitSettings, call: GitCall): Record<string, strin
   };
 }
 
-interface Ended {
-  readonly exitCode?: number | undefined;
-  readonly signal?: string | undefined;
-  readonly timedOut: boolean;
-  readonly isMaxBuffer: boolean;
-  readonly code?: string | undefined;
-}
-
-function failure(command: string, stderr: string, ended: Ended): AppError {
+function failure(command: string, stderr: string, ended: ProgramEnd): AppError {
   const facts = {
     command,
-    exitCode: ended.exitCode ?? null,
-    signal: ended.signal ?? null,
+    exitCode: ended.exitCode,
+    signal: ended.signal,
     timedOut: ended.timedOut,
     stderr: saidBy(stderr),
   };
-  if (ended.code === 'ENOENT') {
+  if (ended.errorCode === 'ENOENT') {
     return new AppError('git was not found', {
       code: 'workspace.git_missing',
       hint: 'install git 2.38 or newer and put it on the PATH',
@@ -199,7 +181,7 @@ function failure(command: string, stderr: string, ended: Ended): AppError {
       hint: 'see whether the disk or the remote hangs',
       facts,
     });
-  if (ended.isMaxBuffer)
+  if (ended.isTooLong)
     return new AppError(`git ${command} printed more than fits`, {
       code: 'workspace.git_output_too_large',
       hint: 'ignore generated files in .gitignore',

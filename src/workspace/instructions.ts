@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import { pathPattern } from '../core/path-pattern.ts';
-import { type CommitFiles, openBase } from './base-files.ts';
+import { type CommitFiles, openCommit } from './base-files.ts';
 import { isInnerPath } from './names.ts';
-import type { Context, Repository } from './repository.ts';
+import { baseCommit } from './refs.ts';
+import { type Context, type Repository, readOnce } from './repository.ts';
 
 export interface Instructions {
   /** All files, each under a line that names it; empty when the repository has none. */
@@ -23,8 +24,11 @@ const MAX_IMPORTED_FILES = 100;
  * in code; here also never outside the repository. Each file appears once, after the one that imports it.
  */
 export async function readInstructions(context: Context, repo: Repository): Promise<Instructions> {
-  const { commit, files } = await openBase(context, repo);
-  return { ...(await collectInstructions(files)), commit };
+  const commit = await baseCommit(context, repo);
+  return readOnce(context, JSON.stringify([repo.project, 'instructions']), commit, async () => {
+    const { files } = await openCommit(context, repo, commit);
+    return { ...(await collectInstructions(files)), commit };
+  });
 }
 
 export async function collectInstructions(source: CommitFiles): Promise<Omit<Instructions, 'commit'>> {

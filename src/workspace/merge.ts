@@ -13,6 +13,8 @@ export interface MergeRequest {
   readonly message: string;
   /** Default true: when the base has not moved, it becomes `head` itself and no merge commit is made. */
   readonly fastForward?: boolean;
+  /** Only into the base at this commit: with another one nothing is merged. */
+  readonly onto?: string;
 }
 
 export type MergeResult =
@@ -24,13 +26,15 @@ export type MergeResult =
   | { readonly kind: 'base_moved' };
 
 export type MergePreview =
-  | { readonly kind: 'commit'; readonly commit: string }
+  /** `base`: what it would be merged into. */
+  | { readonly kind: 'commit'; readonly commit: string; readonly base: string }
   | { readonly kind: 'conflict'; readonly files: readonly string[] };
 
 /** Two sides joined in memory: no working tree, no merge driver, no hook. */
 export type Joined =
   | { readonly kind: 'tree'; readonly tree: string }
-  | { readonly kind: 'conflict'; readonly files: readonly string[] };
+  /** `tree` has git's marks in those files; null where the two share no history. */
+  | { readonly kind: 'conflict'; readonly files: readonly string[]; readonly tree: string | null };
 
 const MAX_ROUNDS = 3;
 
@@ -52,6 +56,7 @@ export async function mergeIntoBase(
     const base = (await fetchBranch(context, repo, repo.base)) ?? (await baseCommit(context, repo));
     if (await isAncestor(context, repo.project, head, base))
       return { kind: 'already_merged', commit: await broughtIn(context, repo, head, base) };
+    if (request.onto !== undefined && request.onto !== base) return { kind: 'base_moved' };
     const next = await mergedCommit(context, repo, base, request);
     if (typeof next !== 'string') return next;
     if ((await pushCommit(context, repo, repo.base, next, base)).kind === 'pushed')
@@ -77,9 +82,9 @@ export async function previewMerge(
 ): Promise<MergePreview> {
   const head = checkCommit(request.head);
   const base = (await fetchBranch(context, repo, repo.base)) ?? (await baseCommit(context, repo));
-  if (await isAncestor(context, repo.project, head, base)) return { kind: 'commit', commit: base };
+  if (await isAncestor(context, repo.project, head, base)) return { kind: 'commit', commit: base, base };
   const next = await mergedCommit(context, repo, base, { ...request, head });
-  return typeof next === 'string' ? { kind: 'commit', commit: next } : next;
+  return typeof next === 'string' ? { kind: 'commit', commit: next, base } : next;
 }
 
 /** The tree of both sides' changes, or the files where they contradict each other. */
@@ -89,7 +94,8 @@ export async function joinTrees(
   ours: string,
   theirs: string,
 ): Promise<Joined> {
-  if (!(await shareHistory(context, project, ours, theirs))) return { kind: 'conflict', files: [] };
+  if (!(await shareHistory(context, project, ours, theirs)))
+    return { kind: 'conflict', files: [], tree: null };
   const output = await inBare(
     context,
     project,
@@ -98,7 +104,11 @@ export async function joinTrees(
   );
   const [tree = '', ...files] = splitRaw(output.stdout);
   if (output.exitCode === 0 && isCommitId(tree)) return { kind: 'tree', tree };
-  return { kind: 'conflict', files: [...new Set(files.filter((file) => file !== '').map(shownPath))] };
+  return {
+    kind: 'conflict',
+    files: [...new Set(files.filter((file) => file !== '').map(shownPath))],
+    tree: isCommitId(tree) ? tree : null,
+  };
 }
 
 async function mergedCommit(
@@ -110,7 +120,7 @@ async function mergedCommit(
   const { head } = request;
   if (request.fastForward !== false && (await isAncestor(context, repo.project, base, head))) return head;
   const joined = await joinTrees(context, repo.project, base, head);
-  if (joined.kind === 'conflict') return joined;
+  if (joined.kind === 'conflict') return { kind: 'conflict', files: joined.files };
   return commitTree(context, repo, joined.tree, [base, head], request.message);
 }
 

@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { lineOf, saidBy } from './git.ts';
 import { checkBranch, checkCommit, isCommitId } from './names.ts';
-import { type Context, inBare, type Repository } from './repository.ts';
+import { barePath, type Context, inBare, type Repository } from './repository.ts';
 import { parseRemoteUrl } from './url.ts';
 
 /** The commit of the base branch as last fetched. Throws `workspace.base_missing`. */
@@ -34,6 +36,8 @@ export async function baseCommit(context: Context, repo: Repository): Promise<st
 
 /** The commit a ref of the bare repository names, or null. */
 export async function resolveRef(context: Context, project: string, ref: string): Promise<string | null> {
+  const read = await readPlainRef(barePath(context, project), ref);
+  if (read !== undefined) return read;
   const output = await inBare(
     context,
     project,
@@ -42,6 +46,40 @@ export async function resolveRef(context: Context, project: string, ref: string)
   );
   const commit = lineOf(output);
   return output.exitCode === 0 && isCommitId(commit) ? commit : null;
+}
+
+/** Names in folders that hold branches and our own refs: those name commits only, so there is nothing to peel. */
+const PLAIN_REF =
+  /^refs\/(?:heads|remotes\/origin|orch)\/(?!.*(?:\.\.|\/\/|\/\.|\.lock(?:\/|$)))[A-Za-z0-9_][A-Za-z0-9_./-]*[A-Za-z0-9_-]$/;
+
+/**
+ * A ref as the file it is, in the repository that nobody else writes to: refs are asked for dozens of times in
+ * a task, and each would be a process. Undefined where the file is not what git leaves there: git knows more.
+ */
+async function readPlainRef(bare: string, ref: string): Promise<string | null | undefined> {
+  if (!PLAIN_REF.test(ref)) return undefined;
+  const loose = await readOrNull(join(bare, ref));
+  if (loose !== null) {
+    const commit = loose.trimEnd();
+    return isCommitId(commit) ? commit : undefined;
+  }
+  // Packing writes this file before it removes the other one.
+  const packed = await readOrNull(join(bare, 'packed-refs'));
+  if (packed === null) return null;
+  const end = packed.indexOf(` ${ref}\n`);
+  if (end < 0) return null;
+  const commit = packed.slice(packed.lastIndexOf('\n', end) + 1, end);
+  return isCommitId(commit) ? commit : undefined;
+}
+
+async function readOrNull(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EISDIR') return null;
+    throw error;
+  }
 }
 
 /** Moves a ref only from `before` (null: it must not exist yet); false when someone else was faster. */

@@ -3,6 +3,7 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
 import { NamedMutex } from '../lib/mutex.ts';
+import { runProgram } from '../lib/program.ts';
 import { askpassEnv, writeAskpass, writeOurs } from './askpass.ts';
 import {
   createGit,
@@ -39,6 +40,8 @@ export interface WorkspaceOptions {
   readonly slotsDir?: string;
   /** For fetch and push only: proxy variables, `SSH_AUTH_SOCK`, and how ssh is called. */
   readonly network?: { readonly env?: Readonly<Record<string, string>>; readonly sshCommand?: string };
+  /** How git is started; default on the event loop. */
+  readonly run?: typeof runProgram;
 }
 
 /** What every part of the workspace works with. */
@@ -51,6 +54,8 @@ export interface Context {
   readonly globalConfig: string;
   readonly git: Git;
   readonly locks: NamedMutex;
+  /** What was last read of a base, by what it is; see `readOnce`. */
+  readonly read: Map<string, { readonly commit: string; readonly result: Promise<unknown> }>;
   readonly network: NonNullable<WorkspaceOptions['network']>;
 }
 
@@ -79,6 +84,7 @@ export function createContext(options: WorkspaceOptions): Context {
     path: options.path ?? DEFAULT_PATH,
     home,
     globalConfig,
+    run: options.run ?? runProgram,
   });
   return {
     reposDir: options.reposDir,
@@ -89,12 +95,30 @@ export function createContext(options: WorkspaceOptions): Context {
     globalConfig,
     git,
     locks: new NamedMutex(),
+    read: new Map(),
     network: options.network ?? {},
   };
 }
 
 export function barePath(context: Context, project: string): string {
   return join(context.reposDir, `${checkProject(project)}.git`);
+}
+
+/** What one commit holds never changes, and the base moves seldom: what was last read of it is not read again. */
+export function readOnce<T>(
+  context: Context,
+  what: string,
+  commit: string,
+  read: () => Promise<T>,
+): Promise<T> {
+  const known = context.read.get(what);
+  if (known?.commit === commit) return known.result as Promise<T>;
+  const result = read();
+  context.read.set(what, { commit, result });
+  result.catch(() => {
+    if (context.read.get(what)?.result === result) context.read.delete(what); // read it again
+  });
+  return result;
 }
 
 /** Git in the project's bare repository, on this machine only. */
@@ -174,7 +198,17 @@ export async function overNetwork(
     GIT_ALLOW_PROTOCOL: remote.protocol,
     ...askpassEnv(script, remote),
   };
-  return inBare(context, repo.project, args, { timeoutMs: NETWORK_TIMEOUT_MS, ...call, env });
+  const output = await inBare(context, repo.project, args, { timeoutMs: NETWORK_TIMEOUT_MS, ...call, env });
+  // Git only warns that it brought nothing: what was fetched before would pass for what is there now.
+  if (SHALLOW.test(output.stderr))
+    throw new AppError(`git ${args[0]} brought nothing: the history of the remote is cut off`, {
+      code: 'workspace.git_failed',
+      facts: {
+        stderr: `its history is cut off (shallow): ${output.stderr.trim()}`,
+        exitCode: output.exitCode,
+      },
+    });
+  return output;
 }
 
 /** Hides the password wherever git repeats it. */
@@ -184,6 +218,8 @@ export function masked(text: string, remote: RemoteUrl): string {
     ? text
     : text.replaceAll(password, '[secret]').replaceAll(encodeURIComponent(password), '[secret]');
 }
+
+const SHALLOW = /shallow roots are not allowed/;
 
 /** What to do about git's words on a remote, as far as they are known. */
 export function remoteHint(said: string, remote: RemoteUrl): string {
@@ -198,6 +234,7 @@ export function remoteHint(said: string, remote: RemoteUrl): string {
   }
   if (/not found|does not exist|does not appear to be a git repository|No such file/i.test(said))
     return 'check the URL of the project and that the repository exists';
+  if (SHALLOW.test(said)) return 'the repository there was cloned with --depth: git fetch --unshallow in it';
   if (/redirect/i.test(said)) return 'the server redirects; configure the final URL';
   if (/Host key verification failed/i.test(said))
     return 'add the host to known_hosts: run `ssh` to it once as the user that runs Orch';

@@ -58,18 +58,14 @@ export async function cloneStatus(
       const changes = listed.flatMap((path, i) =>
         i % 2 === 1 ? [{ path: shownPath(path), isGone: listed[i - 1] === 'D' }] : [],
       );
-      const count = await context.git(['rev-list', '--count', '--end-of-options', `${since}..${head}`], call);
-      const inHistory = await context.git(['merge-base', '--is-ancestor', '--end-of-options', since, head], {
-        ...call,
-        okCodes: [0, 1],
-      });
+      const { commitsAdded, rewritten } = await historySince(context, call, since, head);
       const sorted = (of: typeof changes) => of.map((change) => change.path).sort();
       return {
         path,
         head,
         branch: branchOf(found),
-        commitsAdded: Number(lineOf(count)),
-        rewritten: inHistory.exitCode !== 0,
+        commitsAdded,
+        rewritten,
         dirty: seen.dirty,
         changedPaths: sorted(changes),
         deletedPaths: sorted(changes.filter((change) => change.isGone)),
@@ -77,6 +73,21 @@ export async function cloneStatus(
       };
     },
   );
+}
+
+async function historySince(
+  context: Context,
+  call: GitCall,
+  since: string,
+  head: string,
+): Promise<{ commitsAdded: number; rewritten: boolean }> {
+  if (head === since) return { commitsAdded: 0, rewritten: false };
+  const count = await context.git(['rev-list', '--count', '--end-of-options', `${since}..${head}`], call);
+  const inHistory = await context.git(['merge-base', '--is-ancestor', '--end-of-options', since, head], {
+    ...call,
+    okCodes: [0, 1],
+  });
+  return { commitsAdded: Number(lineOf(count)), rewritten: inHistory.exitCode !== 0 };
 }
 
 const MAX_PATCH_BYTES = 256 * 1024;

@@ -72,12 +72,12 @@ async function joined(
   if (await isAncestor(context, repo.project, ours, theirs)) return theirs;
   const result = await joinTrees(context, repo.project, ours, theirs);
   return result.kind === 'conflict'
-    ? result
+    ? { kind: 'conflict', files: result.files }
     : commitTree(context, repo, result.tree, [ours, theirs], `Merge commits of others on ${branch}`);
 }
 
 /** `at`: clean on the branch at `tip`; `behind`: clean at an older commit of it; `dirty`: anything else. */
-async function cloneStands(
+export async function cloneStands(
   context: Context,
   repo: Repository,
   clone: string,
@@ -103,7 +103,7 @@ async function cloneStands(
  * Checks the new commit out over the old one. False, with nothing changed, when an untracked file is
  * in the way; `try` only asks.
  */
-async function followClone(
+export async function followClone(
   context: Context,
   repo: Repository,
   clone: string,

@@ -3,6 +3,16 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { AppError } from '../core/errors.ts';
 import { type BaseFiles, keepBase, readBaseFiles, readFilesAt, readKeptFiles } from './base-files.ts';
+import {
+  type BaseJoin,
+  type BaseUpdate,
+  type BranchRequest,
+  isSameChange,
+  joinBase,
+  joinFacts,
+  sealJoin,
+  updateFromBase,
+} from './base-merge.ts';
 import { clonePath, type PreparedClone, type PrepareRequest, prepareClone } from './clone.ts';
 import { lstatOrNull } from './clone-files.ts';
 import { plainFilesAt } from './commit-files.ts';
@@ -57,6 +67,7 @@ import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
 import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
 
 export type { BaseFiles } from './base-files.ts';
+export type { BaseUpdate } from './base-merge.ts';
 export type { PreparedClone, PrepareRequest } from './clone.ts';
 export type { Commit, Diff } from './diff.ts';
 export type { Instructions } from './instructions.ts';
@@ -124,6 +135,22 @@ export interface Workspace {
   mergedAs(repo: Repository, head: string): Promise<string | null>;
   /** What such a merge would make of the base as it is now; nothing is pushed. */
   previewMerge(repo: Repository, request: MergeRequest): Promise<MergePreview>;
+  /** Merges the base into the task branch and its clean clone, where nothing contradicts. Nothing is pushed. Safe to repeat. */
+  updateFromBase(repo: Repository, request: BranchRequest): Promise<BaseUpdate>;
+  /** Brings the base into the clone alone, contradictions with git's marks. Safe to repeat with the round's beginning. */
+  joinBase(repo: Repository, request: BranchRequest & { readonly since: string | null }): Promise<BaseJoin>;
+  /** Makes one merge commit of a join and what was done on top, before it is pushed. Returns the branch's head. */
+  sealJoin(
+    repo: Repository,
+    request: BranchRequest & { readonly joined: string; readonly message: string },
+  ): Promise<string>;
+  /** Where a join left contradictions, and the commit it was sealed as already. */
+  joinFacts(
+    repo: Repository,
+    request: { readonly branch: string; readonly joined: string },
+  ): Promise<{ readonly files: readonly string[]; readonly sealed: string | null }>;
+  /** Whether a head is the approved one with the base merged in, cleanly, and the same change of it. */
+  isSameChange(repo: Repository, approved: string, head: string): Promise<boolean>;
   /** Salvages, then makes the clone and its branch exactly `head`. */
   resetTo(repo: Repository, request: ResetRequest): Promise<{ salvaged: Salvaged | null }>;
   /** Salvages, then deletes the clone. */
@@ -171,6 +198,8 @@ export interface Workspace {
 
   /** Files a commit changes against the base, from where it left it; null when that cannot be told. */
   changedAgainstBase(repo: Repository, head: string): Promise<readonly string[] | null>;
+  /** The newest commit that base and commit both hold; null when that cannot be told. */
+  forkFromBase(repo: Repository, head: string): Promise<string | null>;
   diff(project: string, from: string, to: string): Promise<Diff>;
   patch(
     project: string,
@@ -276,6 +305,12 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     merge: (repo, request) => locked(repo.project, () => mergeIntoBase(context, repo, request)),
     mergedAs: (repo, head) => locked(repo.project, () => mergedAs(context, repo, head)),
     previewMerge: (repo, request) => locked(repo.project, () => previewMerge(context, repo, request)),
+    updateFromBase: (repo, request) => locked(repo.project, () => updateFromBase(context, repo, request)),
+    joinBase: (repo, request) => locked(repo.project, () => joinBase(context, repo, request)),
+    sealJoin: (repo, request) => locked(repo.project, () => sealJoin(context, repo, request)),
+    joinFacts: (repo, request) => reading(repo.project, () => joinFacts(context, repo, request)),
+    isSameChange: (repo, approved, head) =>
+      reading(repo.project, () => isSameChange(context, repo, approved, head)),
     resetTo: (repo, request) => locked(repo.project, () => resetClone(context, repo, request)),
     remove: (repo, request) => locked(repo.project, () => removeClone(context, repo, request)),
 
@@ -307,6 +342,10 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     readKeptFiles: (repo, name, patterns) =>
       reading(repo.project, () => readKeptFiles(context, repo, name, patterns)),
 
+    forkFromBase: (repo, head) =>
+      reading(repo.project, async () =>
+        forkPoint(context, repo.project, await baseCommit(context, repo), head),
+      ),
     changedAgainstBase: (repo, head) => reading(repo.project, () => changedAgainstBase(context, repo, head)),
     diff: (project, from, to) => reading(project, () => diffCommits(context, project, from, to)),
     patch: (project, from, to, maxBytes) =>

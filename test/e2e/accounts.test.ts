@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type Installation, install, LOGIN, VALID_RESULT, waitFor } from '../support/orch.ts';
 import { projectRoot } from '../support/requirements.ts';
 
@@ -21,7 +21,6 @@ const signedOut = cases.filter(
 );
 
 let here: Installation;
-afterEach(() => here.remove());
 
 /** `{"$now_ms": n}` is now + n in milliseconds, `{"$now_s": n}` in seconds. */
 function filled(value: unknown, now: number): unknown {
@@ -32,55 +31,54 @@ function filled(value: unknown, now: number): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, filled(each, now)]));
 }
 
-/** Two projects with an account each; `b`'s account is in the given state. */
-function twoProjects(state: StateCase): string {
-  here = install();
-  const other = join(here.root, 'agent-b');
-  mkdirSync(other, { recursive: true });
+/** Home of the account `out-N`, in the given state, and its line of the configuration. */
+function accountIn(state: StateCase, n: number): { home: string; line: string } {
+  const home = join(here.root, `agent-${n}`);
+  mkdirSync(home, { recursive: true });
   for (const [path, content] of Object.entries(state.files)) {
-    mkdirSync(dirname(join(other, path)), { recursive: true });
+    mkdirSync(dirname(join(home, path)), { recursive: true });
     writeFileSync(
-      join(other, path),
+      join(home, path),
       typeof content === 'string' ? content : JSON.stringify(filled(content, Date.now())),
     );
   }
   const env = Object.entries({ FAKE_PLAN: join(here.root, 'plan'), ...state.env }).map(
-    ([key, value]) => `${key}: ${JSON.stringify(value.replace('${HOME}', other))}`,
+    ([key, value]) => `${key}: ${JSON.stringify(value.replace('${HOME}', home))}`,
   );
-  const project = (key: string, account: string) => `  ${key}:
-    repo: ${here.repository}
-    tracker: { kind: local }
-    forge: { kind: local }
-    accounts: [${account}]
-    pipeline:
-      - { stage: development, agent: developer, tools: write }
-`;
-  here.writeConfig(`accounts:
-  ok: { agent: claude-code, home: ${here.agentHome}, bin: ${here.root}/claude, env: { FAKE_PLAN: "${here.root}/plan" } }
-  out: { agent: claude-code, home: ${other}, bin: ${here.root}/claude, env: { ${env.join(', ')} } }
-projects:
-${project('a', 'ok')}${project('b', 'out')}`);
-  here.scene(0, `echo '${VALID_RESULT}'`);
-  return other;
+  const line = `  out-${n}: { agent: claude-code, home: ${home}, bin: ${here.root}/claude, env: { ${env.join(', ')} } }\n`;
+  return { home, line };
 }
 
-async function enqueue(project: string): Promise<string> {
-  return (await here.json<{ job: { id: string } }>('enqueue', '--agent', 'developer', '--repo', project)).job
-    .id;
-}
+const enqueue = (repo: string) => here.enqueue({ repo });
 
-describe('two projects, two accounts, one signed out', () => {
-  it('covers every recorded state that cannot start', () => {
+/** One service: project `a` with an account that works, and per state a project `b-N` with an account in it. */
+describe('projects with an account each, all but one signed out', () => {
+  let homes: string[] = [];
+  beforeAll(async () => {
     here = install();
+    const project = (key: string, account: string) =>
+      `  ${key}: { repo: ${here.repository}, accounts: [${account}], pipeline: [{ stage: development, agent: developer, tools: write }] }\n`;
+    const accounts = signedOut.map(accountIn);
+    homes = accounts.map(({ home }) => home);
+    here.writeConfig(`accounts:
+  ok: { agent: claude-code, home: ${here.agentHome}, bin: ${here.root}/claude, env: { FAKE_PLAN: "${here.root}/plan" } }
+${accounts.map(({ line }) => line).join('')}projects:
+${project('a', 'ok')}${homes.map((_, n) => project(`b-${n}`, `out-${n}`)).join('')}`);
+    here.scene(0, `echo '${VALID_RESULT}'`);
+    await here.up();
+  });
+  afterAll(() => here.remove());
+
+  it('covers every recorded state that cannot start', () => {
     expect(signedOut.length).toBeGreaterThan(10);
   });
 
-  it.each(signedOut.map((state) => [state.name, state] as const))(
+  it.each(signedOut.map((state, n) => [state.name, state, n] as const))(
     '%s: the other project finishes, nothing is spent, and the login starts the held job within 1 s',
-    async (_name, state) => {
-      const other = twoProjects(state);
-      await here.up();
-      const [held, free] = [await enqueue('b'), await enqueue('a')];
+    async (_name, state, n) => {
+      await waitFor(async () => (await here.runs()).every(({ status }) => status !== 'running'));
+      const before = here.calls();
+      const [held, free] = [await enqueue(`b-${n}`), await enqueue('a')];
       await waitFor(async () => (await here.job(free)).status === 'done');
       const waiting = await here.job(held);
       expect(waiting).toMatchObject({
@@ -90,19 +88,20 @@ describe('two projects, two accounts, one signed out', () => {
         lostAttempts: 0,
         hold: { code: 'account.signed_out', state: 'needs_you' },
       });
-      expect(here.row(`SELECT breaker_failures FROM accounts WHERE id = 'out'`)).toEqual({
+      expect(here.row('SELECT breaker_failures FROM accounts WHERE id = ?', `out-${n}`)).toEqual({
         breaker_failures: 0,
       });
-      expect(here.calls()).toBe(1);
+      expect(here.calls()).toBe(before + 1);
 
-      const folder =
-        state.env['CLAUDE_CONFIG_DIR'] === undefined ? join(other, '.claude') : join(other, 'cfg');
+      const home = homes[n] ?? '';
+      const folder = join(home, state.env['CLAUDE_CONFIG_DIR'] === undefined ? '.claude' : 'cfg');
       mkdirSync(folder, { recursive: true });
       const signedInAt = Date.now();
       writeFileSync(join(folder, '.credentials.json'), JSON.stringify(LOGIN));
       const started = await waitFor(() =>
         here.row<{ started_at: number | null }>(
-          'SELECT started_at FROM jobs WHERE id = 1 AND started_at IS NOT NULL',
+          'SELECT started_at FROM jobs WHERE id = ? AND started_at IS NOT NULL',
+          Number(held.slice('job_'.length)),
         ),
       );
       expect((started.started_at ?? 0) - signedInAt).toBeLessThan(1000);
@@ -112,6 +111,7 @@ describe('two projects, two accounts, one signed out', () => {
 });
 
 describe('an account that is refused while it runs', () => {
+  afterEach(() => here.remove());
   it('is held after one run, and no other job of it is started', async () => {
     here = install({ env: { ORCH_PROBE_INTERVAL_SECONDS: '3600' } });
     here.scene(0, `echo 'Failed to authenticate: OAuth session expired and could not be refreshed'; exit 1`);
@@ -140,6 +140,7 @@ describe('an account that is refused while it runs', () => {
 });
 
 describe('a usage limit', () => {
+  afterEach(() => here.remove());
   it('holds the account until the stated reset and gives the attempt back', async () => {
     here = install();
     const reset = Math.floor(Date.now() / 1000) + 7200;
@@ -163,6 +164,7 @@ describe('a usage limit', () => {
 });
 
 describe('a login that cannot renew itself for long', () => {
+  afterEach(() => here.remove());
   const DAY = 24 * 3_600_000;
   const login = (endsAt: number) => ({
     claudeAiOauth: { ...LOGIN.claudeAiOauth, refreshTokenExpiresAt: endsAt },

@@ -7,6 +7,7 @@ import {
   readlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -31,14 +32,16 @@ const SLOW = handIn(
 /** A child that forks twice into its own session with an empty environment: the worst escapee. */
 const ESCAPEE = `( setsid env -i sh -c 'exec sleep 987654' & ) & sleep 0.2\n`;
 
-async function running(): Promise<{ service: Service; key: string; supervisor: number }> {
-  const service = await here.up();
-  const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet');
+async function running(
+  env: Record<string, string> = {},
+): Promise<{ service: Service; key: string; supervisor: number }> {
+  const service = await here.up(env);
+  const key = await here.submit('Greet');
   await waitFor(() => here.calls() === 1);
   const supervisor = await waitFor(
     () => here.row<{ pid: number | null }>('SELECT pid FROM agent_runs WHERE pid IS NOT NULL')?.pid,
   );
-  return { service, key: task.key, supervisor };
+  return { service, key, supervisor };
 }
 
 /** The fake CLI's own process: the one whose argv names the run's prompt-reading shell. */
@@ -96,8 +99,15 @@ describe('kill -9', () => {
   it('of Orch while a run is live: adopted after the restart, settled once, log whole, no second agent', async () => {
     here = install();
     here.scene(0, SLOW);
-    const { service, key } = await running();
+    const compiled = join(here.root, 'compiled');
+    const { service, key } = await running({ NODE_COMPILE_CACHE: compiled });
     await service.kill();
+    expect(readdirSync(compiled)).not.toEqual([]); // what the next start is fast by outlives a kill
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    const { port } = other.address() as AddressInfo;
+    await expect(here.up({ ORCH_PORT: String(port) })).rejects.toThrow(`port ${port} on 127.0.0.1 is in use`);
+    other.close();
     await here.up();
     await finished(key);
     expect(here.calls()).toBe(1);
@@ -123,7 +133,7 @@ describe('kill -9', () => {
     here.scene(0, SLOW);
     const { service, key } = await running();
     // Read once, so that there is something to read at the next start.
-    await here.json('submit', '--project', 'other', '--title', 'Wait', '--stage', 'deploy');
+    await here.submit('Wait', { project: 'other', stage: 'deploy' });
     await service.kill();
     const tools = join(here.root, 'tools');
     const read = join(here.root, 'read');
@@ -247,7 +257,7 @@ describe('ending runs on purpose', () => {
     });
     here.scene(0, `echo started; sleep 60`);
     await here.up();
-    await here.json('submit', '--project', 'p', '--title', 'Greet');
+    await here.submit('Greet');
     await waitFor(async () => (await here.runs())[0]?.verdict === 'stalled', 30_000);
     expect((await here.runs())[0]).toMatchObject({ verdict: 'stalled' });
   });

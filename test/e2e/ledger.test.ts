@@ -1,7 +1,7 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Explain, JobWire, WhyAtWire } from '../../src/http/contract.ts';
+import type { Explain, WhyAtWire } from '../../src/http/contract.ts';
 import {
   handIn,
   type Installation,
@@ -16,11 +16,6 @@ import {
 let here: Installation;
 afterEach(() => here.remove());
 
-async function enqueue(): Promise<string> {
-  return (await here.json<{ job: JobWire }>('enqueue', '--agent', 'developer', '--repo', 'p')).job.id;
-}
-const submit = async (title: string): Promise<string> =>
-  (await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', title)).task.key;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const at = async (key: string, instant: number) =>
   JSON.parse(
@@ -35,7 +30,7 @@ describe('why --at', () => {
     here.scene(0, `${UNTIL_GO}echo '${VALID_RESULT}'`);
     const service = await here.up();
     const before = Date.now() - 60_000;
-    const job = await enqueue();
+    const job = await here.enqueue();
     await waitFor(async () => (await here.job(job)).hold?.code === 'account.signed_out');
     await pause(50);
     const signedOut = Date.now();
@@ -91,7 +86,7 @@ describe('a line at rest', () => {
         { code: 'nothing.queued', jobsHeld: 0, title: expect.stringContaining('0 of 0 items match') },
       ],
     });
-    const key = await submit('Greet');
+    const key = await here.submit('Greet');
     await here.orch('cancel', key);
     await waitFor(async () => (await here.task(key)).status === 'cancelled');
     await waitFor(async () => (await why()).verdict === 'idle');
@@ -105,7 +100,7 @@ describe('a line at rest', () => {
     here = install();
     here.scene(0, 'exit 0');
     await here.up();
-    const key = await submit('Fails');
+    const key = await here.submit('Fails');
     await waitFor(async () => (await here.task(key)).status === 'needs_you', 30_000);
     expect(await why()).toMatchObject({
       verdict: 'needs_you',
@@ -122,8 +117,8 @@ describe('a line at rest', () => {
     here = install();
     rmSync(join(here.agentHome, '.claude', '.credentials.json'));
     await here.up();
-    const key = await submit('Waits');
-    const job = await enqueue();
+    const key = await here.submit('Waits');
+    const job = await here.enqueue();
     await waitFor(async () => (await here.job(job)).hold?.code === 'account.signed_out');
     const counts = { running: 0, queued: 0, waiting: 0, needsYou: 1 };
     expect(await here.get<Explain>(`/explain?task=${key}`)).toMatchObject({

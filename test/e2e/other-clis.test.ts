@@ -107,11 +107,6 @@ function handIn(cli: Cli, verdict: object, extra = ''): string {
   return `mkdir -p .orch-work\n${extra}\nsed "s/@RUN@/$ORCH_RUN_ID/" > .orch-work/verdict.json <<'JSON'\n${json}\nJSON\n${printed(cli.good)}`;
 }
 
-async function submit(): Promise<string> {
-  const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet');
-  return task.key;
-}
-
 describe.each(CLIS.map((cli) => [cli.kind, cli] as const))('an account of %s', (_, cli) => {
   it('develops, goes on with its session after a server error, is reviewed, and the task is done', async () => {
     installCli(cli, [
@@ -122,7 +117,7 @@ describe.each(CLIS.map((cli) => [cli.kind, cli] as const))('an account of %s', (
     here.scene(2, handIn(cli, { outcome: 'done' }, 'echo "export const n = 1;" > src/new.js'));
     here.scene(0, handIn(cli, { outcome: 'approve' }));
     await here.up();
-    const key = await submit();
+    const key = await here.submit('Greet');
     const reaches = (status: string) =>
       waitFor(
         async () => (await here.task(key)).status === status,
@@ -156,15 +151,9 @@ describe.each(CLIS.map((cli) => [cli.kind, cli] as const))('an account of %s', (
     );
     await here.up();
     const before = Date.now();
-    const { job } = await here.json<{ job: { id: string } }>(
-      'enqueue',
-      '--agent',
-      'developer',
-      '--repo',
-      'p',
-    );
+    const id = await here.enqueue();
     const held = await waitFor(async () => {
-      const seen = await here.job(job.id);
+      const seen = await here.job(id);
       return seen.hold?.code === 'account.limit' ? seen : null;
     });
     expect(held).toMatchObject({ status: 'queued', attempts: 0, hold: { state: 'waiting' } });

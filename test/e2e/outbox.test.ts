@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { DestinationWire, JobWire, MessageWire } from '../../src/http/contract.ts';
+import type { DestinationWire, MessageWire } from '../../src/http/contract.ts';
 import { startTelegram } from '../fakes/telegram.ts';
 import { handIn, type Installation, install, UNTIL_GO, waitFor } from '../support/orch.ts';
 
@@ -35,9 +35,9 @@ const MARK = 'possibly sent twice';
 
 /** A job that fails, and with it an alert. */
 async function failingJob(): Promise<string> {
-  const { job } = await here.json<{ job: JobWire }>('enqueue', '--agent', 'developer', '--repo', 'p');
-  await waitFor(async () => (await here.job(job.id)).status === 'failed');
-  return job.id;
+  const id = await here.enqueue();
+  await waitFor(async () => (await here.job(id)).status === 'failed');
+  return id;
 }
 
 describe('a chat in trouble', () => {
@@ -59,9 +59,11 @@ describe('a chat in trouble', () => {
     expect(texts()).toHaveLength(2);
     expect(texts().every((text) => text.includes(`${job} failed`))).toBe(true);
     await waitFor(async () => (await outbox()).messages.length === 0);
-    expect(here.row<{ tries: number }>(`SELECT tries FROM outbox WHERE message LIKE '%${job}%'`)?.tries).toBe(
-      4,
-    );
+    expect(
+      here.row<{ tries: number }>(
+        `SELECT tries FROM outbox WHERE destination = 'notify:telegram' AND message LIKE '%${job}%'`,
+      )?.tries,
+    ).toBe(4);
   });
 
   it('delays nothing but its own messages', async () => {
@@ -71,9 +73,9 @@ describe('a chat in trouble', () => {
     await here.up();
     await failingJob();
     await waitFor(() => telegram.calls.length === 1);
-    const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'T');
+    const key = await here.submit('T');
     // While the alert hangs: state and comment of the item, and the pull request, made ready for the approval.
-    await waitFor(async () => (await here.task(task.key)).pr?.state === 'open');
+    await waitFor(async () => (await here.task(key)).pr?.state === 'open');
     await waitFor(() => here.rows('SELECT 1 FROM work_item_comments').length === 1);
     expect(telegram.calls).toHaveLength(1);
     expect(here.row(`SELECT status FROM work_items`)).toEqual({ status: 'in_progress' });
@@ -101,18 +103,22 @@ describe('a message that was given up', () => {
     await waitFor(async () => (await outbox()).messages.length === 1);
     const [message] = (await outbox()).messages;
     expect(message).toMatchObject({
-      destination: 'notify',
+      destination: 'notify:telegram',
       what: `alert: ${job} failed`,
       state: 'dead',
       tries: 1,
       mayBeDone: false,
     });
     expect(message?.error).toContain('chat not found');
-    expect((await here.orch('status')).stdout).toContain('1 message was given up (notify 1): orch outbox');
+    expect((await here.orch('status')).stdout).toContain(
+      '1 message was given up (notify:telegram 1): orch outbox',
+    );
     const doctor = await here.orch('doctor', '--only', 'outbox');
     expect(doctor).toMatchObject({ code: 0 });
-    expect(doctor.stdout).toContain('1 message to notify given up');
-    expect((await here.orch('outbox')).stdout).toMatch(new RegExp(`${message?.id} +▲ given up +notify`));
+    expect(doctor.stdout).toContain('1 message to notify:telegram given up');
+    expect((await here.orch('outbox')).stdout).toMatch(
+      new RegExp(`${message?.id} +▲ given up +notify:telegram`),
+    );
 
     // Never by the chat itself.
     expect(telegram.calls).toHaveLength(1);
@@ -142,19 +148,19 @@ describe('a message that was given up', () => {
   it('is told once per destination, edited, and resolved when none is left', async () => {
     here.scene(0, `${UNTIL_GO}${handIn({ outcome: 'done' }, 'echo new > new.txt')}`);
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'T');
+    const key = await here.submit('T');
     await waitFor(async () => (await here.runs()).some(({ status }) => status === 'running'));
     removeItem();
     here.go();
-    await waitFor(async () => (await here.task(task.key)).pr?.state === 'open');
+    await waitFor(async () => (await here.task(key)).pr?.state === 'open');
     await waitFor(async () => (await outbox()).messages.length === 1);
     expect((await outbox()).messages).toMatchObject([
-      { destination: 'tracker:p', task: task.key, state: 'dead', error: 'the board of p has no item 1' },
+      { destination: 'tracker:p', task: key, state: 'dead', error: 'the board of p has no item 1' },
     ]);
     const told = () => texts().filter((text) => text.includes('tracker:p'));
     await waitFor(() => told().length === 1);
     expect(told()[0]).toContain('1 message to tracker:p was given up');
-    await here.orch('cancel', task.key);
+    await here.orch('cancel', key);
     await waitFor(() => told()[0]?.includes('2 messages to tracker:p were given up') === true);
     // Still nothing there: the same two, given up anew.
     const retried = await here.orch('outbox', 'retry', '--all', '--destination', 'tracker:p');
@@ -187,14 +193,14 @@ describe('a forge that does not answer', () => {
   it('holds the merge back, is told, and lets it go on when it answers', async () => {
     here.scene(0, handIn({ outcome: 'done' }, 'echo new > new.txt'));
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'T');
-    await waitFor(async () => (await here.task(task.key)).pr?.state === 'open');
+    const key = await here.submit('T');
+    await waitFor(async () => (await here.task(key)).pr?.state === 'open');
     const since = Date.now() - 20 * 60_000;
-    silence(task.key, since);
-    await here.orch('approve', task.key);
+    silence(key, since);
+    await here.orch('approve', key);
     const held = () => here.json<{ reasons: object[] }>('why');
-    await waitFor(async () => (await here.orch('why', task.key)).stdout.includes('has not answered'));
-    const why = await here.orch('why', task.key);
+    await waitFor(async () => (await here.orch('why', key)).stdout.includes('has not answered'));
+    const why = await here.orch('why', key);
     expect([why.code, why.stdout]).toEqual([
       7,
       expect.stringContaining(`The forge of p has not answered since ${utc(since)} UTC`),
@@ -204,7 +210,7 @@ describe('a forge that does not answer', () => {
       'forge:p has not answered since',
     );
     await waitFor(() => texts().some((text) => text.includes('The forge of p has not answered')));
-    expect((await here.task(task.key)).status).toBe('active');
+    expect((await here.task(key)).status).toBe('active');
     expect(here.rows(`SELECT 1 FROM jobs WHERE stage = 'deploy' AND attempts > 0`)).toEqual([]);
     expect((await held()).reasons).toMatchObject([
       {
@@ -217,10 +223,10 @@ describe('a forge that does not answer', () => {
     ]);
 
     expect((await outbox('--destination', 'forge:p')).messages).toMatchObject([
-      { task: task.key, state: 'stuck' },
+      { task: key, state: 'stuck' },
     ]);
     await here.orch('outbox', 'retry', '--all', '--destination', 'forge:p');
-    await waitFor(async () => (await here.task(task.key)).status === 'done');
+    await waitFor(async () => (await here.task(key)).status === 'done');
     await waitFor(() => texts().some((text) => text.includes('Resolved: The forge of p')));
     expect(here.rows(`SELECT body FROM pull_request_comments WHERE key = 'late'`)).toEqual([
       { body: 'late' },

@@ -18,11 +18,7 @@ const DEV = '      - { stage: development, agent: developer, tools: write }';
 const REVIEW =
   '      - { stage: review, agent: reviewer, tools: read, on_reject: development, max_rounds: 1 }';
 
-async function submit(): Promise<string> {
-  return (
-    await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet the world')
-  ).task.key;
-}
+const submit = () => here.submit('Greet the world');
 
 async function reaches(key: string, status: string): Promise<void> {
   await waitFor(

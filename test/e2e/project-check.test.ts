@@ -76,7 +76,7 @@ describe('orch project check', () => {
     writeFileSync(join(here.root, 'local.env'), 'url\n');
     here.scene(0, 'sleep 60');
     await here.up();
-    await here.orch('submit', '--project', 'p', '--title', 'Greet');
+    await here.submit('Greet');
     await waitFor(() => here.calls() === 1);
     const { code, report } = await check();
     expect(report.steps.filter((step) => step.state !== 'ok')).toEqual([]);

@@ -40,18 +40,6 @@ function setUp(options: InstallOptions = {}): Installation {
   return here;
 }
 
-async function enqueue(...extra: string[]): Promise<string> {
-  const { job } = await here.json<{ job: { id: string } }>(
-    'enqueue',
-    '--agent',
-    'developer',
-    '--repo',
-    'p',
-    ...extra,
-  );
-  return job.id;
-}
-
 function remoteCommits(branch: string): string[] {
   return execFileSync('git', ['-C', here.repository, 'log', '--format=%s', branch], {
     encoding: 'utf8',
@@ -69,7 +57,7 @@ describe('S1 preflight before each claim', () => {
     here.scene(0, `echo '${VALID_RESULT}'`);
     execFileSync('sh', ['-c', `echo 'echo broken >&2; exit 3' > ${here.root}/plan/version`]);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     const job = await waitFor(async () => {
       const seen = await here.job(id);
       return seen.hold?.code === 'gate.failed' ? seen : null;
@@ -83,7 +71,7 @@ describe('S1 preflight before each claim', () => {
     here.scene(0, `echo '${VALID_RESULT}'`);
     here.signIn(null);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(async () => (await here.job(id)).hold?.code === 'account.signed_out');
     const signedInAt = Date.now();
     here.signIn();
@@ -107,7 +95,7 @@ describe('S2 credentials file', () => {
     here.signIn(login);
     here.scene(0, `echo '${VALID_RESULT}'`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     const job = await waitFor(async () => {
       const seen = await here.job(id);
       return seen.hold?.code === 'account.signed_out' ? seen : null;
@@ -121,7 +109,7 @@ describe('S2 credentials file', () => {
     here.signIn({ claudeAiOauth: { ...LOGIN.claudeAiOauth, expiresAt: undefined } });
     here.scene(0, `echo '${VALID_RESULT}'`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(async () => (await here.job(id)).status === 'done');
   });
 });
@@ -131,7 +119,7 @@ describe('S3 and S4 a sign-in failure in a run is a gate', () => {
     setUp({ env: { ORCH_PROBE_INTERVAL_SECONDS: '3600' } });
     here.scene(0, `echo 'Not logged in. Please run /login'\nexit 1`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     const job = await waitFor(async () => {
       const seen = await here.job(id);
       return seen.verdict === 'auth' ? seen : null;
@@ -143,11 +131,7 @@ describe('S3 and S4 a sign-in failure in a run is a gate', () => {
       lostAttempts: 0,
       availableAt: null,
     });
-    const [account] = (
-      await here.json<{ accounts: { hold: { code: string } | null; breaker: { failures: number } }[] }>(
-        'accounts',
-      )
-    ).accounts;
+    const [account] = await here.accounts();
     expect(account).toMatchObject({ hold: { code: 'account.signed_out' }, breaker: { failures: 0 } });
     await waitFor(() => telegram.sent().length === 1);
     expect(here.calls()).toBe(1);
@@ -160,7 +144,7 @@ describe('S5 ORCH_PREFLIGHT_CHECK_AUTH=false', () => {
     here.signIn(null);
     here.scene(0, `echo '${VALID_RESULT}'`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(async () => (await here.job(id)).status === 'done');
   });
 });
@@ -177,7 +161,7 @@ describe('S6 exit code 0 is not success', () => {
       setUp();
       here.scene(0, `${scene}\nexit 0`);
       await here.up();
-      const id = await enqueue('--max-attempts', '1');
+      const id = await here.enqueue({ maxAttempts: 1 });
       const job = await waitFor(async () => {
         const seen = await here.job(id);
         return seen.status === 'failed' ? seen : null;
@@ -193,7 +177,7 @@ describe('S6 exit code 0 is not success', () => {
     setUp();
     here.scene(0, `echo '${VALID_RESULT}'\nexit 3`);
     await here.up();
-    const id = await enqueue('--max-attempts', '1');
+    const id = await here.enqueue({ maxAttempts: 1 });
     await waitFor(async () => (await here.job(id)).status === 'failed');
     expect(here.row('SELECT exit_code FROM agent_runs')).toEqual({ exit_code: 3 });
   });
@@ -202,7 +186,7 @@ describe('S6 exit code 0 is not success', () => {
     setUp();
     here.scene(0, `echo 'warming up'\necho '${VALID_RESULT}'`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(async () => (await here.job(id)).status === 'done');
     expect(here.row('SELECT input_tokens, output_tokens, cost_micro_usd, result_ok FROM agent_runs')).toEqual(
       { input_tokens: 120, output_tokens: 45, cost_micro_usd: 120_000, result_ok: 1 },
@@ -215,21 +199,15 @@ describe('S7 not ok', () => {
     setUp();
     here.scene(0, 'exit 0');
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>(
-      'submit',
-      '--project',
-      'p',
-      '--title',
-      'Greet',
-    );
-    await waitFor(async () => (await here.task(task.key)).status === 'needs_you');
+    const key = await here.submit('Greet');
+    await waitFor(async () => (await here.task(key)).status === 'needs_you');
     await waitFor(() =>
       telegram.calls.some(
         (call) => call.method === 'editMessageText' && call.text.includes('attempt 3 of 3'),
       ),
     );
     expect(telegram.sent()).toHaveLength(1);
-    expect(await here.task(task.key)).toMatchObject({
+    expect(await here.task(key)).toMatchObject({
       stage: 'development',
       jobs: [{ status: 'failed', attempts: 3 }],
     });
@@ -243,7 +221,7 @@ describe('S8 permanent failure path', () => {
     here.scene(1, 'exit 0');
     here.scene(0, `sleep 30; echo '${VALID_RESULT}'`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(() => here.calls() === 2);
     const job = await here.job(id);
     expect(job).toMatchObject({
@@ -259,7 +237,7 @@ describe('S8 permanent failure path', () => {
     setUp();
     here.scene(0, `${UNTIL_GO}echo no json here`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(() => here.calls() === 1);
     await here.orch('pause');
     here.go();
@@ -282,7 +260,7 @@ describe('S9 transient failure path', () => {
     setUp();
     here.scene(0, `echo 'overloaded_error: 429 rate limit. Retry-After: 12'\nexit 1`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     const job = await waitFor(async () => {
       const seen = await here.job(id);
       return seen.transientAttempts === 1 ? seen : null;
@@ -297,7 +275,7 @@ describe('S9 transient failure path', () => {
     setUp({ env: { ORCH_MAX_TRANSIENT_ATTEMPTS: '2', ORCH_BACKOFF_BASE_SECONDS: '0.05' } });
     here.scene(0, `echo 'API Error: 529 overloaded'\nexit 1`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     const job = await waitFor(async () => {
       const seen = await here.job(id);
       return seen.status === 'failed' ? seen : null;
@@ -312,7 +290,7 @@ describe('S10 no job stays running without a live run', () => {
     setUp();
     here.scene(0, `${UNTIL_GO}echo '${VALID_RESULT}'`);
     const service = await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(() => here.calls() === 1);
     await service.kill();
     here.go();
@@ -336,15 +314,9 @@ describe('S11 and S12 success', () => {
     });
     here.scene(0, DEVELOPED);
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>(
-      'submit',
-      '--project',
-      'p',
-      '--title',
-      'Greet',
-    );
+    const key = await here.submit('Greet');
     const done = await waitFor(async () => {
-      const seen = await here.task(task.key);
+      const seen = await here.task(key);
       return seen.stage === 'accept' ? seen : null;
     });
     expect(done.jobs.map((job) => [job.stage, job.status])).toEqual([
@@ -354,7 +326,7 @@ describe('S11 and S12 success', () => {
     await waitFor(() => here.rows('SELECT * FROM work_item_comments').length === 1);
     const [comment] = here.rows<{ body: string }>('SELECT body FROM work_item_comments');
     expect(comment?.body).toContain('120 tokens in, 45 out, $0.12');
-    expect(remoteCommits(done.branch)[0]).toContain(task.key);
+    expect(remoteCommits(done.branch)[0]).toContain(key);
     expect(done.head).toHaveLength(40);
     const alerts = telegram.calls.filter((call) => !call.text.includes('Approve'));
     expect(alerts).toEqual([]);
@@ -364,7 +336,7 @@ describe('S11 and S12 success', () => {
     setUp();
     here.scene(0, `echo '${VALID_RESULT}'`);
     await here.up();
-    const id = await enqueue();
+    const id = await here.enqueue();
     await waitFor(async () => (await here.job(id)).status === 'done');
     expect(
       execFileSync('git', ['-C', here.repository, 'branch', '--list', 'orch/*'], { encoding: 'utf8' }),
@@ -375,7 +347,7 @@ describe('S11 and S12 success', () => {
     setUp();
     here.scene(0, `echo precious > kept.txt\nexit 0`);
     await here.up();
-    const id = await enqueue('--max-attempts', '1');
+    const id = await here.enqueue({ maxAttempts: 1 });
     await waitFor(async () => (await here.job(id)).status === 'failed');
     expect(readFileSync(join(here.home, 'worktrees', 'p', 'job-1', 'kept.txt'), 'utf8')).toBe('precious\n');
     const refs = execFileSync(
@@ -397,24 +369,18 @@ describe('S13 someone is told', () => {
     here.scene(1, DEVELOPED);
     here.scene(2, handIn({ outcome: 'approve' }));
     await here.up();
-    const { task } = await here.json<{ task: { key: string } }>(
-      'submit',
-      '--project',
-      'p',
-      '--title',
-      'Greet',
-    );
+    const key = await here.submit('Greet');
     const state = await waitFor(async () => {
-      const seen = await here.task(task.key);
+      const seen = await here.task(key);
       return seen.status === 'active' ? null : seen;
     });
-    if (state.reason?.code === 'approval.pending') await here.orch('approve', task.key);
-    await waitFor(async () => (await here.task(task.key)).status === 'done');
+    if (state.reason?.code === 'approval.pending') await here.orch('approve', key);
+    await waitFor(async () => (await here.task(key)).status === 'done');
     const told = here.rows<{ message: string; available_at: number }>(
       `SELECT message, available_at FROM outbox WHERE message LIKE '%notify.digest%'`,
     );
     expect(told).toHaveLength(1);
-    expect(told[0]?.message).toContain(`${task.key} done`);
+    expect(told[0]?.message).toContain(`${key} done`);
   });
 });
 
@@ -424,9 +390,9 @@ describe('S14 enqueue and claim', () => {
     here.scene(0, `echo '${VALID_RESULT}'`);
     await here.up();
     await here.orch('pause');
-    const first = await enqueue();
-    const second = await enqueue();
-    const urgent = await enqueue('--priority', '5');
+    const first = await here.enqueue();
+    const second = await here.enqueue();
+    const urgent = await here.enqueue({ priority: 5 });
     expect(await here.job(first)).toMatchObject({ status: 'queued', attempts: 0 });
     await here.orch('resume');
     await waitFor(() => here.rows(`SELECT 1 FROM jobs WHERE status = 'done'`).length === 3);
@@ -459,7 +425,7 @@ describe('S16 effort, model and fallback model per stage', () => {
     });
     here.scene(0, DEVELOPED);
     await here.up();
-    await here.json('submit', '--project', 'p', '--title', 'Greet');
+    await here.submit('Greet');
     await waitFor(() => here.calls() === 1);
     const argv = here.call(1).argv.split('\n');
     expect(argv.slice(argv.indexOf('--effort'), argv.indexOf('--effort') + 2)).toEqual(['--effort', 'high']);

@@ -20,8 +20,7 @@ afterEach(() => here.remove());
 const SLOW = handIn({ outcome: 'done' }, `echo "// $ORCH_RUN_ID" > src/new.js\n${UNTIL_GO}`);
 const database = () => join(here.home, 'orch.db');
 const beside = (begin: string) => readdirSync(here.home).filter((name) => name.startsWith(begin));
-const submit = async () =>
-  (await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet')).task.key;
+const submit = () => here.submit('Greet');
 const reaches = (key: string, status: string) =>
   waitFor(
     async () => (await here.task(key)).status === status,

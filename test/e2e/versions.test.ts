@@ -50,13 +50,7 @@ describe('orch upgrade', () => {
     release('1.0.0');
     release('2.0.0');
     const service = await here.up();
-    const { task } = await here.json<{ task: { key: string } }>(
-      'submit',
-      '--project',
-      'p',
-      '--title',
-      'Greet',
-    );
+    const key = await here.submit('Greet');
     await waitFor(() => here.calls() === 1);
 
     const plan = await here.orch('upgrade', 'v1.0.0', '--from', source(), '--dry-run');
@@ -71,16 +65,16 @@ describe('orch upgrade', () => {
     expect(pid).not.toBe(service.pid);
     const { backup } = JSON.parse(readFileSync(join(here.home, 'versions', 'history.json'), 'utf8'))[0];
     const copy = new Database(backup, { readonly: true });
-    expect(copy.prepare('SELECT key FROM tasks').pluck().all()).toEqual([task.key]);
+    expect(copy.prepare('SELECT key FROM tasks').pluck().all()).toEqual([key]);
     copy.close();
     here.go();
-    await waitFor(async () => (await here.task(task.key)).status === 'needs_you');
+    await waitFor(async () => (await here.task(key)).status === 'needs_you');
     expect([here.calls(), (await here.runs())[0]?.verdict]).toEqual([1, 'success']);
 
     // The schema has not moved: back is a switch, and nothing is forgotten.
     const returned = await here.orch('upgrade', '--back');
     expect([returned.code, returned.stderr, current()]).toEqual([0, '', projectRoot]);
-    expect((await here.task(task.key)).status).toBe('needs_you');
+    expect((await here.task(key)).status).toBe('needs_you');
     expect((await here.orch('upgrade', '--back')).stderr).toContain('there is no version to return to');
   });
 

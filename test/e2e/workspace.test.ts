@@ -23,10 +23,7 @@ function installWith(workspace: string, pipeline = DEV, checks: readonly string[
   return made;
 }
 
-async function submit(): Promise<string> {
-  const { task } = await here.json<{ task: { key: string } }>('submit', '--project', 'p', '--title', 'Greet');
-  return task.key;
-}
+const submit = () => here.submit('Greet');
 
 async function reaches(key: string, status: string): Promise<void> {
   await waitFor(
@@ -203,7 +200,7 @@ describe('the worktree of a task', () => {
     await reaches(key, 'needs_you');
     await here.orch('approve', key);
     await reaches(key, 'done');
-    await here.orch('enqueue', '--agent', 'developer', '--repo', 'p');
+    await here.enqueue();
     await waitFor(() => existsSync(join(here.home, 'seen', 'torn')) && linesOf('torn').length === 3, 30_000);
     await waitFor(() => readdirSync(join(here.home, 'worktrees', 'p')).every((name) => name.startsWith('.')));
     const torn = Object.fromEntries(linesOf('torn').map((line) => line.split(' ') as [string, string]));

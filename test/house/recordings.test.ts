@@ -8,11 +8,14 @@ import { requirement, suiteName } from '../support/requirements.ts';
 const FOLDERS: Readonly<Record<string, string>> = { 'claude-code': 'claude' };
 
 const shared = requirement('shared');
+const readers = await Promise.all(kinds().judgedAgents.map((kind) => readerOfKind(kind, '')));
+
+test('each kind in the list loads the adapter of that kind', () => {
+  expect(readers.map(({ kind }) => kind)).toEqual(kinds().judgedAgents);
+});
 
 describe.skipIf(!shared.available)(suiteName('recordings that are shared', shared), () => {
-  const recorded = kinds()
-    .judgedAgents.map((kind) => readerOfKind(kind, ''))
-    .filter(({ recordedVersions }) => recordedVersions !== null);
+  const recorded = readers.filter(({ recordedVersions }) => recordedVersions !== null);
 
   test.each(recorded.map((reader) => [reader.kind, reader] as const))(
     'carry no version of %s that its adapter does not state',

@@ -10,7 +10,7 @@ export const MARA = { by: 'mara', surface: 'cli' } as const;
 /** The service of an installation inside the test, so that its clock or an adapter can be another. Runs are real. */
 export async function startInProcess(
   here: Installation,
-  parts: Pick<AppOptions, 'clock' | 'adapter' | 'looks'>,
+  parts: Pick<AppOptions, 'clock' | 'adapter' | 'tracker' | 'forge' | 'webhooks' | 'looks'>,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<App> {
   const env = {

@@ -38,6 +38,10 @@ export interface Installation {
   json<T>(...args: string[]): Promise<T>;
   /** A request as the CLI makes it, without starting one; the problem's code when it is refused. */
   post<T>(path: string, body: object, by?: string): Promise<T | { readonly code: string }>;
+  /** The key of a new work item: of project `p`, or what else is said of it. */
+  submit(title: string, more?: object): Promise<string>;
+  /** The id of a new job of a developer without a task: in project `p`, or what else is said of it. */
+  enqueue(more?: object): Promise<string>;
   /** What the API answers; throws with the problem when it refuses. */
   get<T>(path: string): Promise<T>;
   job(id: string | number): Promise<JobWire>;
@@ -110,6 +114,7 @@ export function install(options: InstallOptions = {}): Installation {
     ORCH_LOG_LEVEL: 'debug',
     ORCH_BACKOFF_BASE_SECONDS: '1',
     NO_COLOR: '1',
+    ...compileCache(),
     ...options.env,
   };
 
@@ -164,6 +169,16 @@ export function install(options: InstallOptions = {}): Installation {
     },
     get: (path) => get(home, path),
     post: (path, body, by = 'test') => post(home, path, body, by),
+    async submit(title, more = {}) {
+      const answer = await self.post<{ task: { key: string } }>('/items', { project: 'p', title, ...more });
+      if ('task' in answer) return answer.task.key;
+      throw new Error(`${title} was not taken on: ${answer.code}`);
+    },
+    async enqueue(more = {}) {
+      const answer = await self.post<{ job: JobWire }>('/jobs', { agent: 'developer', repo: 'p', ...more });
+      if ('job' in answer) return answer.job.id;
+      throw new Error(`the job was not queued: ${answer.code}`);
+    },
     job: async (id) => (await get<{ job: JobWire }>(home, `/jobs/${id}`)).job,
     task: async (key) => (await get<{ task: TaskDetailWire }>(home, `/tasks/${key}`)).task,
     runs: async () => (await get<{ runs: RunWire[] }>(home, '/runs?limit=1000')).runs,
@@ -220,6 +235,12 @@ async function post<T>(home: string, path: string, body: object, by: string): Pr
 function serverOf(home: string): { url: string; token: string } {
   const { url } = JSON.parse(readFileSync(join(home, 'server.json'), 'utf8')) as { url: string };
   return { url: `${url}/api/v1`, token: readFileSync(join(home, 'cli-token'), 'utf8').trim() };
+}
+
+/** What one service has compiled, the next one need not. */
+function compileCache(): Record<string, string> {
+  const folder = process.env['ORCH_TEST_COMPILE_CACHE'] ?? '';
+  return folder === '' ? {} : { NODE_COMPILE_CACHE: folder };
 }
 
 function seedRepository(root: string, repository: string): void {

@@ -78,16 +78,7 @@ ${Object.entries(project ?? {})
 ${pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
 `);
     },
-    async submit() {
-      const { task } = await here.json<{ task: { key: string } }>(
-        'submit',
-        '--project',
-        'p',
-        '--title',
-        'Greet with a comma',
-      );
-      return task.key;
-    },
+    submit: () => here.submit('Greet with a comma'),
     jobWhere(key, wanted) {
       const look = async () => (await here.task(key)).jobs.find(wanted) ?? null;
       return waitFor(look, PATIENCE_MS, () => lookInto(key));
@@ -100,7 +91,7 @@ ${pipeline ?? '      - { stage: development, agent: developer, tools: write }'}
       return waitFor(look, PATIENCE_MS, () => lookInto(key));
     },
     attempts: async () => (await here.runs()).toSorted((a, b) => a.attempt - b.attempt),
-    account: async () => (await here.json<{ accounts: AccountWire[] }>('accounts')).accounts[0],
+    account: async () => (await here.accounts())[0],
     worktree: (key, file) => join(here.home, 'worktrees', 'p', key, file),
     runFile: (run, file) => readFileSync(join(here.home, 'runs', run, file), 'utf8'),
   };

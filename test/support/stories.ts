@@ -36,7 +36,12 @@ const PATIENCE_MS = 90_000;
  */
 export async function tell(
   stories: readonly Story[],
-  options: { files?: Readonly<Record<string, string>>; env?: Readonly<Record<string, string>> } = {},
+  options: {
+    files?: Readonly<Record<string, string>>;
+    env?: Readonly<Record<string, string>>;
+    /** Instead of the service: something that answers as it does. */
+    start?: (here: Installation) => Promise<void>;
+  } = {},
 ): Promise<Stories> {
   const here = install({ env: { ORCH_MAX_CONCURRENCY: '4', ...options.env } });
   const plan = join(here.root, 'plan');
@@ -68,7 +73,7 @@ mkdir -p "$story/told-$i"
 . "$story/$i.sh"
 `,
   );
-  await here.up();
+  await (options.start?.(here) ?? here.up());
   const self: Stories = {
     here,
     async begin(name) {

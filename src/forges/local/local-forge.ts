@@ -57,9 +57,15 @@ export function createLocalForge(
       return commit === null ? { kind: 'open', pull: null } : { kind: 'merged', commit };
     },
     feed: null,
-    async merge({ pr, branch, head, message }) {
+    async merge({ pr, branch, head, message, onto }) {
       const merged = await workspace
-        .merge(repository, { branch, head, message, fastForward: false })
+        .merge(repository, {
+          branch,
+          head,
+          message,
+          fastForward: false,
+          ...(onto === undefined ? {} : { onto }),
+        })
         .catch(refusal);
       switch (merged.kind) {
         case 'merged':

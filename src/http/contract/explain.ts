@@ -85,6 +85,12 @@ export const statusSchema = z
       z.object({ project: z.string(), problem: z.string(), hint: z.string().nullable() }),
     ),
     warnings: z.array(warningSchema),
+    chats: z
+      .array(z.object({ channel: z.string(), problem: z.string() }))
+      .meta({ description: 'chats whose people are not heard, and why' }),
+    webhooks: z
+      .array(z.object({ kind: z.string(), takenAt: instant.nullable(), refusedAt: instant.nullable() }))
+      .meta({ description: 'when deliveries of a vendor last came, and were last refused' }),
     schedulerTickAgeMs: z.number().nullable(),
     jobs: z.record(jobSchema.shape.status, z.number()),
     tasks: z.record(taskSchema.shape.status, z.number()),

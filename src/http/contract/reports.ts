@@ -65,6 +65,8 @@ export const auditEntrySchema = z
 export type AuditEntryWire = z.infer<typeof auditEntrySchema>;
 export const auditSchema = z.object({ entries: z.array(auditEntrySchema), next });
 
+export const historySchema = z.object({ entries: z.array(auditEntrySchema) });
+
 export const riskSchema = z.enum(RISKS).meta({ id: 'Risk' });
 export const changeFileSchema = z.object({
   path: z.string(),

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { createRoute } from '@hono/zod-openapi';
 import type { z } from 'zod';
 import { AppError, messageOf } from '../../core/errors.ts';
@@ -30,6 +31,7 @@ export function bulkRoutes({ engine }: HttpOptions) {
         request.ids === null ? await matching(request.filter) : { ids: request.ids, more: false };
       const results = [];
       for (const id of new Set(ids)) {
+        await setImmediate(); // each is a commit: others are answered between two
         const error = await act(id, request, c.get('actor')).then(() => null, refusalOf);
         results.push({ id, ok: error === null, error });
       }

@@ -13,12 +13,12 @@ import {
 import { explainedToWire, explainToWire } from '../explain-wire.ts';
 import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
-import type { HttpOptions } from '../server.ts';
+import type { RouteOptions } from '../server.ts';
 import { holdToWire, iso, isoOrNull, runToWire, warningToWire } from '../wire.ts';
 import { destinationsToWire } from './outbox.ts';
 
 /** Why something runs or does not, now or before. */
-export function explainRoutes({ engine, version, web, configProblem }: HttpOptions) {
+export function explainRoutes({ engine, version, web, configProblem, heard }: RouteOptions) {
   const { store } = engine;
   const lookUp = createLookUp(engine);
   const routes = createRoutes();
@@ -88,7 +88,7 @@ export function explainRoutes({ engine, version, web, configProblem }: HttpOptio
         ({ job }) => project === undefined || job.project === project,
       );
       const troubles = (await engine.letters.troubles()).filter(
-        ({ name }) => project === undefined || name === 'notify' || name.endsWith(`:${project}`),
+        ({ name }) => project === undefined || name.startsWith('notify') || name.endsWith(`:${project}`),
       );
       const status = {
         verdict: explanation.verdict,
@@ -96,6 +96,8 @@ export function explainRoutes({ engine, version, web, configProblem }: HttpOptio
         configProblem: configProblem(),
         pipelineProblems: engine.pipelineProblems(),
         warnings: engine.warnings().map(warningToWire),
+        chats: engine.chatProblems(),
+        webhooks: [...heard()],
         schedulerTickAgeMs: state === null ? null : now - state.tickAt,
         jobs: counts.jobs,
         tasks: counts.tasks,

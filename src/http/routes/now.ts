@@ -10,6 +10,8 @@ import { iso, isoOrNull, jobToWire, runToWire, taskToWire, warningToWire } from 
 import { destinationsToWire } from './outbox.ts';
 
 const NEXT = 7;
+/** Pages that ask at the same moment, with nothing changed since, get one answer. */
+const SHARED_MS = 500;
 const DAY_MS = 86_400_000;
 const SHOWN_TASKS = 10;
 const SHOWN_INBOX = 100;
@@ -24,6 +26,7 @@ export function nowRoutes({ engine, version, configProblem }: HttpOptions) {
   const { store } = engine;
   const lookUp = createLookUp(engine);
   const routes = createRoutes();
+  let last: { readonly rev: number; readonly at: number; readonly answer: Promise<NowWire> } | null = null;
 
   routes.openapi(
     createRoute({
@@ -32,59 +35,65 @@ export function nowRoutes({ engine, version, configProblem }: HttpOptions) {
     }),
     async (c) => {
       const rev = engine.changes.rev();
-      const explained = await engine.explain({ project: null });
-      const { explanation, now } = explained;
-      const reasonOf = new Map(
-        explanation.reasons.flatMap(({ reason, jobs }) => jobs.map((job) => [job.id, reason] as const)),
-      );
-      const running = await Promise.all((await store.running()).map((each) => runningToWire(each, now)));
-      const next = await store.reports.nextUp(NEXT);
-      const explain = explainToWire({
-        ...explained,
-        explanation: { ...explanation, reasons: explanation.reasons.slice(0, SHOWN_REASONS) },
-      });
-      const [ended, tasks, pauses, troubles] = await Promise.all([
-        store.reports.ended(now - DAY_MS),
-        store.reports.endedTasks(now - DAY_MS, SHOWN_TASKS),
-        store.pauses(),
-        engine.letters.troubles(),
-      ]);
-      const wire: NowWire = {
-        schema: 'orch.now/1',
-        rev,
-        explain,
-        running,
-        next: await Promise.all(
-          next.map(async (job) =>
-            jobToWire(job, await lookUp.keyOf(job), reasonOf.get(job.id) ?? (await engine.reason(job))),
-          ),
-        ),
-        inbox: [
-          ...explanation.reasons
-            .filter(({ reason }) => reason.state === 'needs_you')
-            .slice(0, SHOWN_INBOX)
-            .map(({ reason, jobs }) => inboxItem(reason, jobs)),
-          ...running.filter(({ state }) => state === 'stalled').map(stalledItem),
-        ],
-        lastDay: {
-          since: iso(now - DAY_MS),
-          runs: ended.runs.map(({ microUsd, ...rest }) => ({ ...rest, costUsd: microUsd / 1e6 })),
-          tasksDone: ended.tasksDone,
-          tasksCancelled: ended.tasksCancelled,
-          tasks: tasks.map(taskToWire),
-        },
-        pauses: pauses
-          .filter(({ until }) => until === null || until > now)
-          .map((pause) => ({ ...pause, since: iso(pause.since), until: isoOrNull(pause.until) })),
-        configProblem: configProblem(),
-        pipelineProblems: engine.pipelineProblems(),
-        warnings: engine.warnings().map(warningToWire),
-        outbox: destinationsToWire(troubles, now),
-        version,
-      };
-      return c.json(wire, 200);
+      if (last === null || last.rev !== rev || performance.now() - last.at > SHARED_MS)
+        last = { rev, at: performance.now(), answer: look(rev) };
+      return c.json(await last.answer, 200);
     },
   );
+
+  async function look(rev: number): Promise<NowWire> {
+    const explained = await engine.explain({ project: null });
+    const { explanation, now } = explained;
+    const reasonOf = new Map(
+      explanation.reasons.flatMap(({ reason, jobs }) => jobs.map((job) => [job.id, reason] as const)),
+    );
+    const running = await Promise.all((await store.running()).map((each) => runningToWire(each, now)));
+    const next = await store.reports.nextUp(NEXT);
+    const explain = explainToWire({
+      ...explained,
+      explanation: { ...explanation, reasons: explanation.reasons.slice(0, SHOWN_REASONS) },
+    });
+    const [ended, tasks, pauses, troubles] = await Promise.all([
+      store.reports.ended(now - DAY_MS),
+      store.reports.endedTasks(now - DAY_MS, SHOWN_TASKS),
+      store.pauses(),
+      engine.letters.troubles(),
+    ]);
+    const wire: NowWire = {
+      schema: 'orch.now/1',
+      rev,
+      explain,
+      running,
+      next: await Promise.all(
+        next.map(async (job) =>
+          jobToWire(job, await lookUp.keyOf(job), reasonOf.get(job.id) ?? (await engine.reason(job))),
+        ),
+      ),
+      inbox: [
+        ...explanation.reasons
+          .filter(({ reason }) => reason.state === 'needs_you')
+          .slice(0, SHOWN_INBOX)
+          .map(({ reason, jobs }) => inboxItem(reason, jobs)),
+        ...running.filter(({ state }) => state === 'stalled').map(stalledItem),
+      ],
+      lastDay: {
+        since: iso(now - DAY_MS),
+        runs: ended.runs.map(({ microUsd, ...rest }) => ({ ...rest, costUsd: microUsd / 1e6 })),
+        tasksDone: ended.tasksDone,
+        tasksCancelled: ended.tasksCancelled,
+        tasks: tasks.map(taskToWire),
+      },
+      pauses: pauses
+        .filter(({ until }) => until === null || until > now)
+        .map((pause) => ({ ...pause, since: iso(pause.since), until: isoOrNull(pause.until) })),
+      configProblem: configProblem(),
+      pipelineProblems: engine.pipelineProblems(),
+      warnings: engine.warnings().map(warningToWire),
+      outbox: destinationsToWire(troubles, now),
+      version,
+    };
+    return wire;
+  }
 
   async function runningToWire({ run, job }: { run: Run; job: Job }, now: number): Promise<RunningWire> {
     const task = job.taskId === null ? null : await store.taskById(job.taskId);

@@ -106,11 +106,18 @@ function whatOf(message: OutboxMessage): string {
     case 'tracker.comment':
     case 'forge.comment':
       return `comment: ${message.body.split('\n')[0] ?? ''}`;
+    case 'tracker.report':
+      return 'the living report';
     case 'tracker.status':
       return `status ${message.status.replace('_', ' ')}`;
     case 'forge.pull_request':
       return message.action === 'open' ? 'open the pull request' : 'make the pull request ready';
+    case 'forge.status':
+      return `status of ${message.stage}: ${message.state}`;
+    case 'forge.review':
+      return `review: ${message.event.replace('_', ' ')}`;
     case 'notify.incident':
+    case 'notify.show':
       return `alert: ${message.title}`;
     case 'notify.resolved':
       return `resolved: ${message.incident}`;

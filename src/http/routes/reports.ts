@@ -2,6 +2,7 @@ import { createRoute } from '@hono/zod-openapi';
 import { z } from 'zod';
 import type { AuditEntry } from '../../core/audit.ts';
 import { AppError } from '../../core/errors.ts';
+import { jobName, runName } from '../../core/model.ts';
 import type { Change } from '../../engine/looks.ts';
 import type { UsageRow } from '../../store/report-store.ts';
 import {
@@ -9,6 +10,7 @@ import {
   auditQuery,
   auditSchema,
   type changeSetSchema,
+  historySchema,
   MAX_LIMIT,
   oneApprovalSchema,
   runDiffSchema,
@@ -117,6 +119,27 @@ export function reportRoutes({ engine }: HttpOptions) {
     },
   );
 
+  routes.openapi(
+    createRoute({
+      ...route('get', '/tasks/{key}/history', 'reports', 'What people did to a task, its jobs and runs'),
+      request: { params: z.object({ key: z.string() }) },
+      responses: answer(historySchema, 'newest first, 1000 at most'),
+    }),
+    async (c) => {
+      const task = await lookUp.task(c.req.valid('param').key);
+      const [jobs, runs] = await Promise.all([
+        store.jobs({ taskId: task.id, limit: MAX_LIMIT }),
+        store.runs({ taskId: task.id, limit: MAX_LIMIT }),
+      ]);
+      const about = [
+        task.key,
+        ...jobs.items.map(({ id }) => jobName(id)),
+        ...runs.items.map(({ id }) => runName(id)),
+      ];
+      const { items } = await store.audits({ about, since: task.createdAt, limit: MAX_LIMIT });
+      return c.json({ entries: items.map(entryToWire) }, 200);
+    },
+  );
   routes.openapi(
     createRoute({
       ...route('get', '/tasks/{key}/diff', 'reports', 'All that a task changed'),

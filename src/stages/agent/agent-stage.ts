@@ -7,6 +7,7 @@ import { setUp } from '../../launcher/project-commands.ts';
 import { copyFiles } from '../../workspace/copied-files.ts';
 import type { Commit } from '../../workspace/workspace.ts';
 import type { StageContext, StageKind, StageResult } from '../stage.ts';
+import { type BaseIn, bringBaseIn } from './base-in.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
 import { finish } from './finish.ts';
 import { criteriaOf } from './hand-in.ts';
@@ -28,14 +29,16 @@ export const agentStage: StageKind = {
     const people = await bringPeopleIn(context, worktree.head);
     if (people.kind === 'not_ours') return stopped();
     if (people.kind === 'trouble') return impossible(people.code, people.reason);
+    const base = await bringBaseIn(context, people.roundHead);
+    if (base === 'not_ours') return stopped();
     const trouble = await setUp(context, worktree);
     if (context.signal.aborted) return stopped();
     const mends = trouble?.left === true && context.stage.tools === 'write';
     if (trouble !== null && !mends) return impossible('workspace.setup_failed', trouble.text);
-    const { roundHead } = people;
+    const roundHead = base?.roundHead ?? people.roundHead;
     const session = await sessionOf(context);
     const instructions = await context.workspace.readInstructions(context.repository);
-    const known = await promptFacts(context, people, session.isLost ? roundHead : null);
+    const known = await promptFacts(context, people, base, session.isLost ? roundHead : null);
     const prompt =
       session.resume && !context.job.context.continues
         ? resumeLine(context, known)
@@ -143,6 +146,7 @@ function budgetOf({ budgetUsd, job }: StageContext, resumes: boolean): { maxBudg
 async function promptFacts(
   context: StageContext,
   people: { readonly commits: readonly Commit[]; readonly isForAgent: boolean },
+  base: BaseIn | null,
   lostSince: string | null,
 ): Promise<PromptFacts> {
   const { workspace, repository } = context;
@@ -155,6 +159,7 @@ async function promptFacts(
       ({ sha, author, subject }) => `${sha.slice(0, 7)} ${author.name}: ${subject.slice(0, 200)}`,
     ),
     mergePeople: people.isForAgent,
+    conflicts: base === null ? null : base.files,
     progress: patch === null ? '' : `${patch.text}${patch.cut ? '\n[cut by Orch: there is more]' : ''}`,
   };
 }

@@ -10,6 +10,7 @@ import type { TraceMatrix } from '../../core/trace.ts';
 import { runChecks } from '../../launcher/project-checks.ts';
 import type { StageContext, StageResult } from '../stage.ts';
 import { putArtefacts } from './artefacts.ts';
+import { unresolved } from './base-in.ts';
 import { accountOf, copied, keyOf } from './context-facts.ts';
 import { collectHandIn } from './hand-in.ts';
 import { setUpAgain } from './setup.ts';
@@ -104,6 +105,7 @@ async function lookAt(
     changed: status.changedPaths,
     checks: [] as CheckResult[],
     tampering: null as string | null,
+    unresolved: await unresolved(context, roundHead),
   };
   let outcome = judgeEvidence(observed);
   await clearReports(context, status.path);
@@ -240,6 +242,10 @@ const PUSH_DELAYS_MS = [1000, 5000, 15_000];
 /** Commits what is left, pushes the branch; nothing new means no commit and no push. */
 async function take(context: StageContext, result: StageResult, roundHead: string): Promise<StageResult> {
   const { workspace, repository, job, task, run } = context;
+  const isJoin = job.context.conflict !== null;
+  const seal = { key: keyOf(context), branch: job.branch, joined: roundHead };
+  const { sealed } = isJoin ? await workspace.joinFacts(repository, seal) : { sealed: null };
+  if (sealed !== null) return push(context, { ...result, head: sealed });
   const taken = await workspace.take(repository, {
     key: keyOf(context),
     branch: job.branch,
@@ -250,7 +256,8 @@ async function take(context: StageContext, result: StageResult, roundHead: strin
   });
   switch (taken.kind) {
     case 'unchanged':
-      return result;
+      // What the base brought is new to the branch, also where nothing was left to resolve.
+      return isJoin ? push(context, { ...result, head: taken.head }) : result;
     case 'branch_switched':
       return refuse(
         result,
@@ -262,8 +269,11 @@ async function take(context: StageContext, result: StageResult, roundHead: strin
       return refuse(result, `no evidence: a ${taken.operation} was left unfinished`);
     case 'refused':
       return refuse(result, `no evidence: git refused the commits: ${taken.reason}`);
-    case 'taken':
-      return push(context, { ...result, head: taken.head });
+    case 'taken': {
+      const message = `Merge ${context.project.base} into ${job.branch}\n\nConflicts resolved by ${job.agent ?? 'agent'}, ${runName(run.id)}.`;
+      const head = isJoin ? await workspace.sealJoin(repository, { ...seal, message }) : taken.head;
+      return push(context, { ...result, head });
+    }
   }
 }
 

@@ -37,11 +37,11 @@ export function prepareApply(db: Db): Applier {
     ON CONFLICT(day, project) DO UPDATE SET micro_usd = micro_usd + @microUsd, tokens = tokens + @tokens, unknown_costs = unknown_costs + @unknown`);
   const unknownCost = db.prepare('UPDATE tasks SET unknown_costs = unknown_costs + 1 WHERE id = ?');
   const task = db.prepare(
-    `SELECT stage, status, urgent, priority, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops FROM tasks WHERE id = ?`,
+    `SELECT title, body, thread, stage, status, urgent, priority, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops, forge FROM tasks WHERE id = ?`,
   );
   const updateTask =
-    db.prepare(`UPDATE tasks SET stage = @stage, status = @status, urgent = @urgent, priority = @priority, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
-    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops,
+    db.prepare(`UPDATE tasks SET title = @title, body = @body, thread = @thread, stage = @stage, status = @status, urgent = @urgent, priority = @priority, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
+    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops, forge = @forge,
     cost_micro_usd = cost_micro_usd + @cost, budget_from_micro_usd = coalesce(@budgetFrom, budget_from_micro_usd), updated_at = @now WHERE id = @id`);
   const upsertAccount =
     db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at, pinned)
@@ -60,6 +60,11 @@ export function prepareApply(db: Db): Applier {
   const outbox =
     db.prepare(`INSERT INTO outbox(destination, key, order_key, message, available_at, created_at)
     VALUES(@destination, @key, @orderKey, @message, @availableAt, @now) ON CONFLICT(key) DO NOTHING`);
+  // Whoever takes it up again knows better than its item, which may be closed.
+  const takenUp = db.prepare('UPDATE task_feeds SET away = 1 WHERE task = ?');
+  const untried = db.prepare(
+    `SELECT 1 FROM outbox WHERE order_key = ? AND status = 'pending' AND tries = 0 LIMIT 1`,
+  );
 
   const waits = prepareWaits(db);
 
@@ -144,6 +149,9 @@ export function prepareApply(db: Db): Applier {
     const reason = change.reason;
     updateTask.run({
       id,
+      title: change.title ?? row['title'],
+      body: change.body ?? row['body'],
+      thread: change.thread ?? row['thread'],
       stage: change.stage ?? row['stage'],
       status: change.status ?? row['status'],
       urgent: change.urgent === undefined ? row['urgent'] : change.urgent ? 1 : 0,
@@ -158,10 +166,13 @@ export function prepareApply(db: Db): Applier {
       session: change.session === undefined ? row['session'] : JSON.stringify(change.session),
       checkedHead: change.checkedHead ?? row['checked_head'],
       loops: change.loops === undefined ? row['loops'] : JSON.stringify(change.loops),
+      forge: change.forge === undefined ? row['forge'] : JSON.stringify(change.forge),
       cost: change.addCostMicroUsd ?? 0,
       budgetFrom: change.budgetFromMicroUsd ?? null,
       now,
     });
+    const wasOver = row['status'] === 'done' || row['status'] === 'cancelled';
+    if (wasOver && (change.status === 'active' || change.status === 'needs_you')) takenUp.run(id);
     if (change.head == null) return;
     begun.run(id);
     begunAt.run(now, id);
@@ -185,7 +196,9 @@ export function prepareApply(db: Db): Applier {
   }
 
   function insertOutbox(rows: readonly NewOutboxRow[], now: number): void {
-    for (const row of rows)
+    for (const row of rows) {
+      // One that nobody has begun to deliver will tell of this, too.
+      if (row.message.kind === 'tracker.report' && untried.get(row.orderKey) !== undefined) continue;
       outbox.run({
         destination: row.destination,
         key: row.key,
@@ -194,6 +207,7 @@ export function prepareApply(db: Db): Applier {
         availableAt: row.availableAt ?? now,
         now,
       });
+    }
   }
 
   function prove(proofs: readonly CliProof[]): void {

@@ -23,9 +23,24 @@ export function prepareForget(db: Db): Pick<Store, 'forgetMessages'> {
     `DELETE FROM incidents WHERE (key, channel) IN (SELECT key, channel FROM incidents WHERE resolved_at < ? LIMIT ${ROWS})`,
   );
 
+  const dropMatters = db.prepare(
+    `DELETE FROM matters WHERE key IN (SELECT key FROM matters WHERE changed_at < ? AND (state = 'resolved' OR value ->> 'event' = 'done') LIMIT ${ROWS})`,
+  );
+  const dropTickets = db.prepare(
+    `DELETE FROM tickets WHERE nonce IN (SELECT nonce FROM tickets WHERE expires_at < ? LIMIT ${ROWS})`,
+  );
+  // A line of shared news is over when it was told.
+  const dropNews = db.prepare(
+    `DELETE FROM incidents WHERE (key, channel) IN (SELECT i.key, i.channel FROM incidents i WHERE i.digest = 1 AND i.updated_at < ?
+      AND NOT EXISTS (SELECT 1 FROM matters m WHERE m.key = i.key) LIMIT ${ROWS})`,
+  );
+
   const forget = db.transaction((before: { messages: number; shapes: number }, after: number) => {
     const rows = walk.all(after) as Row[];
-    let forgotten = after === 0 ? dropIncidents.run(before.messages).changes : 0;
+    let forgotten = 0;
+    if (after === 0)
+      for (const drop of [dropMatters, dropIncidents, dropNews, dropTickets])
+        forgotten += drop.run(before.messages).changes;
     for (const { id, key, delivered_at: at } of rows) {
       if (at === null || at >= (key.startsWith(SHAPE) ? before.shapes : before.messages)) continue;
       forgotten += drop.run(id).changes;

@@ -1,4 +1,6 @@
 import { FIRST_SCHEMA } from './first-schema.ts';
+import { FEEDS } from './migration-feeds.ts';
+import { TALK_MIGRATION } from './migration-talk.ts';
 
 /**
  * Schema, forwards only. Each entry runs once, in one transaction, in order; `user_version` counts
@@ -186,5 +188,11 @@ ALTER TABLE agent_runs ADD COLUMN model TEXT;
 -- What ended lately, without a walk over the rest.
 CREATE INDEX agent_runs_ended ON agent_runs(finished_at, verdict, cost_micro_usd) WHERE finished_at IS NOT NULL;
 CREATE INDEX tasks_ended ON tasks(updated_at) WHERE status IN ('done', 'cancelled');
+`,
+  TALK_MIGRATION,
+  FEEDS,
+  `
+-- What a task heard from its forge and told it: marks of what was acted on, findings that wait, the last word per stage.
+ALTER TABLE tasks ADD COLUMN forge TEXT;
 `,
 ];

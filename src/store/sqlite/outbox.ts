@@ -2,7 +2,7 @@ import type { Audit } from '../../core/audit.ts';
 import type { DestinationTrouble } from '../../core/delivery.ts';
 import type { OutboxMessage } from '../../core/effects.ts';
 import { AppError } from '../../core/errors.ts';
-import type { Incident, Letter, OutboxRow, Store } from '../store.ts';
+import type { Letter, OutboxRow, Store } from '../store.ts';
 import type { Db } from './database.ts';
 import type { Row } from './rows.ts';
 
@@ -18,8 +18,7 @@ type OutboxPart = Pick<
   | 'letters'
   | 'retryLetters'
   | 'dropLetter'
-  | 'incident'
-  | 'saveIncident'
+  | 'postpone'
 >;
 
 /** A row behind another of its order key is not due, whatever its own time says. */
@@ -34,11 +33,11 @@ const DUE = `o.status = 'pending' AND o.available_at <= @now AND ${MAY_BE_ASKED}
 const DEAD = `o.status = 'dead' AND o.dropped IS NULL`;
 const STUCK = `o.status = 'pending' AND o.error IS NOT NULL`;
 /** Of these only the latest of an order is worth telling. */
-const TELLS_A_STATE = `message ->> 'kind' IN ('tracker.status', 'notify.incident', 'notify.resolved')`;
+const TELLS_A_STATE = `message ->> 'kind' IN ('tracker.status', 'tracker.report', 'notify.incident', 'notify.resolved')`;
 const OVERTAKEN = `o.${TELLS_A_STATE} AND EXISTS (SELECT 1 FROM outbox l
   WHERE l.order_key = o.order_key AND l.id > o.id AND l.status = 'delivered' AND l.${TELLS_A_STATE})`;
 
-/** The outbox: due rows in order, one at a time per order key; what became of them; the memory of told incidents. */
+/** The outbox: due rows in order, one at a time per order key; what became of them. */
 export function prepareOutbox(
   db: Db,
   world: { audit: (entry: Audit) => void; wake: () => void },
@@ -114,11 +113,9 @@ export function prepareOutbox(
     `UPDATE outbox SET status = 'dead', dropped = @reason, finished_at = coalesce(finished_at, @now) WHERE id = @id`,
   );
 
-  const incident = db.prepare('SELECT * FROM incidents WHERE key = ? AND channel = ?');
-  const saveIncident =
-    db.prepare(`INSERT INTO incidents(key, channel, message_ref, text, opened_at, updated_at, resolved_at)
-    VALUES(@key, @channel, @messageRef, @text, @openedAt, @updatedAt, @resolvedAt)
-    ON CONFLICT(key, channel) DO UPDATE SET message_ref = @messageRef, text = @text, opened_at = @openedAt, updated_at = @updatedAt, resolved_at = @resolvedAt`);
+  const later = db.prepare(
+    `UPDATE outbox SET available_at = @until, tries = tries - 1, unsure = @unsure WHERE id = @id AND status = 'pending'`,
+  );
 
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
@@ -206,21 +203,8 @@ export function prepareOutbox(
       });
       world.wake();
     },
-    async incident(key, channel) {
-      const row = incident.get(key, channel) as Row | undefined;
-      if (row === undefined) return null;
-      return {
-        key,
-        channel,
-        messageRef: String(row['message_ref']),
-        text: String(row['text']),
-        openedAt: Number(row['opened_at']),
-        updatedAt: Number(row['updated_at']),
-        resolvedAt: row['resolved_at'] === null ? null : Number(row['resolved_at']),
-      } satisfies Incident;
-    },
-    async saveIncident(value) {
-      saveIncident.run({ ...value });
+    async postpone(id, until, unsure) {
+      later.run({ id, until, unsure: unsure ? 1 : 0 });
     },
   };
 }

@@ -110,6 +110,7 @@ export function prepareQueries(db: Db): Queries {
       const where = conditions([
         filter.status === undefined ? null : 'status IN (SELECT value FROM json_each(@status))',
         ...equals(filter, ['project', 'stage']),
+        filter.changedSince === undefined ? null : 'updated_at >= @changedSince',
         filter.label === undefined ? null : '@label IN (SELECT value FROM json_each(labels))',
         filter.q === undefined ? null : taskHas,
       ]);

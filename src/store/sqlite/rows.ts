@@ -4,6 +4,7 @@ import type { PlanWindow, Verdict } from '../../core/failure.ts';
 import type {
   AccountHold,
   AccountState,
+  ForgeMemory,
   Job,
   JobContext,
   JobStatus,
@@ -16,7 +17,7 @@ import type {
   TaskSession,
   TaskStatus,
 } from '../../core/model.ts';
-import { EMPTY_CONTEXT } from '../../core/model.ts';
+import { EMPTY_CONTEXT, NOTHING_HEARD } from '../../core/model.ts';
 import type { TraceMatrix } from '../../core/trace.ts';
 
 /** Rows as SQLite returns them, and their way into the model. */
@@ -117,6 +118,7 @@ export function taskOf(row: Row): Task {
     branch: text(row['branch']),
     title: text(row['title']),
     body: text(row['body']),
+    thread: text(row['thread']),
     stage: text(row['stage']),
     status: text(row['status']) as TaskStatus,
     reason: code === null ? null : { code, detail: text(row['reason_detail']) },
@@ -136,6 +138,7 @@ export function taskOf(row: Row): Task {
     session: json<TaskSession | null>(row['session'], null),
     checkedHead: textOrNull(row['checked_head']),
     loops: json<Task['loops']>(row['loops'], {}),
+    forge: { ...NOTHING_HEARD, ...json<Partial<ForgeMemory>>(row['forge'], {}) },
     createdAt: count(row['created_at']),
     updatedAt: count(row['updated_at']),
   };

@@ -7,18 +7,21 @@ import { AppError } from '../../core/errors.ts';
 import { vtimeAtWeight } from '../../core/fairness.ts';
 import { contextAtStart } from '../../core/job.ts';
 import type { AccountState } from '../../core/model.ts';
+import { reportRow } from '../../core/task.ts';
 import type { Store } from '../store.ts';
 import { prepareApply } from './apply.ts';
 import { prepareAudit } from './audit.ts';
 import { prepareBoard } from './board.ts';
 import { prepareClaim } from './claim.ts';
 import { openDatabase, schemaVersion, storeError } from './database.ts';
+import { prepareFeed } from './feed.ts';
 import { prepareForget } from './forget.ts';
 import { prepareLedger } from './ledger.ts';
 import { prepareOutbox } from './outbox.ts';
 import { prepareQueries } from './queries.ts';
 import { prepareReports } from './reports.ts';
 import { accountOf, cliVersionOf, jobOf, type Row, runOf, taskOf } from './rows.ts';
+import { prepareTalk } from './talk.ts';
 import { prepareUsers } from './users.ts';
 
 /** Opens the embedded store: one file, one writing process. `clock` stamps what is written. */
@@ -26,6 +29,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const db = openDatabase(path);
   const applier = prepareApply(db);
   const claim = prepareClaim(db);
+  const audit = prepareAudit(db);
+  const feed = prepareFeed(db, { applier, audit: audit.write, clock, wake: () => wake() });
   const wakers = new Set<() => void>();
   const wake = () => {
     for (const waker of wakers) waker();
@@ -39,8 +44,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
   const cliVersionsOf = db.prepare('SELECT * FROM cli_versions WHERE kind = ?');
   const insertTask =
-    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
-    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
+    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, thread, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
+    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @thread, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
   const heldJob = db.prepare(
     `SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`,
@@ -55,7 +60,6 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const setTaskPr = db.prepare(
     `UPDATE tasks SET pr = ?, updated_at = ? WHERE id = ? AND coalesce(pr ->> 'state', '') NOT IN ('merged', 'closed')`,
   );
-  const audit = prepareAudit(db);
   const inTransaction = <T>(work: () => T): T => db.transaction(work).immediate();
 
   function account(id: string): AccountState {
@@ -80,10 +84,15 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const store: Store = {
     board: atTheEdge(prepareBoard(db), path),
     reports: atTheEdge(prepareReports(db), path),
+    talk: atTheEdge(
+      prepareTalk(db, { insertOutbox: (rows) => applier.insertOutbox(rows, clock()), wake }),
+      path,
+    ),
     users: atTheEdge(prepareUsers(db, { audit: audit.write }), path),
     ...prepareOutbox(db, { audit: audit.write, wake }),
     ...prepareLedger(db),
     ...prepareForget(db),
+    ...feed.part,
     ...prepareQueries(db),
 
     async configure(projects, accounts) {
@@ -116,14 +125,17 @@ export function openSqliteStore(path: string, clock: () => number): Store {
             hint: 'give the item another key',
           });
         const now = clock();
+        const { feed: ofFeed, ...fields } = item;
         const task = taskOf(
           insertTask.get({
-            ...item,
+            ...fields,
+            thread: ofFeed?.thread ?? '',
             urgent: item.urgent ? 1 : 0,
             labels: JSON.stringify(item.labels),
             now,
           }) as Row,
         );
+        if (ofFeed !== undefined) feed.taken(task.id, ofFeed.marks, ofFeed.seen, now);
         applier.insertJob(firstJob(task), now);
         applier.insertOutbox(
           [
@@ -140,6 +152,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
                 stage: task.stage,
               },
             },
+            ...(ofFeed === undefined ? [] : [reportRow(task, 'taken')]),
           ],
           now,
         );
@@ -213,6 +226,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const task = job.taskId === null ? null : taskOf(taskById.get(job.taskId) as Row);
         const newest = task === null ? undefined : (latestJob.get(task.id) as Row | undefined);
         const superseded = newest !== undefined && newest['id'] !== job.id;
+        if (entry.once !== undefined && !feed.mark(entry.once, clock())) return { job, task, repeated: true };
         applier.apply(decide({ task, job, superseded }), { job, runId: null }, clock());
         const after = {
           job: jobOf(jobById.get(job.id) as Row),

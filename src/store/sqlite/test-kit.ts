@@ -14,6 +14,8 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'outbox.status': 'pending',
   'outbox.message': JSON.stringify({ kind: 'notify' }),
   'projects.key': '1',
+  'matters.value': '{}',
+  'matters.state': 'open',
   'users.role': 'viewer',
   'api_tokens.role': 'viewer',
 };
@@ -26,6 +28,7 @@ const JSON_COLUMNS: Readonly<Record<string, string>> = {
 };
 /** Left empty: what they hold is optional and has a shape. */
 const EMPTY = new Set([
+  'once',
   'hold',
   'pr',
   'trace',

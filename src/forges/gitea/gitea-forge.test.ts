@@ -1,0 +1,432 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type FakeGitea, startGitea } from '../../../test/fakes/gitea.ts';
+import type { Delivery } from '../../core/delivery.ts';
+import type { Finding } from '../../core/model.ts';
+import { Secret } from '../../lib/secret.ts';
+import { forgeContract } from '../forge.contract.ts';
+import type { Forge, PullFacts } from '../forge.ts';
+import type { ForgeContext } from '../forge-kind.ts';
+import { giteaForge } from './gitea-forge.ts';
+import { isContext } from './rules.ts';
+
+function contextAt(
+  gitea: FakeGitea,
+  config: Record<string, unknown> = {},
+  given: { clock?: () => number; reviewer?: string | null } = {},
+): ForgeContext {
+  const made = new Map<string, unknown>();
+  const reviewer = given.reviewer === undefined ? gitea.token('reviewer') : given.reviewer;
+  return {
+    ...{
+      project: 'wid',
+      repo: gitea.gitUrl,
+      config: { kind: 'gitea', ...config },
+      clock: given.clock ?? Date.now,
+    },
+    access: {
+      gitea: {
+        ...{ url: gitea.url, token: new Secret(gitea.token('orch')) },
+        reviewerToken: reviewer === null ? null : new Secret(reviewer),
+      },
+      github: { url: null, token: null, reviewerToken: null },
+      plane: { url: null, workspace: null, apiToken: null },
+    },
+    once: (name, make) => {
+      if (!made.has(name)) made.set(name, make());
+      return made.get(name) as ReturnType<typeof make>;
+    },
+  };
+}
+
+const work = (gitea: FakeGitea) => gitea.push('orch', 'work', { 'src/new.js': 'one\ntwo\n' }, 'work');
+const withoutMarker = (body: string) => body.replace(/\n*<!-- orch:.*-->$/s, '');
+
+forgeContract('gitea', async () => {
+  const gitea = await startGitea();
+  onTestFinished(() => gitea.close());
+  const head = await work(gitea);
+  return {
+    forge: giteaForge.create(contextAt(gitea)),
+    head,
+    pullRequests: async () =>
+      gitea.pulls().map(({ number, title, state, pull, comments }) => ({
+        number,
+        state:
+          pull?.merged != null
+            ? 'merged'
+            : state === 'closed'
+              ? 'closed'
+              : /^WIP:/.test(title)
+                ? 'draft'
+                : 'open',
+        comments: comments.map(({ body }) => withoutMarker(body)),
+      })),
+    base: async () => (await gitea.repository.git('rev-list', 'main')).split('\n'),
+    loseNext: () => {
+      // That a draft is made ready on the way to its merge is a write of its own.
+      gitea.knobs.loseNext = (asked, body) => !(asked.startsWith('PATCH') && !('body' in body));
+    },
+  };
+});
+
+describe('Gitea as a forge', () => {
+  const signal = new AbortController().signal;
+  const by = (key: string, again = false): Delivery => ({ key, again, signal });
+  const request = { branch: 'work', base: 'main', title: 'WID-1: First', body: 'text' };
+
+  async function open(
+    options: {
+      config?: Record<string, unknown>;
+      given?: Parameters<typeof contextAt>[2];
+      server?: Parameters<typeof startGitea>[0];
+    } = {},
+  ) {
+    const gitea = await startGitea(options.server);
+    onTestFinished(() => gitea.close());
+    const head = await work(gitea);
+    const forge = giteaForge.create(contextAt(gitea, options.config, options.given));
+    const pr = await forge.open(request, by('open'));
+    const at = { pr, branch: 'work', base: 'main', head };
+    return {
+      ...{ gitea, head, forge, pr, at },
+      ready: () => forge.ready(pr, 'text', by('ready')),
+      merge: (more: Partial<Parameters<Forge['merge']>[0]> = {}) =>
+        forge.merge({ ...at, message: 'WID-1: First\n\nWhy.', ...more }),
+      facts: async (): Promise<PullFacts> => {
+        const standing = await forge.look(at);
+        if (standing.kind !== 'open' || standing.pull === null) throw new Error(standing.kind);
+        return standing.pull;
+      },
+    };
+  }
+
+  describe('its pull requests', () => {
+    it('finds the open one of a branch whose first one was closed, and opens another when none is', async () => {
+      const { gitea, forge, pr } = await open();
+      gitea.editIssue(pr.number, { state: 'closed' });
+      const second = await forge.open(request, by('again'));
+      expect(second).toMatchObject({ number: pr.number + 1, state: 'draft' });
+      expect(await forge.open(request, by('third'))).toEqual(second);
+    });
+
+    it('returns a merged one, and opens another only for work that it never had', async () => {
+      const { gitea, forge, pr, ready, merge } = await open({ config: { keep_branch: true } });
+      await ready();
+      await merge();
+      expect(await forge.open(request, by('again'))).toMatchObject({ number: pr.number, state: 'merged' });
+      await gitea.push('orch', 'work', { 'later.js': 'x\n' }, 'later');
+      expect(await forge.open(request, by('more'))).toMatchObject({ state: 'draft' });
+    });
+
+    it('takes every WIP from the title, and leaves the rest of it to people', async () => {
+      const { gitea, forge, pr } = await open();
+      gitea.issue(pr.number).title = 'WIP: [WIP] Renamed by lin';
+      expect(await forge.ready(pr, 'matrix', by('ready'))).toMatchObject({ state: 'open' });
+      expect(gitea.issue(pr.number)).toMatchObject({ title: 'Renamed by lin', body: 'matrix' });
+    });
+
+    it('refuses to comment on one that is not there, which Gitea answers with 500', async () => {
+      const { forge } = await open();
+      const nothing = { number: 999, url: null, state: 'open' } as const;
+      await expect(forge.comment(nothing, 'x', by('c'))).rejects.toMatchObject({ code: 'forge.refused' });
+    });
+
+    it('says a status once, and refuses one of a commit that is not there', async () => {
+      const { gitea, forge, head } = await open();
+      const status = {
+        head,
+        context: 'orch/review',
+        state: 'success',
+        description: 'fine',
+        url: null,
+      } as const;
+      await forge.status(status, by('s'));
+      await forge.status(status, by('s', true));
+      await forge.status({ ...status, state: 'failure' }, by('s2', true));
+      expect(gitea.state.statuses.map(({ state }) => state)).toEqual(['success', 'failure']);
+      const unknown = { ...status, head: 'f'.repeat(40) };
+      await expect(forge.status(unknown, by('s3'))).rejects.toMatchObject({ code: 'forge.refused' });
+    });
+  });
+
+  describe('a review of ours', () => {
+    const finding = (file: string | null, line: number | null): Finding => ({
+      ...{ severity: 'high', file, line, title: 'Wrong', detail: 'because' },
+    });
+
+    it('is the second account`s, once, with findings at their lines where the change has them', async () => {
+      const { gitea, forge, pr, head } = await open();
+      const findings = [finding('src/new.js', 2), finding('README.md', 1), finding(null, null)];
+      const review = { head, event: 'request_changes', body: 'Look again.', findings } as const;
+      gitea.knobs.loseNext = true;
+      await expect(forge.review(pr, review, by('r'))).rejects.toMatchObject({ code: 'forge.unreachable' });
+      await forge.review(pr, review, by('r', true));
+      const written = gitea.issue(pr.number).pull?.reviews ?? [];
+      expect(written).toHaveLength(1);
+      expect(written[0]).toMatchObject({
+        ...{ user: { login: 'reviewer' }, state: 'REQUEST_CHANGES', commit: head },
+        comments: [{ path: 'src/new.js', line: 2, body: '**Wrong** (high)\n\nbecause' }],
+      });
+      expect(withoutMarker(written[0]?.body ?? '')).toBe(
+        'Look again.\n\n- `README.md:1` **Wrong** (high)\n\n  because\n- **Wrong** (high)\n\n  because',
+      );
+    });
+
+    it('keeps its findings in the text where Gitea fails over their lines', async () => {
+      const { gitea, forge, pr, head } = await open();
+      gitea.knobs.bend = (asked) =>
+        asked.endsWith('/files')
+          ? gitea.requests.filter((each) => each.endsWith('/files')).length > 1
+            ? []
+            : [{ filename: 'gone.js' }]
+          : null;
+      const review = { head, event: 'approve', body: 'Good.', findings: [finding('gone.js', 1)] } as const;
+      await forge.review(pr, review, by('r'));
+      expect(gitea.issue(pr.number).pull?.reviews).toMatchObject([
+        { state: 'APPROVED', comments: [], body: expect.stringMatching(/gone\.js:1/) },
+      ]);
+    });
+
+    it('is a comment without a second account, and where the pull request takes none any more', async () => {
+      const review = { head: '', event: 'approve', body: 'Good.', findings: [] } as const;
+      const alone = await open({ given: { reviewer: null } });
+      await alone.forge.review(alone.pr, { ...review, head: alone.head }, by('r'));
+      await alone.forge.review(alone.pr, { ...review, head: alone.head }, by('r', true));
+      expect(alone.gitea.issue(alone.pr.number).comments.map(({ body }) => withoutMarker(body))).toEqual([
+        'Good.',
+      ]);
+      const closed = await open();
+      closed.gitea.editIssue(closed.pr.number, { state: 'closed' });
+      await closed.forge.review(closed.pr, { ...review, head: closed.head }, by('r'));
+      expect(closed.gitea.issue(closed.pr.number).comments).toHaveLength(1);
+    });
+
+    it('is a comment when both tokens are of one user, who may not approve what it wrote', async () => {
+      const gitea = await startGitea();
+      onTestFinished(() => gitea.close());
+      const head = await work(gitea);
+      const forge = giteaForge.create(contextAt(gitea, {}, { reviewer: gitea.token('orch') }));
+      const pr = await forge.open(request, by('open'));
+      await forge.review(pr, { head, event: 'approve', body: 'Good.', findings: [] }, by('r'));
+      expect(gitea.issue(pr.number)).toMatchObject({ comments: [{}], pull: { reviews: [] } });
+    });
+  });
+
+  describe('how a pull request stands', () => {
+    it('has the review that counts of each person, with what stands at the lines', async () => {
+      const { gitea, pr, facts, head } = await open();
+      gitea.review('lin', pr.number, 'REQUEST_CHANGES', 'No.', [
+        { path: 'src/new.js', line: 1, body: 'tabs' },
+      ]);
+      gitea.review('lin', pr.number, 'COMMENT', 'by the way');
+      gitea.review('mara', pr.number, 'REQUEST_CHANGES', 'Hm.');
+      gitea.review('mara', pr.number, 'APPROVED', 'Yes.');
+      gitea.review('guest', pr.number, 'APPROVED', 'Me too.').dismissed = true;
+      gitea.review('nobody', pr.number, 'COMMENT', '');
+      gitea.review('reviewer', pr.number, 'APPROVED', 'Ours.');
+      expect((await facts()).reviews).toMatchObject([
+        {
+          by: { name: 'lin', mayWrite: true },
+          state: 'changes_requested',
+          body: 'No.',
+          commit: head,
+          comments: [{ file: 'src/new.js', line: 1, body: 'tabs' }],
+        },
+        { by: { name: 'mara' }, state: 'approved' },
+      ]);
+    });
+
+    it('has the newest word of each context but ours, what is required, and the end of the log of failed jobs', async () => {
+      const { gitea, head, facts } = await open();
+      gitea.protect({ rule: 'main', checks: ['ci/*', 'build / test*', 'never/seen'] });
+      gitea.setStatus(head, 'ci/lint', 'pending');
+      gitea.setStatus(head, 'ci/lint', 'warning');
+      gitea.setStatus(head, 'orch/review', 'success', '', 'orch');
+      gitea.setStatus(head, 'extra', 'error', 'broken');
+      const log = `${Array.from({ length: 300 }, (_, i) => `2026-11-22T10:00:00.0000000Z line ${i}`).join('\n')}\n\u001b[31mFAIL\u001b[0m\n`;
+      gitea.runWorkflow(head, 'build', [
+        { name: 'test', conclusion: 'failure', log },
+        { name: 'lint', conclusion: 'success', log: 'fine' },
+      ]);
+      const checks = (await facts()).checks;
+      expect(checks).toMatchObject([
+        { name: 'ci/lint', state: 'success', required: true },
+        { name: 'extra', state: 'failure', required: false, detail: 'broken' },
+        { name: 'build / test (push)', state: 'failure', required: true },
+        { name: 'build / lint (push)', state: 'success', required: false },
+        { name: 'never/seen', state: 'pending', required: true },
+      ]);
+      expect(checks[2]?.detail.split('\n').slice(-2)).toEqual(['line 299', 'FAIL']);
+    });
+
+    it('says nothing of what is required where it may not read the rules, and of a head that is not there', async () => {
+      const { forge, at, gitea } = await open({ server: { orchMay: 'write' } });
+      gitea.knobs.bend = (asked) => (asked.endsWith('/branches/main') ? { name: 'main' } : null);
+      await expect(forge.look(at)).rejects.toMatchObject({ code: 'forge.unreachable' });
+      gitea.knobs.bend = null;
+      expect(await forge.look({ ...at, head: 'f'.repeat(40) })).toMatchObject({
+        pull: { checks: [], base: 'main' },
+      });
+    });
+
+    it('believes in a conflict only when the check of two commits is long over, and never of a draft', async () => {
+      let now = 0;
+      const { gitea, facts, ready } = await open({ given: { clock: () => now } });
+      expect((await facts()).conflict).toBeNull();
+      await ready();
+      expect((await facts()).conflict).toBe(false);
+      await gitea.push('lin', 'main', { 'src/new.js': 'other\n' }, 'conflicting');
+      expect((await facts()).conflict).toBeNull();
+      now = 29_999;
+      expect((await facts()).conflict).toBeNull();
+      now = 30_000;
+      expect((await facts()).conflict).toBe(true);
+    });
+
+    it('has no head when the branch is gone, and knows what ended', async () => {
+      const { gitea, forge, at, pr, facts } = await open();
+      const before = await gitea.repository.branches();
+      await gitea.repository.git('update-ref', '-d', 'refs/heads/work');
+      expect(before.has('work')).toBe(true);
+      const issue = gitea.issue(pr.number);
+      if (issue.pull !== null) issue.pull.isBranchGone = true;
+      expect(await facts()).toMatchObject({ head: null });
+      issue.state = 'closed';
+      expect(await forge.look(at)).toEqual({ kind: 'closed' });
+      expect(await forge.look({ ...at, pr: null })).toEqual({ kind: 'closed' });
+      expect(await forge.look({ ...at, pr: null, head: 'f'.repeat(40) })).toEqual({
+        kind: 'open',
+        pull: null,
+      });
+      expect(await forge.look({ ...at, pr: null, branch: 'other' })).toEqual({ kind: 'open', pull: null });
+    });
+
+    it('tells comments of people alone', async () => {
+      const { gitea, forge, pr } = await open();
+      await forge.comment(pr, 'ours', by('c'));
+      gitea.comment('lin', pr.number, '/orch retry');
+      expect(await forge.feed?.comments(pr, null, signal)).toMatchObject([
+        { by: { name: 'lin' }, body: '/orch retry' },
+      ]);
+      expect([forge.feed?.isAbout('ACME/Widgets'), forge.feed?.isAbout('acme/other')]).toEqual([true, false]);
+    });
+  });
+
+  describe('its merges', () => {
+    it.each(['merge', 'squash', 'rebase', 'rebase-merge', 'fast-forward-only'])(
+      'by %s answer with the commit, then and later, and take the branch away',
+      async (style) => {
+        const { gitea, forge, at, ready, merge } = await open({ config: { merge_style: style } });
+        if (style !== 'fast-forward-only') await gitea.push('lin', 'main', { 'other.txt': 'x\n' }, 'other');
+        await ready();
+        const merged = await merge();
+        const commit = await gitea.repository.git('rev-parse', 'main');
+        expect(merged).toEqual({ kind: 'merged', commit });
+        expect([await merge(), await forge.look(at)]).toEqual([merged, merged]);
+        expect([...(await gitea.repository.branches()).keys()]).toEqual(['main']);
+        if (style === 'merge' || style === 'squash')
+          expect(await gitea.repository.git('log', '-1', '--format=%B', 'main')).toBe('WID-1: First\n\nWhy.');
+      },
+    );
+
+    it('keep the branch when they are told to', async () => {
+      const { gitea, ready, merge } = await open({ config: { keep_branch: true } });
+      await ready();
+      await merge();
+      expect((await gitea.repository.branches()).has('work')).toBe(true);
+    });
+
+    it('are tried again while Gitea is still checking, and a conflict is told once it must be one', async () => {
+      let now = 0;
+      const { gitea, ready, merge } = await open({ given: { clock: () => now } });
+      await ready();
+      gitea.knobs.checking = 2;
+      expect(await merge()).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/still checking/) });
+      expect(await merge()).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/just checked/) });
+      await gitea.push('lin', 'main', { 'src/new.js': 'other\n' }, 'conflicting');
+      expect(await merge()).toMatchObject({ kind: 'retry' });
+      now = 30_000;
+      expect(await merge()).toEqual({ kind: 'conflict', files: [] });
+    });
+
+    it('are refused for a draft, for what the rules miss, and when it was closed', async () => {
+      const { gitea, ready, merge, pr, head } = await open();
+      const known = await ready();
+      gitea.issue(pr.number).title = 'WIP: not yet, says lin';
+      expect(await merge({ pr: known })).toMatchObject({
+        kind: 'refused',
+        detail: expect.stringMatching(/is a draft/),
+      });
+      gitea.issue(pr.number).title = 'now';
+      gitea.protect({
+        rule: 'main',
+        requiredApprovals: 2,
+        checks: ['ci/*', 'deploy'],
+        blockOnRejected: true,
+      });
+      gitea.setStatus(head, 'ci/test', 'failure');
+      gitea.review('lin', pr.number, 'REQUEST_CHANGES', 'No.');
+      gitea.review('reviewer', pr.number, 'APPROVED', 'Ours.');
+      const words = ((await merge()) as { detail?: string }).detail;
+      expect(words).toBe(
+        `the rules of main want more for #${pr.number}: 2 approvals, of which it has 1; an answer to the changes requested by lin; ci/test to be green, which is failure; a word on how deploy went`,
+      );
+      gitea.editIssue(pr.number, { state: 'closed' });
+      expect(await merge()).toMatchObject({ kind: 'refused', detail: expect.stringMatching(/was closed/) });
+    });
+
+    it('want an outdated branch brought up to date first, also where only the words tell it', async () => {
+      for (const orchMay of ['admin', 'write'] as const) {
+        const { gitea, ready, merge } = await open({ server: { orchMay } });
+        await ready();
+        gitea.protect({ rule: 'main', blockOnOutdated: true });
+        await gitea.push('lin', 'main', { 'other.txt': 'x\n' }, 'other');
+        expect(await merge()).toMatchObject({ kind: 'outdated' });
+      }
+    });
+
+    it('are of exactly the head: another one is looked at anew', async () => {
+      const { gitea, ready, merge } = await open();
+      await ready();
+      await gitea.push('lin', 'work', { 'more.js': 'x\n' }, 'more');
+      expect(await merge()).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/the head of/) });
+      expect(await merge({ pr: null, branch: 'none' })).toMatchObject({ kind: 'refused' });
+    });
+
+    it('are not done by an account that may not', async () => {
+      const { gitea, ready, merge } = await open();
+      await ready();
+      gitea.state.permissions.set('orch', 'read');
+      await expect(merge()).rejects.toMatchObject({ code: 'forge.unreachable', facts: { done: 'no' } });
+    });
+  });
+
+  it('gives git its token at the forge`s own origin only', async () => {
+    const gitea = await startGitea();
+    onTestFinished(() => gitea.close());
+    const context = contextAt(gitea);
+    const { host } = new URL(gitea.url);
+    expect(giteaForge.gitCredentials(context)).toMatchObject({ host, username: 'orch' });
+    for (const repo of [
+      `https://${host}/acme/widgets`,
+      'http://other/acme/widgets',
+      'git@host:acme/widgets.git',
+      '/srv/x',
+    ])
+      expect(giteaForge.gitCredentials({ ...context, repo })).toBeNull();
+  });
+
+  it.each([
+    ['ci/*', 'ci/a/b', true],
+    ['*test*', 'build / test (push)', true],
+    ['ci/{a,b}', 'ci/b', true],
+    ['ci/{a,b}', 'ci/c', false],
+    ['ci/[ab]?', 'ci/ax', true],
+    ['ci/[!a]', 'ci/a', false],
+    ['a.b (x)', 'a.b (x)', true],
+    ['a.b', 'axb', false],
+    ['a{b', 'a{b', true],
+  ])('matches the context pattern %s on %s: %s', (pattern, context, matches) => {
+    expect(isContext(pattern, context)).toBe(matches);
+  });
+});

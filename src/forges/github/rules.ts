@@ -1,0 +1,31 @@
+import { isStatus } from '../../clients/github/github-client.ts';
+import type { GithubPlace } from '../../clients/github/github-place.ts';
+
+/**
+ * Names of the checks that the base asks for, by its rulesets and by its protection; null when neither is ours to
+ * read. Administrators are told all of it, others what the branch itself says.
+ */
+export async function requiredChecks(
+  { client, repo }: GithubPlace,
+  branch: string,
+  signal?: AbortSignal,
+): Promise<string[] | null> {
+  const orNull = (error: unknown) => {
+    if (isStatus(error, 403, 404)) return null;
+    throw error;
+  };
+  const rules = await client
+    .all('GET /repos/{owner}/{repo}/rules/branches/{branch}', { ...repo, branch }, (all) => all, signal)
+    .catch(orNull);
+  const found = await client
+    .send('GET /repos/{owner}/{repo}/branches/{branch}', { ...repo, branch }, signal)
+    .catch(orNull);
+  if (rules === null && found === null) return null;
+  const byRules = (rules ?? []).flatMap((rule) =>
+    rule.type === 'required_status_checks'
+      ? (rule.parameters?.required_status_checks ?? []).map(({ context }) => context)
+      : [],
+  );
+  const byBranch = found?.protection?.required_status_checks?.contexts ?? [];
+  return [...new Set([...byRules, ...byBranch])];
+}
