@@ -8,6 +8,7 @@ import { webhooks } from '../registry.ts';
 import { hmacOf, signedBy } from '../webhooks/signature.ts';
 import type { Webhook, WebhookPlace } from '../webhooks/webhook.ts';
 import { createHttp } from './server.ts';
+import { readWebFiles } from './web-files.ts';
 
 const SECRET = 'shared';
 const MIB = 1024 * 1024;
@@ -36,7 +37,7 @@ function open(live: readonly Webhook[] = [acme], secret = SECRET) {
       nudge: (kind: string, places: readonly WebhookPlace[]) => looks.push({ kind, places }),
     } as unknown as Engine,
     tokens: ['t'],
-    pageCode: 'p',
+    web: readWebFiles('/nowhere'),
     version: 'test',
     publicUrl: null,
     url: () => 'http://127.0.0.1:8044',
