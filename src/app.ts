@@ -21,7 +21,6 @@ import { createEngine, type Engine } from './engine/engine.ts';
 import { allowedEnvironment, networkEnvironment } from './engine/environment.ts';
 import { type RehearsalStep, rehearse } from './engine/rehearsal.ts';
 import type { HttpOptions } from './http/server.ts';
-import { readWebFiles } from './http/web-files.ts';
 import { type Clock, systemClock } from './lib/clock.ts';
 import type { Logger } from './lib/logger.ts';
 import { createProgramThreads } from './lib/program-threads.ts';
@@ -118,6 +117,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     const { adopted } = await engine.takeOver();
     // Read only now: nobody is to look at a page before somebody looks at the live runs.
     const { createHttp, listen } = await import('./http/server.ts');
+    const { readWebFiles } = await import('./http/web-files.ts');
     let url = '';
     const http = createHttp({
       engine,
@@ -127,8 +127,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       configProblem: () => configProblem,
       ...(options.looks ?? { config: () => [], check: async function* () {} }),
       version: options.version,
-      web: readWebFiles(webDirectory()),
       webhooks: () => liveWebhooks(current, options.webhooks ?? webhooks()),
+      web: readWebFiles(webDirectory()),
       log,
       shutdown: options.onShutdown,
     });

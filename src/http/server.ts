@@ -166,8 +166,6 @@ export function createHttp(options: HttpOptions) {
   const document = () => (described ??= describeApi(app, options.version));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.route('/', docsRoutes(document, options.version));
-  // Before the page, which answers any other path.
-  app.all('/api/*', (c) => c.notFound());
   // Last, and not as a route: what the API does not have is never the page.
   app.notFound(
     (c) =>

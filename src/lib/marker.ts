@@ -24,7 +24,7 @@ export function withoutMarker(body: string): string {
 
 /** A comment in HTML ends at the first `--`. */
 function lineOf(key: string): string {
-  return `${BEGIN}${key.replaceAll(/[^\w:./#@-]|--+/g, (text) => [...text].map(escaped).join(''))} -->`;
+  return `${BEGIN}${key.replaceAll(/[^\w:./#@-]|--+/g, (text) => Array.from(text, escaped).join(''))} -->`;
 }
 
 function escaped(character: string): string {

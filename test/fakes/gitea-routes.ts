@@ -114,7 +114,10 @@ export async function answerApi(
   for await (const chunk of request) chunks.push(chunk as Buffer);
   const text = Buffer.concat(chunks).toString('utf8');
   const { trouble } = knobs;
-  if (trouble !== null && trouble.random() < trouble.before) return reply(response, fail(502, ''));
+  if (trouble !== null && trouble.random() < trouble.before) {
+    knobs.troubles++;
+    return reply(response, fail(502, ''));
+  }
   const body = (text === '' ? {} : JSON.parse(text)) as object;
   let answer: Answer;
   try {
@@ -136,6 +139,7 @@ export async function answerApi(
   const isLost = isDone && (isNext || (trouble !== null && trouble.random() < trouble.after));
   if (isLost) {
     knobs.loseNext = false;
+    knobs.troubles++;
     // Cut, or told as an error of the server's own: both happen after it was done.
     if (trouble === null || trouble.random() < 0.5) request.socket.destroy();
     else reply(response, fail(500, ''));

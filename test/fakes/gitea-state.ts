@@ -42,6 +42,8 @@ export interface Knobs {
   bend: ((request: string, answer: unknown) => unknown) | null;
   /** Shares of requests that fail before they act, and after. */
   trouble: { random: () => number; before: number; after: number } | null;
+  /** How often that happened. */
+  troubles: number;
 }
 
 export interface FakeServer {

@@ -126,7 +126,7 @@ export async function startGitea(
   if (options.orchMay !== undefined) state.permissions.set('orch', options.orchMay);
   const knobs: Knobs = {
     ...{ loseNext: false, checking: 0, dependencies: true, clockAheadMs: 0, version: '1.27.3', blind: null },
-    ...{ bend: null, trouble: null },
+    ...{ bend: null, trouble: null, troubles: 0 },
   };
   const tokens = new Map<string, { login: string; scopes: readonly string[] }>();
   const sender = createSender();

@@ -433,7 +433,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
     [
       'POST /issues/*/comments',
       ([number], { body, by }) => {
-        const comment = addComment(by, issueOf(Number(number)), String(body['body']));
+        const comment = addComment(by, issueOf(Number(number)), textOf(body['body']));
         return { status: 201, body: commentWire(comment, Number(number)) };
       },
     ],
@@ -528,7 +528,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
           auto: false,
           reviews: [],
         };
-        const issue = newIssue(by, title, String(body['body'] ?? ''), pull);
+        const issue = newIssue(by, title, textOf(body['body']), pull);
         tell('pull_request', by, {
           action: 'opened',
           number: issue.number,
@@ -548,7 +548,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
       'PATCH /pulls/*',
       async ([number], { body }) => {
         const { issue, pull } = pullOf(Number(number));
-        Object.assign(issue, { body: String(body['body'] ?? issue.body), updatedAt: now() });
+        Object.assign(issue, { body: textOf(body['body'] ?? issue.body), updatedAt: now() });
         return ok(await pullWire(issue, pull));
       },
     ],
@@ -601,7 +601,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
           event === 'APPROVE' ? 'APPROVED' : event === 'REQUEST_CHANGES' ? 'CHANGES_REQUESTED' : 'COMMENTED';
         const review = addReview(by, Number(number), {
           state,
-          body: String(body['body'] ?? ''),
+          body: textOf(body['body']),
           comments,
           commit: commit_id ?? pull.sha,
         });
@@ -1005,6 +1005,10 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
 }
 
 class Gone extends Error {}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
 
 /** The parts that `*` (one) and `**` (the rest) stand for; null = another route. */
 function matching(route: string, asked: string): string[] | null {

@@ -112,6 +112,7 @@ export async function startPlane(
   let faults: { fault: PlaneFault; when: (method: string, path: string) => boolean }[] = [];
   let always: PlaneFault | null = null;
   let ticks = 0;
+  let trouble: { random: () => number; before: number; after: number } | null = null;
 
   /** Microseconds, as Plane writes them; never the same twice. */
   function now(): string {
@@ -478,8 +479,12 @@ export async function startPlane(
       answer(response, [fault.status, fault.body ?? { error: 'Something went wrong' }, retry]);
       return;
     }
+    if (trouble !== null && trouble.random() < trouble.before) {
+      answer(response, [502, { error: 'Bad gateway' }]);
+      return;
+    }
     const given = handle(method, url, request.headers, text === '' ? {} : (JSON.parse(text) as Body));
-    if (fault === 'drop') request.socket.destroy();
+    if (fault === 'drop' || (trouble !== null && trouble.random() < trouble.after)) request.socket.destroy();
     else answer(response, given);
   }
 
@@ -562,6 +567,10 @@ export async function startPlane(
     },
     failAlways(fault: PlaneFault | null) {
       always = fault;
+    },
+    /** Shares of requests that fail before they act, and after. */
+    setTrouble(value: typeof trouble) {
+      trouble = value;
     },
     limit(to: number) {
       perMinute = to;

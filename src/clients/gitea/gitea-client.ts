@@ -7,7 +7,7 @@ import {
   path,
 } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
-import type { RepositoryName } from './repository-name.ts';
+import type { RepositoryName } from '../repository-name.ts';
 import { type GiteaUser, permission, user } from './wire.ts';
 
 /** Gitea's (and Forgejo's) API as one of its users. Throws `HttpError` for everything that did not go well. */

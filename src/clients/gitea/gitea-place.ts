@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import { HttpError } from '../../lib/http-client.ts';
+import { type RepositoryName, repositoryName, repositoryOfAddress } from '../repository-name.ts';
 import type { VendorAccess } from '../vendor-access.ts';
 import { createGiteaClient, type GiteaClient } from './gitea-client.ts';
-import { type RepositoryName, repositoryName, repositoryOfAddress } from './repository-name.ts';
 import { createThreads, type GiteaThreads } from './threads.ts';
 
 /** One repository on the Gitea of this installation, and Orch's accounts there. */

@@ -52,13 +52,15 @@ const lines = async (context: VendorContext) => (await findings(context)).map(({
 /** Takes deliveries as the service does, and remembers when they came. */
 async function receiver(secret: string) {
   const heard = { takenAt: null as number | null, refusedAt: null as number | null };
-  const server = createServer(async (request, response) => {
+  const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
-    for await (const chunk of request) chunks.push(chunk as Buffer);
-    const signature = String(request.headers['x-gitea-signature']);
-    const isSigned = giteaWebhook.isSigned('x-gitea-signature', signature, Buffer.concat(chunks), secret);
-    heard[isSigned ? 'takenAt' : 'refusedAt'] = performance.now();
-    response.writeHead(202).end();
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.once('end', () => {
+      const signature = String(request.headers['x-gitea-signature']);
+      const isSigned = giteaWebhook.isSigned('x-gitea-signature', signature, Buffer.concat(chunks), secret);
+      heard[isSigned ? 'takenAt' : 'refusedAt'] = performance.now();
+      response.writeHead(202).end();
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(() => void server.close());

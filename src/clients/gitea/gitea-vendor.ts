@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { HttpError, path } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { type RepositoryName, repositoryName, repositoryOfAddress } from '../repository-name.ts';
 import type { Heard, VendorContext, VendorFinding, VendorKind, VendorProject } from '../vendor-kind.ts';
 import { createGiteaClient, failedRequest, type GiteaClient } from './gitea-client.ts';
-import { type RepositoryName, repositoryName, repositoryOfAddress } from './repository-name.ts';
 import { type GiteaHook, hook, repository, token as tokenShape, version as versionShape } from './wire.ts';
 
 /** Events of the webhook that init makes; names that Gitea does not know it drops without a word. */
@@ -327,7 +327,7 @@ function isOurs({ config }: GiteaHook, { publicUrl }: VendorContext): boolean {
 
 function repositoryOf({ repo, tracker, forge }: VendorProject): RepositoryName | null {
   const named = [forge, tracker]
-    .map((each) => (each as { repo?: unknown } | null)?.repo)
+    .map((each) => (each !== null && 'repo' in each ? each.repo : undefined))
     .find((each) => each !== undefined);
   return typeof named === 'string' ? repositoryName(named) : repositoryOfAddress(repo);
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { path } from '../../lib/http-client.ts';
 import { hasMarker, marked, withoutMarker } from '../../lib/marker.ts';
+import type { RepositoryName } from '../repository-name.ts';
 import type { GiteaClient } from './gitea-client.ts';
-import type { RepositoryName } from './repository-name.ts';
 import { comment, type GiteaComment } from './wire.ts';
 
 /** The comments under one issue or pull request: to Gitea they are the same thing. */

@@ -139,7 +139,7 @@ export const hook = z.object({
     .transform((config) => config ?? {}),
 });
 
-export const workflowRun = z.object({
+const workflowRun = z.object({
   id,
   path: words,
   status: z.string(),
@@ -147,7 +147,7 @@ export const workflowRun = z.object({
   html_url: words,
 });
 export const workflowRuns = z.object({ workflow_runs: many(workflowRun) });
-export const workflowJob = z.object({
+const workflowJob = z.object({
   id,
   name: z.string(),
   status: z.string(),

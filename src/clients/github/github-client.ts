@@ -3,7 +3,7 @@ import type { Endpoints } from '@octokit/types';
 import type { Clock } from '../../lib/clock.ts';
 import { createHttpClient, type HttpAnswer, HttpError, path } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
-import type { RepositoryName } from '../gitea/repository-name.ts';
+import type { RepositoryName } from '../repository-name.ts';
 import { createGithubFetch } from './github-fetch.ts';
 
 /** A request as GitHub's own description of its API names it: `GET /repos/{owner}/{repo}/pulls`. */
@@ -96,7 +96,7 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
   ): Promise<HttpAnswer> {
     const { method, url: full, body } = endpoint(route, { ...params, baseUrl: 'http://api' });
     return http.send({
-      method: method as 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+      method: method,
       path: `${rest}${full.slice('http://api'.length)}`,
       ...(body === undefined ? {} : { body }),
       ...(signal === undefined ? {} : { signal }),
@@ -105,7 +105,7 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
 
   async function send<R extends Route>(route: R, params: Params<R>, signal?: AbortSignal): Promise<Data<R>> {
     const answered = await answer(route, params, signal);
-    return (answered.text === '' ? undefined : answered.json()) as Data<R>;
+    return answered.text === '' ? undefined : answered.json();
   }
 
   async function askMayWrite(
@@ -161,7 +161,7 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
       const found = [];
       for (let page = 1; page <= MAX_PAGES; page++) {
         const answered = await answer(route, { ...params, per_page: PAGE_SIZE, page }, signal);
-        found.push(...listOf(answered.json() as Data<typeof route>));
+        found.push(...listOf(answered.json()));
         if (!/<[^>]+>;[^,]*rel="next"/.test(answered.headers.get('link') ?? '')) return found;
       }
       const [method = 'GET', where = ''] = route.split(' ');

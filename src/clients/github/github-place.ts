@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { type RepositoryName, repositoryName, repositoryOfAddress } from '../gitea/repository-name.ts';
+import { type RepositoryName, repositoryName, repositoryOfAddress } from '../repository-name.ts';
 import type { VendorAccess } from '../vendor-access.ts';
 import { createGithubClient, type GithubClient } from './github-client.ts';
 import { createGithubThreads, type GithubThreads } from './github-threads.ts';

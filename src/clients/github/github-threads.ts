@@ -1,5 +1,5 @@
 import { hasAnyMarker, hasMarker, marked, withoutMarker } from '../../lib/marker.ts';
-import type { RepositoryName } from '../gitea/repository-name.ts';
+import type { RepositoryName } from '../repository-name.ts';
 import { type GithubClient, isStatus } from './github-client.ts';
 
 /** The comments under one issue or pull request: to GitHub they are the same thing. */

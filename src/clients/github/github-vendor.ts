@@ -1,6 +1,6 @@
 import { HttpError } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
-import { type RepositoryName, repositoryName, repositoryOfAddress } from '../gitea/repository-name.ts';
+import { type RepositoryName, repositoryName, repositoryOfAddress } from '../repository-name.ts';
 import type { VendorContext, VendorFinding, VendorKind, VendorProject } from '../vendor-kind.ts';
 import { createGithubClient, failedRequest, type GithubClient } from './github-client.ts';
 import { GITHUB } from './github-place.ts';
@@ -250,9 +250,8 @@ async function hookOf(
 }
 
 function repositoryOf({ repo, tracker, forge }: VendorProject): RepositoryName | null {
-  const named = [forge, tracker]
-    .map((each) => (each as { repo?: unknown } | null)?.repo)
-    .find((each) => each !== undefined);
+  const keys: readonly ({ readonly repo?: unknown } | null)[] = [forge, tracker];
+  const named = keys.map((each) => each?.repo).find((each) => each !== undefined);
   return typeof named === 'string' ? repositoryName(named) : repositoryOfAddress(repo);
 }
 

@@ -39,11 +39,11 @@ async function* inspect(context: VendorContext): AsyncGenerator<VendorFinding> {
     };
     return;
   }
-  let remaining: number | null = null;
+  const left = { requests: Number.POSITIVE_INFINITY };
   const watched: typeof fetch = async (input, init) => {
     const answer = await fetch(input, init);
     const told = answer.headers.get('x-ratelimit-remaining');
-    if (told !== null) remaining = Number(told);
+    if (told !== null) left.requests = Number(told);
     return answer;
   };
   const client = createPlaneClient({ url, workspace, token, clock: context.now, fetch: watched });
@@ -60,9 +60,9 @@ async function* inspect(context: VendorContext): AsyncGenerator<VendorFinding> {
     };
   for (const project of context.projects) yield* projectThere(client, project, projects, me);
   yield* webhook(context, url);
-  if (remaining !== null && remaining < FEW_REQUESTS)
+  if (left.requests < FEW_REQUESTS)
     yield {
-      ...{ state: 'warning', text: `only ${remaining} requests of this minute are left to the key` },
+      ...{ state: 'warning', text: `only ${left.requests} requests of this minute are left to the key` },
       fix: "give Orch a key of its own, or raise Plane's API_KEY_RATE_LIMIT (300/minute)",
     };
 }
@@ -112,7 +112,7 @@ async function* projectThere(
   projects: readonly PlaneProject[],
   me: PlaneMember,
 ): AsyncGenerator<VendorFinding> {
-  const config = tracker as TrackerKeys | null;
+  const config: TrackerKeys | null = tracker;
   if (config === null) return;
   const named = config.project ?? '';
   const project = projects.find(

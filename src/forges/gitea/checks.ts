@@ -24,8 +24,11 @@ export async function checksOf(
   const theirs = statuses.filter(({ context }) => !context.startsWith(OWN_CONTEXT));
   const red = theirs.some(({ status }) => stateOf(status) === 'failure');
   const logs = red ? await failedJobs(place, head, signal) : [];
+  // Rules that ask for none say nothing about which of them matter.
   const isRequired = (context: string) =>
-    rules === null ? null : rules.contexts.some((pattern) => isContext(pattern, context));
+    rules === null || rules.contexts.length === 0
+      ? null
+      : rules.contexts.some((pattern) => isContext(pattern, context));
   const told = theirs.map((status): ForgeCheck => {
     const state = stateOf(status.status);
     const log = state === 'failure' ? logs.find(({ job }) => isOfJob(status, job)) : undefined;
@@ -117,7 +120,6 @@ function tailOf(log: string): string {
     .trimEnd()
     .split(/\r?\n/)
     .slice(-LOG_LINES)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
     .map((line) => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, '').replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, ''));
   return lines.join('\n').slice(-LOG_CHARACTERS);
 }

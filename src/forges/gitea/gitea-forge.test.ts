@@ -56,7 +56,7 @@ forgeContract('gitea', async () => {
             ? 'merged'
             : state === 'closed'
               ? 'closed'
-              : /^WIP:/.test(title)
+              : title.startsWith('WIP:')
                 ? 'draft'
                 : 'open',
         comments: comments.map(({ body }) => withoutMarker(body)),
@@ -390,6 +390,8 @@ describe('Gitea as a forge', () => {
       await ready();
       await gitea.push('lin', 'work', { 'more.js': 'x\n' }, 'more');
       expect(await merge()).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/the head of/) });
+      const moved = await merge({ onto: 'f'.repeat(40) });
+      expect(moved).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/main moved/) });
       expect(await merge({ pr: null, branch: 'none' })).toMatchObject({ kind: 'refused' });
     });
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { failedRequest } from '../../clients/gitea/gitea-client.ts';
 import { type GiteaPlace, giteaPlace, isStatus, repositoryTrouble } from '../../clients/gitea/gitea-place.ts';
-import { isSameRepository } from '../../clients/gitea/repository-name.ts';
 import type { GiteaPull } from '../../clients/gitea/wire.ts';
+import { isSameRepository } from '../../clients/repository-name.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { path } from '../../lib/http-client.ts';
@@ -123,7 +123,7 @@ function createGiteaForge(context: ForgeContext, place: GiteaPlace): Forge {
         if (found?.merged !== true) return { kind: 'closed' };
         return { kind: 'merged', commit: found.merge_commit_sha ?? found.head.sha };
       }),
-    merge: ({ pr, branch, base, head, message }) =>
+    merge: ({ pr, branch, base, head, message, onto }) =>
       asked(async () => {
         const found = pr === null ? await pulls.ofBranch(branch, base) : await pulls.byNumber(pr.number);
         if (found === null)
@@ -135,7 +135,7 @@ function createGiteaForge(context: ForgeContext, place: GiteaPlace): Forge {
           ...{ place, reviews, conflict, style: config.merge_style, keepBranch: config.keep_branch },
           fresh: (number: number) => pulls.byNumber(number),
         };
-        return mergePull(parts, pull, { head, message });
+        return mergePull(parts, pull, { head, message, onto: onto ?? null });
       }),
     feed: {
       isAbout: (name) => isSameRepository(at, name),

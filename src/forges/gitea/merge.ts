@@ -20,11 +20,14 @@ export interface MergeParts {
 export async function mergePull(
   parts: MergeParts,
   pull: GiteaPull,
-  { head, message }: { head: string; message: string },
+  { head, message, onto }: { head: string; message: string; onto: string | null },
 ): Promise<MergeResult> {
   const { client, at } = parts.place;
   const before = ended(pull);
   if (before !== null) return before;
+  // As near as Gitea lets us come: its merge takes no base.
+  if (onto !== null && pull.base.sha !== onto)
+    return { kind: 'retry', detail: `${pull.base.ref} moved since the merge of #${pull.number} was checked` };
   const [title = '', ...rest] = message.split('\n');
   const body = {
     // Up to 1.25 and in Forgejo these are the names; newer ones take both.

@@ -272,6 +272,12 @@ describe('GitHub as a forge', () => {
       expect((await facts()).checks[0]?.required).toBeNull();
     });
 
+    it('leaves open what counts where the base asks for nothing', async () => {
+      const { github, facts, head } = await open();
+      github.runCheck(head, 'test', 'failure');
+      expect((await facts()).checks).toMatchObject([{ name: 'test', state: 'failure', required: null }]);
+    });
+
     it('tells the newest run of a name, and where its branch is now', async () => {
       const { github, facts, head } = await open();
       github.runCheck(head, 'test', 'failure');

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { isSameRepository } from '../../clients/gitea/repository-name.ts';
 import { failedRequest } from '../../clients/github/github-client.ts';
 import {
   GITHUB,
@@ -7,6 +6,7 @@ import {
   githubPlace,
   repositoryTrouble,
 } from '../../clients/github/github-place.ts';
+import { isSameRepository } from '../../clients/repository-name.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import type { Forge, PullFacts } from '../forge.ts';
 import type { ForgeContext, ForgeKind } from '../forge-kind.ts';

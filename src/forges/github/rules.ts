@@ -3,7 +3,8 @@ import type { GithubPlace } from '../../clients/github/github-place.ts';
 
 /**
  * Names of the checks that the base asks for, by its rulesets and by its protection; null when neither is ours to
- * read. Administrators are told all of it, others what the branch itself says.
+ * read, and when none is asked for: then what counts is not told, and all of them do. Administrators are told all
+ * of it, others what the branch itself says.
  */
 export async function requiredChecks(
   { client, repo }: GithubPlace,
@@ -27,5 +28,6 @@ export async function requiredChecks(
       : [],
   );
   const byBranch = found?.protection?.required_status_checks?.contexts ?? [];
-  return [...new Set([...byRules, ...byBranch])];
+  const asked = [...new Set([...byRules, ...byBranch])];
+  return asked.length === 0 ? null : asked;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type GiteaPlace, isStatus } from '../../clients/gitea/gitea-place.ts';
-import { isSameRepository } from '../../clients/gitea/repository-name.ts';
 import { type GiteaIssue, issue } from '../../clients/gitea/wire.ts';
+import { isSameRepository } from '../../clients/repository-name.ts';
 import { path } from '../../lib/http-client.ts';
 import { blockersIn } from './rule.ts';
 

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { failedRequest } from '../../clients/gitea/gitea-client.ts';
 import { type GiteaPlace, giteaPlace, isStatus, repositoryTrouble } from '../../clients/gitea/gitea-place.ts';
-import { isSameRepository } from '../../clients/gitea/repository-name.ts';
 import { type GiteaIssue, issue } from '../../clients/gitea/wire.ts';
+import { isSameRepository } from '../../clients/repository-name.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { path } from '../../lib/http-client.ts';

@@ -1,5 +1,5 @@
-import { isSameRepository, type RepositoryName } from '../../clients/gitea/repository-name.ts';
 import type { GiteaIssue } from '../../clients/gitea/wire.ts';
+import { isSameRepository, type RepositoryName } from '../../clients/repository-name.ts';
 
 /** What an issue has to have to be taken on; each part that is set. */
 export interface MatchRule {

@@ -1,8 +1,8 @@
 import type { Endpoints } from '@octokit/types';
 import { z } from 'zod';
-import { isSameRepository } from '../../clients/gitea/repository-name.ts';
 import { failedRequest, isStatus } from '../../clients/github/github-client.ts';
 import { type GithubPlace, githubPlace, repositoryTrouble } from '../../clients/github/github-place.ts';
+import { isSameRepository } from '../../clients/repository-name.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { dependenciesIn } from '../dependency-lines.ts';

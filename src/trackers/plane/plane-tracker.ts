@@ -51,7 +51,7 @@ export const planeTracker: TrackerKind = {
 };
 
 /** Its requests, and what it remembers, are shared by all projects of one key. */
-export function planeOf(context: Pick<TrackerContext, 'access' | 'clock' | 'once'>): {
+function planeOf(context: Pick<TrackerContext, 'access' | 'clock' | 'once'>): {
   readonly client: PlaneClient;
   readonly directory: PlaneDirectory;
   readonly url: string;
