@@ -34,6 +34,7 @@ function open(live: readonly Webhook[] = [acme], secret = SECRET) {
   const looks: { kind: string; places: readonly WebhookPlace[] }[] = [];
   const app = createHttp({
     engine: {
+      onRun: () => () => undefined,
       nudge: (kind: string, places: readonly WebhookPlace[]) => looks.push({ kind, places }),
     } as unknown as Engine,
     tokens: ['t'],
