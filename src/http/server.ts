@@ -166,7 +166,7 @@ export function createHttp(options: HttpOptions) {
   const document = () => (described ??= describeApi(app, options.version));
   app.get('/api/v1/openapi.json', (c) => c.json(document()));
   app.route('/', docsRoutes(document, options.version));
-  // Whatever else may come to answer for any path.
+  // Whatever is added below: what the API does not have is not found.
   app.all('/api/*', (c) => c.notFound());
   // Last, and not as a route: what the API does not have is never the page.
   app.notFound(

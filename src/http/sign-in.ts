@@ -154,7 +154,7 @@ function isSecure(publicUrl: string | null): boolean {
   return publicUrl?.startsWith('https:') ?? false;
 }
 
-export function isOneOf(token: string, tokens: readonly string[]): boolean {
+function isOneOf(token: string, tokens: readonly string[]): boolean {
   const given = Buffer.from(token);
   return tokens.some((each) => {
     const wanted = Buffer.from(each);

@@ -38,14 +38,6 @@ export async function post<T>(path: string, body: object = {}): Promise<T> {
   return send<T>(address(path), withBody('POST', body));
 }
 
-export async function put<T>(path: string, body: object): Promise<T> {
-  return send<T>(address(path), withBody('PUT', body));
-}
-
-export async function patch<T>(path: string, body: object): Promise<T> {
-  return send<T>(address(path), withBody('PATCH', body));
-}
-
 export async function del<T>(path: string): Promise<T> {
   return send<T>(address(path), { method: 'DELETE' });
 }

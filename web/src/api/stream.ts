@@ -41,7 +41,7 @@ export async function readStream(
   }
 }
 
-export class StreamRefused extends Error {
+class StreamRefused extends Error {
   readonly status: number;
 
   constructor(status: number) {

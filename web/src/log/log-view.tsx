@@ -42,7 +42,7 @@ export function LogView({
   const box = useRef<HTMLDivElement>(null);
   const scrolledTo = useRef(0);
   const findField = useRef<HTMLInputElement>(null);
-  // oxlint-disable-next-line react-hooks/exhaustive-deps -- `version` stands for the rows, which grow in place
+  // `version` stands for the rows, which grow in place.
   const rows = useMemo(
     () =>
       folded.size === 0

@@ -5,7 +5,7 @@ import type { LiveState } from '../api/connection.ts';
 import { keepOpen } from '../api/live.ts';
 import { type Row, rowsOf } from './rows.ts';
 
-export const FIRST_LINES = 1000;
+const FIRST_LINES = 1000;
 const EARLIER_LINES = 2000;
 
 interface LogWire {

@@ -56,7 +56,6 @@ export function QueuePage() {
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const key = JSON.stringify(filters);
   // What was chosen among other rows is not what the person sees now.
-  // oxlint-disable-next-line react-hooks/exhaustive-deps
   useEffect(() => setSelected(new Set()), [key]);
   const selectAll = async () => {
     const found = await get<Jobs>('/jobs', { ...filters, limit: MOST_SELECTED });

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { Search } from 'lucide-react';
 import { Dialog as Radix } from 'radix-ui';
-import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useState } from 'react';
+import { type KeyboardEvent, type ReactNode, useId, useState } from 'react';
 import { useAct } from '../../api/actions.ts';
 import { accountsQuery, tasksQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
@@ -27,7 +27,7 @@ export function PaletteDialog({ onClose }: { onClose: () => void }) {
   const [words, setWords] = useState('');
   const [at, setAt] = useState(0);
   const listId = useId();
-  const entries = useEntries(useDeferredValue(words), onClose);
+  const entries = useEntries(words, onClose);
   const chosen = entries[Math.min(at, entries.length - 1)];
   const onKey = (event: KeyboardEvent) => {
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {

@@ -33,7 +33,7 @@ export function TaskAudit({ target }: { target: string }) {
   );
 }
 
-export function AuditLine({ entry }: { entry: AuditEntryWire }) {
+function AuditLine({ entry }: { entry: AuditEntryWire }) {
   return (
     <div className="min-w-0 text-sm">
       <p className="wrap-anywhere">
