@@ -78,7 +78,10 @@ describe('a chat in trouble', () => {
     await waitFor(async () => (await here.task(key)).pr?.state === 'open');
     await waitFor(() => here.rows('SELECT 1 FROM work_item_comments').length === 1);
     expect(telegram.calls).toHaveLength(1);
-    expect(here.row(`SELECT status FROM work_items`)).toEqual({ status: 'in_progress' });
+    await waitFor(
+      () => here.row<{ status: string }>(`SELECT status FROM work_items`)?.status === 'needs_you',
+    );
+    expect(telegram.calls).toHaveLength(1);
   });
 
   it('hears of a message that a killed Orch may have sent, with the mark', async () => {
@@ -153,19 +156,23 @@ describe('a message that was given up', () => {
     removeItem();
     here.go();
     await waitFor(async () => (await here.task(key)).pr?.state === 'open');
-    await waitFor(async () => (await outbox()).messages.length === 1);
-    expect((await outbox()).messages).toMatchObject([
-      { destination: 'tracker:p', task: key, state: 'dead', error: 'the board of p has no item 1' },
-    ]);
+    // What the stage cost, and that the item waits for a person.
+    await waitFor(async () => (await outbox()).messages.length === 2);
+    const lost = {
+      destination: 'tracker:p',
+      task: key,
+      state: 'dead',
+      error: 'the board of p has no item 1',
+    };
+    expect((await outbox()).messages).toMatchObject([lost, lost]);
     const told = () => texts().filter((text) => text.includes('tracker:p'));
-    await waitFor(() => told().length === 1);
-    expect(told()[0]).toContain('1 message to tracker:p was given up');
-    await here.orch('cancel', key);
     await waitFor(() => told()[0]?.includes('2 messages to tracker:p were given up') === true);
-    // Still nothing there: the same two, given up anew.
+    await here.orch('cancel', key);
+    await waitFor(() => told()[0]?.includes('3 messages to tracker:p were given up') === true);
+    // Still nothing there: the same three, given up anew.
     const retried = await here.orch('outbox', 'retry', '--all', '--destination', 'tracker:p');
-    expect(retried.stdout).toBe('2 to be tried now\n');
-    await waitFor(async () => (await outbox('--state', 'dead')).messages.length === 2);
+    expect(retried.stdout).toBe('3 to be tried now\n');
+    await waitFor(async () => (await outbox('--state', 'dead')).messages.length === 3);
     for (const { id } of (await outbox()).messages)
       await here.orch('outbox', 'drop', id, '--reason', 'the item was deleted');
     await waitFor(() => told()[0]?.includes('Resolved') === true);
