@@ -65,7 +65,11 @@ describe('the worktree of a cancelled task', () => {
   it('is salvaged, torn down and removed a week later, and its slot is free; an open task keeps its own', async () => {
     const own = await start({ workspace: '{ teardown: ["echo $ORCH_SLOT $PWD >> ../../../seen/torn"] }' });
     const [gone, open] = [await submit(own), await submit(own)];
-    for (const { key } of [gone, open]) await reaches(own, key, 'needs_you');
+    for (const { key } of [gone, open]) {
+      await reaches(own, key, 'needs_you');
+      // Later than that nothing changes a task by itself.
+      await waitFor(async () => (await own.engine.store.task(key))?.pr?.state === 'open');
+    }
     writeFileSync(join(worktree(gone.key), 'unsaved.txt'), 'only here\n');
     await cancel(own, gone.key);
     aheadMs += 6 * DAY;
