@@ -30,7 +30,7 @@ describe('a service that people look at', () => {
   let cookie = '';
 
   it('prints a code that makes the first admin, once; the next start prints none', async () => {
-    const code = /with the code (\S+)/.exec(service.output())?.[1] ?? '';
+    const code = /the code is (\S+?)\)/.exec(service.output())?.[1] ?? '';
     const body = { code, name: 'mara', password: PASSWORD };
     const response = await write('/setup', body);
     expect(response.status).toBe(200);

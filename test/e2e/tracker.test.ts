@@ -94,7 +94,7 @@ describe('an item of a tracker', () => {
       `SELECT by, surface, action FROM audit WHERE action IN ('approve', 'accept intake')`,
     );
     expect(audit).toEqual([
-      { by: 'api', surface: 'cli', action: 'accept intake' },
+      { by: 'api', surface: 'api', action: 'accept intake' },
       { by: 'mara (gitea)', surface: 'tracker', action: 'approve' },
     ]);
     // What is there cannot be handed in by hand as well.
