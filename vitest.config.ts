@@ -31,8 +31,8 @@ export default defineConfig({
           setupFiles,
           testTimeout: 120_000,
           hookTimeout: 60_000,
-          // Each starts real servers and processes: more at once measures the machine, not the code.
-          maxWorkers: 2,
+          // Each starts real servers and processes, and waits for them half of its time.
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
