@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
 import type { TaskDetailWire } from '../../src/http/contract.ts';
 import { type FakeGitea, startGitea } from '../fakes/gitea.ts';
 import type { FakeIssue } from '../fakes/gitea-objects.ts';
+import { type FakeTelegram, startTelegram } from '../fakes/telegram.ts';
 import { MARA, startInProcess } from '../support/in-process.ts';
 import { handIn, type Installation, install, waitFor } from '../support/orch.ts';
 
@@ -12,6 +14,7 @@ import { handIn, type Installation, install, waitFor } from '../support/orch.ts'
 const SEED = Number(process.env['ORCH_TEST_SEED'] ?? 7);
 const SECRET = 'shared-with-gitea';
 const PATIENCE_MS = 60_000;
+const LIN = { id: 5, name: 'Lin' };
 const SCENES = [
   handIn({ outcome: 'done' }, "printf 'one\\n' > src/one.js"),
   handIn({
@@ -29,11 +32,13 @@ const SCENES = [
 
 describe('an issue of Gitea', () => {
   let gitea: FakeGitea;
+  let telegram: FakeTelegram;
   let here: Installation;
   let app: App;
 
   beforeAll(async () => {
     gitea = await startGitea();
+    telegram = await startTelegram();
     here = install();
     SCENES.forEach((scene, i) => {
       here.scene(i + 1, scene);
@@ -60,8 +65,18 @@ projects:
         ORCH_GITEA_REVIEWER_TOKEN: gitea.token('reviewer'),
         ORCH_GITEA_WEBHOOK_SECRET: SECRET,
         ORCH_BACKOFF_BASE_SECONDS: '1',
+        ORCH_TELEGRAM_BOT_TOKEN: '123:fake',
+        ORCH_TELEGRAM_CHAT_ID: '1',
+        ORCH_TELEGRAM_API_URL: telegram.url,
       },
     );
+    const db = new Database(join(here.home, 'orch.db'));
+    const add = db.prepare(
+      "INSERT INTO users(name, role, created_at) VALUES('lin', 'operator', 1) RETURNING id",
+    );
+    const { id } = add.get() as { id: number };
+    db.prepare("INSERT INTO links VALUES('telegram:1', ?, ?, 1)").run(String(LIN.id), id);
+    db.close();
     gitea.addHook(`${app.url}/webhooks/gitea`, SECRET, [
       ...[
         'push',
@@ -83,6 +98,7 @@ projects:
     gitea.knobs.trouble = null;
     await app.close();
     await gitea.close();
+    await telegram.close();
     await here.remove();
   });
 
@@ -121,6 +137,21 @@ projects:
     return only;
   };
 
+  /** Two presses under the message that shows this very commit. */
+  async function approveInChat(head: string): Promise<void> {
+    const button = (words: string, at: number) =>
+      telegram.buttons.get(at)?.find(({ text }) => text.startsWith(words)) !== undefined;
+    const message = await waitFor(() => {
+      const found = [...telegram.chat].findLast(
+        ([at, text]) => text.includes(head.slice(0, 7)) && button('Approve', at),
+      );
+      return found?.[0] ?? null;
+    }, PATIENCE_MS);
+    telegram.press(LIN, message, 'Approve…');
+    await waitFor(() => button('Confirm', message), PATIENCE_MS);
+    telegram.press(LIN, message, 'Confirm');
+  }
+
   it('goes through CI and review to its merge, with every word said once', async () => {
     const issue = gitea.openIssue({ title: 'Say one', body: 'Please.', labels: ['agent', 'bug'] });
     gitea.openIssue({ title: 'Not for agents' });
@@ -149,17 +180,20 @@ projects:
     expect(here.call(5).prompt).toContain('Use tabs');
 
     gitea.runWorkflow(third.head ?? '', 'ci', [{ name: 'test', conclusion: 'success', log: 'fine' }]);
-    gitea.review('lin', pull().number, 'APPROVED', 'Thanks.');
+    await approveInChat(third.head ?? '');
     await until(({ status }) => status === 'done');
     await waitFor(() => issue.state === 'closed');
     expect(await gitea.repository.git('show', 'main:src/one.js')).toBe('one, with tabs');
     expect([...(await gitea.repository.branches()).keys()]).toEqual(['main']);
+    expect(
+      here.row<{ by: string }>("SELECT by FROM audit WHERE action = 'approve' AND surface = 'telegram'"),
+    ).toEqual({ by: 'lin' });
     expect(issue.labels.map(({ name }) => name)).toEqual(['agent', 'bug']);
     expect(here.calls()).toBe(SCENES.length);
-    // What people are told by chat waits for the next full ten minutes.
+    // What people are told by chat waits for its turn.
     const waiting = () =>
       here.rows(
-        "SELECT key, status, tries, error FROM outbox WHERE status <> 'delivered' AND destination <> 'notify'",
+        "SELECT key, status, tries, error FROM outbox WHERE status <> 'delivered' AND destination NOT LIKE 'notify%'",
       );
     await waitFor(() => waiting().length === 0, PATIENCE_MS / 2, waiting);
     await gitea.settled();
