@@ -1,13 +1,14 @@
 import { join } from 'node:path';
-import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { App } from '../../src/app.ts';
 import type { TaskDetailWire } from '../../src/http/contract.ts';
 import { type FakeGitea, startGitea } from '../fakes/gitea.ts';
 import type { FakeIssue } from '../fakes/gitea-objects.ts';
 import { type FakeTelegram, startTelegram } from '../fakes/telegram.ts';
+import { addChatUser, approveInChat, chatEnvironment } from '../support/chat-approval.ts';
 import { MARA, startInProcess } from '../support/in-process.ts';
 import { handIn, type Installation, install, waitFor } from '../support/orch.ts';
+import { seeded } from '../support/seeded.ts';
 
 /** A labelled issue becomes a merged pull request, on a forge whose answers and deliveries get lost, late and double. */
 
@@ -65,18 +66,10 @@ projects:
         ORCH_GITEA_REVIEWER_TOKEN: gitea.token('reviewer'),
         ORCH_GITEA_WEBHOOK_SECRET: SECRET,
         ORCH_BACKOFF_BASE_SECONDS: '1',
-        ORCH_TELEGRAM_BOT_TOKEN: '123:fake',
-        ORCH_TELEGRAM_CHAT_ID: '1',
-        ORCH_TELEGRAM_API_URL: telegram.url,
+        ...chatEnvironment(telegram),
       },
     );
-    const db = new Database(join(here.home, 'orch.db'));
-    const add = db.prepare(
-      "INSERT INTO users(name, role, created_at) VALUES('lin', 'operator', 1) RETURNING id",
-    );
-    const { id } = add.get() as { id: number };
-    db.prepare("INSERT INTO links VALUES('telegram:1', ?, ?, 1)").run(String(LIN.id), id);
-    db.close();
+    addChatUser(here, 'lin', 'operator', LIN);
     gitea.addHook(`${app.url}/webhooks/gitea`, SECRET, [
       ...[
         'push',
@@ -137,21 +130,6 @@ projects:
     return only;
   };
 
-  /** Two presses under the message that shows this very commit. */
-  async function approveInChat(head: string): Promise<void> {
-    const button = (words: string, at: number) =>
-      telegram.buttons.get(at)?.find(({ text }) => text.startsWith(words)) !== undefined;
-    const message = await waitFor(() => {
-      const found = [...telegram.chat].findLast(
-        ([at, text]) => text.includes(head.slice(0, 7)) && button('Approve', at),
-      );
-      return found?.[0] ?? null;
-    }, PATIENCE_MS);
-    telegram.press(LIN, message, 'Approve…');
-    await waitFor(() => button('Confirm', message), PATIENCE_MS);
-    telegram.press(LIN, message, 'Confirm');
-  }
-
   it('goes through CI and review to its merge, with every word said once', async () => {
     const issue = gitea.openIssue({ title: 'Say one', body: 'Please.', labels: ['agent', 'bug'] });
     gitea.openIssue({ title: 'Not for agents' });
@@ -180,7 +158,7 @@ projects:
     expect(here.call(5).prompt).toContain('Use tabs');
 
     gitea.runWorkflow(third.head ?? '', 'ci', [{ name: 'test', conclusion: 'success', log: 'fine' }]);
-    await approveInChat(third.head ?? '');
+    await approveInChat(telegram, LIN, third.head ?? '');
     await until(({ status }) => status === 'done');
     await waitFor(() => issue.state === 'closed');
     expect(await gitea.repository.git('show', 'main:src/one.js')).toBe('one, with tabs');
@@ -219,14 +197,3 @@ projects:
     expect(gitea.sent.filter(({ status }) => status !== 202)).toEqual([]);
   }, 150_000);
 });
-
-/** The same numbers for the same seed. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
