@@ -132,15 +132,16 @@ export function logRoutes({ engine }: HttpOptions) {
           const run = await store.run(id);
           if (run === null) return;
           await using log = await runLogs.open(run, form);
-          if (log !== null && at === null) at = (await log.before(log.size, FIRST_LINES))[0]?.seq ?? log.size;
-          const lines = log === null ? [] : await log.after(at ?? 0, BATCH_LINES);
+          // Whoever is here before the log sees all of it, however fast it grows.
+          at ??= log === null ? 0 : ((await log.before(log.size, FIRST_LINES))[0]?.seq ?? log.size);
+          const lines = log === null ? [] : await log.after(at, BATCH_LINES);
           const last = lines.at(-1);
           if (last !== undefined) {
             at = last.next;
             await send({ event: 'lines', id: at, data: { lines: lines.map(lineToWire) } });
           }
-          if (run.status === 'ended' && (log === null || (at ?? 0) >= log.size)) {
-            await send({ event: 'end', data: { next: at ?? 0 } });
+          if (run.status === 'ended' && (log === null || at >= log.size)) {
+            await send({ event: 'end', data: { next: at } });
             return;
           }
           if (lines.length < BATCH_LINES) await wait(POLL_MS);
