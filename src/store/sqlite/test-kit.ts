@@ -16,6 +16,7 @@ const VALUES: Readonly<Record<string, unknown>> = {
   'projects.key': '1',
   'matters.value': '{}',
   'matters.state': 'open',
+  'mutes.until': '1',
   'users.role': 'viewer',
   'api_tokens.role': 'viewer',
 };
