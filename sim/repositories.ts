@@ -150,6 +150,7 @@ export function createRepositories(projects: readonly string[]): Repositories {
     readKeptFiles: async () => null,
     keepBase: async () => {},
     sweep: async () => 0,
+    forkFromBase: async () => null, // a message then shows no figures
     changedAgainstBase: async (repo, head) => filesBetween(base(repo.project), head),
     isAncestor: async (_project, ancestor, descendant) => isAncestor(ancestor, descendant),
     branchHead: async (project, branch) => local.get(ref(project, branch)) ?? null,
