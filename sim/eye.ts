@@ -115,6 +115,8 @@ export function openEye(path: string) {
     openJobs: all<JobRow>(`SELECT * FROM jobs WHERE status IN ('queued', 'running') ORDER BY id`),
     running: all<JobRow>(`SELECT * FROM jobs WHERE status = 'running' ORDER BY id`),
     jobsOf: many<JobRow>('SELECT * FROM jobs WHERE task_id = ? ORDER BY id'),
+    /** What ended the task for a while or for good. */
+    cancelsOf: many<{ id: number }>(`SELECT id FROM audit WHERE action = 'cancel' AND target = ?`),
     // By way of the jobs, of which few are running: there are many runs.
     liveRuns: all<RunRow>(
       `SELECT r.* FROM jobs j JOIN agent_runs r ON r.job_id = j.id WHERE j.status = 'running' AND r.status = 'running' ORDER BY r.id`,

@@ -143,15 +143,11 @@ function judgePullRequestComments(
 ): void {
   const own = seen.pullRequests.filter(({ branch }) => branch === task.branch);
   const comments = own.flatMap((pr) => pr.comments);
-  const ends = (seen.statuses.get(task.work_item_id) ?? []).filter(
-    (status) => status === 'done' || status === 'cancelled',
-  );
-  judgeComments(
-    task,
-    comments,
-    own.length > 0 && ends.every((status, i) => status === 'done' && i === 0),
-    parts,
-  );
+  // Who ended before there was a pull request has nobody to read what it cost, whatever came later.
+  const wasOver =
+    (seen.statuses.get(task.work_item_id) ?? []).filter((status) => status === 'done').length > 1;
+  const isComplete = own.length > 0 && !wasOver && parts.eye.cancelsOf(task.key).length === 0;
+  judgeComments(task, comments, isComplete, parts);
   for (const pr of own) {
     const told = pr.comments.flatMap(({ body }) => /\(run_(\d+),/.exec(body)?.[1] ?? []).map(Number);
     if (told.some((run, i) => run <= (told[i - 1] ?? 0)))
