@@ -6,7 +6,7 @@ import { runSeed, type SeedResult } from './seed.ts';
 import type { SeedRun } from './seed-run.ts';
 
 /** So many seeds with every run of the tests; a release runs ten thousand (`npm run sim -- --seeds 10000`). */
-const SEEDS = 100;
+const SEEDS = 60;
 const AT_ONCE = 10;
 const MUTATION_SEEDS = 30;
 const TIMEOUT_MS = 180_000;
