@@ -17,7 +17,8 @@ export function servePage(c: Context, web: WebFiles): Response | null {
   const { path } = c.req;
   const file = path === '/index.html' ? null : web.file(path);
   if (file !== null) return send(c, file, file.isHashed ? A_YEAR : 'no-cache');
-  if (NOT_THE_PAGE.test(path) || !isNavigation(c)) return null;
+  // The address itself is the page to whoever asks, a probe without wishes too.
+  if (path !== '/' && (NOT_THE_PAGE.test(path) || !isNavigation(c))) return null;
   if (web.index !== null) return send(c, web.index, 'no-store');
   return c.html(NOT_BUILT, 503, { 'cache-control': 'no-store' });
 }
