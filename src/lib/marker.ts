@@ -1,4 +1,4 @@
-/** Begins every marker of ours; a comment of our own account with one was written by Orch. */
+/** Begins every marker of ours. */
 const BEGIN = '<!-- orch:';
 const MARKER = /\n*<!-- orch:[^\n]*? -->\s*$/;
 
@@ -10,11 +10,6 @@ export function marked(body: string, key: string): string {
 /** Whether this text is the one that was written under that key. */
 export function hasMarker(body: string, key: string): boolean {
   return body.trimEnd().endsWith(lineOf(key));
-}
-
-/** Whether Orch wrote it, under whatever key; believe it of our own accounts only. */
-export function hasAnyMarker(body: string): boolean {
-  return MARKER.test(body);
 }
 
 /** The text as its author meant it. */

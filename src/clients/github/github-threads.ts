@@ -1,4 +1,4 @@
-import { hasAnyMarker, hasMarker, marked, withoutMarker } from '../../lib/marker.ts';
+import { hasMarker, marked, withoutMarker } from '../../lib/marker.ts';
 import type { RepositoryName } from '../repository-name.ts';
 import { type GithubClient, isStatus } from './github-client.ts';
 
@@ -94,10 +94,7 @@ export function createGithubThreads(
     },
     async ofOthers(number, since, signal) {
       const own = await ownIds(signal);
-      const isOurs = (id: string, body: string) => own.includes(id) && hasAnyMarker(body);
-      const theirs = (await list(number, since, signal)).filter(
-        ({ user, body }) => !isOurs(String(user?.id), body ?? ''),
-      );
+      const theirs = (await list(number, since, signal)).filter(({ user }) => !own.includes(String(user?.id)));
       return Promise.all(
         theirs.map(async ({ id, user, body, author_association, created_at, updated_at, html_url }) => ({
           id: String(id),

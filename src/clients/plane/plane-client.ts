@@ -26,7 +26,7 @@ import {
 import { createRateBudget, type RateBudget } from './rate-budget.ts';
 
 /** Comments and items that Orch makes carry it, and an id that is unique under it in a project. */
-export const EXTERNAL_SOURCE = 'orch';
+const EXTERNAL_SOURCE = 'orch';
 /** A list that is longer than so many pages is an error, never a part: at Plane's 100 to 1000 entries a page. */
 const MAX_PAGES = 200;
 /** When Plane refuses for the rate and does not say for how long. */

@@ -108,11 +108,11 @@ describe('GitHub as a tracker', () => {
     await tracker.report('1', 'report', by('r'));
     github.comment('lin', 1, '/orch retry');
     github.comment('guest', 1, 'me too');
-    github.comment('orch', 1, 'by hand, with the account of Orch');
+    github.comment('orch', 1, '/orch retry');
+    github.comment('reviewer', 1, '/orch approve');
     expect(await feed.comments('1', null, signal)).toMatchObject([
       { body: '/orch retry', by: { name: 'lin', mayWrite: true } },
       { body: 'me too', by: { name: 'guest', mayWrite: false } },
-      { body: 'by hand, with the account of Orch', by: { name: 'orch', mayWrite: true } },
     ]);
     expect(await feed.comments('1', Date.now() + 86_400_000, signal)).toEqual([]);
   });

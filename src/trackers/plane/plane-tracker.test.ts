@@ -235,18 +235,17 @@ describe('what Orch writes in Plane', () => {
 });
 
 describe('comments in Plane', () => {
-  it('come oldest first, without those of Orch, with whether their author may write', async () => {
+  it('come oldest first, without those of the account of Orch, with whether their author may write', async () => {
     const item = plane.item();
     const tracker = trackerOf();
     plane.say(item, '<p>/orch retry</p>');
     await tracker.comment(item.id, 'spent', by('k'));
     await tracker.report(item.id, 'report', by('r'));
     plane.say(item, '<p>me too</p>', plane.guest);
-    plane.say(item, '<p>by hand, with the key of Orch</p>', plane.bot);
+    plane.say(item, '<p>/orch retry</p>', plane.bot);
     expect(await feedOf(tracker).comments(item.id, null, signal)).toMatchObject([
       { body: '/orch retry', by: { id: plane.ada.id, name: 'ada', mayWrite: true } },
       { body: 'me too', by: { name: 'gus', mayWrite: false } },
-      { body: 'by hand, with the key of Orch', by: { name: 'orch-bot', mayWrite: true } },
     ]);
   });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { createPlaneClient, EXTERNAL_SOURCE, type PlaneClient } from '../../clients/plane/plane-client.ts';
+import { createPlaneClient, type PlaneClient } from '../../clients/plane/plane-client.ts';
 import { createPlaneDirectory, type PlaneDirectory } from '../../clients/plane/plane-directory.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
@@ -218,9 +218,7 @@ function createPlaneTracker(context: TrackerContext): Tracker {
     // Plane counts microseconds, which a Date does not.
     const inOrder = all.toSorted((a, b) => (a.created_at < b.created_at ? -1 : 1));
     const others = inOrder.filter(
-      ({ actor, external_source, updated_at }) =>
-        !(actor === me.id && external_source === EXTERNAL_SOURCE) &&
-        (since === null || !(Date.parse(updated_at) < since)),
+      ({ actor, updated_at }) => actor !== me.id && (since === null || !(Date.parse(updated_at) < since)),
     );
     const read: TrackedComment[] = [];
     for (const { id: comment, actor, updated_by, comment_html, created_at, updated_at } of others) {
