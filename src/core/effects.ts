@@ -3,6 +3,7 @@ import type { Verdict } from './failure.ts';
 import type { NotifyEvent } from './matter.ts';
 import type {
   AccountState,
+  Checked,
   Finding,
   ForgeMemory,
   JobContext,
@@ -77,7 +78,7 @@ export interface TaskChange {
   readonly trace?: TraceMatrix;
   readonly ticked?: readonly string[];
   readonly session?: TaskSession;
-  readonly checkedHead?: string;
+  readonly checked?: Checked;
   readonly loops?: Readonly<Record<string, LoopState>>;
   readonly forge?: ForgeMemory;
   /** Added to the task's cost. */
