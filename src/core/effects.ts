@@ -185,6 +185,11 @@ export type OutboxMessage =
     }
   /** `outcome`: how a person ended it, such as "Approved by mara". */
   | { readonly kind: 'notify.resolved'; readonly incident: string; readonly outcome?: string }
-  | { readonly kind: 'notify.digest'; readonly line: string; readonly project?: string }
+  | {
+      readonly kind: 'notify.digest';
+      readonly line: string;
+      readonly project?: string;
+      readonly event?: 'done' | 'run';
+    }
   /** Has one channel show a matter as it then stands. */
   | { readonly kind: 'notify.show'; readonly incident: string; readonly title: string };

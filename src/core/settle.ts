@@ -1,5 +1,5 @@
 import { accountAfterRun } from './account.ts';
-import { announce, resolved } from './announce.ts';
+import { announce, resolved, SAME } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
 import type { CheckCount } from './checks.ts';
 import { type CliVersion, proofsOf, unprovenBy } from './cli-version.ts';
@@ -222,6 +222,7 @@ function decided(state: SettleState, input: SettleInput, now: number): Effects {
         // A question is told by itself.
         verdict: asks === null ? verdict : 'success',
         reason,
+        sameEachTime: spends && isSame(failures),
         status: after.status,
         moved:
           verdict === 'success' && (input.outcome?.kind === 'advance' || input.outcome?.kind === 'send_back'),
@@ -370,14 +371,17 @@ function failureCode(input: SettleInput): string {
 }
 
 function failureDetail(input: SettleInput, reason: string, failures: readonly string[]): string {
-  const isSame = failures.length > 1 && new Set(failures).size === 1;
   const { denials } = input.judgement;
   const told = [
     `${reason}.`.replace('..', '.'),
-    ...(isSame ? ['Same error each time.'] : []),
+    ...(isSame(failures) ? [SAME] : []),
     ...(denials.length > 0 ? [`Refused tools: ${denials.slice(0, 5).join(', ')}.`] : []),
   ];
   return told.join(' ');
+}
+
+function isSame(failures: readonly string[]): boolean {
+  return failures.length > 1 && new Set(failures).size === 1;
 }
 
 function withPullRequest(step: TaskStep, task: Task, job: Job, input: SettleInput): TaskStep {
