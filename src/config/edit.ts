@@ -13,6 +13,7 @@ import {
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError, messageOf } from '../core/errors.ts';
+import type { ConfigRow } from './describe.ts';
 import { variable } from './environment.ts';
 import { configPlaces, type LoadedConfig, type LoadOptions, loadConfig, readTextFile } from './load.ts';
 import { keyOf, printable } from './problems.ts';
@@ -111,6 +112,15 @@ export function writeDraft({ file, revision, next }: Draft): void {
       cause: error,
     });
   }
+}
+
+/** Why a value cannot be changed where it is shown; `secret`: its text can, and is never shown. Null: it can. */
+export type Lock = 'environment' | 'machine' | 'secret' | null;
+
+export function lockOf({ key, env }: Pick<ConfigRow, 'key' | 'env'>, options: LoadOptions): Lock {
+  if (env !== null && variable(options.env, env) !== null) return 'environment';
+  if (OF_THE_MACHINE.test(key)) return 'machine';
+  return env !== null && isSecretSetting(key) ? 'secret' : null;
 }
 
 /** Folders, programs and files of the machine, which somebody at the machine decides on. */

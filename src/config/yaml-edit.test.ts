@@ -56,7 +56,7 @@ describe('a value in a YAML text', () => {
             expect(error).toBeInstanceOf(YamlTrouble);
             return;
           }
-          const expected = structuredClone(data) as Record<string, unknown>;
+          const expected = structuredClone<Record<string, unknown>>(data);
           let at = expected;
           for (const step of path.slice(0, -1)) at = (at[step] ??= {}) as Record<string, unknown>;
           at[path.at(-1) ?? ''] = value;
