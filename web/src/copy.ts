@@ -233,7 +233,7 @@ export const copy = {
   },
   retry: {
     title: (what: string) => `Retry ${what}`,
-    how: 'How',
+    how: 'How to go on',
     again: 'Again, as it was',
     againHint: 'A new attempt of the same stage.',
     note: 'With a note to the agent',
@@ -579,7 +579,7 @@ export const copy = {
     output: 'Output',
     group: 'Group by',
     range: 'Range',
-    days: (n: number) => `${n} days`,
+    days: (n: number) => `${n} d`,
     csv: 'Export CSV',
     inRange: (cost: string, days: number) => `${cost} in ${days} days`,
     chart: (by: string, total: string) =>

@@ -312,26 +312,24 @@ function Toolbar({
         <span className="num text-sm whitespace-nowrap text-ink-3" role="status">
           {find.status}
         </span>
-        <Button
-          look="quiet"
-          isSmall
-          isIcon
-          aria-label={copy.log.before}
-          disabled={find.total === 0}
-          onClick={() => void find.step(-1)}
-        >
-          <ChevronUp aria-hidden="true" />
-        </Button>
-        <Button
-          look="quiet"
-          isSmall
-          isIcon
-          aria-label={copy.log.next}
-          disabled={find.total === 0}
-          onClick={() => void find.step(1)}
-        >
-          <ChevronDown aria-hidden="true" />
-        </Button>
+        {(
+          [
+            [-1, copy.log.before, ChevronUp],
+            [1, copy.log.next, ChevronDown],
+          ] as const
+        ).map(([by, label, Icon]) => (
+          <Button
+            key={by}
+            look="quiet"
+            isSmall
+            isIcon
+            aria-label={label}
+            disabled={find.total === 0}
+            onClick={() => void find.step(by)}
+          >
+            <Icon aria-hidden="true" />
+          </Button>
+        ))}
       </form>
       <Button
         look="quiet"

@@ -11,6 +11,7 @@ import { absolute, percent, plural, relative } from '../lib/format.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { Card, Meter, PageTitle } from '../ui/card.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
+import { ACTIONS, Table } from '../ui/table.tsx';
 import { Ago, At } from '../ui/time.tsx';
 import { Chip, type StateName } from '../ui/tone.tsx';
 
@@ -25,7 +26,7 @@ export function AccountsPage() {
       <section className="card mb-5" aria-label={copy.nav.accounts}>
         <Loaded query={query} what={copy.nav.accounts} rows={6}>
           {({ accounts }) =>
-            accounts.length === 0 ? <Empty>{copy.accounts.none}</Empty> : <Table accounts={accounts} />
+            accounts.length === 0 ? <Empty>{copy.accounts.none}</Empty> : <Accounts accounts={accounts} />
           }
         </Loaded>
       </section>
@@ -50,27 +51,22 @@ function CheckAll({ accounts }: { accounts: readonly AccountWire[] }) {
   );
 }
 
-function Table({ accounts }: { accounts: readonly AccountWire[] }) {
+function Accounts({ accounts }: { accounts: readonly AccountWire[] }) {
   return (
-    <table className="table table-rows">
-      <thead>
-        <tr>
-          <th scope="col">{copy.columns.account}</th>
-          <th scope="col">{copy.accounts.signIn}</th>
-          <th scope="col">{copy.accounts.limits}</th>
-          <th scope="col">{copy.accounts.slots}</th>
-          <th scope="col">{copy.accounts.breaker}</th>
-          <th scope="col">
-            <span className="sr-only">{copy.columns.actions}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {accounts.map((account) => (
-          <AccountRow key={account.id} account={account} />
-        ))}
-      </tbody>
-    </table>
+    <Table
+      columns={[
+        copy.columns.account,
+        copy.accounts.signIn,
+        copy.accounts.limits,
+        copy.accounts.slots,
+        copy.accounts.breaker,
+        ACTIONS,
+      ]}
+    >
+      {accounts.map((account) => (
+        <AccountRow key={account.id} account={account} />
+      ))}
+    </Table>
   );
 }
 

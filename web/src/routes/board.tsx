@@ -7,6 +7,7 @@ import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useProject } from '../frame/search.ts';
 import { count, sentence } from '../lib/format.ts';
+import { FilterField, Segments } from '../ui/bar.tsx';
 import { ActionButton } from '../ui/button.tsx';
 import { PageTitle } from '../ui/card.tsx';
 import { stateOfTask } from '../ui/job-state.tsx';
@@ -99,15 +100,7 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   return (
     <div className="mb-4 flex flex-wrap items-center gap-2">
-      <input
-        data-filter
-        type="search"
-        className="input input-sm min-w-40 flex-1 md:max-w-64"
-        aria-label={copy.board.filter}
-        placeholder={copy.board.filter}
-        value={search.q ?? ''}
-        onChange={(event) => set({ q: event.target.value === '' ? undefined : event.target.value })}
-      />
+      <FilterField label={copy.board.filter} value={search.q} onChange={(q) => set({ q })} />
       {SHOWN_STATES.map((state) => {
         const n = all.filter((each) => each.state === state).length;
         if (n === 0) return null;
@@ -127,18 +120,12 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
         );
       })}
       <span className="flex-1" />
-      <div className="segments" role="group" aria-label={copy.board.group}>
-        {(['stage', 'project'] as const).map((group) => (
-          <button
-            key={group}
-            type="button"
-            aria-pressed={(search.group ?? 'stage') === group}
-            onClick={() => set({ group: group === 'stage' ? undefined : group })}
-          >
-            {copy.columns[group]}
-          </button>
-        ))}
-      </div>
+      <Segments
+        label={copy.board.group}
+        chosen={search.group === 'project' ? 'project' : 'stage'}
+        onChoose={(group) => set({ group: group === 'stage' ? undefined : group })}
+        choices={(['stage', 'project'] as const).map((group) => [group, copy.columns[group]])}
+      />
     </div>
   );
 }

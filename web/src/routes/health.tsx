@@ -8,6 +8,7 @@ import { bytes, sentence, shortDuration } from '../lib/format.ts';
 import { Button } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
 import { Command } from '../ui/copy-text.tsx';
+import { type FactRows, Facts } from '../ui/facts.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Ago } from '../ui/time.tsx';
 import { Chip, type StateName } from '../ui/tone.tsx';
@@ -79,7 +80,7 @@ export function HealthPage() {
             {(health) => <Groups health={health} />}
           </Loaded>
         </div>
-        <Facts health={query.data} />
+        <Installation health={query.data} />
       </div>
     </>
   );
@@ -116,10 +117,10 @@ function Groups({ health }: { health: Health }) {
   });
 }
 
-function Facts({ health }: { health: Health | undefined }) {
+function Installation({ health }: { health: Health | undefined }) {
   const version = useQuery(versionQuery()).data;
   const slots = useQuery(projectsQuery()).data?.slots;
-  const rows: readonly (readonly [string, string])[] =
+  const rows: FactRows =
     health === undefined
       ? []
       : [
@@ -153,14 +154,9 @@ function Facts({ health }: { health: Health | undefined }) {
             ),
           })}
     >
-      <dl className="facts card-body">
-        {rows.map(([name, value]) => (
-          <div key={name} className="contents">
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <div className="card-body">
+        <Facts rows={rows} />
+      </div>
     </Card>
   );
 }

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiError, post } from '../../api/client.ts';
 import { copy } from '../../copy.ts';
+import { toast } from '../../ui/toast.tsx';
 import { Chip } from '../../ui/tone.tsx';
 import { announce } from '../announcer.tsx';
 
@@ -14,22 +15,23 @@ export interface Outcome {
  * One action on one or several targets. Several go to the server in one call, which does or refuses each by
  * itself and says which; all are safe to repeat.
  */
-export function useBulk(action: 'retry' | 'cancel') {
+export function useBulk(action: 'retry' | 'cancel', done: string, onDone: () => void) {
   const client = useQueryClient();
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
   const [isPending, setPending] = useState(false);
   return {
     outcomes,
     isPending,
-    async run(targets: readonly string[], body: object, done: string): Promise<boolean> {
+    async run(targets: readonly string[], body: object): Promise<void> {
       setPending(true);
       const results = await ask(action, targets, body);
       setOutcomes(results);
       setPending(false);
       await client.invalidateQueries();
-      const isGood = results.every(({ error }) => error === null);
-      if (isGood) announce(done);
-      return isGood;
+      if (results.some(({ error }) => error !== null)) return;
+      announce(done);
+      toast({ text: done });
+      onDone();
     },
   };
 }

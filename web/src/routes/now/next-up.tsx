@@ -7,6 +7,7 @@ import { plural, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { HoldChip } from '../../ui/reason.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
+import { Table } from '../../ui/table.tsx';
 import { Since } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
@@ -42,34 +43,25 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
             <Empty>{copy.now.nothingQueued}</Empty>
           ) : (
             <>
-              <table className="table table-rows">
-                <thead>
-                  <tr>
-                    <th scope="col">{copy.columns.place}</th>
-                    <th scope="col">{copy.columns.task}</th>
-                    <th scope="col" className="max-lg:hidden">
-                      {copy.columns.stage}
-                    </th>
-                    <th scope="col" className="max-lg:hidden">
-                      {copy.columns.account}
-                    </th>
-                    <th scope="col">{copy.columns.heldBy}</th>
-                    <th scope="col" className="n">
-                      {copy.columns.waiting}
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {next.slice(0, SHOWN).map((job, i) => (
-                    <Row
-                      key={job.id}
-                      place={i + 1}
-                      job={job}
-                      title={job.task === null ? null : (titles[job.task] ?? null)}
-                    />
-                  ))}
-                </tbody>
-              </table>
+              <Table
+                columns={[
+                  copy.columns.place,
+                  copy.columns.task,
+                  { name: copy.columns.stage, isWide: true },
+                  { name: copy.columns.account, isWide: true },
+                  copy.columns.heldBy,
+                  { name: copy.columns.waiting, isNumber: true },
+                ]}
+              >
+                {next.slice(0, SHOWN).map((job, i) => (
+                  <Row
+                    key={job.id}
+                    place={i + 1}
+                    job={job}
+                    title={job.task === null ? null : (titles[job.task] ?? null)}
+                  />
+                ))}
+              </Table>
               {total > Math.min(SHOWN, next.length) ? (
                 <p className="border-t border-line px-4 py-3 text-sm">
                   <Link to="/queue">{plural(total - Math.min(SHOWN, next.length), 'more job')}</Link>
