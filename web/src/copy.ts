@@ -534,7 +534,8 @@ export const copy = {
     findings: 'Findings of the review',
     anyOperator: 'Any operator may decide.',
     only: (who: string) => `Only ${who} may decide.`,
-    green: 'green at this commit',
+    green: (passed: number, total: number) =>
+      total === 0 ? 'green at this commit' : `${passed} of ${total} green at this commit`,
     notGreen: 'not shown green at this commit',
     risk: {
       ci: 'CI',

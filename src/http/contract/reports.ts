@@ -103,9 +103,12 @@ export const approvalSchema = z
     reviewers: z.array(z.string()).meta({ description: 'who may decide; empty: any operator' }),
     mayDecide: z.boolean(),
     change: changeSetSchema.nullable(),
-    checks: z.object({ green: z.boolean(), commit: z.string().nullable() }).meta({
-      description: "whether the project's checks were green at this commit, and where they last were",
-    }),
+    checks: z
+      .object({ green: z.boolean(), commit: z.string().nullable(), passed: z.int(), total: z.int() })
+      .meta({
+        description:
+          "whether the project's checks let this commit pass, where they last did, and how many were green there (both 0: there are none, or it is not known)",
+      }),
     findings: z.array(
       z.object({
         severity: z.string(),

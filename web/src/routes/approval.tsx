@@ -233,7 +233,10 @@ function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire[
         </>
       ),
     ],
-    [copy.run.tabs.checks, checks.green ? copy.approval.green : copy.approval.notGreen],
+    [
+      copy.run.tabs.checks,
+      checks.green ? copy.approval.green(checks.passed, checks.total) : copy.approval.notGreen,
+    ],
     ...(tests.length === 0
       ? []
       : [[copy.approval.checks, copy.approval.checksOf(proven, tests.length)] as const]),
