@@ -41,6 +41,8 @@ export function statusQuery(project?: string) {
 
 export function jobsQuery(query: {
   status?: string;
+  state?: string;
+  sort?: 'id' | '-id';
   project?: string | undefined;
   limit?: number;
   after?: number;

@@ -4,13 +4,13 @@ import { Ellipsis } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import type { JobWire } from '../../../src/http/contract.ts';
 import { get } from '../api/client.ts';
-import { titlesQuery } from '../api/queries.ts';
+import { nowQuery, titlesQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useProject } from '../frame/search.ts';
 import { count, plural, sentence } from '../lib/format.ts';
-import { Button } from '../ui/button.tsx';
+import { ActionButton, Button } from '../ui/button.tsx';
 import { PageTitle } from '../ui/card.tsx';
 import { JobChip } from '../ui/job-state.tsx';
 import { Menu } from '../ui/menu.tsx';
@@ -117,6 +117,7 @@ function Bulk({
   onAll: () => void;
   onNone: () => void;
 }) {
+  const dialogs = useDialogs();
   return (
     <div
       className="flex flex-wrap items-center gap-2 border-b border-line bg-accent-tint px-4 py-2 text-sm"
@@ -131,7 +132,14 @@ function Bulk({
       <button type="button" className="link" onClick={onNone}>
         {copy.queue.selectNone}
       </button>
-      <span className="flex-1" />
+      <span className="flex-1 max-md:basis-full" />
+      <ActionButton
+        isSmall
+        action="urgent"
+        onClick={() => dialogs.open({ kind: 'priority', targets: selected })}
+      >
+        {copy.action.priority}
+      </ActionButton>
       <RetryButton isSmall targets={selected} />
       <CancelButton isSmall targets={selected} />
     </div>
@@ -150,6 +158,7 @@ function Jobs({
   onToggleAll: () => void;
 }) {
   const titles = useQuery(titlesQuery()).data ?? {};
+  const next = useQuery(nowQuery(useProject())).data?.next ?? [];
   return (
     <Table
       columns={[
@@ -164,6 +173,7 @@ function Jobs({
             />
           ),
         },
+        copy.columns.place,
         copy.columns.task,
         { name: copy.columns.stage, isWide: true },
         { name: copy.columns.project, isWide: true },
@@ -178,6 +188,7 @@ function Jobs({
         <JobRow
           key={job.id}
           job={job}
+          place={next.findIndex(({ id }) => id === job.id) + 1 || null}
           title={job.task === null ? null : (titles[job.task] ?? null)}
           isSelected={selected.has(job.id)}
           onToggle={() => onToggle(job.id)}
@@ -189,11 +200,14 @@ function Jobs({
 
 function JobRow({
   job,
+  place,
   title,
   isSelected,
   onToggle,
 }: {
   job: JobWire;
+  /** Among the next ones to start; null further back, and for what has no turn. */
+  place: number | null;
   title: string | null;
   isSelected: boolean;
   onToggle: () => void;
@@ -213,6 +227,7 @@ function JobRow({
           onChange={onToggle}
         />
       </td>
+      <td className="num away text-ink-3">{place ?? '–'}</td>
       <td className="max-md:!flex-[1_1_70%]">
         <JobLink job={job} title={title} />
       </td>
@@ -245,6 +260,11 @@ function JobRow({
               label: copy.action.retry,
               whyNot: job.status === 'running' ? copy.task.runsNow : undefined,
               onSelect: () => dialogs.open({ kind: 'retry', targets: [target] }),
+            },
+            {
+              label: copy.action.priority,
+              whyNot: isOver ? copy.task.isOver : undefined,
+              onSelect: () => dialogs.open({ kind: 'priority', targets: [target] }),
             },
             {
               label: copy.action.cancel,

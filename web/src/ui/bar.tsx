@@ -65,7 +65,7 @@ export function Segments<T extends string>({
   choices: readonly (readonly [value: T, name: ReactNode])[];
 }) {
   return (
-    <div className="segments" role="group" aria-label={label}>
+    <div className="segments max-md:justify-self-start" role="group" aria-label={label}>
       {choices.map(([value, name]) => (
         <button key={value} type="button" aria-pressed={value === chosen} onClick={() => onChoose(value)}>
           {name}

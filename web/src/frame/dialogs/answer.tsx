@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from '../../api/actions.ts';
+import { taskQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { AskDialog, LongField } from '../../ui/fields.tsx';
 
@@ -10,12 +12,13 @@ export function AnswerDialog({
   onClose,
 }: {
   target: string;
+  /** Empty where the caller does not know it: its task does. */
   question: string;
   onClose: () => void;
 }) {
   const [answer, setAnswer] = useState('');
   const act = useAct('answer', { isQuiet: true, done: copy.answer.done });
-  const lines = question.split('\n');
+  const lines = useQuestion(target, question).split('\n');
   const options = lines.filter((line) => line.startsWith('- ')).map((line) => line.slice(2));
   const asked = lines.filter((line) => !line.startsWith('- ')).join('\n');
   return (
@@ -49,4 +52,9 @@ export function AnswerDialog({
       <LongField label={copy.answer.label} hint={copy.answer.hint} value={answer} onChange={setAnswer} />
     </AskDialog>
   );
+}
+
+function useQuestion(key: string, known: string): string {
+  const task = useQuery({ ...taskQuery(key), enabled: known === '' }).data?.task;
+  return known === '' ? (task?.reason?.detail ?? '') : known;
 }

@@ -11,18 +11,20 @@ export interface Outcome {
   readonly error: string | null;
 }
 
+type BulkAction = 'retry' | 'cancel' | 'urgent' | 'not_urgent' | 'priority';
+
 /**
  * One action on one or several targets. Several go to the server in one call, which does or refuses each by
  * itself and says which; all are safe to repeat.
  */
-export function useBulk(action: 'retry' | 'cancel', done: string, onDone: () => void) {
+export function useBulk(done: string, onDone: () => void) {
   const client = useQueryClient();
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
   const [isPending, setPending] = useState(false);
   return {
     outcomes,
     isPending,
-    async run(targets: readonly string[], body: object): Promise<void> {
+    async run(action: BulkAction, targets: readonly string[], body: object): Promise<void> {
       setPending(true);
       const results = await ask(action, targets, body);
       setOutcomes(results);
@@ -36,10 +38,10 @@ export function useBulk(action: 'retry' | 'cancel', done: string, onDone: () => 
   };
 }
 
-async function ask(action: string, targets: readonly string[], body: object): Promise<Outcome[]> {
+async function ask(action: BulkAction, targets: readonly string[], body: object): Promise<Outcome[]> {
   const [first] = targets;
   try {
-    if (targets.length === 1 && first !== undefined) {
+    if (targets.length === 1 && first !== undefined && (action === 'retry' || action === 'cancel')) {
       await post(`/${action}`, { ...body, target: first });
       return [{ target: first, error: null }];
     }

@@ -15,7 +15,7 @@ export function CancelDialog({
   onClose: () => void;
 }) {
   const [isNow, setNow] = useState(false);
-  const bulk = useBulk('cancel', copy.cancel.done, onClose);
+  const bulk = useBulk(copy.cancel.done, onClose);
   const name = targets.length === 1 ? (targets[0] ?? '') : plural(targets.length, 'job');
   return (
     <AskDialog
@@ -25,7 +25,7 @@ export function CancelDialog({
       label={copy.cancel.do}
       act={bulk}
       isDanger
-      onAsk={() => void bulk.run(targets, { now: isNow })}
+      onAsk={() => void bulk.run('cancel', targets, { now: isNow })}
       onClose={onClose}
     >
       <Tick label={copy.cancel.now} hint={copy.cancel.nowHint} isOn={isNow} onChange={setNow} />

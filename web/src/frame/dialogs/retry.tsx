@@ -29,7 +29,7 @@ export function RetryDialog({
   const [note, setNote] = useState('');
   const [from, setFrom] = useState(stage ?? '');
   const [account, setAccount] = useState('');
-  const bulk = useBulk('retry', copy.retry.done, onClose);
+  const bulk = useBulk(copy.retry.done, onClose);
   const body = {
     note: how === 'note' ? note : null,
     fromStage: how === 'stage' ? from : null,
@@ -56,7 +56,7 @@ export function RetryDialog({
       label={copy.retry.do}
       act={bulk}
       isMissing={isMissing}
-      onAsk={() => void bulk.run(targets, body)}
+      onAsk={() => void bulk.run('retry', targets, body)}
       onClose={onClose}
     >
       <Choices name="how" label={copy.retry.how} chosen={how} onChoose={setHow} choices={choices} />
@@ -82,7 +82,7 @@ export function RetryDialog({
         {task === undefined
           ? null
           : copy.retry.spent(
-              money(task.costUsd),
+              task.costUsd === 0 ? null : money(task.costUsd),
               plural(task.runs.length, 'run'),
               task.unknownCosts > 0 ? plural(task.unknownCosts, 'run') : null,
             )}

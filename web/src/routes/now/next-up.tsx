@@ -1,7 +1,7 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { JobWire, NowWire } from '../../../../src/http/contract.ts';
-import { titlesQuery } from '../../api/queries.ts';
+import { jobsQuery, titlesQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { plural, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
@@ -23,9 +23,20 @@ function notStarted({ explain: { counts } }: NowWire): number {
 }
 
 /** The first jobs in dispatch order, each with the one thing that holds it. */
-export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
+export function NextUp({ query, project }: { query: UseQueryResult<NowWire>; project: string | undefined }) {
   const total = query.data === undefined ? 0 : notStarted(query.data);
   const titles = useQuery(titlesQuery()).data ?? {};
+  const inOrder = query.data?.next ?? [];
+  // What a person holds has no turn; it is shown after what has one, where there is room.
+  const room = SHOWN - inOrder.length;
+  const held = useQuery({
+    ...jobsQuery({ state: 'needs_you', project, limit: 2 * SHOWN }),
+    enabled: room > 0 && total > inOrder.length,
+  }).data?.jobs;
+  const shown = [
+    ...inOrder,
+    ...(held ?? []).filter(({ id }) => room > 0 && inOrder.every((each) => each.id !== id)),
+  ].slice(0, SHOWN);
   return (
     <Card
       title={copy.now.nextUp}
@@ -38,8 +49,8 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
       }
     >
       <Loaded query={query} what={copy.now.nextUp} rows={5}>
-        {({ next }) =>
-          next.length === 0 ? (
+        {() =>
+          shown.length === 0 ? (
             <Empty>{copy.now.nothingQueued}</Empty>
           ) : (
             <>
@@ -53,18 +64,18 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
                   { name: copy.columns.waiting, isNumber: true },
                 ]}
               >
-                {next.slice(0, SHOWN).map((job, i) => (
+                {shown.map((job, i) => (
                   <Row
                     key={job.id}
-                    place={i + 1}
+                    place={i < inOrder.length ? i + 1 : null}
                     job={job}
                     title={job.task === null ? null : (titles[job.task] ?? null)}
                   />
                 ))}
               </Table>
-              {total > Math.min(SHOWN, next.length) ? (
+              {total > shown.length ? (
                 <p className="border-t border-line px-4 py-3 text-sm">
-                  <Link to="/queue">{plural(total - Math.min(SHOWN, next.length), 'more job')}</Link>
+                  <Link to="/queue">{plural(total - shown.length, 'more job')}</Link>
                 </p>
               ) : null}
             </>
@@ -75,10 +86,10 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
   );
 }
 
-function Row({ place, job, title }: Titled & { place: number }) {
+function Row({ place, job, title }: Titled & { place: number | null }) {
   return (
     <tr data-row>
-      <td className="num away text-ink-3">{place}</td>
+      <td className="num away text-ink-3">{place ?? '–'}</td>
       <td className="full">
         <JobLink job={job} title={title} />
       </td>
