@@ -7,7 +7,7 @@ import { accountsQuery, explainQuery, projectsQuery, statusQuery } from '../api/
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useNow } from '../lib/clock.ts';
-import { absolute, percent, plural, relative } from '../lib/format.ts';
+import { absolute, percent, plural, relative, sentence } from '../lib/format.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { Card, Meter, PageTitle } from '../ui/card.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
@@ -91,7 +91,7 @@ function AccountRow({ account }: { account: AccountWire }) {
       <td className="full max-w-72">
         <SignInState account={account} />
       </td>
-      <td className="full min-w-64">
+      <td className="full min-w-64" data-label={copy.accounts.limits}>
         <Windows account={account} now={now} />
       </td>
       <td className="num whitespace-nowrap" data-label={copy.accounts.slots}>
@@ -168,6 +168,10 @@ function Drain({ account }: { account: string }) {
 
 function SignInState({ account }: { account: AccountWire }) {
   const { hold, signIn } = account;
+  const reasons = useQuery(explainQuery()).data?.reasons ?? [];
+  const held = reasons
+    .filter(({ scope }) => scope.kind === 'account' && scope.id === account.id)
+    .reduce((sum, { jobsHeld }) => sum + jobsHeld, 0);
   const [state, word]: readonly [StateName, string] =
     hold === null
       ? signIn.state.startsWith('ready')
@@ -183,6 +187,16 @@ function SignInState({ account }: { account: AccountWire }) {
       <Chip state={state} title={copy.accounts.states[signIn.state] ?? signIn.state}>
         {word}
       </Chip>
+      {hold === null ? null : (
+        <p className="dotted mt-1 text-sm text-ink-2">
+          {hold.since === null ? null : (
+            <span>
+              {sentence(copy.now.since)} <At at={hold.since} />
+            </span>
+          )}
+          {held === 0 ? null : <span>{copy.accounts.holds(plural(held, 'job'))}</span>}
+        </p>
+      )}
       <p className="mt-1 text-sm wrap-anywhere text-ink-3">
         {hold === null ? null : hold.detail === '' ? null : `${hold.detail}. `}
         {hold?.until == null ? null : (
@@ -190,7 +204,7 @@ function SignInState({ account }: { account: AccountWire }) {
             {hold.guessed ? copy.accounts.aboutUntil : copy.accounts.until} <At at={hold.until} />.{' '}
           </>
         )}
-        {signIn.expiresAt === null ? (
+        {hold?.code === 'account.signed_out' ? null : signIn.expiresAt === null ? (
           copy.accounts.noExpiry
         ) : (
           <>
@@ -248,12 +262,14 @@ function Connections() {
   const query = useQuery(statusQuery());
   const projects = useQuery(projectsQuery()).data?.projects ?? [];
   const again = useAct('outbox/retry');
+  // A project a row: its tracker at the left, its forge at the right.
+  const names = [...projects.flatMap(({ key }) => [`tracker:${key}`, `forge:${key}`]), 'notify'];
   return (
     <Card title={copy.accounts.connections}>
       <Loaded query={query} what={copy.accounts.connections}>
         {({ outbox }) => (
-          <ul className="inbox grid md:grid-cols-2">
-            {['notify', ...projects.flatMap(({ key }) => [`tracker:${key}`, `forge:${key}`])].map((name) => {
+          <ul className="inbox inbox-pairs">
+            {names.map((name) => {
               const trouble = outbox.find((each) => each.name === name);
               const [kind, project] = name.split(':');
               return (

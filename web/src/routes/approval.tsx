@@ -6,7 +6,8 @@ import type { ApprovalWire } from '../../../src/http/contract.ts';
 import { useAct } from '../api/actions.ts';
 import { approvalQuery, jobQuery, taskDiffQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
-import { count, money, plural, sentence } from '../lib/format.ts';
+import { count, plural, sentence, spent } from '../lib/format.ts';
+import { testsOf } from '../lib/trace.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
 import { type FactRows, Facts } from '../ui/facts.tsx';
@@ -213,8 +214,7 @@ function Reject({ target, name, onClose }: { target: string; name: string; onClo
 function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire['job'] }) {
   const { task, change, checks, summary, commit } = approval;
   const risky = change?.files.filter(({ risks }) => risks.length > 0) ?? [];
-  const tests = task.trace?.criteria.flatMap((criterion) => criterion.tests) ?? [];
-  const proven = tests.filter(({ state }) => state === 'passed' || state === 'ticked').length;
+  const { tests, proven } = testsOf(task.trace);
   const rows: FactRows = [
     [
       copy.approval.commit,
@@ -240,10 +240,7 @@ function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire[
     ...(tests.length === 0
       ? []
       : [[copy.approval.checks, copy.approval.checksOf(proven, tests.length)] as const]),
-    [
-      copy.approval.spent,
-      `${money(approval.costUsd)}${approval.unknownCosts > 0 ? ` + ${copy.task.unknown}` : ''}`,
-    ],
+    [copy.approval.spent, spent(approval)],
     [
       copy.columns.project,
       <span key="p" className="mono">

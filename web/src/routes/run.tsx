@@ -2,13 +2,14 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { GitBranch, KeyRound } from 'lucide-react';
 import { Tabs } from 'radix-ui';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { JobWire, RunWire, TaskDetailWire } from '../../../src/http/contract.ts';
 import { jobQuery, projectsQuery, runQuery, taskQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
 import { sentence } from '../lib/format.ts';
 import { stagesOf } from '../lib/stages.ts';
+import { testsOf } from '../lib/trace.ts';
 import { LogView } from '../log/log-view.tsx';
 import { RunOutcome } from '../ui/job-state.tsx';
 import { InPlaceOf, PageHead, TaskCrumb } from '../ui/page-head.tsx';
@@ -80,10 +81,11 @@ function Head({ run, job, task }: Shown) {
       ]}
       title={task?.title ?? `${sentence(run.agent ?? '')} ${run.id}`}
       actions={
-        <>
-          <RetryButton isOfPage targets={[target]} whyNot={isLive ? copy.task.runsNow : undefined} />
-          <CancelButton isOfPage isRun targets={[run.jobId]} whyNot={isLive ? undefined : copy.task.isOver} />
-        </>
+        isLive ? (
+          <CancelButton isOfPage isRun targets={[run.jobId]} />
+        ) : (
+          <RetryButton isOfPage targets={[target]} />
+        )
       }
     >
       <RunOutcome run={run} />
@@ -117,6 +119,9 @@ function Head({ run, job, task }: Shown) {
 function RunTabs({ run, job, task }: Shown) {
   const search = useSearch({ from: '/framed/runs/$id' });
   const navigate = useNavigate({ from: '/runs/$id' });
+  // The log has its tools in the row of the tabs.
+  const [tools, setTools] = useState<HTMLElement | null>(null);
+  const { tests, proven } = testsOf(task?.trace ?? null);
   const tab: Tab = TABS.find((each) => each === search.tab) ?? 'log';
   const line = /^\d+$/.test(search.line ?? '') ? Number(search.line) : null;
   return (
@@ -130,16 +135,25 @@ function RunTabs({ run, job, task }: Shown) {
           })
         }
       >
-        <Tabs.List className="tabs" aria-label={copy.run.parts}>
-          {TABS.map((each) => (
-            <Tabs.Trigger key={each} value={each}>
-              {copy.run.tabs[each]}
-            </Tabs.Trigger>
-          ))}
-        </Tabs.List>
+        <div className="flex flex-wrap items-center border-b border-line">
+          <Tabs.List className="tabs" aria-label={copy.run.parts}>
+            {TABS.map((each) => (
+              <Tabs.Trigger key={each} value={each}>
+                {copy.run.tabs[each]}
+                {each === 'checks' && tests.length > 0 ? (
+                  <span className="num text-ink-3">
+                    {proven}/{tests.length}
+                  </span>
+                ) : null}
+              </Tabs.Trigger>
+            ))}
+          </Tabs.List>
+          <div ref={setTools} className="min-w-0 flex-1 max-md:basis-full" />
+        </div>
         <Tabs.Content value="log">
           <LogView
             runId={run.id}
+            tools={tools}
             at={line}
             onAt={(seq) => void navigate({ search: (old) => ({ ...old, line: String(seq) }), replace: true })}
           />

@@ -66,16 +66,18 @@ function Steps() {
   const projects = useQuery({ ...projectsQuery(), enabled: me.data !== undefined }).data?.projects;
   const accounts = useQuery({ ...accountsQuery(), enabled: me.data !== undefined }).data?.accounts;
   const signedIn = accounts?.filter(({ hold }) => hold === null) ?? [];
+  // Whoever is not signed in is told what there is to do, not what is done.
+  const isKnown = (isDone: boolean) => (me.data === undefined ? undefined : isDone);
   const steps = [
     {
       name: copy.setup.stepAdmin,
-      isDone: me.data !== undefined,
+      isDone: true,
       seen: me.data?.name ?? '',
       command: 'orch users list',
     },
     {
       name: copy.setup.stepAccounts,
-      isDone: signedIn.length > 0,
+      isDone: isKnown(signedIn.length > 0),
       seen:
         accounts === undefined
           ? ''
@@ -84,7 +86,7 @@ function Steps() {
     },
     {
       name: copy.setup.stepProjects,
-      isDone: (projects?.length ?? 0) > 0,
+      isDone: isKnown((projects?.length ?? 0) > 0),
       seen: projects === undefined ? '' : projects.map(({ key }) => key).join(', '),
       command: 'orch init',
     },
@@ -104,8 +106,24 @@ function Steps() {
         {steps.map(({ name, isDone, seen, command }) => (
           <li key={name} className="grid gap-1">
             <div className="flex items-center gap-2">
-              <Chip state={isDone === true ? 'done' : isDone === null ? 'queued' : 'needs_you'}>
-                {isDone === true ? copy.setup.done : isDone === null ? copy.setup.optional : copy.setup.open}
+              <Chip
+                state={
+                  isDone === true
+                    ? 'done'
+                    : isDone === false
+                      ? 'needs_you'
+                      : isDone === null
+                        ? 'queued'
+                        : 'unknown'
+                }
+              >
+                {isDone === true
+                  ? copy.setup.done
+                  : isDone === false
+                    ? copy.setup.open
+                    : isDone === null
+                      ? copy.setup.optional
+                      : copy.setup.unseen}
               </Chip>
               <h2>{name}</h2>
             </div>

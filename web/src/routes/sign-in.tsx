@@ -33,7 +33,9 @@ export function SignInPage() {
       ) : null}
       <Credentials {...who} isNew={invite !== undefined} />
       <SheetFoot act={act} label={copy.signIn.do} />
-      <p className="text-xs text-ink-3">{copy.signIn.hint}</p>
+      <p className="text-xs text-ink-3">
+        {copy.signIn.hint} <code>{copy.signIn.hintCommand}</code>
+      </p>
     </Sheet>
   );
 }

@@ -6,7 +6,7 @@ import { useAct } from '../api/actions.ts';
 import { projectsQuery, taskQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
-import { money, sentence } from '../lib/format.ts';
+import { sentence, spent } from '../lib/format.ts';
 import { safeUrl } from '../lib/safe-url.ts';
 import { stagesOf } from '../lib/stages.ts';
 import { ActionButton, buttonClass } from '../ui/button.tsx';
@@ -117,13 +117,9 @@ function TaskFacts({ task }: { task: TaskDetailWire }) {
     ...(task.size === null ? [] : [[copy.task.size, task.size] as const]),
     [
       copy.columns.cost,
-      task.unknownCosts > 0 ? (
-        <span title={copy.now.unknownCosts(task.unknownCosts)}>
-          {money(task.costUsd)} + {copy.task.unknown}
-        </span>
-      ) : (
-        money(task.costUsd)
-      ),
+      <span title={task.unknownCosts > 0 ? copy.now.unknownCosts(task.unknownCosts) : undefined}>
+        {spent(task)}
+      </span>,
     ],
     [copy.task.runs, task.runs.length],
     ...Object.entries(task.rounds).map(([stage, n]) => [`${copy.task.rounds} ${stage}`, n] as const),

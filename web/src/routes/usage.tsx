@@ -95,7 +95,7 @@ function Chart({ usage, first, days }: { usage: UsageWire; first: number; days: 
     return { day, values: [...values, others] };
   });
   return (
-    <div className="px-4 pt-4">
+    <div className="px-4 pt-4 pb-2">
       <StackedBars columns={columns} label={copy.usage.chart(usage.by, money(usage.total.costUsd))} />
     </div>
   );
@@ -103,63 +103,74 @@ function Chart({ usage, first, days }: { usage: UsageWire; first: number; days: 
 
 function Figures({ usage }: { usage: UsageWire }) {
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={copy.nav.usage}>
-      <Table
-        className="min-w-[640px]"
-        columns={[
-          sentence(usage.by),
-          ...[
-            copy.columns.cost,
-            copy.usage.runs,
-            copy.usage.failed,
-            copy.usage.input,
-            copy.usage.cacheRead,
-            copy.usage.cacheWrite,
-            copy.usage.output,
-            copy.usage.cached,
-          ].map((name) => ({ name, isNumber: true })),
-        ]}
-      >
-        {usage.rows.map((row, i) => {
-          const input = row.inputTokens + row.cacheReadTokens + row.cacheWriteTokens;
-          const isAllUnknown = row.unknownCosts >= row.runs;
-          return (
-            <tr key={row.key ?? ''}>
-              <th scope="row" className="!text-base !font-semibold !text-ink">
-                <span className="flex items-center gap-2">
-                  <i
-                    aria-hidden="true"
-                    className="size-2.5 shrink-0 rounded-[3px]"
-                    style={{ background: `var(--series-${Math.min(i, SERIES) + 1})` }}
-                  />
-                  <span className={usage.by === 'stage' ? '' : 'mono'}>
-                    {row.key === null
-                      ? copy.usage.unknownKey
-                      : usage.by === 'stage'
-                        ? sentence(row.key)
-                        : row.key}
-                  </span>
+    <Table
+      columns={[
+        sentence(usage.by),
+        ...[
+          copy.columns.cost,
+          copy.usage.runs,
+          copy.usage.failed,
+          copy.usage.input,
+          copy.usage.cacheRead,
+          copy.usage.cacheWrite,
+          copy.usage.output,
+          copy.usage.cached,
+        ].map((name) => ({ name, isNumber: true })),
+      ]}
+    >
+      {usage.rows.map((row, i) => {
+        const input = row.inputTokens + row.cacheReadTokens + row.cacheWriteTokens;
+        const isAllUnknown = row.unknownCosts >= row.runs;
+        return (
+          <tr key={row.key ?? ''}>
+            <th scope="row" className="full !text-base !font-semibold !text-ink">
+              <span className="flex items-center gap-2">
+                <i
+                  aria-hidden="true"
+                  className="size-2.5 shrink-0 rounded-[3px]"
+                  style={{ background: `var(--series-${Math.min(i, SERIES) + 1})` }}
+                />
+                <span className={usage.by === 'stage' ? '' : 'mono'}>
+                  {row.key === null
+                    ? copy.usage.unknownKey
+                    : usage.by === 'stage'
+                      ? sentence(row.key)
+                      : row.key}
                 </span>
-              </th>
-              <td className="n whitespace-nowrap">
-                {moneyOrDash(isAllUnknown ? null : row.costUsd)}
-                {row.unknownCosts > 0 && !isAllUnknown ? (
-                  <span className="block text-xs text-ink-3">
-                    {copy.usage.unknown(count(row.unknownCosts))}
-                  </span>
-                ) : null}
-              </td>
-              <td className="n">{count(row.runs)}</td>
-              <td className="n">{count(row.failed)}</td>
-              <td className="n">{count(row.inputTokens)}</td>
-              <td className="n">{count(row.cacheReadTokens)}</td>
-              <td className="n">{count(row.cacheWriteTokens)}</td>
-              <td className="n">{count(row.outputTokens)}</td>
-              <td className="n">{input === 0 ? '–' : percent(row.cacheReadTokens / input)}</td>
-            </tr>
-          );
-        })}
-      </Table>
-    </div>
+              </span>
+            </th>
+            <td className="n whitespace-nowrap" data-label={copy.columns.cost}>
+              {moneyOrDash(isAllUnknown ? null : row.costUsd)}
+              {row.unknownCosts > 0 && !isAllUnknown ? (
+                <span className="block text-xs text-ink-3">
+                  {copy.usage.unknown(count(row.unknownCosts))}
+                </span>
+              ) : null}
+            </td>
+            <td className="n" data-label={copy.usage.runs}>
+              {count(row.runs)}
+            </td>
+            <td className="n" data-label={copy.usage.failed}>
+              {count(row.failed)}
+            </td>
+            <td className="n" data-label={copy.usage.input}>
+              {count(row.inputTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.cacheRead}>
+              {count(row.cacheReadTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.cacheWrite}>
+              {count(row.cacheWriteTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.output}>
+              {count(row.outputTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.cached}>
+              {input === 0 ? '–' : percent(row.cacheReadTokens / input)}
+            </td>
+          </tr>
+        );
+      })}
+    </Table>
   );
 }

@@ -1,16 +1,13 @@
 import { type ReactNode, useState } from 'react';
-import type { TaskWire } from '../../../../src/http/contract.ts';
 import { useAct } from '../../api/actions.ts';
 import { copy } from '../../copy.ts';
 import { plural } from '../../lib/format.ts';
+import type { TestWire, TraceWire } from '../../lib/trace.ts';
 import { ActionButton } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Empty } from '../../ui/states.tsx';
 import { Table } from '../../ui/table.tsx';
 import { Chip, type StateName } from '../../ui/tone.tsx';
-
-type TraceWire = NonNullable<TaskWire['trace']>;
-type TestWire = TraceWire['criteria'][number]['tests'][number];
 
 const STATES: Readonly<Record<TestWire['state'], StateName>> = {
   passed: 'done',
