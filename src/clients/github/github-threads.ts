@@ -94,7 +94,9 @@ export function createGithubThreads(
     },
     async ofOthers(number, since, signal) {
       const own = await ownIds(signal);
-      const theirs = (await list(number, since, signal)).filter(({ user }) => !own.includes(String(user?.id)));
+      const theirs = (await list(number, since, signal)).filter(
+        ({ user }) => !own.includes(String(user?.id)),
+      );
       return Promise.all(
         theirs.map(async ({ id, user, body, author_association, created_at, updated_at, html_url }) => ({
           id: String(id),

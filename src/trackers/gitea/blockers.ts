@@ -3,7 +3,7 @@ import { type GiteaPlace, isStatus } from '../../clients/gitea/gitea-place.ts';
 import { type GiteaIssue, issue } from '../../clients/gitea/wire.ts';
 import { isSameRepository } from '../../clients/repository-name.ts';
 import { path } from '../../lib/http-client.ts';
-import { blockersIn } from './rule.ts';
+import { issueNumbersIn } from '../dependency-lines.ts';
 
 export interface Blocker {
   readonly key: string;
@@ -15,13 +15,14 @@ export interface Blockers {
   of(found: GiteaIssue, open?: ReadonlySet<number>, signal?: AbortSignal): Promise<Blocker[]>;
 }
 
-/** More than these in one text are no plan. */
-const MAX_NAMED = 20;
-
 const dependency = issue.extend({ repository: z.object({ full_name: z.string() }).nullish() });
 
 /** Gitea's own dependencies, where the server and the repository have them, and what the text says. */
-export function createBlockers({ client, at }: GiteaPlace, keyOf: (number: number) => string): Blockers {
+export function createBlockers(
+  { client, at }: GiteaPlace,
+  project: string,
+  keyOf: (number: number) => string,
+): Blockers {
   const issues = path`/repos/${at.owner}/${at.name}/issues`;
   /** Switched off for the repository, or a server without them: not asked again before the next start. */
   let hasDependencies = true;
@@ -61,7 +62,7 @@ export function createBlockers({ client, at }: GiteaPlace, keyOf: (number: numbe
     async of(found, open, signal) {
       const blockers = new Map<string, Blocker>();
       for (const each of await dependencies(found.number, signal)) blockers.set(each.key, each);
-      for (const number of blockersIn(found.body, at).slice(0, MAX_NAMED)) {
+      for (const number of issueNumbersIn(found.body, project, at)) {
         const key = keyOf(number);
         if (number === found.number || blockers.has(key)) continue;
         const state = await isOpen(number, open, signal);

@@ -82,7 +82,7 @@ function createGiteaTracker(context: TrackerContext, place: GiteaPlace): Tracker
     milestone: config.milestone ?? null,
   };
   const issues = path`/repos/${at.owner}/${at.name}/issues`;
-  const blockers = createBlockers(place, keyOf);
+  const blockers = createBlockers(place, project, keyOf);
   const source = `Gitea ${at.owner}/${at.name}`;
   let survey = {
     ...{ source, rule: ruleText(rule), lookedAt: clock(), seen: 0, matching: 0 },

@@ -1,5 +1,4 @@
 import type { GiteaIssue } from '../../clients/gitea/wire.ts';
-import { isSameRepository, type RepositoryName } from '../../clients/repository-name.ts';
 
 /** What an issue has to have to be taken on; each part that is set. */
 export interface MatchRule {
@@ -38,18 +37,4 @@ export function priorityOf(issue: GiteaIssue, priorities: Readonly<Record<string
   const known = new Map(Object.entries(priorities).map(([name, value]) => [name.toLowerCase(), value]));
   const found = issue.labels.flatMap(({ name }) => known.get(name.toLowerCase()) ?? []);
   return found.length === 0 ? 0 : Math.max(...found);
-}
-
-/** A line that begins with these words, then numbers: `Depends on #12, #14`. */
-const BLOCKERS = /^[\s*+-]*(?:depends on|blocked by)\b:?\s*((?:[\w./-]*#\d+(?:\s*(?:,|and|&)\s*)?)+)/gim;
-const CODE = /^ {0,3}(`{3,}|~{3,})[^\n]*\n[\s\S]*?(?:^ {0,3}\1[^\n]*$|$(?![\s\S]))/gm;
-
-/** Numbers of the issues in this repository that the text says it depends on; not from code or quotes. */
-export function blockersIn(text: string, at: RepositoryName): number[] {
-  const plain = text.replaceAll('\r\n', '\n').replaceAll(CODE, '');
-  const found = new Set<number>();
-  for (const [, list = ''] of plain.matchAll(BLOCKERS))
-    for (const [, place = '', number = ''] of list.matchAll(/([\w./-]*)#(\d+)/g))
-      if (place === '' || isSameRepository(at, place)) found.add(Number(number));
-  return [...found];
 }

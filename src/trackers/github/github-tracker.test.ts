@@ -49,7 +49,10 @@ describe('GitHub as a tracker', () => {
 
   it('reads issues in the words of people, pull requests left out', async () => {
     github.openIssue({
-      ...{ title: 'Login', body: 'Depends on #2, WID-3 and #9\nBlocked by OTHER-1' },
+      ...{
+        title: 'Login',
+        body: 'Depends on #2, acme/widgets#3 and #9\nBlocked by OTHER-1\n```\nBlocked by #2\n```',
+      },
       ...{ labels: ['agent', 'Priority: High'] },
     });
     github.openIssue({ title: 'First' });

@@ -5,7 +5,7 @@ import { type GithubPlace, githubPlace, repositoryTrouble } from '../../clients/
 import { isSameRepository } from '../../clients/repository-name.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
-import { dependenciesIn } from '../dependency-lines.ts';
+import { issueNumbersIn } from '../dependency-lines.ts';
 import type { ItemStatus, TrackedItem, Tracker } from '../tracker.ts';
 import type { TrackerContext, TrackerKind } from '../tracker-kind.ts';
 
@@ -123,12 +123,8 @@ function createGithubTracker(context: TrackerContext, place: GithubPlace): Track
   /** `open`: what is known of numbers already; null = nobody has it, and it blocks nothing. */
   async function blockersOf(issue: Issue, open: Map<number, boolean | null>, signal?: AbortSignal) {
     const blocking: { key: string; isOpen: boolean }[] = [];
-    const named = dependenciesIn(issue.body ?? '').flatMap((name) => {
-      const [prefix, number] = name.startsWith('#') ? ['', name.slice(1)] : name.split('-');
-      return prefix === '' || prefix === project.toUpperCase() ? [Number(number)] : [];
-    });
-    for (const number of named) {
-      if (number === issue.number || number === 0) continue;
+    for (const number of issueNumbersIn(issue.body ?? '', project, at)) {
+      if (number === issue.number) continue;
       if (!open.has(number)) {
         const found = await client.find(ISSUE, { ...repo, issue_number: number }, signal);
         open.set(number, found === null ? null : found.state === 'open');

@@ -87,8 +87,9 @@ describe('items of Plane', () => {
     const { id } = plane.item({
       labels: ['agent'],
       description_html:
-        '<p>Text</p><ul><li>Depends on WID-1, WID-2</li><li>Blocked by WID-99, UTF-8 and WID-3</li></ul>',
+        '<p>Text</p><ul><li>Depends on WID-1, WID-2</li><li>Blocked by WID-99, UTF-8 and WID-3</li></ul><pre><code>Blocked by WID-4</code></pre>',
     });
+    plane.item();
     const blockedBy = [
       { key: 'WID-1', isOpen: false },
       { key: 'WID-2', isOpen: true },
