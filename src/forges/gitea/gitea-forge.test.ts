@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeGitea, startGitea } from '../../../test/fakes/gitea.ts';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import type { Delivery } from '../../core/delivery.ts';
 import type { Finding } from '../../core/model.ts';
 import { Secret } from '../../lib/secret.ts';
 import { forgeContract } from '../forge.contract.ts';
 import type { Forge, PullFacts } from '../forge.ts';
-import type { ForgeContext } from '../forge-kind.ts';
 import { giteaForge } from './gitea-forge.ts';
 import { isContext } from './rules.ts';
 
@@ -13,7 +13,7 @@ function contextAt(
   gitea: FakeGitea,
   config: Record<string, unknown> = {},
   given: { clock?: () => number; reviewer?: string | null } = {},
-): ForgeContext {
+): DestinationContext {
   const made = new Map<string, unknown>();
   const reviewer = given.reviewer === undefined ? gitea.token('reviewer') : given.reviewer;
   return {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { failedRequest } from '../../clients/gitea/gitea-client.ts';
 import { type GiteaPlace, giteaPlace, isStatus, repositoryTrouble } from '../../clients/gitea/gitea-place.ts';
 import type { GiteaPull } from '../../clients/gitea/wire.ts';
@@ -7,7 +8,7 @@ import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { path } from '../../lib/http-client.ts';
 import type { Forge, PullFacts } from '../forge.ts';
-import type { ForgeContext, ForgeKind } from '../forge-kind.ts';
+import type { ForgeKind } from '../forge-kind.ts';
 import { checksOf, newestStatuses } from './checks.ts';
 import { createConflicts } from './conflicts.ts';
 import { mergePull } from './merge.ts';
@@ -52,7 +53,7 @@ export const giteaForge: ForgeKind = {
   },
 };
 
-function createGiteaForge(context: ForgeContext, place: GiteaPlace): Forge {
+function createGiteaForge(context: DestinationContext, place: GiteaPlace): Forge {
   const { at, client, threads } = place;
   const config = schema.parse(context.config);
   const repository = path`/repos/${at.owner}/${at.name}`;

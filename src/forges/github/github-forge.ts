@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { failedRequest } from '../../clients/github/github-client.ts';
 import {
   GITHUB,
@@ -9,7 +10,7 @@ import {
 import { isSameRepository } from '../../clients/repository-name.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import type { Forge, PullFacts } from '../forge.ts';
-import type { ForgeContext, ForgeKind } from '../forge-kind.ts';
+import type { ForgeKind } from '../forge-kind.ts';
 import { checksOf, statusesOf } from './checks.ts';
 import { mergePull } from './merge.ts';
 import { createPulls, type Pull, pullRequestOf } from './pulls.ts';
@@ -56,7 +57,7 @@ export const githubForge: ForgeKind = {
   },
 };
 
-function createGithubForge(context: ForgeContext, place: GithubPlace): Forge {
+function createGithubForge(context: DestinationContext, place: GithubPlace): Forge {
   const { at, repo, client, threads } = place;
   const config = schema.parse(context.config);
   const pulls = createPulls(place);

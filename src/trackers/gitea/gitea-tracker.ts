@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { failedRequest } from '../../clients/gitea/gitea-client.ts';
 import { type GiteaPlace, giteaPlace, isStatus, repositoryTrouble } from '../../clients/gitea/gitea-place.ts';
 import { type GiteaIssue, issue } from '../../clients/gitea/wire.ts';
@@ -7,7 +8,7 @@ import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { path } from '../../lib/http-client.ts';
 import type { ItemStatus, TrackedItem, Tracker } from '../tracker.ts';
-import type { TrackerContext, TrackerKind } from '../tracker-kind.ts';
+import type { TrackerKind } from '../tracker-kind.ts';
 import { createBlockers } from './blockers.ts';
 import { setLabels } from './labels.ts';
 import { type MatchRule, misses, priorityOf, ruleText } from './rule.ts';
@@ -71,7 +72,7 @@ export const giteaTracker: TrackerKind = {
   },
 };
 
-function createGiteaTracker(context: TrackerContext, place: GiteaPlace): Tracker {
+function createGiteaTracker(context: DestinationContext, place: GiteaPlace): Tracker {
   const { at, client, threads, ownIds } = place;
   const { project, clock } = context;
   const config = schema.parse(context.config);

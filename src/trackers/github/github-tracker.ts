@@ -1,5 +1,6 @@
 import type { Endpoints } from '@octokit/types';
 import { z } from 'zod';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { failedRequest, isStatus } from '../../clients/github/github-client.ts';
 import { type GithubPlace, githubPlace, repositoryTrouble } from '../../clients/github/github-place.ts';
 import { isSameRepository } from '../../clients/repository-name.ts';
@@ -7,7 +8,7 @@ import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { issueNumbersIn } from '../dependency-lines.ts';
 import type { ItemStatus, TrackedItem, Tracker } from '../tracker.ts';
-import type { TrackerContext, TrackerKind } from '../tracker-kind.ts';
+import type { TrackerKind } from '../tracker-kind.ts';
 
 type Issue = Endpoints['GET /repos/{owner}/{repo}/issues']['response']['data'][number];
 
@@ -64,7 +65,7 @@ export const githubTracker: TrackerKind = {
   },
 };
 
-function createGithubTracker(context: TrackerContext, place: GithubPlace): Tracker {
+function createGithubTracker(context: DestinationContext, place: GithubPlace): Tracker {
   const { at, repo, client, threads } = place;
   const { project, clock } = context;
   const config = schema.parse(context.config);

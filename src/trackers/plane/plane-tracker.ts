@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { createPlaneClient, type PlaneClient } from '../../clients/plane/plane-client.ts';
 import { createPlaneDirectory, type PlaneDirectory } from '../../clients/plane/plane-directory.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { HttpError } from '../../lib/http-client.ts';
 import type { ItemStatus, TrackedComment, TrackedItem, Tracker } from '../tracker.ts';
-import type { TrackerContext, TrackerKind } from '../tracker-kind.ts';
+import type { TrackerKind } from '../tracker-kind.ts';
 import { toHtml, toMarkdown } from './markup.ts';
 import { createPlaneProject, type PlaneRule } from './plane-project.ts';
 
@@ -51,7 +52,7 @@ export const planeTracker: TrackerKind = {
 };
 
 /** Its requests, and what it remembers, are shared by all projects of one key. */
-function planeOf(context: Pick<TrackerContext, 'access' | 'clock' | 'once'>): {
+function planeOf(context: Pick<DestinationContext, 'access' | 'clock' | 'once'>): {
   readonly client: PlaneClient;
   readonly directory: PlaneDirectory;
   readonly url: string;
@@ -81,7 +82,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_EXTERNAL_ID = 255;
 const PULL_REQUEST = /https?:\/\/[^\s<>()[\]"'`]{1,400}\/(?:pull|pulls|merge_requests)\/\d{1,9}(?![\w/])/;
 
-function createPlaneTracker(context: TrackerContext): Tracker {
+function createPlaneTracker(context: DestinationContext): Tracker {
   const config = configSchema.parse(context.config);
   const plane = planeOf(context);
   const { client, directory } = plane;

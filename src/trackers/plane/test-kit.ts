@@ -1,12 +1,12 @@
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { Secret } from '../../lib/secret.ts';
-import type { TrackerContext } from '../tracker-kind.ts';
 
 /** A project `widgets` whose items live in this Plane. */
 export function planeContext(
   plane: { readonly url: string; readonly key: string },
   config: Readonly<Record<string, unknown>> = { project: 'WID', label: 'agent' },
   clock: () => number = Date.now,
-): TrackerContext {
+): DestinationContext {
   const made = new Map<string, unknown>();
   const none = { url: null, token: null, reviewerToken: null };
   return {
