@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { DestinationContext } from '../../clients/destination-context.ts';
 import { createPlaneClient, type PlaneClient } from '../../clients/plane/plane-client.ts';
 import { createPlaneDirectory, type PlaneDirectory } from '../../clients/plane/plane-directory.ts';
+import type { Comment } from '../../core/comment.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { HttpError } from '../../lib/http-client.ts';
-import type { ItemStatus, TrackedComment, TrackedItem, Tracker } from '../tracker.ts';
+import type { ItemStatus, TrackedItem, Tracker } from '../tracker.ts';
 import type { TrackerKind } from '../tracker-kind.ts';
 import { toHtml, toMarkdown } from './markup.ts';
 import { createPlaneProject, type PlaneRule } from './plane-project.ts';
@@ -213,7 +214,7 @@ function createPlaneTracker(context: DestinationContext): Tracker {
     id: string,
     since: number | null,
     signal: AbortSignal,
-  ): Promise<TrackedComment[]> {
+  ): Promise<Comment[]> {
     const me = await directory.me(signal);
     const all = await client.comments(projectId, id, signal);
     // Plane counts microseconds, which a Date does not.
@@ -221,7 +222,7 @@ function createPlaneTracker(context: DestinationContext): Tracker {
     const others = inOrder.filter(
       ({ actor, updated_at }) => actor !== me.id && (since === null || !(Date.parse(updated_at) < since)),
     );
-    const read: TrackedComment[] = [];
+    const read: Comment[] = [];
     for (const { id: comment, actor, updated_by, comment_html, created_at, updated_at } of others) {
       const authors = [actor, updated_by].flatMap((person) => person ?? []);
       const may = await Promise.all(authors.map((person) => directory.mayWrite(projectId, person, signal)));
