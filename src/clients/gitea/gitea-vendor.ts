@@ -3,7 +3,7 @@ import { HttpError, path } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { type RepositoryName, repositoryName, repositoryOfAddress } from '../repository-name.ts';
 import type { Heard, VendorContext, VendorFinding, VendorKind, VendorProject } from '../vendor-kind.ts';
-import { createGiteaClient, failedRequest, type GiteaClient } from './gitea-client.ts';
+import { createGiteaClient, type GiteaClient, giteaFailure } from './gitea-client.ts';
 import { type GiteaHook, hook, repository, token as tokenShape, version as versionShape } from './wire.ts';
 
 /** Events of the webhook that init makes; names that Gitea does not know it drops without a word. */
@@ -337,7 +337,7 @@ function clientAt({ access, now }: VendorContext, token: Secret): GiteaClient {
 }
 
 function wordsOf(error: unknown): string {
-  const failed = failedRequest(error);
+  const failed = giteaFailure(error);
   if (failed === null) return error instanceof Error ? error.message : String(error);
   const { what, status, said, hint } = failed;
   return `${status === null ? '' : `${what} answered ${status}: `}${said}${hint === undefined ? '' : ` (${hint})`}`;

@@ -2,7 +2,7 @@ import { HttpError } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { type RepositoryName, repositoryName, repositoryOfAddress } from '../repository-name.ts';
 import type { VendorContext, VendorFinding, VendorKind, VendorProject } from '../vendor-kind.ts';
-import { createGithubClient, failedRequest, type GithubClient } from './github-client.ts';
+import { createGithubClient, type GithubClient, githubFailure } from './github-client.ts';
 import { GITHUB } from './github-place.ts';
 
 /** Events of the webhook that init makes. */
@@ -260,7 +260,7 @@ function clientAt({ access, now }: VendorContext, token: Secret): GithubClient {
 }
 
 function wordsOf(error: unknown): string {
-  const failed = failedRequest(error);
+  const failed = githubFailure(error);
   if (failed === null) return error instanceof Error ? error.message : String(error);
   const { what, status, said, hint } = failed;
   return `${status === null ? '' : `${what} answered ${status}: `}${said}${hint === undefined ? '' : ` (${hint})`}`;
