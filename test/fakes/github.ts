@@ -35,7 +35,7 @@ export async function startGithub(files: Readonly<Record<string, string>> = { 'R
       response.writeHead(isSigned ? 400 : 200, { 'content-type': 'text/plain' }).end(run?.log ?? '');
       return;
     }
-    if (!address.pathname.startsWith('/api/')) return await git(request, response, address);
+    if (!address.pathname.startsWith('/api/')) return git(request, response, address);
     const text = await bodyOf(request);
     const asked = `${method} ${address.pathname.replace(/^\/api\/v3/, '')}`;
     requests.push(asked);
