@@ -104,9 +104,15 @@ export function priorityOf({ labels }: RuledIssue, priorities: Readonly<Record<s
   return found.length === 0 ? 0 : Math.max(...found);
 }
 
+export interface JudgedIssue {
+  readonly issue: RuledIssue;
+  /** What `misses` said of it. */
+  readonly missing: readonly string[];
+}
+
 /** The issues that lack least, the ones changed last first. */
 export function nearest(
-  judged: readonly { readonly issue: RuledIssue; readonly missing: readonly string[] }[],
+  judged: readonly JudgedIssue[],
   keyOf: (number: number) => string,
 ): Survey['nearest'] {
   return judged

@@ -5,7 +5,15 @@ import { askDestination, type FailedRequest } from '../core/destination-error.ts
 import { AppError } from '../core/errors.ts';
 import { isStatus } from '../lib/http-client.ts';
 import { issueNumbersIn } from './dependency-lines.ts';
-import { type IssueConfig, misses, nearest, priorityOf, type RuledIssue, ruleText } from './issue-rule.ts';
+import {
+  type IssueConfig,
+  type JudgedIssue,
+  misses,
+  nearest,
+  priorityOf,
+  type RuledIssue,
+  ruleText,
+} from './issue-rule.ts';
 import type { ItemStatus, TrackedItem, Tracker } from './tracker.ts';
 
 const REPORT = 'report';
@@ -61,15 +69,16 @@ export function createIssueTracker(
 ): Tracker {
   const { kind, vendor, at, threads } = source;
   const { label, assignee, milestone, states } = config;
-  const rule = { text: ruleText(config), name: `${vendor} ${at.owner}/${at.name}` };
+  const rule = ruleText(config);
   const keyOf: KeyOf = (number) => `${project.toUpperCase()}-${number}`;
   const asked = <T>(act: () => Promise<T>) => askDestination('tracker', act, source.failed);
   const missing = (issue: Issue) => misses(config, issue, source.labelsHaveCase);
-  const surveyOf = (found: { seen: number; matching: number; nearest: ReturnType<typeof nearest> }) => ({
-    ...{ source: rule.name, rule: rule.text, lookedAt: clock() },
-    ...found,
+  const surveyOf = (judged: readonly JudgedIssue[]) => ({
+    ...{ source: `${vendor} ${at.owner}/${at.name}`, rule, lookedAt: clock(), seen: judged.length },
+    matching: judged.filter((each) => each.missing.length === 0).length,
+    nearest: nearest(judged, keyOf),
   });
-  let survey = surveyOf({ seen: 0, matching: 0, nearest: [] });
+  let survey = surveyOf([]);
 
   async function find(id: string, signal?: AbortSignal): Promise<Issue | null> {
     const number = numberIn(id);
@@ -151,24 +160,20 @@ export function createIssueTracker(
     survey: async () => survey,
     feed: {
       rule: {
-        text: rule.text,
+        text: rule,
         fingerprint: JSON.stringify([kind, at.owner, at.name, label, assignee, milestone]),
       },
       isAbout: (name) => isSameRepository(at, name),
       matching: (signal) =>
         asked(async () => {
           const open = await source.open(signal);
-          const judged = open
-            .filter(({ isPull }) => !isPull)
-            .map((issue) => ({ issue, missing: missing(issue) }));
-          const fitting = judged.filter((each) => each.missing.length === 0).map(({ issue }) => issue);
-          survey = surveyOf({
-            ...{ seen: judged.length, matching: fitting.length, nearest: nearest(judged, keyOf) },
-          });
+          const issues = open.filter(({ isPull }) => !isPull).toSorted((a, b) => a.number - b.number);
+          const judged = issues.map((issue) => ({ issue, missing: missing(issue) }));
+          survey = surveyOf(judged);
           const known = new Map<number, boolean | null>(open.map(({ number }) => [number, true]));
           const found: TrackedItem[] = [];
-          for (const issue of fitting.toSorted((a, b) => a.number - b.number))
-            found.push(await tracked(issue, known, signal));
+          for (const each of judged)
+            if (each.missing.length === 0) found.push(await tracked(each.issue, known, signal));
           return found;
         }),
       comments: (id, since, signal) => asked(() => threads.ofOthers(numberOf(id), since, signal)),
