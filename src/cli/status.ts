@@ -2,11 +2,9 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
 import { stuckFix } from '../core/explain.ts';
-import { afterWords, reasonWords } from '../core/explain-words.ts';
 import type {
   DestinationWire,
   Explain,
-  HoldWire,
   JobWire,
   RunWire,
   TaskDetailWire,
@@ -15,6 +13,7 @@ import type {
 } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
+import { mark, printExplain, printHold } from './explain-print.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
 import { pastInstant } from './past-instant.ts';
 
@@ -175,13 +174,6 @@ async function whyAt(
   if (job.hold !== null) printHold(out, job.hold, job.hold.detail);
 }
 
-function printHold(out: Output, hold: HoldWire, detail: string): void {
-  out.text(`  ${hold.title}`);
-  if (detail !== '') out.text(`  ${pc.dim(detail)}`);
-  out.text(`  ${pc.dim(hold.clearsWhen)}${hold.clearsAt === null ? '' : ` ${localTime(hold.clearsAt)}`}`);
-  if (hold.fix !== null) out.text(`  fix  ${hold.fix}`);
-}
-
 function printStatus(out: Output, status: Status): void {
   out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
   if (status.configProblem !== null)
@@ -213,45 +205,4 @@ function outboxLine(destinations: readonly DestinationWire[]): string {
       .map((each) => `${each.name} has not answered since ${localTime(each.unansweredSince)}`),
   ];
   return `${pc.yellow('▲')} ${words.join('; ')}: orch outbox`;
-}
-
-function printExplain(out: Output, explain: Explain): void {
-  out.text(`${mark(explain.verdict)} ${pc.bold(explain.headline)}`);
-  const after = afterWords(
-    explain.lastRunEndedAt === undefined ? null : localTime(explain.lastRunEndedAt),
-    explain.nextChange === undefined
-      ? null
-      : { at: localTime(explain.nextChange.at), what: explain.nextChange.what },
-  );
-  if (explain.at === undefined) out.text(pc.dim(`  ${after}`));
-  for (const reason of explain.reasons) {
-    const words = reasonWords({
-      ...reason,
-      clearsAt: reason.clearsAt === undefined ? null : localTime(reason.clearsAt),
-      fix: reason.actions[0]?.cli ?? null,
-    });
-    const mark = words.mark === '▲' ? pc.yellow(words.mark) : pc.cyan(words.mark);
-    out.text('');
-    out.text(`  ${mark} ${pc.bold(words.title)}${words.held === '' ? '' : `  ${pc.dim(words.held)}`}`);
-    if (words.detail !== '') out.text(`    ${words.detail}`);
-    out.text(words.isFix ? `    ${words.way}` : pc.dim(`    ${words.way}`));
-  }
-  out.text('');
-  const fine = explain.checks.filter((check) => check.state === 'ok').map((check) => check.code);
-  if (fine.length > 0) out.text(pc.dim(`  ✓ ${fine.join('  ')}`));
-}
-
-function mark(verdict: Explain['verdict']): string {
-  switch (verdict) {
-    case 'needs_you':
-      return pc.yellow('▲');
-    case 'waiting':
-      return pc.cyan('◷');
-    case 'unknown':
-      return pc.red('?');
-    case 'working':
-      return pc.blue('●');
-    case 'idle':
-      return pc.green('✓');
-  }
 }

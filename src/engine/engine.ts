@@ -4,7 +4,7 @@ import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
-import { explainText } from '../core/explain-text.ts';
+import { explainText } from '../core/explain-words.ts';
 import type { Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -193,9 +193,22 @@ export function createEngine(options: EngineOptions) {
     return Promise.all(found);
   }
 
+  /** What will hold accounts before long, as the last tick saw it. */
+  function warnings(): AccountWarning[] {
+    const now = clock();
+    return [...(dispatcher.state()?.accounts ?? [])].flatMap(([id, { expiring }]) =>
+      expiring == null ? [] : [expiringWarning(id, expiring, now)],
+    );
+  }
+
   const why = createWhy({
     ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
     intakes: (project) => trackerWatch.waits(project),
+    warnings: (project) =>
+      warnings().filter(
+        ({ account }) =>
+          project === null || runtime.projects.get(project)?.rules.accounts.includes(account) === true,
+      ),
   });
 
   const trackerWatch = createTrackerWatch({
@@ -334,13 +347,7 @@ export function createEngine(options: EngineOptions) {
         }),
       );
     },
-    /** What will hold accounts before long, as the last tick saw it. */
-    warnings(): AccountWarning[] {
-      const now = clock();
-      return [...(dispatcher.state()?.accounts ?? [])].flatMap(([id, { expiring }]) =>
-        expiring == null ? [] : [expiringWarning(id, expiring, now)],
-      );
-    },
+    warnings,
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
     checkAccount,
     trustVersion: cliTrust.trust,
