@@ -95,6 +95,7 @@ const SLOW: Pace = {
   staleAfterMs: 1_800_000,
   forgeLookMs: 600_000,
   trackerLookMs: 900_000,
+  logLookMs: null,
   upkeepMs: null,
 };
 

@@ -233,12 +233,15 @@ export function createEngine(options: EngineOptions) {
     dispatcher.wake();
   }
 
+  const secrets = options.secrets ?? (() => []);
+  const runLogs = createRunLogs({ runtime: () => runtime, secrets, live: attempts.live, clock, pace });
+
   const talk = createTalk({
     ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
     runtime: () => runtime,
     state: dispatcher.state,
     staleAfterMs: pace.staleAfterMs,
-    secrets: options.secrets ?? (() => []),
+    secrets,
     pause: (forMs, note, actor) => scopes.pause('all', '', note, forMs, actor),
     resume: (actor) => scopes.resume('all', '', actor),
     endRuns: () => scopes.endRuns('all', '', false),
@@ -266,10 +269,12 @@ export function createEngine(options: EngineOptions) {
       forgeWatch.start();
       talk.chats.start();
       trackerWatch.start();
+      runLogs.times.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
+      runLogs.times.stop();
       await Promise.all([
         dispatcher.stop(),
         janitor.stop(),
@@ -376,7 +381,7 @@ export function createEngine(options: EngineOptions) {
     onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
     spentToday: () => store.spending(dayOf(clock())),
     looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
-    runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
+    runLogs,
     /** Writes down what somebody did that changes no row by itself. */
     note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
       store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),

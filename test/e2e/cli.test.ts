@@ -117,6 +117,15 @@ describe('the command line', () => {
     expect(stdout).toContain('line 1\nline 2\nline 3\n');
     expect(stdout).toContain('"type":"result"');
     expect(stdout).not.toMatch(/[\x07\x1b]/);
+
+    const timed = await here.orch('logs', job.id, '--times', '--since', '1h');
+    expect(timed.stdout).toMatch(/^\d\d:\d\d:\d\d {2}line 1\n\d\d:\d\d:\d\d {2}line 2$/m);
+    const lines = (await here.orch('logs', job.id, '--json')).stdout.trim().split('\n');
+    const at = lines.map((line) => Date.parse((JSON.parse(line) as { at: string }).at));
+    // Half a second between two looks, and 300 ms between two lines.
+    expect((at[2] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(50);
+    expect(at).toEqual([...at].sort((a, b) => a - b));
+    expect(await here.orch('logs', job.id, '--since', 'soon')).toMatchObject({ code: 2 });
   });
 
   it('brings salvaged work back, byte for byte', async () => {

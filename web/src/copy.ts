@@ -325,6 +325,7 @@ export const copy = {
       [['f'], 'Log: follow'],
       [['n'], 'Log: next find; N: the one before'],
       [['w'], 'Log: wrap'],
+      [['t'], 'Log: times, by the clock or since the start'],
     ] as readonly (readonly [readonly string[], string])[],
   },
   palette: {
@@ -421,6 +422,12 @@ export const copy = {
     keyFollow: 'follow',
     keyFind: 'find',
     keyWrap: 'wrap',
+    keyTimes: 'times',
+    times: {
+      off: 'Times of lines: off',
+      clock: 'Times of lines: clock',
+      start: 'Times of lines: since start',
+    },
   },
   trace: {
     title: 'Criteria and tests',

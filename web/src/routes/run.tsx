@@ -187,6 +187,7 @@ function RunTabs({ run, job, task }: Shown) {
         <Tabs.Content value="log">
           <LogView
             runId={run.id}
+            startedAt={run.startedAt}
             at={line}
             onAt={(seq) => void navigate({ search: (old) => ({ ...old, line: String(seq) }), replace: true })}
           />
