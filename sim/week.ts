@@ -34,6 +34,7 @@ const PACE = {
   forgeLookMs: HOUR,
   trackerLookMs: 900_000,
   logLookMs: null,
+  proofLookMs: null,
   upkeepMs: null,
 };
 /** Jobs that each project has waiting at least, as often as it is looked at. */

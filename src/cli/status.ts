@@ -6,7 +6,7 @@ import type {
   DestinationWire,
   Explain,
   JobWire,
-  RunWire,
+  StatusWire,
   TaskDetailWire,
   WarningWire,
   WhyAtWire,
@@ -16,6 +16,7 @@ import { options, output, server } from './context.ts';
 import { mark, printExplain, printHold } from './explain-print.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
 import { pastInstant } from './past-instant.ts';
+import { proofText } from './proof.ts';
 
 interface Status {
   verdict: Explain['verdict'];
@@ -28,7 +29,7 @@ interface Status {
   /** Chats whose people are not heard. */
   chats: { channel: string; problem: string }[];
   outbox: DestinationWire[];
-  running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
+  running: StatusWire['running'];
 }
 
 const REFRESH_MS = 2000;
@@ -183,9 +184,9 @@ function printStatus(out: Output, status: Status): void {
   for (const { channel, problem } of status.chats)
     out.text(`${pc.yellow('▲')} ${channel} is not heard: ${problem}`);
   if (status.outbox.length > 0) out.text(outboxLine(status.outbox));
-  for (const { run, job, lastOutputAt } of status.running)
+  for (const { run, job, lastOutputAt, proof } of status.running)
     out.text(
-      `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,
+      `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}${proofText(proof)}`,
     );
   const counts = Object.entries(status.tasks).map(([word, n]) => `${n} ${word.replace('_', ' ')}`);
   out.text(pc.dim(`  tasks: ${counts.join(', ')}`));

@@ -47,6 +47,16 @@ export function expiringWarning(account: string, { endsAt }: Expiring, now: numb
   };
 }
 
+/** What the last look at the accounts found to end before long. */
+export function expiringWarnings(
+  accounts: Iterable<readonly [id: string, { readonly expiring?: Expiring | null }]>,
+  now: number,
+): AccountWarning[] {
+  return [...accounts].flatMap(([id, { expiring }]) =>
+    expiring == null ? [] : [expiringWarning(id, expiring, now)],
+  );
+}
+
 /** As a reason that holds nothing: before it does, a person has to act. */
 export function warningReason({ code, account, title, detail, at, fix }: AccountWarning): Reason {
   return {

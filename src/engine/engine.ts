@@ -1,4 +1,4 @@
-import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
+import { expiringOf, expiringWarning, expiringWarnings } from '../core/account-warning.ts';
 import type { AuditFacts } from '../core/audit.ts';
 import { dayOf } from '../core/budget.ts';
 import { isProven } from '../core/cli-version.ts';
@@ -29,6 +29,7 @@ import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
 import { createRunLogs } from './run-log.ts';
+import { createRunProof } from './run-proof.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { createScopes } from './scopes.ts';
@@ -194,12 +195,7 @@ export function createEngine(options: EngineOptions) {
   }
 
   /** What will hold accounts before long, as the last tick saw it. */
-  function warnings(): AccountWarning[] {
-    const now = clock();
-    return [...(dispatcher.state()?.accounts ?? [])].flatMap(([id, { expiring }]) =>
-      expiring == null ? [] : [expiringWarning(id, expiring, now)],
-    );
-  }
+  const warnings = () => expiringWarnings(dispatcher.state()?.accounts ?? [], clock());
 
   const why = createWhy({
     ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
@@ -236,6 +232,12 @@ export function createEngine(options: EngineOptions) {
   const secrets = options.secrets ?? (() => []);
   const runLogs = createRunLogs({ runtime: () => runtime, secrets, live: attempts.live, clock, pace });
 
+  const looks = createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines });
+  const runProof = createRunProof({
+    ...{ live: attempts.processes, progressOf: looks.progressOf, clock },
+    ...{ processorTimes: machine.processorTimes, intervalMs: pace.proofLookMs },
+  });
+
   const talk = createTalk({
     ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
     runtime: () => runtime,
@@ -270,11 +272,13 @@ export function createEngine(options: EngineOptions) {
       talk.chats.start();
       trackerWatch.start();
       runLogs.times.start();
+      runProof.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
       runLogs.times.stop();
+      runProof.stop();
       await Promise.all([
         dispatcher.stop(),
         janitor.stop(),
@@ -380,7 +384,8 @@ export function createEngine(options: EngineOptions) {
     /** Counts runs from now on. */
     onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
     spentToday: () => store.spending(dayOf(clock())),
-    looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
+    looks,
+    runProof,
     runLogs,
     /** Writes down what somebody did that changes no row by itself. */
     note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>

@@ -12,6 +12,8 @@ export interface Pace {
   readonly trackerLookMs: number;
   /** Between two looks at the logs of live runs: how exact the times of their lines are; null = none. */
   readonly logLookMs: number | null;
+  /** Between two measures of what live runs do; null = none. */
+  readonly proofLookMs: number | null;
   /** Between two passes of the upkeep; null = none but those that are asked for. */
   readonly upkeepMs: number | null;
 }
@@ -23,5 +25,6 @@ export const PACE: Pace = {
   forgeLookMs: 10_000,
   trackerLookMs: 60_000,
   logLookMs: 500,
+  proofLookMs: 10_000,
   upkeepMs: 60 * 60 * 1000,
 };

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { JobWire } from '../../src/http/contract.ts';
-import { handIn, type Installation, install, VALID_RESULT, waitFor } from '../support/orch.ts';
+import type { JobWire, OneRunWire } from '../../src/http/contract.ts';
+import { handIn, type Installation, install, UNTIL_GO, VALID_RESULT, waitFor } from '../support/orch.ts';
 
 /** The command line as a person uses it, against the running service. */
 let here: Installation;
@@ -126,6 +126,26 @@ describe('the command line', () => {
     expect((at[2] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(50);
     expect(at).toEqual([...at].sort((a, b) => a - b));
     expect(await here.orch('logs', job.id, '--since', 'soon')).toMatchObject({ code: 2 });
+  });
+
+  it('shows of a live run what proves that it works', async () => {
+    here = install();
+    const busy = 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done\n';
+    const work =
+      'echo "export const n = 1;" > src/new.js; git add -A; git commit -qm one; echo more >> src/new.js\n';
+    here.scene(0, handIn({ outcome: 'done' }, `${work}${busy}touch .orch-work/ready\n${UNTIL_GO}`));
+    await here.up();
+    const key = await submit('Greet the world');
+    const proof = await waitFor(async () => {
+      const { run, proof } = await here.json<OneRunWire>('run', 'show', key);
+      return run.pid !== null && (proof?.commits ?? 0) > 0 && (proof?.cpuSeconds ?? 0) > 0.1 ? proof : null;
+    }, 30_000);
+    expect(proof).toMatchObject({ commits: 1, change: { files: 1, deleted: 0 } });
+    const { stdout } = await here.orch('status');
+    expect(stdout).toMatch(/last output .*, (\d+ s|\d+ %) CPU, 1 commit, \+\d −0 in 1 file/);
+    expect((await here.orch('run', 'show', key)).stdout).toMatch(/gates passed .*Signed in to claude-a/);
+    here.go();
+    await waitFor(async () => (await here.json<OneRunWire>('run', 'show', key)).proof === null, 30_000);
   });
 
   it('brings salvaged work back, byte for byte', async () => {

@@ -731,6 +731,8 @@ export const copy = {
     lastOutput: 'Last output',
     lastTool: 'Last tool call',
     commits: 'Commits',
+    cpu: 'Processor',
+    gates: 'Gates passed',
     worktree: 'Worktree',
     turns: 'Turns',
     thisRun: 'This run',

@@ -7,6 +7,7 @@ import { bytes, count, money, moneyOrDash } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
+import { GatesPassed, proofRows } from './proof.tsx';
 
 export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
   const live = useQuery({ ...nowQuery(), enabled: run.status === 'running' }).data;
@@ -15,6 +16,7 @@ export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null 
     <div className="stack">
       {run.status === 'running' && running !== null ? <Progress running={running} /> : null}
       <Usage run={run} task={task} />
+      <GatesPassed run={run} />
     </div>
   );
 }
@@ -34,7 +36,7 @@ function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
 
 /** Is it making progress? Facts of the event stream and the worktree, not a clock. */
 function Progress({ running }: { running: RunningWire }) {
-  const { lastOutputAt, lastTool, lastWords, logBytes, state, run } = running;
+  const { lastOutputAt, lastTool, lastWords, logBytes, state, run, proof } = running;
   const rows: (readonly [string, ReactNode])[] = [
     [copy.run.lastOutput, lastOutputAt === null ? copy.now.noOutput : <Ago at={lastOutputAt} />],
     ...(lastTool === null
@@ -47,6 +49,7 @@ function Progress({ running }: { running: RunningWire }) {
             </span>,
           ] as const,
         ]),
+    ...proofRows(proof),
     [copy.run.written, bytes(logBytes)],
     ...(run.usage.turns === 0 ? [] : [[copy.run.turns, count(run.usage.turns)] as const]),
   ];
