@@ -28,6 +28,7 @@ import { PACE, type Pace } from './pace.ts';
 import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
+import { createRunBundles } from './run-bundle.ts';
 import { createRunLogs } from './run-log.ts';
 import { createRunProof } from './run-proof.ts';
 import type { Runtime } from './runtime.ts';
@@ -384,9 +385,8 @@ export function createEngine(options: EngineOptions) {
     /** Counts runs from now on. */
     onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
     spentToday: () => store.spending(dayOf(clock())),
-    looks,
-    runProof,
-    runLogs,
+    ...{ looks, runProof, runLogs },
+    bundle: createRunBundles({ runtime: () => runtime, secrets }),
     /** Writes down what somebody did that changes no row by itself. */
     note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
       store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),

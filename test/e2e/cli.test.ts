@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -146,6 +147,14 @@ describe('the command line', () => {
     expect((await here.orch('run', 'show', key)).stdout).toMatch(/gates passed .*Signed in to claude-a/);
     here.go();
     await waitFor(async () => (await here.json<OneRunWire>('run', 'show', key)).proof === null, 30_000);
+
+    const out = join(here.root, 'run.tar.gz');
+    const { stdout: written } = await here.orch('bundle', key, '--out', out);
+    expect(written).toContain(out);
+    const names = execFileSync('tar', ['-tzf', out], { encoding: 'utf8' });
+    expect(names).toContain('run_1-bundle/bundle.json\n');
+    expect(names).toContain('run_1-bundle/run.log\n');
+    expect(await here.orch('bundle', key, '--out', out)).toMatchObject({ code: 2 });
   });
 
   it('brings salvaged work back, byte for byte', async () => {

@@ -731,6 +731,7 @@ export const copy = {
     lastOutput: 'Last output',
     lastTool: 'Last tool call',
     commits: 'Commits',
+    bundle: 'Debug bundle',
     cpu: 'Processor',
     gates: 'Gates passed',
     worktree: 'Worktree',

@@ -16,6 +16,7 @@ import { Crumbs } from '../ui/crumbs.tsx';
 import { RunOutcome } from '../ui/job-state.tsx';
 import { StageStrip } from '../ui/stage-strip.tsx';
 import { Empty, Problem, Skeleton } from '../ui/states.tsx';
+import { BundleLink } from './run/bundle.tsx';
 import { Checks } from './run/checks.tsx';
 import { Events } from './run/events.tsx';
 import { Outcome } from './run/outcome.tsx';
@@ -156,6 +157,7 @@ function Head({ run, job, task }: Shown) {
           <X aria-hidden="true" />
           {copy.run.cancel}
         </ActionButton>
+        <BundleLink runId={run.id} />
       </div>
     </div>
   );
