@@ -1,7 +1,6 @@
-import { expiringOf, expiringWarning, expiringWarnings } from '../core/account-warning.ts';
+import { expiringWarnings } from '../core/account-warning.ts';
 import type { AuditFacts } from '../core/audit.ts';
 import { dayOf } from '../core/budget.ts';
-import { isProven } from '../core/cli-version.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
 import { explainText } from '../core/explain-words.ts';
@@ -11,9 +10,10 @@ import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { createAcceptance } from './acceptance.ts';
+import { createAccountViews } from './account-views.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createChanges, observed, type RunWatcher } from './changes.ts';
-import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
+import { createCliTrust } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
@@ -326,37 +326,13 @@ export function createEngine(options: EngineOptions) {
 
     ...why,
 
-    async accounts() {
-      const states = new Map((await store.accounts()).map((a) => [a.id, a]));
-      const versions = await store.cliVersions();
-      const state = dispatcher.state();
-      return Promise.all(
-        [...runtime.accounts.values()].map(async (entry) => {
-          const { agent, account } = entry;
-          const own = states.get(account.id);
-          const { version } = preflight.cli(accountInForce(account, own));
-          const now = clock();
-          const signIn = await agent.signIn(account, {
-            now,
-            expirySkewMs: runtime.preflight.expirySkewMs,
-          });
-          const expiring = runtime.accountRules.checkAuth ? expiringOf(signIn, now) : null;
-          return {
-            entry,
-            state: own ?? null,
-            signIn,
-            warnings: expiring === null ? [] : [expiringWarning(account.id, expiring, now)],
-            gate: state?.accounts.get(account.id) ?? null,
-            cli: {
-              version,
-              proven:
-                version === null ? null : isProven(agent.kind, version, agent.recordedVersions, versions),
-              pinned: pinInForce(account, own),
-            },
-          };
-        }),
-      );
-    },
+    accounts: createAccountViews({
+      store,
+      preflight,
+      state: dispatcher.state,
+      runtime: () => runtime,
+      clock,
+    }),
     warnings,
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
     checkAccount,
@@ -388,8 +364,18 @@ export function createEngine(options: EngineOptions) {
     ...{ looks, runProof, runLogs },
     bundle: createRunBundles({ runtime: () => runtime, secrets }),
     /** Writes down what somebody did that changes no row by itself. */
-    note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
-      store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),
+    note: (
+      actor: Actor,
+      action: string,
+      target: string,
+      after?: AuditFacts,
+      before?: AuditFacts,
+    ): Promise<void> =>
+      store.audit({
+        ...{ ...actor, action, target, at: clock() },
+        ...(before === undefined ? {} : { before }),
+        ...(after === undefined ? {} : { after }),
+      }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,
