@@ -15,6 +15,7 @@ import { now } from './now.ts';
 import { pickup } from './pickup.ts';
 import { queue } from './queue.ts';
 import { runs } from './runs.ts';
+import { screen } from './screen.ts';
 import { soak } from './soak.ts';
 import { verdict } from './verdict.ts';
 
@@ -26,6 +27,7 @@ const PARTS: Readonly<Record<string, (options: BenchOptions) => Promise<Report>>
   verdict,
   runs,
   now,
+  screen,
 };
 /** Only when named. */
 const LONG_PARTS: typeof PARTS = { kills, soak };

@@ -142,7 +142,7 @@ async function finish(
   const weighed = {
     ...result,
     outcome: outcome.kind === 'send_back' ? { ...outcome, facts } : outcome,
-    checked: outcome.kind === 'advance' && stage.tools === 'write',
+    checked: outcome.kind === 'advance' && stage.tools === 'write' ? { green: 0, total: 0 } : null,
   };
   if (stage.tools === 'write') return take(context, weighed, roundHead, key);
   const base = await workspace.baseHead(repository);

@@ -19,8 +19,5 @@ export function notYet(raw: Mapping): Finding[] {
   };
   for (const [id, account] of Object.entries(mapping(raw['accounts'])))
     look(account, ACCOUNT, ['accounts', id]);
-  for (const [kind, rules] of Object.entries(mapping(raw['notify'])))
-    if (mapping(mapping(rules)['events'])['run'] !== 'off')
-      look(mapping(rules)['events'], ['run'], ['notify', kind, 'events']);
   return found;
 }

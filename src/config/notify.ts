@@ -11,7 +11,7 @@ const EVENTS: Readonly<Record<NotifyEvent, { way: Way; text: string }>> = {
   question: { way: 'on', text: 'An agent asks something.' },
   limit: { way: 'digest', text: 'A breaker opened or a plan limit was reached.' },
   done: { way: 'digest', text: 'A pull request is ready or a task is done.' },
-  run: { way: 'off', text: 'A run started or was retried.' },
+  run: { way: 'off', text: 'A run started.' },
 };
 
 const events = () => {

@@ -10,6 +10,8 @@ export interface EndOfRun {
   readonly task: Task | null;
   readonly verdict: Verdict;
   readonly reason: string;
+  /** The job failed each time for the same reason, this one among them. */
+  readonly sameEachTime: boolean;
   /** Of the job, afterwards. */
   readonly status: string;
   /** The task went on to another stage, or back to one. */
@@ -23,6 +25,8 @@ export interface EndOfRun {
   /** Why the run got its account held for the CLI's version; null when it did not. */
   readonly unproven: string | null;
 }
+
+export const SAME = 'Same error each time.';
 
 /** What the world is told of the end of a run: one incident per job or account, one usage comment per stage done, one word per unknown shape. */
 export function announce(end: EndOfRun): NewOutboxRow[] {
@@ -99,9 +103,10 @@ function consequences(end: EndOfRun): NewOutboxRow[] {
         verdict === 'transient'
           ? `transient failure ${job.transientAttempts + 1}`
           : `attempt ${job.attempts} of ${job.maxAttempts}`;
+      const same = end.sameEachTime ? `. ${SAME}` : '';
       const cause = verdict === 'transient' ? run.account : null;
       return [
-        incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}`, status === 'failed', {
+        incident(job, jobName(job.id), title, `${reason}\n${verdict}, ${times}${same}`, status === 'failed', {
           cause,
         }),
       ];
@@ -140,6 +145,24 @@ export function commentRow(task: Task, key: string, body: string): NewOutboxRow 
     orderKey: `item:${task.project}:${task.workItemId}`,
     availableAt: null,
     message: { kind: 'tracker.comment', project: task.project, workItemId: task.workItemId, body },
+  };
+}
+
+/** For the channels that ask to hear of every run. Safe to repeat: once per run. */
+export function startedRow(job: Job, run: Run, task: Task | null): NewOutboxRow {
+  const who = run.agent === null ? '' : ` (${run.agent}${run.account === null ? '' : ` on ${run.account}`})`;
+  const what = task === null ? jobName(job.id) : `${task.key} ${job.stage ?? ''}`.trim();
+  return {
+    destination: 'notify',
+    key: `notify:started:${runName(run.id)}`,
+    orderKey: `notify:started:${runName(run.id)}`,
+    availableAt: null,
+    message: {
+      kind: 'notify.digest',
+      event: 'run',
+      line: `${what}: ${runName(run.id)} started${who}, attempt ${job.attempts} of ${job.maxAttempts}`,
+      project: job.project,
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Changed } from './brief.ts';
 import {
   type CommandContext,
   type CommandState,
@@ -11,6 +12,17 @@ import { AppError } from './errors.ts';
 import { EMPTY_CONTEXT, type Finding, type Job, jobName, type Task } from './model.ts';
 import { sendBackTarget } from './pipeline.ts';
 import { advance, approvalReason, jobForStage, sendBack, tickCommand, toTick } from './task.ts';
+
+/** How large a change is and what its checks said, as every message that asks for an approval has it; empty when nothing is known. */
+export function sizeLine({ head, checked }: Task, stat: Changed | null): string {
+  const at = checked === null || checked.head === head ? '' : ` at ${checked.head.slice(0, 7)}`;
+  return [
+    ...(stat === null
+      ? []
+      : [`${stat.files} ${stat.files === 1 ? 'file' : 'files'} +${stat.added} −${stat.deleted}`]),
+    ...(checked === null || checked.total === 0 ? [] : [`checks ${checked.green}/${checked.total}${at}`]),
+  ].join(' · ');
+}
 
 /** A yes, bound to a commit where one is named: lets a held stage start, or a stopped loop go on. */
 export function approve({ task, job }: CommandState, commit: string | null, c: CommandContext): Effects {

@@ -35,7 +35,7 @@ function task(key: string, fields: Partial<Task>): Task {
       trace: null,
       ticked: [],
       session: null,
-      checkedHead: null,
+      checked: null,
     },
     ...{ loops: {}, createdAt: 0, updatedAt: NOW - HOUR },
     ...fields,

@@ -17,6 +17,18 @@ export interface CheckResult {
  */
 export type CheckState = 'green' | 'flaky' | 'known_red' | 'no_tests' | 'red';
 
+/** Checks that passed, of those that were run. */
+export interface CheckCount {
+  readonly green: number;
+  readonly total: number;
+}
+
+/** A flaky check counts as green: it was, on this tree. */
+export function countOf(checks: readonly CheckResult[]): CheckCount {
+  const green = checks.filter(({ state }) => state === 'green' || state === 'flaky').length;
+  return { green, total: checks.length };
+}
+
 const ANSI = /\u001b\[[\d;]*[A-Za-z]/g;
 const MAX_SCANNED = 256 * 1024;
 const MAX_NEWS = 20;

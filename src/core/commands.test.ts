@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { approve, reject } from './approvals.ts';
+import { approve, reject, sizeLine } from './approvals.ts';
 import { type CommandContext } from './command.ts';
 import { answer, cancel, type RetryOptions, retry } from './commands.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
@@ -105,6 +105,18 @@ describe('approve', () => {
     expect(() => approve({ task: null, job: job({ hold: 'approval.pending' }) }, null, CONTEXT)).toThrow(
       code('approval.none'),
     );
+  });
+});
+
+describe('the line that says how large an approval is', () => {
+  const stat = { files: 9, added: 214, deleted: 38 };
+  it.each([
+    [{ head: HEAD, green: 3, total: 4 }, stat, '9 files +214 −38 · checks 3/4'],
+    [{ head: 'aaaaaaaa11', green: 4, total: 4 }, stat, '9 files +214 −38 · checks 4/4 at aaaaaaa'],
+    [{ head: HEAD, green: 0, total: 0 }, { ...stat, files: 1 }, '1 file +214 −38'],
+    [null, null, ''],
+  ])('tells what is known of %j and %j', (checked, size, line) => {
+    expect(sizeLine(task({ checked }), size)).toBe(line);
   });
 });
 

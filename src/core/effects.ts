@@ -3,6 +3,7 @@ import type { Verdict } from './failure.ts';
 import type { NotifyEvent } from './matter.ts';
 import type {
   AccountState,
+  Checked,
   Finding,
   ForgeMemory,
   JobContext,
@@ -77,7 +78,7 @@ export interface TaskChange {
   readonly trace?: TraceMatrix;
   readonly ticked?: readonly string[];
   readonly session?: TaskSession;
-  readonly checkedHead?: string;
+  readonly checked?: Checked;
   readonly loops?: Readonly<Record<string, LoopState>>;
   readonly forge?: ForgeMemory;
   /** Added to the task's cost. */
@@ -184,6 +185,11 @@ export type OutboxMessage =
     }
   /** `outcome`: how a person ended it, such as "Approved by mara". */
   | { readonly kind: 'notify.resolved'; readonly incident: string; readonly outcome?: string }
-  | { readonly kind: 'notify.digest'; readonly line: string; readonly project?: string }
+  | {
+      readonly kind: 'notify.digest';
+      readonly line: string;
+      readonly project?: string;
+      readonly event?: 'done' | 'run';
+    }
   /** Has one channel show a matter as it then stands. */
   | { readonly kind: 'notify.show'; readonly incident: string; readonly title: string };

@@ -1,4 +1,4 @@
-import { isOfOneJob, type Matter, type NotifyEvent } from './matter.ts';
+import { isNews, isOfOneJob, type Matter, type NotifyEvent } from './matter.ts';
 
 const MINUTE_MS = 60_000;
 /** Siblings of one cause are collected for this long before its first message. */
@@ -136,7 +136,7 @@ function keptBack({ matter, rules, covers, mutedUntil, now }: PlanInput): number
   if (isHidden(matter, covers)) return now + LOOK_AGAIN_MS;
   if (mutedUntil !== null && mutedUntil > now) return mutedUntil;
   const quiet = rules.quiet(now);
-  if (quiet === null || (matter.urgent && matter.event !== 'done')) return null;
+  if (quiet === null || (matter.urgent && !isNews(matter))) return null;
   return quiet.until ?? now + LOOK_AGAIN_MS;
 }
 

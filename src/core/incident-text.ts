@@ -1,4 +1,4 @@
-import type { Matter } from './matter.ts';
+import type { Matter, NotifyEvent } from './matter.ts';
 
 export interface Text {
   readonly title: string;
@@ -28,10 +28,12 @@ export function digestText(matters: readonly Matter[]): Text {
   const [first] = matters;
   if (first === undefined) return { title: '', detail: '' };
   if (matters.length === 1) return first.state === 'resolved' ? endText(first) : matterText(first, null);
-  const done = matters.filter(({ event }) => event === 'done').length;
-  const troubles = matters.length - done;
+  const of = (which: NotifyEvent) => matters.filter(({ event }) => event === which).length;
+  const [done, runs] = [of('done'), of('run')];
+  const troubles = matters.length - done - runs;
   const counts = [
     ...(done === 0 ? [] : [`${done} ${done === 1 ? 'task' : 'tasks'} done`]),
+    ...(runs === 0 ? [] : [`${runs} ${runs === 1 ? 'run' : 'runs'} started`]),
     ...(troubles === 0 ? [] : [`${troubles} ${troubles === 1 ? 'incident' : 'incidents'}`]),
   ];
   return { title: counts.join(', '), detail: matters.map(lineOf).join('\n') };

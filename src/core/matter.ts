@@ -52,7 +52,13 @@ export function noted(before: Matter | null, fact: Fact, row: FactRow): Matter |
   switch (fact.kind) {
     case 'notify.digest':
       return {
-        ...{ key: row.key, event: 'done', project: fact.project ?? null, title: fact.line, detail: '' },
+        ...{
+          key: row.key,
+          event: fact.event ?? 'done',
+          project: fact.project ?? null,
+          title: fact.line,
+          detail: '',
+        },
         ...{ urgent: false, commit: null, state: 'open', level: 0, atOnce: true, counted: 0, outcome: null },
         ...{ openedAt: row.createdAt, resolvedAt: null, ...times },
       };
@@ -115,6 +121,11 @@ function eventOf(key: string, urgent: boolean): NotifyEvent {
   if (key.startsWith('question:')) return 'question';
   if (/^job_\d+$/.test(key)) return 'out_of_retries';
   return key.startsWith('account:') && !urgent ? 'limit' : 'needs_you';
+}
+
+/** Nobody has to do anything about it. */
+export function isNews({ event }: Pick<Matter, 'event'>): boolean {
+  return event === 'done' || event === 'run';
 }
 
 export function isOfOneJob(key: string): boolean {

@@ -184,13 +184,21 @@ export interface Task {
   readonly ticked: readonly string[];
   /** The CLI session of analysis, architecture and development, to go on in; null before the first. */
   readonly session: TaskSession | null;
-  /** Head at which the project's checks were last green; null before they were. */
-  readonly checkedHead: string | null;
+  /** Where the project's checks last passed; null before they did. */
+  readonly checked: Checked | null;
   /** What each stage that sends work back has asked for so far, by stage. */
   readonly loops: Readonly<Record<string, LoopState>>;
   readonly forge: ForgeMemory;
   readonly createdAt: number;
   readonly updatedAt: number;
+}
+
+/** The project's checks at a head that none of them refused. */
+export interface Checked {
+  readonly head: string;
+  /** Green, of so many: the others fail on the base in the same way. Both 0 when there are no checks, or it is not known. */
+  readonly green: number;
+  readonly total: number;
 }
 
 /** What a task has heard from its forge, and what it has told it. */

@@ -350,14 +350,19 @@ describe('a job whose attempts are spent', () => {
     expect(rows(effects, 'tracker.comment')).toEqual([]);
   });
 
-  it('says so when it was the same error each time', () => {
-    expect(
-      settle('permanent', {
-        state: {
-          job: job({ attempts: 3, context: context({ failures: ['why permanent', 'why permanent'] }) }),
-        },
-      }).task?.reason?.detail,
-    ).toBe('why permanent. Same error each time.');
+  it('says so when it was the same error each time, to the task and to the people', () => {
+    const same = settle('permanent', {
+      state: {
+        job: job({ attempts: 3, context: context({ failures: ['why permanent', 'why permanent'] }) }),
+      },
+    });
+    expect(same.task?.reason?.detail).toBe('why permanent. Same error each time.');
+    expect(same.outbox?.map(({ message }) => message)).toContainEqual(
+      expect.objectContaining({
+        incident: 'job_17',
+        detail: 'why permanent\npermanent, attempt 3 of 3. Same error each time.',
+      }),
+    );
     expect(
       settle('permanent', {
         state: { job: job({ attempts: 3, context: context({ failures: ['another', 'why permanent'] }) }) },

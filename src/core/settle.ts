@@ -1,6 +1,7 @@
 import { accountAfterRun } from './account.ts';
-import { announce, resolved } from './announce.ts';
+import { announce, resolved, SAME } from './announce.ts';
 import type { BreakerRule } from './breaker.ts';
+import type { CheckCount } from './checks.ts';
 import { type CliVersion, proofsOf, unprovenBy } from './cli-version.ts';
 import type { Effects, JobChange, NewOutboxRow, RunChange, TaskChange } from './effects.ts';
 import type { StageOutcome } from './evidence.ts';
@@ -53,8 +54,8 @@ export interface SettleInput {
   readonly head: string | null;
   /** What the stage proved of the criteria; absent or null = nothing new. */
   readonly trace?: TraceMatrix | null;
-  /** Whether the project's checks were green at that head, or at the head as it was. */
-  readonly checked?: boolean;
+  /** The project's checks, when none refused that head (or the head as it was); absent or null = they did, or were not run. */
+  readonly checked?: CheckCount | null;
   /** Head that the approval of the job's head holds for as well: the same patch on a newer base. */
   readonly carriedTo?: string | null;
   /** Set by a deploy stage that merged. */
@@ -200,7 +201,7 @@ function decided(state: SettleState, input: SettleInput, now: number): Effects {
           ...step?.task,
           ...learned,
           ...(input.head === null ? {} : { head: input.head }),
-          ...checkedHead(task, input),
+          ...checkedAt(task, input),
           ...(input.pr === null ? {} : { pr: input.pr }),
           addCostMicroUsd: cost.runUsd === null ? 0 : Math.round(cost.runUsd * 1e6),
         };
@@ -221,6 +222,7 @@ function decided(state: SettleState, input: SettleInput, now: number): Effects {
         // A question is told by itself.
         verdict: asks === null ? verdict : 'success',
         reason,
+        sameEachTime: spends && isSame(failures),
         status: after.status,
         moved:
           verdict === 'success' && (input.outcome?.kind === 'advance' || input.outcome?.kind === 'send_back'),
@@ -262,10 +264,10 @@ function provenBy(task: Task | null, input: SettleInput, verdict: Verdict) {
   return traceAfter(task, matrix, input.head ?? task.head);
 }
 
-/** Where the checks were green. */
-function checkedHead(task: Task, input: SettleInput): Pick<TaskChange, 'checkedHead'> {
+/** Where the checks passed. */
+function checkedAt(task: Task, input: SettleInput): Pick<TaskChange, 'checked'> {
   const head = input.head ?? task.head;
-  return input.checked === true && head !== null ? { checkedHead: head } : {};
+  return input.checked != null && head !== null ? { checked: { head, ...input.checked } } : {};
 }
 
 /** A person's cancel wins over whatever the run came to; the work itself stays on the branch. */
@@ -369,14 +371,17 @@ function failureCode(input: SettleInput): string {
 }
 
 function failureDetail(input: SettleInput, reason: string, failures: readonly string[]): string {
-  const isSame = failures.length > 1 && new Set(failures).size === 1;
   const { denials } = input.judgement;
   const told = [
     `${reason}.`.replace('..', '.'),
-    ...(isSame ? ['Same error each time.'] : []),
+    ...(isSame(failures) ? [SAME] : []),
     ...(denials.length > 0 ? [`Refused tools: ${denials.slice(0, 5).join(', ')}.`] : []),
   ];
   return told.join(' ');
+}
+
+function isSame(failures: readonly string[]): boolean {
+  return failures.length > 1 && new Set(failures).size === 1;
 }
 
 function withPullRequest(step: TaskStep, task: Task, job: Job, input: SettleInput): TaskStep {

@@ -94,7 +94,7 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     trace: null,
     ticked: [],
     session: null,
-    checkedHead: null,
+    checked: null,
     loops: {},
     forge: NOTHING_HEARD,
     createdAt: 0,

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AgentAccount } from '../agents/agent.ts';
+import { startedRow } from '../core/announce.ts';
 import { leftOfTask, withinBudget } from '../core/budget.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { withStatuses } from '../core/forge-words.ts';
+import { DEFAULT_RULES } from '../core/incident-plan.ts';
 import { type Job, type Run, runName, type Task, worktreeKey } from '../core/model.ts';
 import { stageNamed } from '../core/pipeline.ts';
 import { decideSettle } from '../core/settle.ts';
@@ -12,6 +14,7 @@ import type { LiveRun } from '../launcher/launcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NamedMutex } from '../lib/mutex.ts';
+import { kindOf } from '../notifiers/notifier.ts';
 import type { StageContext, StageResult, StageSettings } from '../stages/stage.ts';
 import type { Claimed, StartFacts, Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
@@ -208,8 +211,11 @@ export function createAttempts(parts: AttemptParts) {
 
   /** A busy file is waited for: without the note the run would have to be ended, and what it cost lost. */
   async function noted({ claimed, ending }: Live, facts: StartFacts): Promise<boolean> {
-    const { job, run } = claimed;
-    const write = () => store.started({ runId: run.id, jobId: job.id, fence: job.fence }, facts);
+    const { job, run, task } = claimed;
+    const outbox =
+      facts.pid !== undefined && runsAreTold(parts.runtime()) ? [startedRow(job, run, task)] : [];
+    const write = () =>
+      store.started({ runId: run.id, jobId: job.id, fence: job.fence }, { ...facts, outbox });
     for (const delayMs of NOTE_RETRY_MS) {
       const answer = await write().catch((error: unknown) => {
         if (!isOfStore(error) || ending.signal.aborted) throw error;
@@ -338,6 +344,11 @@ export function createAttempts(parts: AttemptParts) {
 }
 
 export type Attempts = ReturnType<typeof createAttempts>;
+
+/** Whether any channel asks to hear of every run: nothing is written for nobody. */
+function runsAreTold({ notifiers, notifyRules }: Runtime): boolean {
+  return notifiers.some((each) => (notifyRules?.(kindOf(each)) ?? DEFAULT_RULES).events.run !== 'off');
+}
 
 /** A job without a task: one writing agent stage, no evidence asked. */
 function taskless(role: string): StageSettings {

@@ -1,6 +1,7 @@
 import { AppError, messageOf } from '../core/errors.ts';
 import { buttonData, CONFIRM_MS } from '../core/incident-buttons.ts';
 import type { Matter } from '../core/matter.ts';
+import type { Task } from '../core/model.ts';
 import { type Action, mayDo } from '../core/roles.ts';
 import type { Ticket } from '../core/talk.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -31,6 +32,8 @@ export interface ChatParts {
   readonly pause: (forMs: number | null, note: string, actor: Actor) => Promise<unknown>;
   readonly resume: (actor: Actor) => Promise<boolean>;
   readonly endRuns: () => Promise<number>;
+  /** How large the change of a task is and what its checks said; empty when nothing is known. */
+  readonly sizeOf: (task: Task) => Promise<string>;
 }
 
 /** One thing that somebody asked for: who, where, and the mark that keeps it from being done twice. */

@@ -126,7 +126,7 @@ export function createCommands(parts: ChatParts) {
       {
         ...{
           title: `Approve ${task.stage}? ${key}`,
-          detail: `${task.title}\ncommit ${task.head?.slice(0, 7) ?? 'none'}`,
+          detail: `${task.title}\n${[await parts.sizeOf(task), `commit ${task.head?.slice(0, 7) ?? 'none'}`].filter((part) => part !== '').join(' · ')}`,
         },
         ...{ replyTo: asked.ref, buttons },
       },

@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OutboxMessage } from '../core/effects.ts';
 import {
+  type ChannelRules,
   COLLECT_MS,
   type Covers,
   DEFAULT_RULES,
@@ -23,6 +24,7 @@ const MINUTE = 60_000;
 let now: number;
 let store: Store;
 let covers: Covers;
+let asked: Partial<ChannelRules['events']>;
 let channels: Channel[];
 let deliver: () => Promise<void>;
 
@@ -53,6 +55,7 @@ function channel(kind: string, hasButtons: boolean): Channel {
 beforeEach(() => {
   now = T0;
   covers = NO_COVERS;
+  asked = {};
   store = openSqliteStore(':memory:', () => now);
   channels = [channel('chat', true), channel('hook', false)];
   const desk = createDesk({
@@ -62,7 +65,11 @@ beforeEach(() => {
       notifiers: () => channels.map(({ notifier }) => notifier),
       covers: () => covers,
     },
-    rules: (kind) => ({ ...DEFAULT_RULES, bundles: kind === 'chat' }),
+    rules: (kind) => ({
+      ...DEFAULT_RULES,
+      bundles: kind === 'chat',
+      events: { ...DEFAULT_RULES.events, ...asked },
+    }),
     held: async () => null,
     pageOf: () => null,
   });
@@ -141,6 +148,18 @@ describe('the desk', () => {
       ['account:a', '3 failed attempts count in this.'],
       ['job_9', ''],
     ]);
+  });
+
+  it.each([
+    ['off', []],
+    ['digest', ['send 2 runs started silently']],
+    ['on', ['send run_1 started silently', 'send run_2 started silently']],
+  ] as const)('tells of runs as it was asked to: %s', async (way, said) => {
+    asked = { run: way };
+    for (const line of ['run_1 started', 'run_2 started'])
+      await fact({ kind: 'notify.digest', event: 'run', line, project: 'api' });
+    await pass(MINUTE);
+    expect(chat().said).toEqual(said);
   });
 
   it('hides what follows from a pause, and tells it afterwards if it is still so', async () => {

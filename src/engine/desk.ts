@@ -5,10 +5,19 @@ import { AppError } from '../core/errors.ts';
 import { BUTTON_MS, buttonData, buttonsOf } from '../core/incident-buttons.ts';
 import { type ChannelRules, type Covers, planOf, type Step, WINDOW_MS } from '../core/incident-plan.ts';
 import { digestText, endText, matterText } from '../core/incident-text.ts';
-import { aboutOf, causeOf, counting, type Fact, type Matter, matterKey, noted } from '../core/matter.ts';
+import {
+  aboutOf,
+  causeOf,
+  counting,
+  type Fact,
+  isNews,
+  type Matter,
+  matterKey,
+  noted,
+} from '../core/matter.ts';
 import type { Ticket, ToldRow } from '../core/talk.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Button, Notifier, NotifierMessage } from '../notifiers/notifier.ts';
+import { type Button, kindOf, type Notifier, type NotifierMessage } from '../notifiers/notifier.ts';
 import type { OutboxRow, Store } from '../store/store.ts';
 
 /** Lines of one shared message. */
@@ -236,9 +245,9 @@ export function createDesk(parts: DeskParts) {
     const held = matter.state === 'open' ? await parts.held(matter) : null;
     return {
       ...matterText(matter, held),
-      state: event === 'done' ? 'info' : urgent ? 'failed' : 'needs_you',
+      state: isNews(matter) ? 'info' : urgent ? 'failed' : 'needs_you',
       ...{ incident: key, event, project, urgent, at },
-      ...{ change: 'changed', silent: event === 'done' || event === 'limit', buttons: [], replyTo: null },
+      ...{ change: 'changed', silent: isNews(matter) || event === 'limit', buttons: [], replyTo: null },
     };
   }
 
@@ -303,10 +312,6 @@ export function newTicket(channel: string, action: string, expiresAt: number): T
 /** When this changes, the message is to change. */
 function markOf({ title, detail, counted }: Matter): string {
   return `${title}\n${detail}${counted === 0 ? '' : `\n${counted}`}`;
-}
-
-function kindOf({ channel }: Notifier): string {
-  return channel.slice(0, channel.indexOf(':'));
 }
 
 function laneOf(notifier: Notifier): string {

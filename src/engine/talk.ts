@@ -1,7 +1,9 @@
+import { sizeLine } from '../core/approvals.ts';
 import type { DispatchState } from '../core/dispatch-state.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import { DEFAULT_RULES } from '../core/incident-plan.ts';
 import { aboutOf, type Matter } from '../core/matter.ts';
+import type { Task } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NotifierMessage } from '../notifiers/notifier.ts';
@@ -27,7 +29,7 @@ export interface ChannelTest {
   readonly fix: string | null;
 }
 
-interface Parts extends Omit<ChatParts, 'people' | 'desk' | 'words'> {
+interface Parts extends Omit<ChatParts, 'people' | 'desk' | 'words' | 'sizeOf'> {
   readonly store: Store;
   readonly workspace: Workspace;
   readonly runtime: () => Runtime;
@@ -45,12 +47,13 @@ export function createTalk(parts: Parts & { readonly why: ReturnType<typeof crea
   const people = createChatPeople({ store, clock });
   const brief = createBrief({ store, clock, runtime, state, changes, reason: why.reason });
 
-  /** Of an account what it holds, of an approval how large the change is. */
+  const sizeOf = async (task: Task) => sizeLine(task, await changes.stat(task));
+
+  /** Of an account what it holds, of an approval how large the change is and what its checks said. */
   async function held(matter: Matter): Promise<string | null> {
     if (matter.event !== 'approval') return heldBy(matter, store, state());
     const task = await store.task(aboutOf(matter)?.id ?? '');
-    const stat = task === null ? null : await changes.stat(task);
-    return stat === null ? null : `${stat.files} files +${stat.added} −${stat.deleted}`;
+    return task === null ? null : (await sizeOf(task)) || null;
   }
 
   const desk = createDesk({
@@ -71,7 +74,7 @@ export function createTalk(parts: Parts & { readonly why: ReturnType<typeof crea
     ],
     targetOf: parts.decisions.targetOf,
   });
-  const chats = createChats({ ...parts, people, desk, words });
+  const chats = createChats({ ...parts, people, desk, words, sizeOf });
 
   /** Sends a test message by every channel, whatever its rules say, and tells what is wrong. */
   async function testChannels(by: string): Promise<readonly ChannelTest[]> {

@@ -33,7 +33,9 @@ beforeEach(async () => {
   kit = createHttpKit({
     workspace,
     runtime,
-    config: () => [{ key: 'port', value: 8044, origin: 'default', env: 'ORCH_PORT' }],
+    config: () => [
+      { key: 'port', path: ['port'], value: 8044, origin: 'default', env: 'ORCH_PORT', locked: 'machine' },
+    ],
   });
   await kit.engine.store.configure([project('api', { maxConcurrency: 9 })], ['a']);
 });
@@ -200,7 +202,7 @@ describe('an approval', () => {
     );
     await kit.engine.store.command(
       { kind: 'task', key: task.key },
-      () => ({ task: { head: HEAD, checkedHead: HEAD } }),
+      () => ({ task: { head: HEAD, checked: { head: HEAD, green: 3, total: 4 } } }),
       { by: 'x', surface: 'cli', action: 'test', target: 'x', at: T0 },
     );
     const { approval } = await kit.json<{ approval: ApprovalWire }>('/api/v1/approvals/API-1');
@@ -208,7 +210,7 @@ describe('an approval', () => {
       commit: HEAD,
       reviewers: [],
       mayDecide: true,
-      checks: { green: true },
+      checks: { green: true, passed: 3, total: 4 },
       change: { from: BASE, to: HEAD, stat: { files: 2 }, risks: ['scripts'] },
       summary: { name: 'review.md', text: 'Looks right.' },
     });

@@ -106,3 +106,8 @@ export interface ChatPerson {
   /** As they call themselves: shown, never a permission. */
   readonly name: string;
 }
+
+/** `telegram` of `telegram:1234`: what rules and lanes are named after. */
+export function kindOf({ channel }: Pick<Notifier, 'channel'>): string {
+  return channel.slice(0, channel.indexOf(':'));
+}

@@ -1,4 +1,5 @@
 import type { Agent, AgentAccount } from '../agents/agent.ts';
+import type { CheckCount } from '../core/checks.ts';
 import type { StageOutcome } from '../core/evidence.ts';
 import type { Judgement, ProcessEnd } from '../core/failure.ts';
 import type { Job, PullRequest, Run, Task } from '../core/model.ts';
@@ -89,8 +90,8 @@ export interface StageResult {
   /** Null for jobs without a task, and when the run was not ok. */
   readonly outcome: StageOutcome | null;
   readonly head: string | null;
-  /** Whether the checks were green at that head (or at the head as it was). */
-  readonly checked?: boolean;
+  /** The project's checks, when none refused that head (or the head as it was); absent or null = they did, or were not run. */
+  readonly checked?: CheckCount | null;
   /** What this stage proved of the criteria; absent or null leaves the task's as it is. */
   readonly trace?: TraceMatrix | null;
   /** Head that the approval of the job's head holds for as well; absent or null = none. */

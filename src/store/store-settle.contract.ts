@@ -162,7 +162,19 @@ export function settles(kit: StoreKit): void {
           sessionId: 's1',
         }),
       ).toBe(true);
-      expect(await kit.store.started(refOf(taken), { roundHead: 'abc' })).toBe(true);
+      const told = { destination: 'notify', key: 'started', orderKey: 'started', availableAt: null };
+      const message = { kind: 'notify.digest', event: 'run', line: 'started' } as const;
+      for (let i = 0; i < 2; i++)
+        expect(
+          await kit.store.started(refOf(taken), { roundHead: 'abc', outbox: [{ ...told, message }] }),
+        ).toBe(true);
+      expect(
+        await kit.store.started(
+          { ...refOf(taken), fence: 99 },
+          { outbox: [{ ...told, key: 'late', message }] },
+        ),
+      ).toBe(false);
+      expect((await kit.store.dueMessages('notify', kit.now, 9)).map(({ key }) => key)).toEqual(['started']);
       expect(await kit.store.run(taken.run.id)).toMatchObject({
         pid: 77,
         cliKind: 'claude-code',

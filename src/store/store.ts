@@ -251,6 +251,8 @@ export interface StartFacts {
   readonly sessionId?: string;
   /** Head the round is measured from, kept in the job so that later attempts measure from it too. */
   readonly roundHead?: string;
+  /** Told with it, once per key. */
+  readonly outbox?: readonly NewOutboxRow[];
 }
 
 export type Target =

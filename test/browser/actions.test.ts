@@ -54,9 +54,10 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
   });
 
   it('answers a question on a phone, with one of the agent’s own options', async () => {
-    const { page, context } = await open(browser, line, `/tasks/${line.keys.asks}`, { size: SIZES[1] });
-    await page.getByRole('button', { name: 'Answer' }).click();
+    const { page, context } = await open(browser, line, '/', { size: SIZES[1] });
+    await page.getByRole('button', { name: 'Answer' }).first().click();
     const dialog = page.getByRole('dialog');
+    await dialog.getByText('Which licence header for the examples?').waitFor();
     await dialog.getByRole('button', { name: 'MIT' }).click();
     expect(await axe(page)).toEqual([]);
     await dialog.getByRole('button', { name: 'Answer' }).click();
@@ -141,7 +142,7 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await context.close();
   });
 
-  it('cancels two jobs of the queue at once, each with its result', async () => {
+  it('makes two jobs of the queue urgent at once, and cancels them, each with its result', async () => {
     const { page, context } = await open(browser, line, '/queue');
     await settled(page);
     const names = await page.locator('tbody tr').count();
@@ -151,13 +152,17 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await page.keyboard.press('j');
     await page.keyboard.press('x');
     await page.getByText('2 selected').waitFor();
-    await page.getByRole('status').getByRole('button', { name: 'Cancel…' }).click();
+    const audited = async (action: string) =>
+      (await line.app.engine.store.audits({ limit: 9, action })).items.length;
+    await page.getByRole('status').getByRole('button', { name: 'Priority…' }).click();
     const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Set priority' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await waitFor(async () => (await audited('urgent')) === 2);
+    await page.getByRole('status').getByRole('button', { name: 'Cancel…' }).click();
     await dialog.getByRole('button', { name: 'Cancel it' }).click();
     await dialog.waitFor({ state: 'detached' });
-    await waitFor(
-      async () => (await line.app.engine.store.audits({ limit: 9, action: 'cancel' })).items.length === 2,
-    );
+    await waitFor(async () => (await audited('cancel')) === 2);
     await context.close();
   });
 

@@ -51,13 +51,10 @@ export async function settled(page: Page): Promise<void> {
   await page.waitForFunction(() => document.querySelector('[aria-busy="true"]') === null);
 }
 
-/**
- * What axe finds, by rule and element. It runs in the page's own world: nothing inline is added. Another theme
- * only changes colours, so there its contrast rule is enough.
- */
-export async function axe(page: Page, only?: 'color-contrast'): Promise<string[]> {
+/** What axe finds, by rule and element. It runs in the page's own world: nothing inline is added. */
+export async function axe(page: Page): Promise<string[]> {
   await page.evaluate(`window.axe ?? (() => { ${AXE} })()`);
-  return page.evaluate(async (rule) => {
+  return page.evaluate(async () => {
     const { axe } = window as unknown as {
       axe: {
         run: (
@@ -66,14 +63,11 @@ export async function axe(page: Page, only?: 'color-contrast'): Promise<string[]
         ) => Promise<{ violations: { id: string; nodes: { html: string; failureSummary?: string }[] }[] }>;
       };
     };
-    const { violations } = await axe.run(document, {
-      resultTypes: ['violations'],
-      ...(rule === undefined ? {} : { runOnly: [rule] }),
-    });
+    const { violations } = await axe.run(document, { resultTypes: ['violations'] });
     return violations.flatMap(({ id, nodes }) =>
       nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary ?? ''}`),
     );
-  }, only);
+  });
 }
 
 export function useTheme(page: Page, theme: 'light' | 'dark'): Promise<void> {

@@ -20,6 +20,7 @@ beforeAll(async () => {
   here = install({
     pipeline: `      - { stage: development, agent: developer, tools: write }
       - { stage: deploy, kind: deploy, approval: required, merge: auto, command: "true" }`,
+    projectExtra: '    checks: ["true"]',
     env: {
       ORCH_TELEGRAM_BOT_TOKEN: '123:fake',
       ORCH_TELEGRAM_CHAT_ID: '1',
@@ -85,7 +86,7 @@ describe('an approval in the chat', () => {
   it('takes two presses by somebody who may, and ends in a merged branch', async () => {
     const { key, message } = await taskAtDeploy('A <b>bold</b> title');
     expect(textOf(message)).toContain('A &lt;b&gt;bold&lt;/b&gt; title');
-    expect(textOf(message)).toMatch(/1 files \+1 −0/);
+    expect(textOf(message)).toContain('1 file +1 −0 · checks 1/1');
     expect(telegram.buttons.get(message)?.map(({ text }) => text)).toEqual([
       'Approve…',
       'Reject…',

@@ -132,6 +132,8 @@ export async function startTelegram() {
         },
       });
     else if (method === 'answerCallbackQuery') answer(response, 200, { ok: true, result: true });
+    else if (method === 'getChat')
+      answer(response, 200, { ok: true, result: { ...chatOf(Number(body['chat_id'])), username: 'mara' } });
     else if (method === 'getMe')
       answer(response, 200, {
         ok: true,

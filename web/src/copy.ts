@@ -82,7 +82,17 @@ export const copy = {
     unknownPage: 'There is no such page',
     home: 'Go to Now',
   },
+  /** What the inbox says of a thing after its name, by the code of what it waits for. */
+  inbox: {
+    'account.signed_out': 'is signed out',
+    'approval.pending': 'waits for approval',
+    'question.pending': 'asks a question',
+    'job.failed': 'is out of retries',
+  } as Readonly<Record<string, string>>,
   now: {
+    of: 'of',
+    log: (size: string) => `log ${size}`,
+    unknownRuns: (n: string) => `and ${n} of unknown cost`,
     title: 'Now',
     explanation: 'The explanation',
     unknownHeadline: 'Unknown: nothing was heard of the scheduler for more than 30 s.',
@@ -218,6 +228,7 @@ export const copy = {
     open: 'Open',
     decide: 'Decide',
     retry: 'Retry…',
+    priority: 'Priority…',
     retryNow: 'Retry now',
     cancel: 'Cancel…',
     showCommand: 'Command',
@@ -233,7 +244,7 @@ export const copy = {
   },
   retry: {
     title: (what: string) => `Retry ${what}`,
-    how: 'How',
+    how: 'How to go on',
     again: 'Again, as it was',
     againHint: 'A new attempt of the same stage.',
     note: 'With a note to the agent',
@@ -242,10 +253,24 @@ export const copy = {
     account: 'On another account',
     accountHint: 'Some plans forbid shared use. Nothing moves by itself.',
     kept: 'Branch and worktree are kept.',
-    spent: (cost: string, runs: string, unknown: string | null) =>
-      `${cost} was spent so far, in ${runs}${unknown === null ? '' : `; of ${unknown} the cost is not known`}.`,
+    spent: (cost: string | null, runs: string, unknown: string | null) =>
+      cost === null
+        ? `So far: ${runs}, of no known cost.`
+        : `${cost} was spent so far, in ${runs}${unknown === null ? '' : `; of ${unknown} the cost is not known`}.`,
     do: 'Retry',
     done: 'Retry requested',
+  },
+  priority: {
+    title: (what: string) => `Priority of ${what}`,
+    do: 'Set priority',
+    how: 'What goes first',
+    urgent: 'Urgent',
+    urgentHint: 'First in its project, and at times before the turn of other projects.',
+    notUrgent: 'Not urgent',
+    number: 'By a number',
+    numberHint: 'From -100 to 100; the higher one goes first in its project.',
+    label: 'Priority',
+    done: 'The priority is set',
   },
   cancel: {
     title: (what: string) => `Cancel ${what}`,
@@ -440,7 +465,8 @@ export const copy = {
     name: 'Name',
     password: 'Password',
     do: 'Sign in',
-    hint: 'Forgot it? An admin gives a new code: orch users password NAME',
+    hint: 'Forgot it? An admin gives a new code:',
+    hintCommand: 'orch users password NAME',
     noAdmin: 'There is no admin yet.',
     toSetup: 'Set Orch up',
   },
@@ -463,8 +489,10 @@ export const copy = {
     done: 'Done',
     open: 'To do',
     optional: 'When you like',
+    unseen: 'Sign in to see',
   },
   accounts: {
+    holds: (jobs: string) => `Holds ${jobs}`,
     signedOut: 'Signed out',
     signedIn: 'Signed in',
     unknown: 'Not known',
@@ -534,7 +562,8 @@ export const copy = {
     findings: 'Findings of the review',
     anyOperator: 'Any operator may decide.',
     only: (who: string) => `Only ${who} may decide.`,
-    green: 'green at this commit',
+    green: (passed: number, total: number) =>
+      total === 0 ? 'green at this commit' : `${passed} of ${total} green at this commit`,
     notGreen: 'not shown green at this commit',
     risk: {
       ci: 'CI',
@@ -561,6 +590,7 @@ export const copy = {
     selectShown: 'Select all shown',
   },
   board: {
+    label: 'Label',
     filter: 'Filter by key, title, label',
     group: 'Group by',
     done: 'Done',
@@ -579,7 +609,7 @@ export const copy = {
     output: 'Output',
     group: 'Group by',
     range: 'Range',
-    days: (n: number) => `${n} days`,
+    days: (n: number) => `${n} d`,
     csv: 'Export CSV',
     inRange: (cost: string, days: number) => `${cost} in ${days} days`,
     chart: (by: string, total: string) =>

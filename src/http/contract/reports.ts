@@ -103,9 +103,12 @@ export const approvalSchema = z
     reviewers: z.array(z.string()).meta({ description: 'who may decide; empty: any operator' }),
     mayDecide: z.boolean(),
     change: changeSetSchema.nullable(),
-    checks: z.object({ green: z.boolean(), commit: z.string().nullable() }).meta({
-      description: "whether the project's checks were green at this commit, and where they last were",
-    }),
+    checks: z
+      .object({ green: z.boolean(), commit: z.string().nullable(), passed: z.int(), total: z.int() })
+      .meta({
+        description:
+          "whether the project's checks let this commit pass, where they last did, and how many were green there (both 0: there are none, or it is not known)",
+      }),
     findings: z.array(
       z.object({
         severity: z.string(),
@@ -148,19 +151,6 @@ export const healthSchema = z
     }),
   })
   .meta({ id: 'Health' });
-
-export const configRowSchema = z.object({
-  key: z.string(),
-  value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
-  origin: z.string(),
-  env: z.string().nullable(),
-});
-export const configSchema = z
-  .object({
-    problem: z.string().nullable().meta({ description: 'why orch.yaml as it is now is not in force' }),
-    settings: z.array(configRowSchema).meta({ description: 'secrets are [secret]' }),
-  })
-  .meta({ id: 'Config' });
 
 export const BULK_ACTIONS = ['retry', 'cancel', 'urgent', 'not_urgent', 'priority'] as const;
 export const bulkRequest = z

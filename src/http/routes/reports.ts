@@ -189,7 +189,12 @@ export function reportRoutes({ engine }: HttpOptions) {
         reviewers: [...reviewers],
         mayDecide: reviewers.length === 0 || reviewers.includes(c.get('person').name),
         change: changeToWire(change),
-        checks: { green: task.head !== null && task.checkedHead === task.head, commit: task.checkedHead },
+        checks: {
+          green: task.head !== null && task.checked?.head === task.head,
+          commit: task.checked?.head ?? null,
+          passed: task.checked?.green ?? 0,
+          total: task.checked?.total ?? 0,
+        },
         findings: job.context.findings.map((finding) => ({ ...finding })),
         summary,
         costUsd: task.costMicroUsd / 1e6,

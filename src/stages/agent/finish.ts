@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CheckResult } from '../../core/checks.ts';
+import { type CheckResult, countOf } from '../../core/checks.ts';
 import type { RoundFacts } from '../../core/convergence.ts';
 import { AppError, messageOf } from '../../core/errors.ts';
 import { judgeEvidence, type StageOutcome, toldOfChecks } from '../../core/evidence.ts';
@@ -71,7 +71,7 @@ async function weigh(context: StageContext, result: StageResult, roundHead: stri
   const weighed = {
     ...result,
     trace,
-    checked: outcome.kind === 'advance' && !isReading,
+    checked: outcome.kind === 'advance' && !isReading ? countOf(checks) : null,
     outcome: await withFacts(context, outcome, roundHead, told),
     judgement: told === '' ? judgement : { ...judgement, reason: `${judgement.reason} (${told})` },
   };

@@ -32,7 +32,7 @@ export async function checkMerge(
   const { base } = preview;
   const checked = { kind: 'checked', base } as const;
   if ((context.stage.checks ?? project.checks).length === 0) return checked;
-  if (task.checkedHead === head && (await workspace.isAncestor(project.key, base, head))) return checked;
+  if (task.checked?.head === head && (await workspace.isAncestor(project.key, base, head))) return checked;
   return context.exclusive(`${MERGE_CLONE}:${project.key}`, async () => {
     const ready = await cloneAt(context, MERGE_CLONE, preview.commit);
     if (context.signal.aborted) return not(stopped());

@@ -37,11 +37,11 @@ export function prepareApply(db: Db): Applier {
     ON CONFLICT(day, project) DO UPDATE SET micro_usd = micro_usd + @microUsd, tokens = tokens + @tokens, unknown_costs = unknown_costs + @unknown`);
   const unknownCost = db.prepare('UPDATE tasks SET unknown_costs = unknown_costs + 1 WHERE id = ?');
   const task = db.prepare(
-    `SELECT title, body, thread, stage, status, urgent, priority, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, loops, forge FROM tasks WHERE id = ?`,
+    `SELECT title, body, thread, stage, status, urgent, priority, reason_code, reason_detail, head, pr, rounds, trace, ticked, session, checked_head, checks_green, checks_total, loops, forge FROM tasks WHERE id = ?`,
   );
   const updateTask =
     db.prepare(`UPDATE tasks SET title = @title, body = @body, thread = @thread, stage = @stage, status = @status, urgent = @urgent, priority = @priority, reason_code = @code, reason_detail = @detail, head = @head, pr = @pr,
-    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, loops = @loops, forge = @forge,
+    rounds = @rounds, trace = @trace, ticked = @ticked, session = @session, checked_head = @checkedHead, checks_green = @checksGreen, checks_total = @checksTotal, loops = @loops, forge = @forge,
     cost_micro_usd = cost_micro_usd + @cost, budget_from_micro_usd = coalesce(@budgetFrom, budget_from_micro_usd), updated_at = @now WHERE id = @id`);
   const upsertAccount =
     db.prepare(`INSERT INTO accounts(id, hold, breaker_state, breaker_failures, breaker_probe_at, breaker_since, not_before, last_probe_at, proven_fingerprint, windows, windows_at, pinned)
@@ -164,7 +164,9 @@ export function prepareApply(db: Db): Applier {
       trace: change.trace === undefined ? row['trace'] : JSON.stringify(change.trace),
       ticked: change.ticked === undefined ? row['ticked'] : JSON.stringify(change.ticked),
       session: change.session === undefined ? row['session'] : JSON.stringify(change.session),
-      checkedHead: change.checkedHead ?? row['checked_head'],
+      checkedHead: change.checked?.head ?? row['checked_head'],
+      checksGreen: change.checked?.green ?? row['checks_green'],
+      checksTotal: change.checked?.total ?? row['checks_total'],
       loops: change.loops === undefined ? row['loops'] : JSON.stringify(change.loops),
       forge: change.forge === undefined ? row['forge'] : JSON.stringify(change.forge),
       cost: change.addCostMicroUsd ?? 0,

@@ -195,4 +195,9 @@ CREATE INDEX tasks_ended ON tasks(updated_at) WHERE status IN ('done', 'cancelle
 -- What a task heard from its forge and told it: marks of what was acted on, findings that wait, the last word per stage.
 ALTER TABLE tasks ADD COLUMN forge TEXT;
 `,
+  `
+-- The project's checks at checked_head: so many green, of so many.
+ALTER TABLE tasks ADD COLUMN checks_green INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tasks ADD COLUMN checks_total INTEGER NOT NULL DEFAULT 0;
+`,
 ];

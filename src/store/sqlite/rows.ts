@@ -4,6 +4,7 @@ import type { PlanWindow, Verdict } from '../../core/failure.ts';
 import type {
   AccountHold,
   AccountState,
+  Checked,
   ForgeMemory,
   Job,
   JobContext,
@@ -136,7 +137,7 @@ export function taskOf(row: Row): Task {
     trace: json<TraceMatrix | null>(row['trace'], null),
     ticked: json<readonly string[]>(row['ticked'], []),
     session: json<TaskSession | null>(row['session'], null),
-    checkedHead: textOrNull(row['checked_head']),
+    checked: checkedOf(row),
     loops: json<Task['loops']>(row['loops'], {}),
     forge: { ...NOTHING_HEARD, ...json<Partial<ForgeMemory>>(row['forge'], {}) },
     createdAt: count(row['created_at']),
@@ -186,4 +187,11 @@ export function pauseOf(row: Row): Pause {
     since: count(row['since']),
     until: countOrNull(row['until']),
   };
+}
+
+function checkedOf(row: Row): Checked | null {
+  const head = textOrNull(row['checked_head']);
+  return head === null
+    ? null
+    : { head, green: count(row['checks_green']), total: count(row['checks_total']) };
 }

@@ -188,6 +188,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
           model: facts.model ?? null,
           sessionId: facts.sessionId ?? null,
         });
+        applier.insertOutbox(facts.outbox ?? [], clock());
         const job = jobOf(row);
         if (facts.roundHead !== undefined || facts.sessionId !== undefined)
           setContext.run(JSON.stringify(contextAtStart(job.context, facts, job.account)), job.id);

@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { announce } from '../frame/announcer.tsx';
 import { toast } from '../ui/toast.tsx';
-import { post } from './client.ts';
+import { del, post } from './client.ts';
 
 /** What a person can ask for, by the path of the API that does it. */
 interface Actions {
@@ -51,5 +51,15 @@ export function useCheckAccount(options: { isQuiet?: boolean } = {}) {
       if (options.isQuiet !== true) toast({ text: error.message, error });
     },
     onSettled: () => client.invalidateQueries(),
+  });
+}
+
+/** Ends a session or revokes a token of one's own, and shows the list anew. */
+export function useEnd(what: 'sessions' | 'tokens') {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: number) => del(`/${what}/${id}`),
+    onError: (error) => toast({ text: error.message, error }),
+    onSettled: () => client.invalidateQueries({ queryKey: [what] }),
   });
 }

@@ -41,6 +41,8 @@ export function statusQuery(project?: string) {
 
 export function jobsQuery(query: {
   status?: string;
+  state?: string;
+  sort?: 'id' | '-id';
   project?: string | undefined;
   limit?: number;
   after?: number;
@@ -115,4 +117,9 @@ export function usageQuery(query: { by: string; since: string; project: string |
 
 export function auditQuery(query: Query) {
   return ask<{ entries: AuditEntryWire[]; next: number | null }>(['audit', query], '/audit', query);
+}
+
+/** Whether there is no admin yet; answered to anybody. */
+export function setupQuery() {
+  return { ...ask<{ needed: boolean }>(['setup'], '/setup'), refetchInterval: false as const };
 }

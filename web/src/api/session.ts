@@ -24,7 +24,7 @@ const LEAST = {
   'user.invite': 'admin',
   'user.role': 'admin',
   'user.disable': 'admin',
-  'token.create': 'admin',
+  'token.own': 'viewer',
   'audit.read': 'admin',
   'config.read': 'admin',
 } as const satisfies Record<string, Role>;

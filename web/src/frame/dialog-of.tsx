@@ -3,6 +3,7 @@ import { CancelDialog } from './dialogs/cancel.tsx';
 import { PaletteDialog } from './dialogs/palette.tsx';
 import { PauseDialog } from './dialogs/pause.tsx';
 import { CommandDialog, MoreDialog, ShortcutsDialog } from './dialogs/plain.tsx';
+import { PriorityDialog } from './dialogs/priority.tsx';
 import { RetryDialog } from './dialogs/retry.tsx';
 import { SignInDialog } from './dialogs/sign-in.tsx';
 import { SubmitDialog } from './dialogs/submit.tsx';
@@ -14,6 +15,8 @@ export function DialogOf({ request, onClose }: { request: DialogRequest; onClose
       return <RetryDialog {...request} onClose={onClose} />;
     case 'cancel':
       return <CancelDialog {...request} onClose={onClose} />;
+    case 'priority':
+      return <PriorityDialog {...request} onClose={onClose} />;
     case 'answer':
       return <AnswerDialog {...request} onClose={onClose} />;
     case 'pause':

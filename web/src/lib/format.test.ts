@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { bytes, count, duration, money, moneyOrDash, relative, sentence, shortDuration } from './format.ts';
+import {
+  bytes,
+  count,
+  duration,
+  money,
+  moneyOrDash,
+  relative,
+  sentence,
+  shortDuration,
+  spent,
+} from './format.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -26,6 +36,9 @@ describe('formats', () => {
   it('an unknown price is a dash and never nothing', () => {
     expect(moneyOrDash(null)).toBe('–');
     expect([money(0), money(0.004), money(1.84), money(331.4)]).toEqual(['$0.00', '<$0.01', '$1.84', '$331']);
+    expect(spent({ costUsd: 0, unknownCosts: 3 })).toBe('–');
+    expect(spent({ costUsd: 1.84, unknownCosts: 3 })).toBe('$1.84 +');
+    expect(spent({ costUsd: 1.84, unknownCosts: 0 })).toBe('$1.84');
   });
 
   it('numbers, sizes and words', () => {

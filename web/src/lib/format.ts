@@ -6,12 +6,18 @@ const DAY = 24 * HOUR;
 
 const integer = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 const clockTime = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const withSeconds = new Intl.DateTimeFormat('en-GB', {
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+});
 const dayAndTime = new Intl.DateTimeFormat('en-GB', {
   day: 'numeric',
   month: 'short',
   hour: '2-digit',
   minute: '2-digit',
 });
+const dayMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
 const dayAndYear = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 const weekdayAndTime = new Intl.DateTimeFormat('en-GB', {
   weekday: 'short',
@@ -79,8 +85,17 @@ export function hourAndMinute(at: number): string {
   return clockTime.format(at);
 }
 
+export function hourMinuteAndSecond(at: number): string {
+  return withSeconds.format(at);
+}
+
 export function dayOfMonth(day: string): string {
   return String(Number(day.slice(8, 10)));
+}
+
+/** "22 Nov", of a day of UTC. */
+export function dayAndMonth(day: string): string {
+  return dayMonth.format(Date.parse(day));
 }
 
 export function count(n: number): string {
@@ -97,6 +112,12 @@ export function money(usd: number): string {
 /** An unknown price is a dash, never $0. */
 export function moneyOrDash(usd: number | null): string {
   return usd === null ? '–' : money(usd);
+}
+
+/** What was spent on something: a dash while none of it is known, and a plus where part of it is not. */
+export function spent({ costUsd, unknownCosts }: { costUsd: number; unknownCosts: number }): string {
+  if (costUsd === 0) return '–';
+  return unknownCosts > 0 ? `${money(costUsd)} +` : money(costUsd);
 }
 
 export function bytes(n: number): string {
@@ -118,4 +139,9 @@ export function plural(n: number, one: string, many: string = `${one}s`): string
 export function sentence(word: string): string {
   const plain = word.replaceAll(/[_-]/g, ' ');
   return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
+/** Without the full stop, where more follows on the same line. */
+export function withoutStop(text: string): string {
+  return text.replace(/\.$/, '');
 }

@@ -1,6 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ChevronDown, ChevronUp, Download, Search, WrapText } from 'lucide-react';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { createPortal } from 'react-dom';
 import { address } from '../api/client.ts';
 import { copy } from '../copy.ts';
 import { bytes, count } from '../lib/format.ts';
@@ -25,10 +26,13 @@ const AT_END_PX = 24;
  */
 export function LogView({
   runId,
+  tools,
   at,
   onAt,
 }: {
   runId: string;
+  /** Where its tools are shown. */
+  tools: HTMLElement | null;
   /** The line that the address names. */
   at: number | null;
   onAt: (seq: number) => void;
@@ -121,7 +125,9 @@ export function LogView({
   const fresh = rows.length - seen;
   return (
     <div>
-      <Toolbar runId={runId} find={find} field={findField} isWrapped={isWrapped} />
+      {tools === null
+        ? null
+        : createPortal(<Toolbar runId={runId} find={find} field={findField} isWrapped={isWrapped} />, tools)}
       {log.error === null ? null : <Problem what={copy.log.title} error={log.error} onAgain={log.again} />}
       {log.isLoading ? <Skeleton rows={8} /> : null}
       {log.hasEarlier ? (
@@ -288,16 +294,16 @@ function Toolbar({
       address(`/runs/${encodeURIComponent(runId)}/log/download`, plain ? { plain: 1 } : {}),
     );
   return (
-    <div className="flex flex-wrap items-center gap-1 border-b border-line px-3 py-2">
+    <div className="flex items-center gap-1 px-3 max-md:border-t max-md:border-line max-md:py-2">
       <form
         role="search"
-        className="flex min-w-0 flex-1 items-center gap-1"
+        className="flex min-w-0 flex-1 items-center justify-end gap-1"
         onSubmit={(event) => {
           event.preventDefault();
           void find.step(1);
         }}
       >
-        <label className="input input-sm flex min-w-0 flex-1 items-center gap-2 sm:max-w-80">
+        <label className="input input-sm flex min-w-0 flex-1 items-center gap-2 md:max-w-60">
           <Search size={14} aria-hidden="true" className="shrink-0 text-ink-3" />
           <span className="sr-only">{copy.log.find}</span>
           <input
@@ -312,26 +318,26 @@ function Toolbar({
         <span className="num text-sm whitespace-nowrap text-ink-3" role="status">
           {find.status}
         </span>
-        <Button
-          look="quiet"
-          isSmall
-          isIcon
-          aria-label={copy.log.before}
-          disabled={find.total === 0}
-          onClick={() => void find.step(-1)}
-        >
-          <ChevronUp aria-hidden="true" />
-        </Button>
-        <Button
-          look="quiet"
-          isSmall
-          isIcon
-          aria-label={copy.log.next}
-          disabled={find.total === 0}
-          onClick={() => void find.step(1)}
-        >
-          <ChevronDown aria-hidden="true" />
-        </Button>
+        {find.words === ''
+          ? null
+          : (
+              [
+                [-1, copy.log.before, ChevronUp],
+                [1, copy.log.next, ChevronDown],
+              ] as const
+            ).map(([by, label, Icon]) => (
+              <Button
+                key={by}
+                look="quiet"
+                isSmall
+                isIcon
+                aria-label={label}
+                disabled={find.total === 0}
+                onClick={() => void find.step(by)}
+              >
+                <Icon aria-hidden="true" />
+              </Button>
+            ))}
       </form>
       <Button
         look="quiet"

@@ -7,10 +7,11 @@ import { accountsQuery, explainQuery, projectsQuery, statusQuery } from '../api/
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useNow } from '../lib/clock.ts';
-import { absolute, percent, plural, relative } from '../lib/format.ts';
+import { absolute, percent, plural, relative, sentence } from '../lib/format.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { Card, Meter, PageTitle } from '../ui/card.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
+import { ACTIONS, Table } from '../ui/table.tsx';
 import { Ago, At } from '../ui/time.tsx';
 import { Chip, type StateName } from '../ui/tone.tsx';
 
@@ -25,7 +26,7 @@ export function AccountsPage() {
       <section className="card mb-5" aria-label={copy.nav.accounts}>
         <Loaded query={query} what={copy.nav.accounts} rows={6}>
           {({ accounts }) =>
-            accounts.length === 0 ? <Empty>{copy.accounts.none}</Empty> : <Table accounts={accounts} />
+            accounts.length === 0 ? <Empty>{copy.accounts.none}</Empty> : <Accounts accounts={accounts} />
           }
         </Loaded>
       </section>
@@ -50,27 +51,22 @@ function CheckAll({ accounts }: { accounts: readonly AccountWire[] }) {
   );
 }
 
-function Table({ accounts }: { accounts: readonly AccountWire[] }) {
+function Accounts({ accounts }: { accounts: readonly AccountWire[] }) {
   return (
-    <table className="table table-rows">
-      <thead>
-        <tr>
-          <th scope="col">{copy.columns.account}</th>
-          <th scope="col">{copy.accounts.signIn}</th>
-          <th scope="col">{copy.accounts.limits}</th>
-          <th scope="col">{copy.accounts.slots}</th>
-          <th scope="col">{copy.accounts.breaker}</th>
-          <th scope="col">
-            <span className="sr-only">{copy.columns.actions}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {accounts.map((account) => (
-          <AccountRow key={account.id} account={account} />
-        ))}
-      </tbody>
-    </table>
+    <Table
+      columns={[
+        copy.columns.account,
+        copy.accounts.signIn,
+        copy.accounts.limits,
+        copy.accounts.slots,
+        copy.accounts.breaker,
+        ACTIONS,
+      ]}
+    >
+      {accounts.map((account) => (
+        <AccountRow key={account.id} account={account} />
+      ))}
+    </Table>
   );
 }
 
@@ -95,7 +91,7 @@ function AccountRow({ account }: { account: AccountWire }) {
       <td className="full max-w-72">
         <SignInState account={account} />
       </td>
-      <td className="full min-w-64">
+      <td className="full min-w-64" data-label={copy.accounts.limits}>
         <Windows account={account} now={now} />
       </td>
       <td className="num whitespace-nowrap" data-label={copy.accounts.slots}>
@@ -172,6 +168,10 @@ function Drain({ account }: { account: string }) {
 
 function SignInState({ account }: { account: AccountWire }) {
   const { hold, signIn } = account;
+  const reasons = useQuery(explainQuery()).data?.reasons ?? [];
+  const held = reasons
+    .filter(({ scope }) => scope.kind === 'account' && scope.id === account.id)
+    .reduce((sum, { jobsHeld }) => sum + jobsHeld, 0);
   const [state, word]: readonly [StateName, string] =
     hold === null
       ? signIn.state.startsWith('ready')
@@ -187,6 +187,16 @@ function SignInState({ account }: { account: AccountWire }) {
       <Chip state={state} title={copy.accounts.states[signIn.state] ?? signIn.state}>
         {word}
       </Chip>
+      {hold === null ? null : (
+        <p className="dotted mt-1 text-sm text-ink-2">
+          {hold.since === null ? null : (
+            <span>
+              {sentence(copy.now.since)} <At at={hold.since} />
+            </span>
+          )}
+          {held === 0 ? null : <span>{copy.accounts.holds(plural(held, 'job'))}</span>}
+        </p>
+      )}
       <p className="mt-1 text-sm wrap-anywhere text-ink-3">
         {hold === null ? null : hold.detail === '' ? null : `${hold.detail}. `}
         {hold?.until == null ? null : (
@@ -194,7 +204,7 @@ function SignInState({ account }: { account: AccountWire }) {
             {hold.guessed ? copy.accounts.aboutUntil : copy.accounts.until} <At at={hold.until} />.{' '}
           </>
         )}
-        {signIn.expiresAt === null ? (
+        {hold?.code === 'account.signed_out' ? null : signIn.expiresAt === null ? (
           copy.accounts.noExpiry
         ) : (
           <>
@@ -252,12 +262,14 @@ function Connections() {
   const query = useQuery(statusQuery());
   const projects = useQuery(projectsQuery()).data?.projects ?? [];
   const again = useAct('outbox/retry');
+  // A project a row: its tracker at the left, its forge at the right.
+  const names = [...projects.flatMap(({ key }) => [`tracker:${key}`, `forge:${key}`]), 'notify'];
   return (
     <Card title={copy.accounts.connections}>
       <Loaded query={query} what={copy.accounts.connections}>
         {({ outbox }) => (
-          <ul className="inbox grid md:grid-cols-2">
-            {['notify', ...projects.flatMap(({ key }) => [`tracker:${key}`, `forge:${key}`])].map((name) => {
+          <ul className="inbox inbox-pairs">
+            {names.map((name) => {
               const trouble = outbox.find((each) => each.name === name);
               const [kind, project] = name.split(':');
               return (

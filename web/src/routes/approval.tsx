@@ -1,19 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
+import { useParams } from '@tanstack/react-router';
 import { Check, GitCommitHorizontal, X } from 'lucide-react';
-import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import type { ApprovalWire } from '../../../src/http/contract.ts';
 import { useAct } from '../api/actions.ts';
-import { ApiError } from '../api/client.ts';
 import { approvalQuery, jobQuery, taskDiffQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
-import { Field, Refusal } from '../frame/dialogs/parts.tsx';
-import { count, money, plural, sentence } from '../lib/format.ts';
+import { count, plural, sentence, spent } from '../lib/format.ts';
+import { testsOf } from '../lib/trace.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
-import { Crumbs } from '../ui/crumbs.tsx';
-import { Dialog } from '../ui/dialog.tsx';
-import { Empty, Loaded, Problem, Skeleton } from '../ui/states.tsx';
+import { type FactRows, Facts } from '../ui/facts.tsx';
+import { AskDialog, LongField } from '../ui/fields.tsx';
+import { InPlaceOf, isGone, NotThere, PageHead, TaskCrumb } from '../ui/page-head.tsx';
+import { Loaded, Problem, Skeleton } from '../ui/states.tsx';
 import { Ago } from '../ui/time.tsx';
 import { Chip } from '../ui/tone.tsx';
 import { Trace } from './task/trace.tsx';
@@ -25,44 +25,26 @@ export function ApprovalPage() {
   const { id } = useParams({ from: '/framed/approvals/$id' });
   const query = useQuery(approvalQuery(id));
   const approval = query.isPlaceholderData ? undefined : query.data?.approval;
-  if (query.error instanceof ApiError && (query.error.status === 404 || query.error.status === 409))
-    return <NotOpen id={id} />;
+  if (isGone(query.error)) return <NotOpen id={id} />;
   if (approval !== undefined) return <Approval key={approval.job.id} approval={approval} />;
-  return (
-    <section className="card">
-      {query.error === null ? (
-        <Skeleton rows={6} />
-      ) : (
-        <Problem what={copy.nav.approvals} error={query.error} onAgain={() => void query.refetch()} />
-      )}
-    </section>
-  );
+  return <InPlaceOf query={query} what={copy.nav.approvals} name={id} />;
 }
 
 /** Decided, withdrawn or never there; the task tells which. */
 function NotOpen({ id }: { id: string }) {
   const job = useQuery({ ...jobQuery(id), enabled: /^(job_)?\d+$/.test(id) }).data?.job;
   return (
-    <>
-      <h1 className="mb-4">{copy.approval.notOpen}</h1>
-      <section className="card">
-        <Empty isGood={job !== undefined}>
-          <p>
-            {job === undefined
-              ? copy.state.notFoundDetail(`${copy.nav.approvals.toLowerCase()} ${id}`)
-              : null}
-          </p>
-          {job?.task == null ? null : (
-            <p>
-              <Link to="/tasks/$key" params={{ key: job.task }} className="mono">
-                {job.task}
-              </Link>{' '}
-              <Chip state={job.status === 'done' ? 'done' : job.status}>{copy.job[job.status]}</Chip>
-            </p>
-          )}
-        </Empty>
-      </section>
-    </>
+    <NotThere title={copy.approval.notOpen} name={id}>
+      {job === undefined ? (
+        <p>{copy.state.notFoundDetail(`${copy.nav.approvals.toLowerCase()} ${id}`)}</p>
+      ) : null}
+      {job?.task == null ? null : (
+        <p>
+          <TaskCrumb name={job.task} />{' '}
+          <Chip state={job.status === 'done' ? 'done' : job.status}>{copy.job[job.status]}</Chip>
+        </p>
+      )}
+    </NotThere>
   );
 }
 
@@ -75,31 +57,20 @@ function Approval({ approval }: { approval: ApprovalWire }) {
   const hasMoved = seen !== commit;
   return (
     <>
-      <div className="mb-4 flex flex-wrap items-start gap-4">
-        <div className="min-w-0 flex-1 basis-80">
-          <Crumbs>
-            <Link to="/board">{copy.nav.board}</Link>
-            <Link to="/tasks/$key" params={{ key: task.key }} className="mono">
-              {task.key}
-            </Link>
-            <span>{sentence(stage)}</span>
-          </Crumbs>
-          <h1 className="two-lines" title={task.title}>
-            {sentence(stage)}: {task.title}
-          </h1>
-          <p className="mt-1.5 flex flex-wrap items-center gap-2">
-            <Chip state="needs_you">{copy.hold['approval.pending']}</Chip>
-            <span className="tag mono">
-              <GitCommitHorizontal aria-hidden="true" />
-              {seen === null ? copy.approval.noHead : seen.slice(0, 10)}
-            </span>
-            <span className="text-sm text-ink-3">
-              {copy.approval.asked} <Ago at={since} />
-            </span>
-          </p>
-        </div>
-        <Decide approval={approval} commit={seen} hasMoved={hasMoved} />
-      </div>
+      <PageHead
+        crumbs={[<TaskCrumb name={task.key} />, sentence(stage)]}
+        title={`${sentence(stage)}: ${task.title}`}
+        actions={<Decide approval={approval} commit={seen} hasMoved={hasMoved} />}
+      >
+        <Chip state="needs_you">{copy.hold['approval.pending']}</Chip>
+        <span className="tag mono">
+          <GitCommitHorizontal aria-hidden="true" />
+          {seen === null ? copy.approval.noHead : seen.slice(0, 10)}
+        </span>
+        <span className="text-sm text-ink-3">
+          {copy.approval.asked} <Ago at={since} />
+        </span>
+      </PageHead>
       {hasMoved ? (
         <div className="note tone-attention mb-4" role="alert">
           <p className="flex-1">{copy.approval.moved}</p>
@@ -161,7 +132,7 @@ function Decide({
   const notMine = approval.mayDecide ? undefined : copy.approval.only(approval.reviewers.join(', '));
   const target = approval.job.id;
   return (
-    <div className="flex flex-wrap gap-2">
+    <>
       <ActionButton action="reject" look="danger" whyNot={notMine} onClick={() => setRejecting(true)}>
         <X aria-hidden="true" />
         {copy.approval.reject}
@@ -184,7 +155,7 @@ function Decide({
       {isRejecting ? (
         <Reject target={target} name={approval.task.key} onClose={() => setRejecting(false)} />
       ) : null}
-    </div>
+    </>
   );
 }
 
@@ -219,51 +190,32 @@ function Findings({ findings }: Pick<ApprovalWire, 'findings'>) {
 function Reject({ target, name, onClose }: { target: string; name: string; onClose: () => void }) {
   const [reason, setReason] = useState('');
   const act = useAct('reject', { isQuiet: true, done: copy.approval.rejected });
-  const isMissing = reason.trim() === '';
-  const submit = () => {
-    if (!isMissing && !act.isPending) act.mutate({ target, reason: reason.trim() }, { onSuccess: onClose });
-  };
   return (
-    <Dialog
+    <AskDialog
       title={`${copy.approval.rejectDo} ${name}`}
+      action="reject"
+      label={copy.approval.rejectDo}
+      act={act}
+      isDanger
+      isMissing={reason.trim() === ''}
+      onAsk={() => act.mutate({ target, reason: reason.trim() }, { onSuccess: onClose })}
       onClose={onClose}
-      onSubmit={submit}
-      foot={
-        <>
-          <Button onClick={onClose}>{copy.dialog.back}</Button>
-          <ActionButton
-            type="submit"
-            action="reject"
-            look="danger"
-            isPending={act.isPending}
-            whyNot={isMissing ? copy.dialog.missing : undefined}
-          >
-            {copy.approval.rejectDo}
-          </ActionButton>
-        </>
-      }
     >
-      <Field label={copy.approval.reason} hint={copy.approval.reasonHint}>
-        {(id) => (
-          <textarea
-            id={id}
-            className="input"
-            value={reason}
-            onChange={(event) => setReason(event.target.value)}
-          />
-        )}
-      </Field>
-      <Refusal error={act.error} />
-    </Dialog>
+      <LongField
+        label={copy.approval.reason}
+        hint={copy.approval.reasonHint}
+        value={reason}
+        onChange={setReason}
+      />
+    </AskDialog>
   );
 }
 
 function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire['job'] }) {
   const { task, change, checks, summary, commit } = approval;
   const risky = change?.files.filter(({ risks }) => risks.length > 0) ?? [];
-  const tests = task.trace?.criteria.flatMap((criterion) => criterion.tests) ?? [];
-  const proven = tests.filter(({ state }) => state === 'passed' || state === 'ticked').length;
-  const rows: readonly (readonly [string, ReactNode])[] = [
+  const { tests, proven } = testsOf(task.trace);
+  const rows: FactRows = [
     [
       copy.approval.commit,
       <span key="c" className="mono">
@@ -281,14 +233,14 @@ function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire[
         </>
       ),
     ],
-    [copy.run.tabs.checks, checks.green ? copy.approval.green : copy.approval.notGreen],
+    [
+      copy.run.tabs.checks,
+      checks.green ? copy.approval.green(checks.passed, checks.total) : copy.approval.notGreen,
+    ],
     ...(tests.length === 0
       ? []
       : [[copy.approval.checks, copy.approval.checksOf(proven, tests.length)] as const]),
-    [
-      copy.approval.spent,
-      `${money(approval.costUsd)}${approval.unknownCosts > 0 ? ` + ${copy.task.unknown}` : ''}`,
-    ],
+    [copy.approval.spent, spent(approval)],
     [
       copy.columns.project,
       <span key="p" className="mono">
@@ -300,14 +252,7 @@ function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire[
     <>
       <Card title={copy.approval.what}>
         <div className="card-body grid gap-3">
-          <dl className="facts">
-            {rows.map(([name, value]) => (
-              <div key={name} className="contents">
-                <dt>{name}</dt>
-                <dd>{value}</dd>
-              </div>
-            ))}
-          </dl>
+          <Facts rows={rows} />
           {risky.length === 0 ? (
             <p className="text-sm text-ink-2">{copy.approval.noRisk}</p>
           ) : (

@@ -7,8 +7,10 @@ import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useProject } from '../frame/search.ts';
 import { count, sentence } from '../lib/format.ts';
+import { FilterField, FilterSelect, Segments } from '../ui/bar.tsx';
 import { ActionButton } from '../ui/button.tsx';
 import { PageTitle } from '../ui/card.tsx';
+import type { Options } from '../ui/fields.tsx';
 import { stateOfTask } from '../ui/job-state.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Chip, type StateName, wordOf } from '../ui/tone.tsx';
@@ -28,7 +30,10 @@ export function BoardPage() {
   const project = useProject();
   const search = useSearch({ from: '/framed/board' });
   const query = useQuery(tasksQuery({ limit: 1000, project }));
-  const jobs = useQuery(jobsQuery({ status: 'queued,running', limit: 1000, project })).data?.jobs ?? [];
+  const current = useQuery(jobsQuery({ status: 'queued,running', limit: 1000, project })).data?.jobs;
+  // What is out of retries has no open job: its last one tells how often it was tried, and on which account.
+  const failed = useQuery(jobsQuery({ status: 'failed', sort: '-id', limit: 200, project })).data?.jobs;
+  const jobs = [...(failed ?? []).toReversed(), ...(current ?? [])];
   const running = useQuery(nowQuery(project)).data?.running ?? [];
   const projects = useQuery(projectsQuery()).data?.projects ?? [];
   const dialogs = useDialogs();
@@ -38,7 +43,7 @@ export function BoardPage() {
   const shown = open.filter((each) => fits(each, search));
   return (
     <>
-      <PageTitle title={copy.nav.board}>
+      <PageTitle title={copy.nav.board} hint={<States all={open} />}>
         <ActionButton look="primary" action="submit" onClick={() => dialogs.open({ kind: 'submit' })}>
           <Plus aria-hidden="true" />
           {copy.submit.title}
@@ -98,16 +103,49 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   return (
-    <div className="mb-4 flex flex-wrap items-center gap-2">
-      <input
-        data-filter
-        type="search"
-        className="input input-sm min-w-40 flex-1 md:max-w-64"
-        aria-label={copy.board.filter}
-        placeholder={copy.board.filter}
-        value={search.q ?? ''}
-        onChange={(event) => set({ q: event.target.value === '' ? undefined : event.target.value })}
+    <div className="mb-4 grid grid-cols-2 items-center gap-2 md:flex md:flex-wrap">
+      <FilterField label={copy.board.filter} value={search.q} onChange={(q) => set({ q })} />
+      <FilterSelect
+        label={copy.columns.account}
+        value={search.account}
+        none={`${copy.columns.account}: ${copy.queue.any}`}
+        options={named(all.map(({ job }) => job?.account ?? null))}
+        onChange={(account) => set({ account })}
       />
+      <FilterSelect
+        label={copy.board.label}
+        value={search.label}
+        none={`${copy.board.label}: ${copy.queue.any}`}
+        options={named(all.flatMap(({ task }) => task.labels))}
+        onChange={(label) => set({ label })}
+      />
+      <span className="flex-1 max-md:hidden" />
+      <Segments
+        label={copy.board.group}
+        chosen={search.group === 'project' ? 'project' : 'stage'}
+        onChoose={(group) => set({ group: group === 'stage' ? undefined : group })}
+        choices={(['stage', 'project'] as const).map((group) => [group, copy.columns[group]])}
+      />
+    </div>
+  );
+}
+
+/** Each name once, in order. */
+function named(names: readonly (string | null)[]): Options {
+  return [...new Set(names)]
+    .filter((name) => name !== null)
+    .toSorted()
+    .map((name) => [name, name] as const);
+}
+
+/** How many tasks are in each state; a press shows those alone. */
+function States({ all }: { all: readonly OnBoard[] }) {
+  const search = useSearch({ from: '/framed/board' });
+  const navigate = useNavigate({ from: '/board' });
+  const set = (state: string | undefined) =>
+    void navigate({ search: (old) => ({ ...old, state }), replace: true });
+  return (
+    <div className="flex flex-wrap gap-1.5 max-md:gap-x-3">
       {SHOWN_STATES.map((state) => {
         const n = all.filter((each) => each.state === state).length;
         if (n === 0) return null;
@@ -115,9 +153,9 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
           <button
             key={state}
             type="button"
-            className="rounded-[13px] aria-pressed:outline-2 aria-pressed:outline-offset-1 aria-pressed:outline-accent max-md:flex max-md:min-h-10 max-md:items-center"
+            className="rounded-[13px] aria-pressed:outline-2 aria-pressed:outline-offset-1 aria-pressed:outline-accent min-h-6 max-md:flex max-md:min-h-10 max-md:items-center"
             aria-pressed={search.state === state}
-            onClick={() => set({ state: search.state === state ? undefined : state })}
+            onClick={() => set(search.state === state ? undefined : state)}
           >
             <Chip state={state}>
               <span className="num">{count(n)}</span>{' '}
@@ -126,19 +164,6 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
           </button>
         );
       })}
-      <span className="flex-1" />
-      <div className="segments" role="group" aria-label={copy.board.group}>
-        {(['stage', 'project'] as const).map((group) => (
-          <button
-            key={group}
-            type="button"
-            aria-pressed={(search.group ?? 'stage') === group}
-            onClick={() => set({ group: group === 'stage' ? undefined : group })}
-          >
-            {copy.columns[group]}
-          </button>
-        ))}
-      </div>
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { bytes, sentence, shortDuration } from '../lib/format.ts';
 import { Button } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
 import { Command } from '../ui/copy-text.tsx';
+import { type FactRows, Facts } from '../ui/facts.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Ago } from '../ui/time.tsx';
 import { Chip, type StateName } from '../ui/tone.tsx';
@@ -38,6 +39,7 @@ const STATES: Readonly<Record<Health['findings'][number]['state'], StateName>> =
   error: 'failed',
   skipped: 'cancelled',
 };
+const WORST_FIRST = ['error', 'warning', 'ok', 'skipped'] as const;
 const KEY = ['health'];
 
 /** Is the installation sound? The same checks as `orch doctor`, each problem with its fix. */
@@ -79,7 +81,7 @@ export function HealthPage() {
             {(health) => <Groups health={health} />}
           </Loaded>
         </div>
-        <Facts health={query.data} />
+        <Installation health={query.data} />
       </div>
     </>
   );
@@ -88,22 +90,19 @@ export function HealthPage() {
 function Groups({ health }: { health: Health }) {
   const groups = Map.groupBy(health.findings, ({ group }) => group);
   return [...groups].map(([group, findings]) => {
-    const worst =
-      findings.find(({ state }) => state === 'error') ?? findings.find(({ state }) => state === 'warning');
+    const worst = WORST_FIRST.find((each) => findings.some(({ state }) => state === each)) ?? 'ok';
     return (
       <Card
         key={group}
         title={sentence(group)}
-        extra={
-          <Chip state={worst === undefined ? 'done' : STATES[worst.state]}>
-            {copy.health.state[worst?.state ?? 'ok']}
-          </Chip>
-        }
+        extra={<Chip state={STATES[worst]}>{copy.health.state[worst]}</Chip>}
       >
         <ul className="inbox">
           {findings.map(({ state, text, fix }, i) => (
             <li key={i} data-row className="!items-start">
-              <Chip state={STATES[state]}>{copy.health.state[state]}</Chip>
+              <span className="w-[84px] shrink-0">
+                <Chip state={STATES[state]}>{copy.health.state[state]}</Chip>
+              </span>
               <div className="grid min-w-0 flex-1 gap-1">
                 <p className="text-sm wrap-anywhere">{text}</p>
                 {fix === null || state === 'ok' ? null : <Command>{fix}</Command>}
@@ -116,10 +115,10 @@ function Groups({ health }: { health: Health }) {
   });
 }
 
-function Facts({ health }: { health: Health | undefined }) {
+function Installation({ health }: { health: Health | undefined }) {
   const version = useQuery(versionQuery()).data;
   const slots = useQuery(projectsQuery()).data?.slots;
-  const rows: readonly (readonly [string, string])[] =
+  const rows: FactRows =
     health === undefined
       ? []
       : [
@@ -153,14 +152,9 @@ function Facts({ health }: { health: Health | undefined }) {
             ),
           })}
     >
-      <dl className="facts card-body">
-        {rows.map(([name, value]) => (
-          <div key={name} className="contents">
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <div className="card-body">
+        <Facts rows={rows} />
+      </div>
     </Card>
   );
 }

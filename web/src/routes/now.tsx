@@ -23,7 +23,7 @@ export function NowPage() {
       <div className="columns mt-5">
         <div className="stack max-md:contents">
           {running > 0 ? <Running query={query} /> : null}
-          <NextUp query={query} />
+          <NextUp query={query} project={project} />
         </div>
         <div className="stack max-md:contents">
           <NeedsYou project={project} />

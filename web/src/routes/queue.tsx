@@ -1,11 +1,12 @@
-import { keepPreviousData, useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { useQuery } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
-import { Ellipsis, RotateCcw, X } from 'lucide-react';
+import { Ellipsis } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import type { JobWire } from '../../../src/http/contract.ts';
 import { get } from '../api/client.ts';
-import { titlesQuery } from '../api/queries.ts';
+import { nowQuery, titlesQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
+import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useProject } from '../frame/search.ts';
 import { count, plural, sentence } from '../lib/format.ts';
@@ -13,16 +14,17 @@ import { ActionButton, Button } from '../ui/button.tsx';
 import { PageTitle } from '../ui/card.tsx';
 import { JobChip } from '../ui/job-state.tsx';
 import { Menu } from '../ui/menu.tsx';
-import { Problem, Skeleton } from '../ui/states.tsx';
+import { More, usePages } from '../ui/pages.tsx';
+import { Loaded } from '../ui/states.tsx';
+import { ACTIONS, Table } from '../ui/table.tsx';
 import { Since } from '../ui/time.tsx';
 import { JobLink } from './now/next-up.tsx';
 import { Filters, Nothing, STATES } from './queue/filters.tsx';
 
-const PAGE = 100;
 /** "Select all that match" stops here: more is a matter for the command line. */
 const MOST_SELECTED = 1000;
 
-interface Jobs {
+interface Page {
   readonly jobs: readonly JobWire[];
   readonly next: number | null;
 }
@@ -43,22 +45,14 @@ export function QueuePage() {
     }),
     [search, project],
   );
-  const query = useInfiniteQuery({
-    queryKey: ['jobs', filters],
-    queryFn: ({ pageParam, signal }) =>
-      get<Jobs>('/jobs', { ...filters, limit: PAGE, after: pageParam }, signal),
-    initialPageParam: null as number | null,
-    getNextPageParam: (page) => page.next,
-    placeholderData: keepPreviousData,
-    refetchInterval: 10_000,
-  });
+  const query = usePages<Page>('jobs', '/jobs', filters, { refetchInterval: 10_000 });
   const jobs = query.data?.pages.flatMap((page) => page.jobs) ?? [];
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const key = JSON.stringify(filters);
   // What was chosen among other rows is not what the person sees now.
   useEffect(() => setSelected(new Set()), [key]);
   const selectAll = async () => {
-    const found = await get<Jobs>('/jobs', { ...filters, limit: MOST_SELECTED });
+    const found = await get<Page>('/jobs', { ...filters, limit: MOST_SELECTED });
     setSelected(new Set(found.jobs.map(({ id }) => id)));
   };
   const toggle = (id: string) =>
@@ -88,38 +82,25 @@ export function QueuePage() {
             onNone={() => setSelected(new Set())}
           />
         )}
-        {query.data === undefined ? (
-          query.error === null ? (
-            <Skeleton rows={8} />
-          ) : (
-            <Problem what={copy.nav.queue} error={query.error} onAgain={() => void query.refetch()} />
-          )
-        ) : jobs.length === 0 ? (
-          <Nothing />
-        ) : (
-          <div className={query.isPlaceholderData ? 'opacity-60' : ''}>
-            <Table
-              jobs={jobs}
-              selected={selected}
-              onToggle={toggle}
-              onToggleAll={() =>
-                setSelected((old) => (old.size > 0 ? new Set() : new Set(jobs.map(({ id }) => id))))
-              }
-            />
-            {query.hasNextPage ? (
-              <p className="border-t border-line px-4 py-3 text-sm">
-                <button
-                  type="button"
-                  className="link"
-                  disabled={query.isFetchingNextPage}
-                  onClick={() => void query.fetchNextPage()}
-                >
-                  {copy.queue.more}
-                </button>
-              </p>
-            ) : null}
-          </div>
-        )}
+        <Loaded query={query} what={copy.nav.queue} rows={8}>
+          {() =>
+            jobs.length === 0 ? (
+              <Nothing />
+            ) : (
+              <>
+                <Jobs
+                  jobs={jobs}
+                  selected={selected}
+                  onToggle={toggle}
+                  onToggleAll={() =>
+                    setSelected((old) => (old.size > 0 ? new Set() : new Set(jobs.map(({ id }) => id))))
+                  }
+                />
+                <More query={query} label={copy.queue.more} />
+              </>
+            )
+          }
+        </Loaded>
       </section>
     </>
   );
@@ -151,25 +132,21 @@ function Bulk({
       <button type="button" className="link" onClick={onNone}>
         {copy.queue.selectNone}
       </button>
-      <span className="flex-1" />
-      <ActionButton isSmall action="retry" onClick={() => dialogs.open({ kind: 'retry', targets: selected })}>
-        <RotateCcw aria-hidden="true" />
-        {copy.action.retry}
-      </ActionButton>
+      <span className="flex-1 max-md:basis-full" />
       <ActionButton
         isSmall
-        look="danger"
-        action="cancel"
-        onClick={() => dialogs.open({ kind: 'cancel', targets: selected })}
+        action="urgent"
+        onClick={() => dialogs.open({ kind: 'priority', targets: selected })}
       >
-        <X aria-hidden="true" />
-        {copy.action.cancel}
+        {copy.action.priority}
       </ActionButton>
+      <RetryButton isSmall targets={selected} />
+      <CancelButton isSmall targets={selected} />
     </div>
   );
 }
 
-function Table({
+function Jobs({
   jobs,
   selected,
   onToggle,
@@ -181,11 +158,12 @@ function Table({
   onToggleAll: () => void;
 }) {
   const titles = useQuery(titlesQuery()).data ?? {};
+  const next = useQuery(nowQuery(useProject())).data?.next ?? [];
   return (
-    <table className="table table-rows">
-      <thead>
-        <tr>
-          <th scope="col">
+    <Table
+      columns={[
+        {
+          name: (
             <input
               type="checkbox"
               className="block size-4 accent-accent"
@@ -193,51 +171,43 @@ function Table({
               checked={selected.size > 0 && selected.size >= jobs.length}
               onChange={onToggleAll}
             />
-          </th>
-          <th scope="col">{copy.columns.task}</th>
-          <th scope="col" className="max-lg:hidden">
-            {copy.columns.stage}
-          </th>
-          <th scope="col" className="max-lg:hidden">
-            {copy.columns.project}
-          </th>
-          <th scope="col" className="max-lg:hidden">
-            {copy.columns.account}
-          </th>
-          <th scope="col">{copy.columns.heldBy}</th>
-          <th scope="col" className="n">
-            {copy.columns.priority}
-          </th>
-          <th scope="col" className="n">
-            {copy.columns.waiting}
-          </th>
-          <th scope="col">
-            <span className="sr-only">{copy.columns.actions}</span>
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {jobs.map((job) => (
-          <JobRow
-            key={job.id}
-            job={job}
-            title={job.task === null ? null : (titles[job.task] ?? null)}
-            isSelected={selected.has(job.id)}
-            onToggle={() => onToggle(job.id)}
-          />
-        ))}
-      </tbody>
-    </table>
+          ),
+        },
+        copy.columns.place,
+        copy.columns.task,
+        { name: copy.columns.stage, isWide: true },
+        { name: copy.columns.project, isWide: true },
+        { name: copy.columns.account, isWide: true },
+        copy.columns.heldBy,
+        { name: copy.columns.priority, isNumber: true },
+        { name: copy.columns.waiting, isNumber: true },
+        ACTIONS,
+      ]}
+    >
+      {jobs.map((job) => (
+        <JobRow
+          key={job.id}
+          job={job}
+          place={next.findIndex(({ id }) => id === job.id) + 1 || null}
+          title={job.task === null ? null : (titles[job.task] ?? null)}
+          isSelected={selected.has(job.id)}
+          onToggle={() => onToggle(job.id)}
+        />
+      ))}
+    </Table>
   );
 }
 
 function JobRow({
   job,
+  place,
   title,
   isSelected,
   onToggle,
 }: {
   job: JobWire;
+  /** Among the next ones to start; null further back, and for what has no turn. */
+  place: number | null;
   title: string | null;
   isSelected: boolean;
   onToggle: () => void;
@@ -257,6 +227,7 @@ function JobRow({
           onChange={onToggle}
         />
       </td>
+      <td className="num away text-ink-3">{place ?? '–'}</td>
       <td className="max-md:!flex-[1_1_70%]">
         <JobLink job={job} title={title} />
       </td>
@@ -289,6 +260,11 @@ function JobRow({
               label: copy.action.retry,
               whyNot: job.status === 'running' ? copy.task.runsNow : undefined,
               onSelect: () => dialogs.open({ kind: 'retry', targets: [target] }),
+            },
+            {
+              label: copy.action.priority,
+              whyNot: isOver ? copy.task.isOver : undefined,
+              onSelect: () => dialogs.open({ kind: 'priority', targets: [target] }),
             },
             {
               label: copy.action.cancel,

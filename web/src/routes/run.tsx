@@ -1,21 +1,20 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { GitBranch, KeyRound, RotateCcw, X } from 'lucide-react';
+import { useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { GitBranch, KeyRound } from 'lucide-react';
 import { Tabs } from 'radix-ui';
-import { lazy, Suspense } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { JobWire, RunWire, TaskDetailWire } from '../../../src/http/contract.ts';
-import { ApiError } from '../api/client.ts';
 import { jobQuery, projectsQuery, runQuery, taskQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
-import { useDialogs } from '../frame/dialogs.tsx';
+import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
 import { sentence } from '../lib/format.ts';
 import { stagesOf } from '../lib/stages.ts';
+import { testsOf } from '../lib/trace.ts';
 import { LogView } from '../log/log-view.tsx';
-import { ActionButton } from '../ui/button.tsx';
-import { Crumbs } from '../ui/crumbs.tsx';
 import { RunOutcome } from '../ui/job-state.tsx';
+import { InPlaceOf, PageHead, TaskCrumb } from '../ui/page-head.tsx';
 import { StageStrip } from '../ui/stage-strip.tsx';
-import { Empty, Problem, Skeleton } from '../ui/states.tsx';
+import { Skeleton } from '../ui/states.tsx';
 import { Checks } from './run/checks.tsx';
 import { Events } from './run/events.tsx';
 import { Outcome } from './run/outcome.tsx';
@@ -38,24 +37,7 @@ export function RunPage() {
   const task = useQuery({ ...taskQuery(key ?? ''), enabled: key !== null }).data?.task;
   if (run !== undefined)
     return <RunView key={run.id} run={run} job={job ?? null} task={task?.key === key ? task : null} />;
-  if (query.error instanceof ApiError && query.error.status === 404)
-    return (
-      <>
-        <h1 className="mb-4">{copy.state.notFound}</h1>
-        <section className="card">
-          <Empty>{copy.state.notFoundDetail(`${copy.nav.run.toLowerCase()} ${id}`)}</Empty>
-        </section>
-      </>
-    );
-  return (
-    <section className="card">
-      {query.error === null ? (
-        <Skeleton rows={6} />
-      ) : (
-        <Problem what={copy.nav.run} error={query.error} onAgain={() => void query.refetch()} />
-      )}
-    </section>
-  );
+  return <InPlaceOf query={query} what={copy.nav.run} name={id} />;
 }
 
 interface Shown {
@@ -87,83 +69,59 @@ function runsOf(task: TaskDetailWire | null, run: RunWire): RunWire[] {
 }
 
 function Head({ run, job, task }: Shown) {
-  const dialogs = useDialogs();
   const isLive = run.status === 'running';
   const target = task?.key ?? run.jobId;
   return (
-    <div className="mb-4 flex flex-wrap items-start gap-4">
-      <div className="min-w-0 flex-1 basis-80">
-        <Crumbs>
-          <Link to="/board">{copy.nav.board}</Link>
-          {task === null ? (
-            <span className="mono">{run.jobId}</span>
-          ) : (
-            <Link to="/tasks/$key" params={{ key: task.key }} className="mono">
-              {task.key}
-            </Link>
-          )}
-          <span>
-            {sentence(job?.stage ?? run.agent ?? '')}, <span className="mono">{run.id}</span>
-          </span>
-        </Crumbs>
-        <h1 className="two-lines" title={task?.title}>
-          {task?.title ?? `${sentence(run.agent ?? '')} ${run.id}`}
-        </h1>
-        <p className="mt-1.5 flex flex-wrap items-center gap-2">
-          <RunOutcome run={run} />
-          {task === null ? null : <span className="tag mono">{task.key}</span>}
-          {job === null ? null : (
-            <span className="tag mono">
-              <GitBranch aria-hidden="true" />
-              {job.branch}
-            </span>
-          )}
-          {run.account === null ? null : (
-            <span className="tag mono">
-              <KeyRound aria-hidden="true" />
-              {run.account}
-            </span>
-          )}
-          {run.cli === null ? null : (
-            <span className="tag">
-              {run.cli.kind} {run.cli.version ?? ''}
-            </span>
-          )}
-          {run.model === null ? null : <span className="tag mono">{run.model}</span>}
-          <span className="tag num">
-            {sentence(copy.now.attempt)} {run.attempt}
-            {job === null ? '' : ` of ${job.maxAttempts}`}
-          </span>
-        </p>
-      </div>
-      <div className="flex flex-wrap gap-2">
-        <ActionButton
-          action="retry"
-          data-page-action="retry"
-          whyNot={isLive ? copy.task.runsNow : undefined}
-          onClick={() => dialogs.open({ kind: 'retry', targets: [target] })}
-        >
-          <RotateCcw aria-hidden="true" />
-          {copy.action.retry}
-        </ActionButton>
-        <ActionButton
-          action="cancel"
-          look="danger"
-          data-page-action="cancel"
-          whyNot={isLive ? undefined : copy.task.isOver}
-          onClick={() => dialogs.open({ kind: 'cancel', targets: [run.jobId], isRun: true })}
-        >
-          <X aria-hidden="true" />
-          {copy.run.cancel}
-        </ActionButton>
-      </div>
-    </div>
+    <PageHead
+      crumbs={[
+        task === null ? <span className="mono">{run.jobId}</span> : <TaskCrumb name={task.key} />,
+        <>
+          {sentence(job?.stage ?? run.agent ?? '')}, <span className="mono">{run.id}</span>
+        </>,
+      ]}
+      title={task?.title ?? `${sentence(run.agent ?? '')} ${run.id}`}
+      actions={
+        isLive ? (
+          <CancelButton isOfPage isRun targets={[run.jobId]} />
+        ) : (
+          <RetryButton isOfPage targets={[target]} />
+        )
+      }
+    >
+      <RunOutcome run={run} />
+      {task === null ? null : <span className="tag mono">{task.key}</span>}
+      {job === null ? null : (
+        <span className="tag mono">
+          <GitBranch aria-hidden="true" />
+          {job.branch}
+        </span>
+      )}
+      {run.account === null ? null : (
+        <span className="tag mono">
+          <KeyRound aria-hidden="true" />
+          {run.account}
+        </span>
+      )}
+      {run.cli === null ? null : (
+        <span className="tag">
+          {run.cli.kind} {run.cli.version ?? ''}
+        </span>
+      )}
+      {run.model === null ? null : <span className="tag mono">{run.model}</span>}
+      <span className="tag num">
+        {sentence(copy.now.attempt)} {run.attempt}
+        {job === null ? '' : ` of ${job.maxAttempts}`}
+      </span>
+    </PageHead>
   );
 }
 
 function RunTabs({ run, job, task }: Shown) {
   const search = useSearch({ from: '/framed/runs/$id' });
   const navigate = useNavigate({ from: '/runs/$id' });
+  // The log has its tools in the row of the tabs.
+  const [tools, setTools] = useState<HTMLElement | null>(null);
+  const { tests, proven } = testsOf(task?.trace ?? null);
   const tab: Tab = TABS.find((each) => each === search.tab) ?? 'log';
   const line = /^\d+$/.test(search.line ?? '') ? Number(search.line) : null;
   return (
@@ -177,16 +135,25 @@ function RunTabs({ run, job, task }: Shown) {
           })
         }
       >
-        <Tabs.List className="tabs" aria-label={copy.run.parts}>
-          {TABS.map((each) => (
-            <Tabs.Trigger key={each} value={each}>
-              {copy.run.tabs[each]}
-            </Tabs.Trigger>
-          ))}
-        </Tabs.List>
+        <div className="flex flex-wrap items-center border-b border-line">
+          <Tabs.List className="tabs" aria-label={copy.run.parts}>
+            {TABS.map((each) => (
+              <Tabs.Trigger key={each} value={each}>
+                {copy.run.tabs[each]}
+                {each === 'checks' && tests.length > 0 ? (
+                  <span className="num text-ink-3">
+                    {proven}/{tests.length}
+                  </span>
+                ) : null}
+              </Tabs.Trigger>
+            ))}
+          </Tabs.List>
+          <div ref={setTools} className="min-w-0 flex-1 max-md:basis-full" />
+        </div>
         <Tabs.Content value="log">
           <LogView
             runId={run.id}
+            tools={tools}
             at={line}
             onAt={(seq) => void navigate({ search: (old) => ({ ...old, line: String(seq) }), replace: true })}
           />
@@ -197,7 +164,7 @@ function RunTabs({ run, job, task }: Shown) {
           </Suspense>
         </Tabs.Content>
         <Tabs.Content value="checks">
-          <Checks run={run} task={task} />
+          <Checks task={task} />
         </Tabs.Content>
         <Tabs.Content value="prompt">
           <Prompt run={run} />

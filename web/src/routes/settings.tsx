@@ -20,7 +20,7 @@ export function SettingsPage() {
     <>
       <PageTitle title={copy.nav.settings} />
       <section className="card" aria-label={copy.settings.parts[part]}>
-        <nav className="tabs" aria-label={copy.nav.settings}>
+        <nav className="tabs border-b border-line" aria-label={copy.nav.settings}>
           {PARTS.map((each) => (
             <Link
               key={each}

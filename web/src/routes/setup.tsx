@@ -1,16 +1,16 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
-import { get, post } from '../api/client.ts';
-import { accountsQuery, projectsQuery } from '../api/queries.ts';
+import { post } from '../api/client.ts';
+import { accountsQuery, projectsQuery, setupQuery } from '../api/queries.ts';
 import { sessionQuery } from '../api/session.ts';
 import { copy } from '../copy.ts';
-import { Field, Refusal } from '../frame/dialogs/parts.tsx';
 import { plural } from '../lib/format.ts';
 import { useTheme } from '../lib/theme.ts';
-import { Button, buttonClass } from '../ui/button.tsx';
+import { buttonClass } from '../ui/button.tsx';
 import { Command } from '../ui/copy-text.tsx';
-import { Sheet } from '../ui/sheet.tsx';
+import { Refusal, TextField } from '../ui/fields.tsx';
+import { Credentials, Sheet, SheetFoot, useCredentials } from '../ui/sheet.tsx';
 import { Chip } from '../ui/tone.tsx';
 
 /**
@@ -19,14 +19,11 @@ import { Chip } from '../ui/tone.tsx';
  */
 export function SetupPage() {
   useTheme();
-  const setup = useQuery({
-    queryKey: ['setup'],
-    queryFn: ({ signal }) => get<{ needed: boolean }>('/setup', {}, signal),
-  });
+  const setup = useQuery(setupQuery());
   const { step } = useSearch({ from: '/setup' });
   if (setup.data === undefined)
     return (
-      <Sheet title={copy.setup.title} onSubmit={() => void setup.refetch()}>
+      <Sheet title={copy.setup.title} act={null}>
         <Refusal error={setup.error} />
       </Sheet>
     );
@@ -38,59 +35,28 @@ function FirstAdmin() {
   const navigate = useNavigate({ from: '/setup' });
   const client = useQueryClient();
   const [code, setCode] = useState(search.code ?? '');
-  const [name, setName] = useState('');
-  const [password, setPassword] = useState('');
+  const who = useCredentials();
   const act = useMutation({
-    mutationFn: () => post('/setup', { code: code.trim(), name, password }),
+    mutationFn: () => post('/setup', { code: code.trim(), ...who.given }),
     async onSuccess() {
       await client.invalidateQueries();
       await navigate({ search: { step: 'next' } });
     },
   });
   return (
-    <Sheet title={copy.setup.admin} onSubmit={() => (act.isPending ? undefined : act.mutate())}>
+    <Sheet title={copy.setup.admin} act={act}>
       <p className="text-sm text-ink-2">{copy.setup.adminWhat}</p>
-      <Field label={copy.setup.code} hint={copy.setup.codeHint}>
-        {(id) => (
-          <input
-            id={id}
-            className="input mono"
-            autoComplete="one-time-code"
-            required
-            value={code}
-            onChange={(event) => setCode(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={copy.signIn.name}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            autoComplete="username"
-            required
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={copy.signIn.password} hint={copy.setup.passwordHint}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="password"
-            autoComplete="new-password"
-            required
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        )}
-      </Field>
-      <Refusal error={act.error} />
-      <Button type="submit" look="primary" disabled={act.isPending}>
-        {act.isPending ? copy.state.requested : copy.setup.doAdmin}
-      </Button>
+      <TextField
+        label={copy.setup.code}
+        hint={copy.setup.codeHint}
+        isMono
+        autoComplete="one-time-code"
+        required
+        value={code}
+        onChange={setCode}
+      />
+      <Credentials {...who} isNew hint={copy.setup.passwordHint} />
+      <SheetFoot act={act} label={copy.setup.doAdmin} />
     </Sheet>
   );
 }
@@ -100,16 +66,18 @@ function Steps() {
   const projects = useQuery({ ...projectsQuery(), enabled: me.data !== undefined }).data?.projects;
   const accounts = useQuery({ ...accountsQuery(), enabled: me.data !== undefined }).data?.accounts;
   const signedIn = accounts?.filter(({ hold }) => hold === null) ?? [];
+  // Whoever is not signed in is told what there is to do, not what is done.
+  const isKnown = (isDone: boolean) => (me.data === undefined ? undefined : isDone);
   const steps = [
     {
       name: copy.setup.stepAdmin,
-      isDone: me.data !== undefined,
+      isDone: true,
       seen: me.data?.name ?? '',
       command: 'orch users list',
     },
     {
       name: copy.setup.stepAccounts,
-      isDone: signedIn.length > 0,
+      isDone: isKnown(signedIn.length > 0),
       seen:
         accounts === undefined
           ? ''
@@ -118,7 +86,7 @@ function Steps() {
     },
     {
       name: copy.setup.stepProjects,
-      isDone: (projects?.length ?? 0) > 0,
+      isDone: isKnown((projects?.length ?? 0) > 0),
       seen: projects === undefined ? '' : projects.map(({ key }) => key).join(', '),
       command: 'orch init',
     },
@@ -126,7 +94,7 @@ function Steps() {
     { name: copy.setup.stepDemo, isDone: null, seen: copy.setup.seenDemo, command: 'orch up --demo' },
   ];
   return (
-    <Sheet title={copy.setup.title} onSubmit={() => undefined}>
+    <Sheet title={copy.setup.title} act={null}>
       {me.data === undefined ? (
         <p>
           <Link to="/sign-in" search={{ to: '/setup' }}>
@@ -138,8 +106,24 @@ function Steps() {
         {steps.map(({ name, isDone, seen, command }) => (
           <li key={name} className="grid gap-1">
             <div className="flex items-center gap-2">
-              <Chip state={isDone === true ? 'done' : isDone === null ? 'queued' : 'needs_you'}>
-                {isDone === true ? copy.setup.done : isDone === null ? copy.setup.optional : copy.setup.open}
+              <Chip
+                state={
+                  isDone === true
+                    ? 'done'
+                    : isDone === false
+                      ? 'needs_you'
+                      : isDone === null
+                        ? 'queued'
+                        : 'unknown'
+                }
+              >
+                {isDone === true
+                  ? copy.setup.done
+                  : isDone === false
+                    ? copy.setup.open
+                    : isDone === null
+                      ? copy.setup.optional
+                      : copy.setup.unseen}
               </Chip>
               <h2>{name}</h2>
             </div>

@@ -1,29 +1,21 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useSearch } from '@tanstack/react-router';
-import { useState } from 'react';
-import { get, post } from '../api/client.ts';
+import { post } from '../api/client.ts';
+import { setupQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
-import { Field, Refusal } from '../frame/dialogs/parts.tsx';
 import { useTheme } from '../lib/theme.ts';
-import { Button } from '../ui/button.tsx';
-import { Sheet } from '../ui/sheet.tsx';
+import { Credentials, Sheet, SheetFoot, useCredentials } from '../ui/sheet.tsx';
 
 /** Name and password; the session is a cookie that no script can read. */
 export function SignInPage() {
   useTheme();
   const { to, invite } = useSearch({ from: '/sign-in' });
-  const setup = useQuery({
-    queryKey: ['setup'],
-    queryFn: ({ signal }) => get<{ needed: boolean }>('/setup', {}, signal),
-  }).data;
+  const setup = useQuery(setupQuery()).data;
   const client = useQueryClient();
-  const [name, setName] = useState('');
-  const [password, setPassword] = useState('');
+  const who = useCredentials();
   const act = useMutation({
     mutationFn: () =>
-      invite === undefined
-        ? post('/session', { name, password })
-        : post('/invite', { code: invite, name, password }),
+      invite === undefined ? post('/session', who.given) : post('/invite', { code: invite, ...who.given }),
     onSuccess() {
       client.clear();
       // A page within this one, never another place.
@@ -31,10 +23,7 @@ export function SignInPage() {
     },
   });
   return (
-    <Sheet
-      title={invite === undefined ? copy.signIn.title : copy.signIn.invited}
-      onSubmit={() => (act.isPending ? undefined : act.mutate())}
-    >
+    <Sheet title={invite === undefined ? copy.signIn.title : copy.signIn.invited} act={act}>
       {setup?.needed === true ? (
         <p className="note">
           <span>
@@ -42,37 +31,11 @@ export function SignInPage() {
           </span>
         </p>
       ) : null}
-      <Field label={copy.signIn.name}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            autoComplete="username"
-            autoCapitalize="none"
-            required
-            value={name}
-            onChange={(event) => setName(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={copy.signIn.password}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="password"
-            autoComplete={invite === undefined ? 'current-password' : 'new-password'}
-            required
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        )}
-      </Field>
-      <Refusal error={act.error} />
-      <Button type="submit" look="primary" disabled={act.isPending}>
-        {act.isPending ? copy.state.requested : copy.signIn.do}
-      </Button>
-      <p className="text-xs text-ink-3">{copy.signIn.hint}</p>
+      <Credentials {...who} isNew={invite !== undefined} />
+      <SheetFoot act={act} label={copy.signIn.do} />
+      <p className="text-xs text-ink-3">
+        {copy.signIn.hint} <code>{copy.signIn.hintCommand}</code>
+      </p>
     </Sheet>
   );
 }

@@ -1,22 +1,21 @@
 import { useQuery } from '@tanstack/react-query';
-import { Link, useParams } from '@tanstack/react-router';
-import { ExternalLink, GitBranch, GitPullRequest, RotateCcw, X } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { useParams } from '@tanstack/react-router';
+import { ExternalLink, GitBranch, GitPullRequest } from 'lucide-react';
 import type { TaskDetailWire } from '../../../src/http/contract.ts';
 import { useAct } from '../api/actions.ts';
-import { ApiError } from '../api/client.ts';
 import { projectsQuery, taskQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
-import { useDialogs } from '../frame/dialogs.tsx';
-import { money, sentence } from '../lib/format.ts';
+import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
+import { sentence, spent } from '../lib/format.ts';
 import { safeUrl } from '../lib/safe-url.ts';
 import { stagesOf } from '../lib/stages.ts';
 import { ActionButton, buttonClass } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
-import { Crumbs } from '../ui/crumbs.tsx';
+import { type FactRows, Facts } from '../ui/facts.tsx';
 import { TaskChip } from '../ui/job-state.tsx';
+import { InPlaceOf, PageHead } from '../ui/page-head.tsx';
 import { StageStrip } from '../ui/stage-strip.tsx';
-import { Empty, Problem, Skeleton } from '../ui/states.tsx';
+import { Empty } from '../ui/states.tsx';
 import { Ago } from '../ui/time.tsx';
 import { StageRuns } from './task/stage-runs.tsx';
 import { TaskAudit } from './task/task-audit.tsx';
@@ -28,31 +27,7 @@ export function TaskPage() {
   const { key } = useParams({ from: '/framed/tasks/$key' });
   const query = useQuery(taskQuery(key));
   if (query.data !== undefined && !query.isPlaceholderData) return <TaskView task={query.data.task} />;
-  if (query.error instanceof ApiError && query.error.status === 404) return <NoTask name={key} />;
-  return (
-    <section className="card">
-      {query.error === null ? (
-        <Skeleton rows={6} />
-      ) : (
-        <Problem what={copy.nav.task} error={query.error} onAgain={() => void query.refetch()} />
-      )}
-    </section>
-  );
-}
-
-function NoTask({ name }: { name: string }) {
-  return (
-    <>
-      <Crumbs>
-        <Link to="/board">{copy.nav.board}</Link>
-        <span className="mono">{name}</span>
-      </Crumbs>
-      <h1 className="mb-4">{copy.state.notFound}</h1>
-      <section className="card">
-        <Empty>{copy.state.notFoundDetail(`${copy.nav.task.toLowerCase()} ${name}`)}</Empty>
-      </section>
-    </>
-  );
+  return <InPlaceOf query={query} what={copy.nav.task} name={key} />;
 }
 
 function TaskView({ task }: { task: TaskDetailWire }) {
@@ -75,7 +50,7 @@ function TaskView({ task }: { task: TaskDetailWire }) {
           </Card>
         </div>
         <div className="stack">
-          <Facts task={task} />
+          <TaskFacts task={task} />
           <TaskAudit target={task.key} />
         </div>
       </div>
@@ -84,91 +59,67 @@ function TaskView({ task }: { task: TaskDetailWire }) {
 }
 
 function Head({ task }: { task: TaskDetailWire }) {
-  const dialogs = useDialogs();
   const urgent = useAct('urgent');
   const isOver = task.status === 'done' || task.status === 'cancelled';
   const pullRequest = safeUrl(task.pr?.url ?? null);
   return (
-    <div className="mb-4 flex flex-wrap items-start gap-4">
-      <div className="min-w-0 flex-1 basis-80">
-        <Crumbs>
-          <Link to="/board">{copy.nav.board}</Link>
-          <span className="mono">{task.key}</span>
-        </Crumbs>
-        <h1 className="two-lines" title={task.title}>
-          {task.title}
-        </h1>
-        <p className="mt-1.5 flex flex-wrap items-center gap-2">
-          <TaskChip task={task} jobs={task.jobs} />
-          <span className="tag mono">{task.key}</span>
-          <span className="tag mono">
-            <GitBranch aria-hidden="true" />
-            {task.branch}
-          </span>
-          {task.urgent ? <span className="tag">{copy.task.urgent}</span> : null}
-          {task.labels.map((label) => (
-            <span key={label} className="tag">
-              {label}
-            </span>
-          ))}
-        </p>
-      </div>
-      <div className="flex flex-wrap gap-2">
-        {pullRequest === null ? null : (
-          <a className={buttonClass()} href={pullRequest} target="_blank" rel="noreferrer">
-            <ExternalLink aria-hidden="true" />
-            {copy.task.pullRequest} {task.pr?.number}
-          </a>
-        )}
-        {isOver ? null : (
-          <ActionButton
-            action="urgent"
-            isPending={urgent.isPending}
-            onClick={() => urgent.mutate({ target: task.key, urgent: !task.urgent })}
-          >
-            {task.urgent ? copy.task.notUrgent : copy.task.makeUrgent}
-          </ActionButton>
-        )}
-        <ActionButton
-          action="retry"
-          data-page-action="retry"
-          whyNot={task.jobs.some(({ status }) => status === 'running') ? copy.task.runsNow : undefined}
-          onClick={() => dialogs.open({ kind: 'retry', targets: [task.key] })}
-        >
-          <RotateCcw aria-hidden="true" />
-          {copy.action.retry}
-        </ActionButton>
-        <ActionButton
-          action="cancel"
-          look="danger"
-          data-page-action="cancel"
-          whyNot={isOver ? copy.task.isOver : undefined}
-          onClick={() => dialogs.open({ kind: 'cancel', targets: [task.key] })}
-        >
-          <X aria-hidden="true" />
-          {copy.action.cancel}
-        </ActionButton>
-      </div>
-    </div>
+    <PageHead
+      crumbs={[<span className="mono">{task.key}</span>]}
+      title={task.title}
+      actions={
+        <>
+          {pullRequest === null ? null : (
+            <a className={buttonClass()} href={pullRequest} target="_blank" rel="noreferrer">
+              <ExternalLink aria-hidden="true" />
+              {copy.task.pullRequest} {task.pr?.number}
+            </a>
+          )}
+          {isOver ? null : (
+            <ActionButton
+              action="urgent"
+              isPending={urgent.isPending}
+              onClick={() => urgent.mutate({ target: task.key, urgent: !task.urgent })}
+            >
+              {task.urgent ? copy.task.notUrgent : copy.task.makeUrgent}
+            </ActionButton>
+          )}
+          <RetryButton
+            isOfPage
+            targets={[task.key]}
+            whyNot={task.jobs.some(({ status }) => status === 'running') ? copy.task.runsNow : undefined}
+          />
+          <CancelButton isOfPage targets={[task.key]} whyNot={isOver ? copy.task.isOver : undefined} />
+        </>
+      }
+    >
+      <TaskChip task={task} jobs={task.jobs} />
+      <span className="tag mono">{task.key}</span>
+      <span className="tag mono">
+        <GitBranch aria-hidden="true" />
+        {task.branch}
+      </span>
+      {task.urgent ? <span className="tag">{copy.task.urgent}</span> : null}
+      {task.labels.map((label) => (
+        <span key={label} className="tag">
+          {label}
+        </span>
+      ))}
+    </PageHead>
   );
 }
 
-function Facts({ task }: { task: TaskDetailWire }) {
+function TaskFacts({ task }: { task: TaskDetailWire }) {
   const url = safeUrl(task.pr?.url ?? null);
-  const rows: readonly (readonly [string, ReactNode])[] = [
+  const rows: FactRows = [
     [copy.columns.project, <span className="mono">{task.project}</span>],
     [copy.columns.stage, sentence(task.stage)],
     [copy.task.pipeline, task.pipeline],
     ...(task.size === null ? [] : [[copy.task.size, task.size] as const]),
     [
       copy.columns.cost,
-      task.unknownCosts > 0 ? (
-        <span title={copy.now.unknownCosts(task.unknownCosts)}>
-          {money(task.costUsd)} + {copy.task.unknown}
-        </span>
-      ) : (
-        money(task.costUsd)
-      ),
+      <span title={task.unknownCosts > 0 ? copy.now.unknownCosts(task.unknownCosts) : undefined}>
+        {spent(task)}
+      </span>,
     ],
     [copy.task.runs, task.runs.length],
     ...Object.entries(task.rounds).map(([stage, n]) => [`${copy.task.rounds} ${stage}`, n] as const),
@@ -198,14 +149,9 @@ function Facts({ task }: { task: TaskDetailWire }) {
   ];
   return (
     <Card title={copy.task.facts}>
-      <dl className="facts card-body">
-        {rows.map(([name, value]) => (
-          <div key={name} className="contents">
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
+      <div className="card-body">
+        <Facts rows={rows} />
+      </div>
     </Card>
   );
 }

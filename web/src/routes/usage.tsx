@@ -7,10 +7,12 @@ import { usageQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { useProject } from '../frame/search.ts';
 import { count, money, moneyOrDash, percent, sentence } from '../lib/format.ts';
+import { Segments } from '../ui/bar.tsx';
 import { buttonClass } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
 import { StackedBars } from '../ui/stacked-bars.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
+import { Table } from '../ui/table.tsx';
 
 const GROUPS = ['project', 'account', 'model', 'stage', 'task'] as const;
 const RANGES = [7, 14, 30, 90] as const;
@@ -48,26 +50,18 @@ export function UsagePage() {
         title={sentence(by)}
         extra={
           <>
-            <div className="segments" role="group" aria-label={copy.usage.group}>
-              {GROUPS.map((each) => (
-                <button key={each} type="button" aria-pressed={each === by} onClick={() => set({ by: each })}>
-                  {sentence(each)}
-                </button>
-              ))}
-            </div>
-            <div className="segments" role="group" aria-label={copy.usage.range}>
-              {RANGES.map((each) => (
-                <button
-                  key={each}
-                  type="button"
-                  aria-pressed={each === days}
-                  onClick={() => set({ days: String(each) })}
-                >
-                  <span className="num">{each}</span>
-                  <span className="sr-only"> days</span>
-                </button>
-              ))}
-            </div>
+            <Segments
+              label={copy.usage.group}
+              chosen={by}
+              onChoose={(each) => set({ by: each })}
+              choices={GROUPS.map((each) => [each, sentence(each)])}
+            />
+            <Segments
+              label={copy.usage.range}
+              chosen={String(days)}
+              onChoose={(each) => set({ days: each })}
+              choices={RANGES.map((each) => [String(each), copy.usage.days(each)])}
+            />
           </>
         }
       >
@@ -78,7 +72,7 @@ export function UsagePage() {
             ) : (
               <>
                 <Chart usage={usage} first={first} days={days} />
-                <Table usage={usage} />
+                <Figures usage={usage} />
                 <p className="px-4 py-3 text-xs text-ink-3">{copy.usage.listPrice}</p>
               </>
             )
@@ -101,87 +95,82 @@ function Chart({ usage, first, days }: { usage: UsageWire; first: number; days: 
     return { day, values: [...values, others] };
   });
   return (
-    <div className="px-4 pt-4">
+    <div className="px-4 pt-4 pb-2">
       <StackedBars columns={columns} label={copy.usage.chart(usage.by, money(usage.total.costUsd))} />
     </div>
   );
 }
 
-function Table({ usage }: { usage: UsageWire }) {
+function Figures({ usage }: { usage: UsageWire }) {
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={copy.nav.usage}>
-      <table className="table min-w-[640px]">
-        <thead>
-          <tr>
-            <th scope="col">{sentence(usage.by)}</th>
-            <th scope="col" className="n">
-              {copy.columns.cost}
+    <Table
+      columns={[
+        sentence(usage.by),
+        ...[
+          copy.columns.cost,
+          copy.usage.runs,
+          copy.usage.failed,
+          copy.usage.input,
+          copy.usage.cacheRead,
+          copy.usage.cacheWrite,
+          copy.usage.output,
+          copy.usage.cached,
+        ].map((name) => ({ name, isNumber: true })),
+      ]}
+    >
+      {usage.rows.map((row, i) => {
+        const input = row.inputTokens + row.cacheReadTokens + row.cacheWriteTokens;
+        const isAllUnknown = row.unknownCosts >= row.runs;
+        return (
+          <tr key={row.key ?? ''}>
+            <th scope="row" className="full !text-base !font-semibold !text-ink">
+              <span className="flex items-center gap-2">
+                <i
+                  aria-hidden="true"
+                  className="size-2.5 shrink-0 rounded-[3px]"
+                  style={{ background: `var(--series-${Math.min(i, SERIES) + 1})` }}
+                />
+                <span className={usage.by === 'stage' ? '' : 'mono'}>
+                  {row.key === null
+                    ? copy.usage.unknownKey
+                    : usage.by === 'stage'
+                      ? sentence(row.key)
+                      : row.key}
+                </span>
+              </span>
             </th>
-            <th scope="col" className="n">
-              {copy.usage.runs}
-            </th>
-            <th scope="col" className="n">
-              {copy.usage.failed}
-            </th>
-            <th scope="col" className="n">
-              {copy.usage.input}
-            </th>
-            <th scope="col" className="n">
-              {copy.usage.cacheRead}
-            </th>
-            <th scope="col" className="n">
-              {copy.usage.cacheWrite}
-            </th>
-            <th scope="col" className="n">
-              {copy.usage.output}
-            </th>
-            <th scope="col" className="n">
-              {copy.usage.cached}
-            </th>
+            <td className="n whitespace-nowrap" data-label={copy.columns.cost}>
+              {moneyOrDash(isAllUnknown ? null : row.costUsd)}
+              {row.unknownCosts > 0 && !isAllUnknown ? (
+                <span className="block text-xs text-ink-3">
+                  {copy.usage.unknown(count(row.unknownCosts))}
+                </span>
+              ) : null}
+            </td>
+            <td className="n" data-label={copy.usage.runs}>
+              {count(row.runs)}
+            </td>
+            <td className="n" data-label={copy.usage.failed}>
+              {count(row.failed)}
+            </td>
+            <td className="n" data-label={copy.usage.input}>
+              {count(row.inputTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.cacheRead}>
+              {count(row.cacheReadTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.cacheWrite}>
+              {count(row.cacheWriteTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.output}>
+              {count(row.outputTokens)}
+            </td>
+            <td className="n" data-label={copy.usage.cached}>
+              {input === 0 ? '–' : percent(row.cacheReadTokens / input)}
+            </td>
           </tr>
-        </thead>
-        <tbody>
-          {usage.rows.map((row, i) => {
-            const input = row.inputTokens + row.cacheReadTokens + row.cacheWriteTokens;
-            const isAllUnknown = row.unknownCosts >= row.runs;
-            return (
-              <tr key={row.key ?? ''}>
-                <th scope="row" className="!text-base !font-semibold !text-ink">
-                  <span className="flex items-center gap-2">
-                    <i
-                      aria-hidden="true"
-                      className="size-2.5 shrink-0 rounded-[3px]"
-                      style={{ background: `var(--series-${Math.min(i, SERIES) + 1})` }}
-                    />
-                    <span className={usage.by === 'stage' ? '' : 'mono'}>
-                      {row.key === null
-                        ? copy.usage.unknownKey
-                        : usage.by === 'stage'
-                          ? sentence(row.key)
-                          : row.key}
-                    </span>
-                  </span>
-                </th>
-                <td className="n whitespace-nowrap">
-                  {moneyOrDash(isAllUnknown ? null : row.costUsd)}
-                  {row.unknownCosts > 0 && !isAllUnknown ? (
-                    <span className="block text-xs text-ink-3">
-                      {copy.usage.unknown(count(row.unknownCosts))}
-                    </span>
-                  ) : null}
-                </td>
-                <td className="n">{count(row.runs)}</td>
-                <td className="n">{count(row.failed)}</td>
-                <td className="n">{count(row.inputTokens)}</td>
-                <td className="n">{count(row.cacheReadTokens)}</td>
-                <td className="n">{count(row.cacheWriteTokens)}</td>
-                <td className="n">{count(row.outputTokens)}</td>
-                <td className="n">{input === 0 ? '–' : percent(row.cacheReadTokens / input)}</td>
-              </tr>
-            );
-          })}
-        </tbody>
-      </table>
-    </div>
+        );
+      })}
+    </Table>
   );
 }

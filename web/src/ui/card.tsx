@@ -43,7 +43,7 @@ export function PageTitle({
   return (
     <div className="page-title">
       <h1>{title}</h1>
-      {hint === undefined ? null : <div className="text-sm text-ink-3">{hint}</div>}
+      {hint === undefined ? null : <div className="page-hint text-sm text-ink-3">{hint}</div>}
       {children === undefined ? null : <div className="page-actions">{children}</div>}
     </div>
   );

@@ -16,7 +16,7 @@ export function Dialog({
   foot,
 }: {
   title: ReactNode;
-  description?: ReactNode;
+  description?: ReactNode | undefined;
   onClose: () => void;
   onSubmit?: () => void;
   children: ReactNode;

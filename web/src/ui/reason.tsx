@@ -171,7 +171,7 @@ export function ReasonActions({
           onClick={() =>
             dialogs.open({
               kind: 'answer',
-              target: scope.kind === 'job' ? `job_${scope.id}` : scope.id,
+              target: scope.kind === 'job' ? scope.label : scope.id,
               question: reason.detail,
             })
           }

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { dayOfMonth, money } from '../lib/format.ts';
+import { dayAndMonth, dayOfMonth, money } from '../lib/format.ts';
 
 const HEIGHT = 210;
 const LEFT = 44;
@@ -48,7 +48,7 @@ export function StackedBars({
             ))}
             {(columns.length - 1 - i) % every === 0 ? (
               <text x={x + bar / 2} y={HEIGHT - 5} textAnchor="middle">
-                {dayOfMonth(day)}
+                {i === columns.length - 1 ? dayAndMonth(day) : dayOfMonth(day)}
               </text>
             ) : null}
           </g>

@@ -15,7 +15,7 @@ export function Loaded<T>({
   rows = 3,
   children,
 }: {
-  query: UseQueryResult<T>;
+  query: Pick<UseQueryResult<T>, 'data' | 'error' | 'isPlaceholderData' | 'refetch'>;
   /** Names the part: "Tasks". */
   what: string;
   rows?: number;

@@ -1,8 +1,9 @@
+import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useAct } from '../../api/actions.ts';
+import { taskQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { Dialog } from '../../ui/dialog.tsx';
-import { Field, Foot, Refusal } from './parts.tsx';
+import { AskDialog, LongField } from '../../ui/fields.tsx';
 
 /** The agent's question as it was asked, its own options to pick from, and an answer in words. */
 export function AnswerDialog({
@@ -11,32 +12,24 @@ export function AnswerDialog({
   onClose,
 }: {
   target: string;
+  /** Empty where the caller does not know it: its task does. */
   question: string;
   onClose: () => void;
 }) {
   const [answer, setAnswer] = useState('');
   const act = useAct('answer', { isQuiet: true, done: copy.answer.done });
-  const lines = question.split('\n');
+  const lines = useQuestion(target, question).split('\n');
   const options = lines.filter((line) => line.startsWith('- ')).map((line) => line.slice(2));
   const asked = lines.filter((line) => !line.startsWith('- ')).join('\n');
-  const submit = () => {
-    if (answer.trim() === '' || act.isPending) return;
-    act.mutate({ target, note: answer.trim() }, { onSuccess: onClose });
-  };
   return (
-    <Dialog
+    <AskDialog
       title={copy.answer.title}
+      action="answer"
+      label={copy.answer.do}
+      act={act}
+      isMissing={answer.trim() === ''}
+      onAsk={() => act.mutate({ target, note: answer.trim() }, { onSuccess: onClose })}
       onClose={onClose}
-      onSubmit={submit}
-      foot={
-        <Foot
-          action="answer"
-          label={copy.answer.do}
-          isPending={act.isPending}
-          whyNot={answer.trim() === '' ? copy.dialog.missing : undefined}
-          onClose={onClose}
-        />
-      }
     >
       <blockquote className="note wrap-anywhere whitespace-pre-wrap">
         {asked === '' ? copy.answer.noQuestion : asked}
@@ -56,17 +49,12 @@ export function AnswerDialog({
           ))}
         </div>
       )}
-      <Field label={copy.answer.label} hint={copy.answer.hint}>
-        {(id) => (
-          <textarea
-            id={id}
-            className="input"
-            value={answer}
-            onChange={(event) => setAnswer(event.target.value)}
-          />
-        )}
-      </Field>
-      <Refusal error={act.error} />
-    </Dialog>
+      <LongField label={copy.answer.label} hint={copy.answer.hint} value={answer} onChange={setAnswer} />
+    </AskDialog>
   );
+}
+
+function useQuestion(key: string, known: string): string {
+  const task = useQuery({ ...taskQuery(key), enabled: known === '' }).data?.task;
+  return known === '' ? (task?.reason?.detail ?? '') : known;
 }

@@ -2,6 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { ApiError, post } from '../../api/client.ts';
 import { copy } from '../../copy.ts';
+import { toast } from '../../ui/toast.tsx';
 import { Chip } from '../../ui/tone.tsx';
 import { announce } from '../announcer.tsx';
 
@@ -10,34 +11,37 @@ export interface Outcome {
   readonly error: string | null;
 }
 
+type BulkAction = 'retry' | 'cancel' | 'urgent' | 'not_urgent' | 'priority';
+
 /**
  * One action on one or several targets. Several go to the server in one call, which does or refuses each by
  * itself and says which; all are safe to repeat.
  */
-export function useBulk(action: 'retry' | 'cancel') {
+export function useBulk(done: string, onDone: () => void) {
   const client = useQueryClient();
   const [outcomes, setOutcomes] = useState<readonly Outcome[]>([]);
   const [isPending, setPending] = useState(false);
   return {
     outcomes,
     isPending,
-    async run(targets: readonly string[], body: object, done: string): Promise<boolean> {
+    async run(action: BulkAction, targets: readonly string[], body: object): Promise<void> {
       setPending(true);
       const results = await ask(action, targets, body);
       setOutcomes(results);
       setPending(false);
       await client.invalidateQueries();
-      const isGood = results.every(({ error }) => error === null);
-      if (isGood) announce(done);
-      return isGood;
+      if (results.some(({ error }) => error !== null)) return;
+      announce(done);
+      toast({ text: done });
+      onDone();
     },
   };
 }
 
-async function ask(action: string, targets: readonly string[], body: object): Promise<Outcome[]> {
+async function ask(action: BulkAction, targets: readonly string[], body: object): Promise<Outcome[]> {
   const [first] = targets;
   try {
-    if (targets.length === 1 && first !== undefined) {
+    if (targets.length === 1 && first !== undefined && (action === 'retry' || action === 'cancel')) {
       await post(`/${action}`, { ...body, target: first });
       return [{ target: first, error: null }];
     }

@@ -3,8 +3,7 @@ import { useState } from 'react';
 import { useAct } from '../../api/actions.ts';
 import { accountsQuery, projectsQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { Dialog } from '../../ui/dialog.tsx';
-import { Field, Foot, Refusal, Tick } from './parts.tsx';
+import { AskDialog, SelectField, TextField, Tick } from '../../ui/fields.tsx';
 
 const HOUR_MS = 3_600_000;
 /** How long a pause may last, by name; none: until somebody resumes. */
@@ -26,9 +25,7 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
   const [isCancel, setCancel] = useState(false);
   const pause = useAct('pause', { isQuiet: true, done: copy.pause.done });
   const stop = useAct('stop', { isQuiet: true });
-  const isPending = pause.isPending || stop.isPending;
-  const submit = () => {
-    if (isPending) return;
+  const ask = () => {
     const [scope, id] = split(where);
     pause.mutate(
       { scope, id, note, forMs: SPANS[span]?.[1] ?? null },
@@ -41,60 +38,34 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
     );
   };
   return (
-    <Dialog
+    <AskDialog
       title={copy.pause.title}
       description={copy.pause.what}
+      action="pause"
+      label={copy.pause.do}
+      act={{ isPending: pause.isPending || stop.isPending, error: pause.error ?? stop.error }}
+      onAsk={ask}
       onClose={onClose}
-      onSubmit={submit}
-      foot={<Foot action="pause" label={copy.pause.do} isPending={isPending} onClose={onClose} />}
     >
-      <Field label={copy.pause.scope}>
-        {(id) => (
-          <select id={id} className="input" value={where} onChange={(event) => setWhere(event.target.value)}>
-            <option value="all:">{copy.pause.all}</option>
-            {projects.map(({ key }) => (
-              <option key={`project:${key}`} value={`project:${key}`}>
-                {copy.top.project} {key}
-              </option>
-            ))}
-            {accounts.map((account) => (
-              <option key={`account:${account.id}`} value={`account:${account.id}`}>
-                {copy.columns.account} {account.id}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label={copy.pause.note}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            maxLength={1000}
-            value={note}
-            onChange={(event) => setNote(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={copy.pause.until}>
-        {(id) => (
-          <select
-            id={id}
-            className="input"
-            value={span}
-            onChange={(event) => setSpan(Number(event.target.value))}
-          >
-            {SPANS.map(([label], i) => (
-              <option key={label} value={i}>
-                {label}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
+      <SelectField
+        label={copy.pause.scope}
+        value={where}
+        options={[
+          ['all:', copy.pause.all],
+          ...projects.map(({ key }) => [`project:${key}`, `${copy.top.project} ${key}`] as const),
+          ...accounts.map(({ id }) => [`account:${id}`, `${copy.columns.account} ${id}`] as const),
+        ]}
+        onChange={setWhere}
+      />
+      <TextField label={copy.pause.note} maxLength={1000} value={note} onChange={setNote} />
+      <SelectField
+        label={copy.pause.until}
+        value={String(span)}
+        options={SPANS.map(([label], i) => [String(i), label])}
+        onChange={(value) => setSpan(Number(value))}
+      />
       <Tick label={copy.pause.cancel} hint={copy.pause.cancelHint} isOn={isCancel} onChange={setCancel} />
-      <Refusal error={pause.error ?? stop.error} />
-    </Dialog>
+    </AskDialog>
   );
 }
 

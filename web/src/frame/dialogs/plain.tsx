@@ -4,21 +4,13 @@ import { useMe, useSignOut } from '../../api/session.ts';
 import { copy } from '../../copy.ts';
 import { setPreference, usePreference } from '../../lib/preference.ts';
 import { setTheme, THEMES, useTheme } from '../../lib/theme.ts';
-import { Button } from '../../ui/button.tsx';
+import { Segments } from '../../ui/bar.tsx';
 import { Command } from '../../ui/copy-text.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { CloseButton, Tick } from '../../ui/fields.tsx';
 import { useDialogs } from '../dialogs.tsx';
 import { SHORTCUTS } from '../keyboard.ts';
 import { SCREENS } from '../screens.ts';
-import { Tick } from './parts.tsx';
-
-function Close({ onClose }: { onClose: () => void }) {
-  return (
-    <Button look="primary" onClick={onClose}>
-      {copy.dialog.close}
-    </Button>
-  );
-}
 
 export function CommandDialog({
   title,
@@ -32,7 +24,7 @@ export function CommandDialog({
   onClose: () => void;
 }) {
   return (
-    <Dialog title={title} onClose={onClose} foot={<Close onClose={onClose} />}>
+    <Dialog title={title} onClose={onClose} foot={<CloseButton onClose={onClose} />}>
       {detail === undefined ? null : <p className="text-sm wrap-anywhere text-ink-2">{detail}</p>}
       <Command>{command}</Command>
     </Dialog>
@@ -46,7 +38,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }) {
     ...copy.shortcuts.keys,
   ];
   return (
-    <Dialog title={copy.shortcuts.title} onClose={onClose} foot={<Close onClose={onClose} />}>
+    <Dialog title={copy.shortcuts.title} onClose={onClose} foot={<CloseButton onClose={onClose} />}>
       <dl className="grid grid-cols-[auto_minmax(0,1fr)] gap-x-4 gap-y-2 text-sm">
         {rows.map(([keys, what]) => (
           <div key={what} className="contents">
@@ -80,7 +72,7 @@ export function MoreDialog({ onClose }: { onClose: () => void }) {
       title={copy.nav.more}
       {...(me === null ? {} : { description: `${me.name} · ${me.role}` })}
       onClose={onClose}
-      foot={<Close onClose={onClose} />}
+      foot={<CloseButton onClose={onClose} />}
     >
       <ul className="grid gap-1">
         {SCREENS.slice(4).map(({ to, label, icon: Icon }) => (
@@ -104,18 +96,17 @@ export function MoreDialog({ onClose }: { onClose: () => void }) {
           </button>
         </li>
       </ul>
-      <fieldset className="grid gap-2">
+      <fieldset className="grid justify-items-start gap-2">
         <legend className="mb-2 flex items-center gap-2 text-sm font-medium">
           <Moon size={16} aria-hidden="true" />
           {copy.theme.label}
         </legend>
-        <div className="segments w-fit">
-          {THEMES.map((each) => (
-            <button key={each} type="button" aria-pressed={theme === each} onClick={() => setTheme(each)}>
-              {copy.theme[each]}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label={copy.theme.label}
+          chosen={theme}
+          onChoose={setTheme}
+          choices={THEMES.map((each) => [each, copy.theme[each]])}
+        />
       </fieldset>
     </Dialog>
   );

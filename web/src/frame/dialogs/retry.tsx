@@ -3,10 +3,10 @@ import { useState } from 'react';
 import { accountsQuery, projectsQuery, taskQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { money, plural, sentence } from '../../lib/format.ts';
-import { Dialog } from '../../ui/dialog.tsx';
-import { toast } from '../../ui/toast.tsx';
+import { AskDialog, Choices, LongField, SelectField } from '../../ui/fields.tsx';
 import { Outcomes, useBulk } from './bulk.tsx';
-import { Choice, Field, Foot } from './parts.tsx';
+
+const NONE = ['', copy.dialog.choose] as const;
 
 type How = 'again' | 'note' | 'stage' | 'account';
 
@@ -29,133 +29,66 @@ export function RetryDialog({
   const [note, setNote] = useState('');
   const [from, setFrom] = useState(stage ?? '');
   const [account, setAccount] = useState('');
-  const bulk = useBulk('retry');
+  const bulk = useBulk(copy.retry.done, onClose);
   const body = {
     note: how === 'note' ? note : null,
     fromStage: how === 'stage' ? from : null,
     account: how === 'account' ? account : null,
   };
-  const missing =
+  const isMissing =
     (how === 'note' && note.trim() === '') ||
     (how === 'stage' && from === '') ||
     (how === 'account' && account === '');
-  const submit = async () => {
-    if (missing || bulk.isPending) return;
-    if (!(await bulk.run(targets, body, copy.retry.done))) return;
-    toast({ text: copy.retry.done });
-    onClose();
-  };
   const name = targets.length === 1 ? only : plural(targets.length, 'job');
+  const choices = [
+    { value: 'again', label: copy.retry.again, hint: copy.retry.againHint },
+    { value: 'note', label: copy.retry.note },
+    ...(stages.length > 1 ? [{ value: 'stage', label: copy.retry.stage } as const] : []),
+    ...(accounts.length > 1
+      ? [{ value: 'account', label: copy.retry.account, hint: copy.retry.accountHint } as const]
+      : []),
+  ] as const;
   return (
-    <Dialog
+    <AskDialog
       title={copy.retry.title(name ?? '')}
-      {...(task === undefined ? {} : { description: task.title })}
+      description={task?.title}
+      action="retry"
+      label={copy.retry.do}
+      act={bulk}
+      isMissing={isMissing}
+      onAsk={() => void bulk.run('retry', targets, body)}
       onClose={onClose}
-      onSubmit={() => void submit()}
-      foot={
-        <Foot
-          action="retry"
-          label={copy.retry.do}
-          isPending={bulk.isPending}
-          whyNot={missing ? copy.dialog.missing : undefined}
-          onClose={onClose}
-        />
-      }
     >
-      <fieldset className="grid gap-2">
-        <legend className="sr-only">{copy.retry.how}</legend>
-        <Choice
-          name="how"
-          value="again"
-          chosen={how}
-          onChoose={() => setHow('again')}
-          label={copy.retry.again}
-          hint={copy.retry.againHint}
-        />
-        <Choice
-          name="how"
-          value="note"
-          chosen={how}
-          onChoose={() => setHow('note')}
-          label={copy.retry.note}
-        />
-        {stages.length > 1 ? (
-          <Choice
-            name="how"
-            value="stage"
-            chosen={how}
-            onChoose={() => setHow('stage')}
-            label={copy.retry.stage}
-          />
-        ) : null}
-        {accounts.length > 1 ? (
-          <Choice
-            name="how"
-            value="account"
-            chosen={how}
-            onChoose={() => setHow('account')}
-            label={copy.retry.account}
-            hint={copy.retry.accountHint}
-          />
-        ) : null}
-      </fieldset>
-      {how === 'note' ? (
-        <Field label={copy.retry.noteLabel}>
-          {(id) => (
-            <textarea
-              id={id}
-              className="input"
-              value={note}
-              onChange={(event) => setNote(event.target.value)}
-            />
-          )}
-        </Field>
-      ) : null}
+      <Choices name="how" label={copy.retry.how} chosen={how} onChoose={setHow} choices={choices} />
+      {how === 'note' ? <LongField label={copy.retry.noteLabel} value={note} onChange={setNote} /> : null}
       {how === 'stage' ? (
-        <Field label={copy.columns.stage}>
-          {(id) => (
-            <select id={id} className="input" value={from} onChange={(event) => setFrom(event.target.value)}>
-              <option value="">{copy.dialog.choose}</option>
-              {stages.map((each) => (
-                <option key={each} value={each}>
-                  {sentence(each)}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <SelectField
+          label={copy.columns.stage}
+          value={from}
+          options={[NONE, ...stages.map((each) => [each, sentence(each)] as const)]}
+          onChange={setFrom}
+        />
       ) : null}
       {how === 'account' ? (
-        <Field label={copy.columns.account}>
-          {(id) => (
-            <select
-              id={id}
-              className="input"
-              value={account}
-              onChange={(event) => setAccount(event.target.value)}
-            >
-              <option value="">{copy.dialog.choose}</option>
-              {accounts.map((each) => (
-                <option key={each.id} value={each.id}>
-                  {each.id}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <SelectField
+          label={copy.columns.account}
+          value={account}
+          options={[NONE, ...accounts.map(({ id }) => [id, id] as const)]}
+          onChange={setAccount}
+        />
       ) : null}
       <p className="text-sm text-ink-2">
         {copy.retry.kept}{' '}
         {task === undefined
           ? null
           : copy.retry.spent(
-              money(task.costUsd),
+              task.costUsd === 0 ? null : money(task.costUsd),
               plural(task.runs.length, 'run'),
               task.unknownCosts > 0 ? plural(task.unknownCosts, 'run') : null,
             )}
       </p>
       <Outcomes outcomes={bulk.outcomes} of={targets.length} />
-    </Dialog>
+    </AskDialog>
   );
 }
 

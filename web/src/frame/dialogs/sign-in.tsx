@@ -3,12 +3,12 @@ import { useEffect, useRef } from 'react';
 import { useCheckAccount } from '../../api/actions.ts';
 import { accountsQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { ActionButton, Button } from '../../ui/button.tsx';
+import { ActionButton } from '../../ui/button.tsx';
 import { Command } from '../../ui/copy-text.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
+import { CloseButton, Refusal } from '../../ui/fields.tsx';
 import { Chip } from '../../ui/tone.tsx';
 import { announce } from '../announcer.tsx';
-import { Refusal } from './parts.tsx';
 
 const CHECK_MS = 5_000;
 
@@ -39,9 +39,7 @@ export function SignInDialog({ account: id, onClose }: { account: string; onClos
           <ActionButton action="account.check" isPending={check.isPending} onClick={() => check.mutate(id)}>
             {copy.action.check}
           </ActionButton>
-          <Button look="primary" onClick={onClose}>
-            {copy.dialog.close}
-          </Button>
+          <CloseButton onClose={onClose} />
         </>
       }
     >

@@ -3,9 +3,8 @@ import { useState } from 'react';
 import { useAct } from '../../api/actions.ts';
 import { projectsQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { Dialog } from '../../ui/dialog.tsx';
+import { AskDialog, LongField, SelectField, TextField, Tick } from '../../ui/fields.tsx';
 import { useProject } from '../search.ts';
-import { Field, Foot, Refusal, Tick } from './parts.tsx';
 
 /** A new item on Orch's own board, taken on at once. */
 export function SubmitDialog({ onClose }: { onClose: () => void }) {
@@ -17,65 +16,33 @@ export function SubmitDialog({ onClose }: { onClose: () => void }) {
   const [body, setBody] = useState('');
   const [isUrgent, setUrgent] = useState(false);
   const act = useAct('items', { isQuiet: true, done: copy.submit.done });
-  const submit = () => {
-    if (title.trim() === '' || act.isPending) return;
-    act.mutate({ project, title: title.trim(), body, urgent: isUrgent }, { onSuccess: onClose });
-  };
   return (
-    <Dialog
+    <AskDialog
       title={copy.submit.title}
-      onClose={onClose}
-      onSubmit={submit}
-      foot={
-        <Foot
-          action="submit"
-          label={copy.submit.do}
-          isPending={act.isPending}
-          whyNot={title.trim() === '' ? copy.dialog.missing : undefined}
-          onClose={onClose}
-        />
+      action="submit"
+      label={copy.submit.do}
+      act={act}
+      isMissing={title.trim() === ''}
+      onAsk={() =>
+        act.mutate({ project, title: title.trim(), body, urgent: isUrgent }, { onSuccess: onClose })
       }
+      onClose={onClose}
     >
-      <Field label={copy.columns.project}>
-        {(id) => (
-          <select
-            id={id}
-            className="input"
-            value={project}
-            onChange={(event) => setChosen(event.target.value)}
-          >
-            {projects.map(({ key }) => (
-              <option key={key} value={key}>
-                {key}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field label={copy.submit.name}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            maxLength={500}
-            value={title}
-            onChange={(event) => setTitle(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={copy.submit.body} hint={copy.submit.bodyHint}>
-        {(id) => (
-          <textarea
-            id={id}
-            className="input"
-            rows={6}
-            value={body}
-            onChange={(event) => setBody(event.target.value)}
-          />
-        )}
-      </Field>
+      <SelectField
+        label={copy.columns.project}
+        value={project}
+        options={projects.map(({ key }) => [key, key])}
+        onChange={setChosen}
+      />
+      <TextField label={copy.submit.name} maxLength={500} value={title} onChange={setTitle} />
+      <LongField
+        label={copy.submit.body}
+        hint={copy.submit.bodyHint}
+        rows={6}
+        value={body}
+        onChange={setBody}
+      />
       <Tick label={copy.submit.urgent} hint={copy.submit.urgentHint} isOn={isUrgent} onChange={setUrgent} />
-      <Refusal error={act.error} />
-    </Dialog>
+    </AskDialog>
   );
 }

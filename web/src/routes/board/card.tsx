@@ -3,7 +3,8 @@ import { Ellipsis, GitPullRequest, KeyRound } from 'lucide-react';
 import { useAct } from '../../api/actions.ts';
 import { copy } from '../../copy.ts';
 import { useDialogs } from '../../frame/dialogs.tsx';
-import { money, sentence } from '../../lib/format.ts';
+import { sentence, spent } from '../../lib/format.ts';
+import { safeUrl } from '../../lib/safe-url.ts';
 import { useWhyNot } from '../../ui/button.tsx';
 import { JobChip, TaskChip } from '../../ui/job-state.tsx';
 import { Menu } from '../../ui/menu.tsx';
@@ -15,7 +16,10 @@ import { Proof, RunChip } from '../now/running.tsx';
 /** One task: what it is, the one thing to know about it, and what can be done. */
 export function BoardCard({ task, job, running, state, showsStage }: OnBoard & { showsStage: boolean }) {
   const hold = job?.status === 'queued' ? job.hold : null;
-  const line = task.status === 'needs_you' ? task.reason?.detail : hold?.clearsWhen;
+  // Of a question the words, without the answers to pick from.
+  const line =
+    task.status === 'needs_you' ? task.reason?.detail.split('\n- ')[0] : (hold?.clearsWhen ?? undefined);
+  const pullRequest = safeUrl(task.pr?.url ?? null);
   return (
     <li data-row className={`board-card tone-${toneOf(state)}`}>
       <div className="flex items-center gap-2">
@@ -38,6 +42,8 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
           <RunChip running={running} />
         ) : task.status === 'active' && job !== null ? (
           <JobChip job={job} />
+        ) : state === 'failed' && job !== null ? (
+          <JobChip job={job} />
         ) : (
           <TaskChip task={task} />
         )}
@@ -50,28 +56,40 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
       {running !== null || line === undefined || line === '' ? null : (
         <p className="two-lines mt-1.5 text-xs text-ink-2">{line}</p>
       )}
-      <div className="mt-2 flex items-center gap-2 border-t border-line pt-1.5 text-xs text-ink-3">
+      <div className="mt-2 flex flex-wrap items-center gap-x-2 border-t border-line pt-1.5 text-xs text-ink-3">
         {showsStage ? <span>{sentence(task.stage)}</span> : null}
         {task.pr !== null ? (
-          <span className="num flex items-center gap-1">
-            <GitPullRequest size={13} aria-hidden="true" />
-            <span className="sr-only">{copy.task.pullRequest} </span>
-            {task.pr.number}
-          </span>
+          <PullRequest number={task.pr.number} url={pullRequest} />
         ) : job?.account != null ? (
-          <span className="mono flex min-w-0 items-center gap-1">
+          <span className="mono flex items-center gap-1">
             <KeyRound size={13} aria-hidden="true" className="shrink-0" />
-            <span className="ell">{job.account}</span>
+            {job.account}
           </span>
         ) : null}
-        <span className="flex-1" />
-        <span className="num">
-          {money(task.costUsd)}
-          {task.unknownCosts > 0 ? ' +' : ''}
+        <span className="num ml-auto flex gap-2 whitespace-nowrap">
+          {task.costUsd === 0 ? null : <span>{spent(task)}</span>}
+          <Since at={task.createdAt} />
         </span>
-        <Since at={task.createdAt} />
       </div>
     </li>
+  );
+}
+
+function PullRequest({ number, url }: { number: number; url: string | null }) {
+  const what = (
+    <>
+      <GitPullRequest size={13} aria-hidden="true" />
+      <span className="sr-only">{copy.task.pullRequest} </span>
+      {number}
+    </>
+  );
+  const look = 'num flex items-center gap-1';
+  return url === null ? (
+    <span className={look}>{what}</span>
+  ) : (
+    <a className={look} href={url} target="_blank" rel="noreferrer">
+      {what}
+    </a>
   );
 }
 

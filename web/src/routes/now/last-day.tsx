@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { NowWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
-import { count, money } from '../../lib/format.ts';
+import { count, money, plural } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Loaded } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -41,10 +41,12 @@ function Day({ day }: { day: NowWire['lastDay'] }) {
         <Figure name={copy.now.tasksDone}>{count(day.tasksDone)}</Figure>
         <Figure name={copy.now.runsFailed}>{count(failed)}</Figure>
         <Figure name={copy.now.spent}>
-          <span title={unknown > 0 ? copy.now.unknownCosts(unknown) : undefined}>
-            {money(sum(day.runs, 'costUsd'))}
-            {unknown > 0 ? ' +' : ''}
-          </span>
+          {money(sum(day.runs, 'costUsd'))}
+          {unknown === 0 ? null : (
+            <span className="block text-xs font-normal tracking-normal text-ink-3">
+              {copy.now.unknownRuns(plural(unknown, 'run'))}
+            </span>
+          )}
         </Figure>
       </dl>
       <Verdicts runs={day.runs} />

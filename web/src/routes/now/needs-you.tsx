@@ -72,7 +72,7 @@ function Stalled({ item }: { item: InboxItemWire }) {
     <li data-row className="tone-attention">
       <ReasonIcon code="run.stalled" state="needs_you" />
       <div className="min-w-0 flex-1">
-        <p className="two-lines font-medium">{item.title}</p>
+        <p className="two-lines">{item.title}</p>
         <p className="ell text-sm text-ink-3" title={item.detail}>
           {item.detail === '' ? null : `${item.detail} · `}
           <Ago at={item.since} />
@@ -91,8 +91,8 @@ function Item({ reason }: { reason: ReasonWire }) {
     <li data-row className={`tone-${toneOfReason(reason.code, reason.state)}`}>
       <ReasonIcon code={reason.code} state={reason.state} />
       <div className="min-w-0 flex-1">
-        <p className="two-lines font-medium">
-          <Titled title={reason.title} scope={reason.scope} />
+        <p className="two-lines">
+          <ShortTitle reason={reason} />
         </p>
         <p className="ell text-sm text-ink-3" title={reason.detail}>
           {context === '' ? null : `${context} · `}
@@ -116,6 +116,17 @@ function Item({ reason }: { reason: ReasonWire }) {
         items={[{ label: copy.now.snooze, onSelect: () => snooze(keyOf(reason)) }]}
       />
     </li>
+  );
+}
+
+/** "API-224 waits for approval": what it is about first, as the row has little room. */
+function ShortTitle({ reason: { code, title, scope } }: { reason: ReasonWire }) {
+  const words = copy.inbox[code];
+  if (words === undefined || scope.label === '') return <Titled title={title} scope={scope} />;
+  return (
+    <>
+      <strong className={scope.kind === 'account' ? 'mono' : undefined}>{scope.label}</strong> {words}
+    </>
   );
 }
 

@@ -1,12 +1,13 @@
 import { type UseQueryResult, useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
 import type { JobWire, NowWire } from '../../../../src/http/contract.ts';
-import { titlesQuery } from '../../api/queries.ts';
+import { jobsQuery, titlesQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { plural, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { HoldChip } from '../../ui/reason.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
+import { Table } from '../../ui/table.tsx';
 import { Since } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
@@ -22,9 +23,20 @@ function notStarted({ explain: { counts } }: NowWire): number {
 }
 
 /** The first jobs in dispatch order, each with the one thing that holds it. */
-export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
+export function NextUp({ query, project }: { query: UseQueryResult<NowWire>; project: string | undefined }) {
   const total = query.data === undefined ? 0 : notStarted(query.data);
   const titles = useQuery(titlesQuery()).data ?? {};
+  const inOrder = query.data?.next ?? [];
+  // What a person holds has no turn; it is shown after what has one, where there is room.
+  const room = SHOWN - inOrder.length;
+  const held = useQuery({
+    ...jobsQuery({ state: 'needs_you', project, limit: 2 * SHOWN }),
+    enabled: room > 0 && total > inOrder.length,
+  }).data?.jobs;
+  const shown = [
+    ...inOrder,
+    ...(held ?? []).filter(({ id }) => room > 0 && inOrder.every((each) => each.id !== id)),
+  ].slice(0, SHOWN);
   return (
     <Card
       title={copy.now.nextUp}
@@ -37,42 +49,33 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
       }
     >
       <Loaded query={query} what={copy.now.nextUp} rows={5}>
-        {({ next }) =>
-          next.length === 0 ? (
+        {() =>
+          shown.length === 0 ? (
             <Empty>{copy.now.nothingQueued}</Empty>
           ) : (
             <>
-              <table className="table table-rows">
-                <thead>
-                  <tr>
-                    <th scope="col">{copy.columns.place}</th>
-                    <th scope="col">{copy.columns.task}</th>
-                    <th scope="col" className="max-lg:hidden">
-                      {copy.columns.stage}
-                    </th>
-                    <th scope="col" className="max-lg:hidden">
-                      {copy.columns.account}
-                    </th>
-                    <th scope="col">{copy.columns.heldBy}</th>
-                    <th scope="col" className="n">
-                      {copy.columns.waiting}
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {next.slice(0, SHOWN).map((job, i) => (
-                    <Row
-                      key={job.id}
-                      place={i + 1}
-                      job={job}
-                      title={job.task === null ? null : (titles[job.task] ?? null)}
-                    />
-                  ))}
-                </tbody>
-              </table>
-              {total > Math.min(SHOWN, next.length) ? (
+              <Table
+                columns={[
+                  copy.columns.place,
+                  copy.columns.task,
+                  { name: copy.columns.stage, isWide: true },
+                  { name: copy.columns.account, isWide: true },
+                  copy.columns.heldBy,
+                  { name: copy.columns.waiting, isNumber: true },
+                ]}
+              >
+                {shown.map((job, i) => (
+                  <Row
+                    key={job.id}
+                    place={i < inOrder.length ? i + 1 : null}
+                    job={job}
+                    title={job.task === null ? null : (titles[job.task] ?? null)}
+                  />
+                ))}
+              </Table>
+              {total > shown.length ? (
                 <p className="border-t border-line px-4 py-3 text-sm">
-                  <Link to="/queue">{plural(total - Math.min(SHOWN, next.length), 'more job')}</Link>
+                  <Link to="/queue">{plural(total - shown.length, 'more job')}</Link>
                 </p>
               ) : null}
             </>
@@ -83,10 +86,10 @@ export function NextUp({ query }: { query: UseQueryResult<NowWire> }) {
   );
 }
 
-function Row({ place, job, title }: Titled & { place: number }) {
+function Row({ place, job, title }: Titled & { place: number | null }) {
   return (
     <tr data-row>
-      <td className="num away text-ink-3">{place}</td>
+      <td className="num away text-ink-3">{place ?? '–'}</td>
       <td className="full">
         <JobLink job={job} title={title} />
       </td>

@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { NowWire, RunningWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
 import { useDialogs } from '../../frame/dialogs.tsx';
-import { bytes, moneyOrDash, sentence } from '../../lib/format.ts';
+import { bytes, money, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Loaded } from '../../ui/states.tsx';
 import { Ago, Since } from '../../ui/time.tsx';
@@ -38,14 +38,14 @@ function RunRow(running: RunningWire) {
         <span className="two-lines min-w-0 flex-1 basis-40">{title ?? job.agent}</span>
         <RunChip running={running} />
       </div>
-      <p className="flex flex-wrap gap-x-3 text-sm text-ink-2">
+      <p className="dotted text-sm text-ink-2">
         <span>{sentence(job.stage ?? job.agent ?? '')}</span>
         <span className="mono">{run.account ?? copy.now.thisMachine}</span>
         {run.model === null ? null : <span className="mono">{run.model}</span>}
-        <span>
-          {copy.now.attempt} {run.attempt}
+        <span className="num">
+          {copy.now.attempt} {run.attempt} {copy.now.of} {job.maxAttempts}
         </span>
-        <span className="num">{moneyOrDash(run.usage.costUsd)}</span>
+        {run.usage.costUsd === null ? null : <span className="num">{money(run.usage.costUsd)}</span>}
       </p>
       <Proof running={running} />
       <button
@@ -86,7 +86,7 @@ export function Proof({ running, isShort = false }: { running: RunningWire; isSh
     <div
       className={`grid gap-0.5 text-xs wrap-anywhere ${state === 'running' ? 'text-ink-3' : 'text-attention-ink'}`}
     >
-      <p className="flex flex-wrap gap-x-3">
+      <p className="dotted">
         <span>
           {lastOutputAt === null ? (
             copy.now.noOutput
@@ -97,11 +97,11 @@ export function Proof({ running, isShort = false }: { running: RunningWire; isSh
           )}
         </span>
         {lastTool === null ? null : (
-          <span className="mono ell min-w-0 max-w-full">
+          <span className="mono !whitespace-normal">
             {lastTool.tool} {lastTool.text.slice(0, 80)}
           </span>
         )}
-        {isShort ? null : <span className="num">{bytes(logBytes)}</span>}
+        {isShort ? null : <span className="num whitespace-nowrap">{copy.now.log(bytes(logBytes))}</span>}
       </p>
       {isShort || lastWords === null ? null : <p className="two-lines">“{lastWords.slice(0, 240)}”</p>}
     </div>

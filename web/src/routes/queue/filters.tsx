@@ -4,6 +4,8 @@ import { accountsQuery, explainQuery, projectsQuery } from '../../api/queries.ts
 import { copy } from '../../copy.ts';
 import { useProject } from '../../frame/search.ts';
 import { sentence } from '../../lib/format.ts';
+import { Bar, FilterField, FilterSelect } from '../../ui/bar.tsx';
+import type { Options } from '../../ui/fields.tsx';
 import { Empty } from '../../ui/states.tsx';
 
 export const STATES = ['queued', 'running', 'failed', 'done', 'cancelled'] as const;
@@ -28,7 +30,7 @@ export function Filters() {
   const choices: readonly (readonly [
     keyof typeof search & ('state' | 'code' | 'stage' | 'account'),
     string,
-    readonly (readonly [string, string])[],
+    Options,
   ])[] = [
     [
       'state',
@@ -40,34 +42,19 @@ export function Filters() {
     ['account', copy.columns.account, accounts.map(({ id }) => [id, id] as const)],
   ];
   return (
-    <div className="grid grid-cols-2 items-center gap-2 border-b border-line px-4 py-2.5 md:flex md:flex-wrap">
-      <input
-        data-filter
-        type="search"
-        className="input input-sm col-span-2 min-w-40 flex-1 md:max-w-64"
-        aria-label={copy.queue.filter}
-        placeholder={copy.queue.filter}
-        value={search.q ?? ''}
-        onChange={(event) => set({ q: event.target.value === '' ? undefined : event.target.value })}
-      />
+    <Bar>
+      <FilterField label={copy.queue.filter} value={search.q} onChange={(q) => set({ q })} />
       {choices.map(([name, label, options]) => (
-        <label key={name} className="min-w-0">
-          <span className="sr-only">{label}</span>
-          <select
-            className="input input-sm w-full md:max-w-44"
-            value={search[name] ?? ''}
-            onChange={(event) => set({ [name]: event.target.value === '' ? undefined : event.target.value })}
-          >
-            <option value="">{name === 'state' ? copy.queue.open : `${label}: ${copy.queue.any}`}</option>
-            {options.map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
-        </label>
+        <FilterSelect
+          key={name}
+          label={label}
+          value={search[name]}
+          none={name === 'state' ? copy.queue.open : `${label}: ${copy.queue.any}`}
+          options={options}
+          onChange={(value) => set({ [name]: value })}
+        />
       ))}
-    </div>
+    </Bar>
   );
 }
 

@@ -1,6 +1,6 @@
 import type { JobWire, RunWire, TaskDetailWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
-import { At } from '../../ui/time.tsx';
+import { exact, hourMinuteAndSecond } from '../../lib/format.ts';
 import { TaskAudit } from '../task/task-audit.tsx';
 
 /** The instants of this run, and what people did to its task. */
@@ -31,7 +31,9 @@ export function Events({
           at === null ? null : (
             <li key={what} className="flex gap-3">
               <span className="num w-24 shrink-0 text-ink-3">
-                <At at={at} />
+                <time dateTime={at} title={exact(Date.parse(at))}>
+                  {hourMinuteAndSecond(Date.parse(at))}
+                </time>
               </span>
               {what}
             </li>

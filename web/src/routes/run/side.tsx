@@ -1,10 +1,10 @@
 import { useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
 import type { RunningWire, RunWire, TaskDetailWire } from '../../../../src/http/contract.ts';
 import { nowQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { bytes, count, money, moneyOrDash } from '../../lib/format.ts';
+import { bytes, count, moneyOrDash, spent } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
+import { type FactRows, Facts } from '../../ui/facts.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
@@ -19,23 +19,10 @@ export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null 
   );
 }
 
-function Facts({ rows }: { rows: readonly (readonly [string, ReactNode])[] }) {
-  return (
-    <dl className="facts">
-      {rows.map(([name, value]) => (
-        <div key={name} className="contents">
-          <dt>{name}</dt>
-          <dd>{value}</dd>
-        </div>
-      ))}
-    </dl>
-  );
-}
-
 /** Is it making progress? Facts of the event stream and the worktree, not a clock. */
 function Progress({ running }: { running: RunningWire }) {
   const { lastOutputAt, lastTool, lastWords, logBytes, state, run } = running;
-  const rows: (readonly [string, ReactNode])[] = [
+  const rows: FactRows = [
     [copy.run.lastOutput, lastOutputAt === null ? copy.now.noOutput : <Ago at={lastOutputAt} />],
     ...(lastTool === null
       ? []
@@ -68,25 +55,21 @@ function Progress({ running }: { running: RunningWire }) {
 
 function Usage({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
   const { usage } = run;
+  // Until the CLI has told, nothing is known; a zero would be a claim.
+  const isTold = usage.inputTokens + usage.outputTokens + usage.turns > 0;
+  const known = (n: number) => (isTold ? count(n) : '–');
   return (
     <Card title={copy.nav.usage}>
       <div className="card-body">
         <Facts
           rows={[
             [copy.run.thisRun, moneyOrDash(usage.costUsd)],
-            ...(task === null
-              ? []
-              : [
-                  [
-                    copy.run.allRuns,
-                    `${money(task.costUsd)}${task.unknownCosts > 0 ? ` + ${copy.task.unknown}` : ''}`,
-                  ] as const,
-                ]),
-            [copy.usage.input, count(usage.inputTokens)],
-            [copy.usage.cacheRead, count(usage.cacheReadTokens)],
-            [copy.usage.cacheWrite, count(usage.cacheWriteTokens)],
-            [copy.usage.output, count(usage.outputTokens)],
-            [copy.run.turns, count(usage.turns)],
+            ...(task === null ? [] : [[copy.run.allRuns, spent(task)] as const]),
+            [copy.usage.input, known(usage.inputTokens)],
+            [copy.usage.cacheRead, known(usage.cacheReadTokens)],
+            [copy.usage.cacheWrite, known(usage.cacheWriteTokens)],
+            [copy.usage.output, known(usage.outputTokens)],
+            [copy.run.turns, known(usage.turns)],
           ]}
         />
       </div>

@@ -1,7 +1,8 @@
 import type { JobWire, RunWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
 import { useNow } from '../../lib/clock.ts';
-import { absolute, duration, hourAndMinute } from '../../lib/format.ts';
+import { absolute, duration, hourAndMinute, hourMinuteAndSecond } from '../../lib/format.ts';
+import { MINUTE_MS, ticksOf } from '../../lib/ticks.ts';
 import { Card } from '../../ui/card.tsx';
 import { At } from '../../ui/time.tsx';
 import type { Tone } from '../../ui/tone.tsx';
@@ -73,9 +74,15 @@ export function Timeline({
         ))}
         <div className="gantt-row" aria-hidden="true">
           <span />
-          <div className="num flex justify-between text-xs text-ink-3">
-            {[0, 1 / 3, 2 / 3, 1].map((share) => (
-              <span key={share}>{hourAndMinute(first + share * span)}</span>
+          <div className="gantt-track num text-xs text-ink-3">
+            {ticksOf(first, last).map((at) => (
+              <span
+                key={at}
+                className="absolute -translate-x-1/2 whitespace-nowrap"
+                style={{ left: place(at) }}
+              >
+                {span < 5 * MINUTE_MS ? hourMinuteAndSecond(at) : hourAndMinute(at)}
+              </span>
             ))}
           </div>
         </div>

@@ -1,11 +1,12 @@
-import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { SessionWire } from '../../../../src/http/contract.ts';
-import { del, post } from '../../api/client.ts';
+import { useEnd } from '../../api/actions.ts';
+import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { Field, Refusal } from '../../frame/dialogs/parts.tsx';
 import { Button } from '../../ui/button.tsx';
+import { Refusal, TextField } from '../../ui/fields.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
@@ -13,12 +14,7 @@ import { toast } from '../../ui/toast.tsx';
 /** Where this person is signed in, and the password. */
 export function Sessions() {
   const query = useQuery(ask<{ sessions: SessionWire[] }>(['sessions'], '/sessions'));
-  const client = useQueryClient();
-  const end = useMutation({
-    mutationFn: (id: number) => del(`/sessions/${id}`),
-    onError: (error) => toast({ text: error.message, error }),
-    onSettled: () => client.invalidateQueries({ queryKey: ['sessions'] }),
-  });
+  const end = useEnd('sessions');
   return (
     <>
       <Loaded query={query} what={copy.settings.parts.sessions}>
@@ -78,32 +74,23 @@ function Password() {
       }}
     >
       <h2>{copy.settings.password}</h2>
-      <Field label={copy.settings.passwordBefore}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="password"
-            autoComplete="current-password"
-            required
-            value={before}
-            onChange={(event) => setBefore(event.target.value)}
-          />
-        )}
-      </Field>
-      <Field label={copy.settings.passwordAfter} hint={copy.setup.passwordHint}>
-        {(id) => (
-          <input
-            id={id}
-            className="input"
-            type="password"
-            autoComplete="new-password"
-            required
-            value={after}
-            onChange={(event) => setAfter(event.target.value)}
-          />
-        )}
-      </Field>
+      <TextField
+        label={copy.settings.passwordBefore}
+        type="password"
+        autoComplete="current-password"
+        required
+        value={before}
+        onChange={setBefore}
+      />
+      <TextField
+        label={copy.settings.passwordAfter}
+        hint={copy.setup.passwordHint}
+        type="password"
+        autoComplete="new-password"
+        required
+        value={after}
+        onChange={setAfter}
+      />
       <Refusal error={change.error} />
       <Button type="submit" className="justify-self-start" disabled={change.isPending}>
         {change.isPending ? copy.state.requested : copy.settings.password}

@@ -6,14 +6,15 @@ import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
 import type { Role } from '../../api/session.ts';
 import { copy } from '../../copy.ts';
-import { Choice, Field, Refusal } from '../../frame/dialogs/parts.tsx';
-import { ActionButton, Button, useWhyNot } from '../../ui/button.tsx';
+import { ActionButton, useWhyNot } from '../../ui/button.tsx';
 import { Command } from '../../ui/copy-text.tsx';
-import { Dialog } from '../../ui/dialog.tsx';
+import { AskDialog, Choices, OptionList, TextField } from '../../ui/fields.tsx';
 import { Loaded } from '../../ui/states.tsx';
+import { ACTIONS, Table } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { toast } from '../../ui/toast.tsx';
 import { Chip } from '../../ui/tone.tsx';
+import { PartHead } from './part-head.tsx';
 
 export const ROLES: readonly Role[] = ['viewer', 'operator', 'admin'];
 
@@ -23,32 +24,27 @@ export function Users() {
   const [isInviting, setInviting] = useState(false);
   return (
     <>
-      <div className="flex flex-wrap justify-end gap-2 border-b border-line px-4 py-2.5">
+      <PartHead>
         <ActionButton isSmall action="user.invite" onClick={() => setInviting(true)}>
           <Plus aria-hidden="true" />
           {copy.settings.invite}
         </ActionButton>
-      </div>
+      </PartHead>
       <Loaded query={query} what={copy.settings.parts.users}>
         {({ users }) => (
-          <table className="table table-rows">
-            <thead>
-              <tr>
-                <th scope="col">{copy.settings.name}</th>
-                <th scope="col">{copy.settings.role}</th>
-                <th scope="col">{copy.settings.state}</th>
-                <th scope="col">{copy.settings.created}</th>
-                <th scope="col">
-                  <span className="sr-only">{copy.columns.actions}</span>
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {users.map((user) => (
-                <UserRow key={user.name} user={user} />
-              ))}
-            </tbody>
-          </table>
+          <Table
+            columns={[
+              copy.settings.name,
+              copy.settings.role,
+              copy.settings.state,
+              copy.settings.created,
+              ACTIONS,
+            ]}
+          >
+            {users.map((user) => (
+              <UserRow key={user.name} user={user} />
+            ))}
+          </Table>
         )}
       </Loaded>
       {isInviting ? <Invite onClose={() => setInviting(false)} /> : null}
@@ -77,11 +73,7 @@ function UserRow({ user }: { user: UserWire }) {
           title={noRole}
           onChange={(event) => change.mutate({ path: 'role', body: { role: event.target.value } })}
         >
-          {ROLES.map((role) => (
-            <option key={role} value={role}>
-              {copy.settings.roles[role]}
-            </option>
-          ))}
+          <OptionList options={ROLES.map((role) => [role, copy.settings.roles[role]])} />
         </select>
       </td>
       <td>
@@ -109,78 +101,51 @@ function UserRow({ user }: { user: UserWire }) {
 function Invite({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const [name, setName] = useState('');
-  const [role, setRole] = useState<string>('operator');
+  const [role, setRole] = useState<Role>('operator');
   const invite = useMutation({
     mutationFn: () => post<InviteWire>('/users', { name: name.trim(), role }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['users'] }),
   });
   const made = invite.data;
-  const isMissing = name.trim() === '';
   return (
-    <Dialog
+    <AskDialog
       title={copy.settings.inviteTitle}
+      action="user.invite"
+      label={copy.settings.invite}
+      act={invite}
+      isMissing={name.trim() === ''}
+      onAsk={() => invite.mutate()}
       onClose={onClose}
-      onSubmit={() => (made === undefined && !isMissing && !invite.isPending ? invite.mutate() : undefined)}
-      foot={
-        made === undefined ? (
+      result={
+        made === undefined ? undefined : (
           <>
-            <Button onClick={onClose}>{copy.dialog.back}</Button>
-            <ActionButton
-              type="submit"
-              action="user.invite"
-              look="primary"
-              isPending={invite.isPending}
-              whyNot={isMissing ? copy.dialog.missing : undefined}
-            >
-              {copy.settings.invite}
-            </ActionButton>
+            <p className="text-sm">
+              {copy.settings.invited(made.user.name)}. {copy.settings.inviteCode}
+            </p>
+            <Command>{made.url}</Command>
+            <Command>{made.code}</Command>
           </>
-        ) : (
-          <Button look="primary" onClick={onClose}>
-            {copy.dialog.close}
-          </Button>
         )
       }
     >
-      {made === undefined ? (
-        <>
-          <Field label={copy.settings.name}>
-            {(id) => (
-              <input
-                id={id}
-                className="input"
-                maxLength={40}
-                autoComplete="off"
-                value={name}
-                onChange={(event) => setName(event.target.value)}
-              />
-            )}
-          </Field>
-          <fieldset className="grid gap-2">
-            <legend className="mb-1 text-sm font-medium">{copy.settings.role}</legend>
-            {ROLES.map((each) => (
-              <Choice
-                key={each}
-                name="role"
-                value={each}
-                chosen={role}
-                onChoose={setRole}
-                label={copy.settings.roles[each]}
-                hint={copy.settings.roleHint[each]}
-              />
-            ))}
-          </fieldset>
-          <Refusal error={invite.error} />
-        </>
-      ) : (
-        <>
-          <p className="text-sm">
-            {copy.settings.invited(made.user.name)}. {copy.settings.inviteCode}
-          </p>
-          <Command>{made.url}</Command>
-          <Command>{made.code}</Command>
-        </>
-      )}
-    </Dialog>
+      <TextField
+        label={copy.settings.name}
+        maxLength={40}
+        autoComplete="off"
+        value={name}
+        onChange={setName}
+      />
+      <Choices
+        name="role"
+        label={copy.settings.role}
+        chosen={role}
+        onChoose={setRole}
+        choices={ROLES.map((value) => ({
+          value,
+          label: copy.settings.roles[value],
+          hint: copy.settings.roleHint[value],
+        }))}
+      />
+    </AskDialog>
   );
 }

@@ -3,7 +3,9 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { TriangleAlert } from 'lucide-react';
 import { ask } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
+import { Bar, FilterField } from '../../ui/bar.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
+import { Table } from '../../ui/table.tsx';
 
 interface Config {
   readonly problem: string | null;
@@ -22,23 +24,14 @@ export function Values() {
   const query = useQuery({ ...ask<Config>(['settings'], '/config'), refetchInterval: 60_000 });
   return (
     <>
-      <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2.5">
-        <input
-          data-filter
-          type="search"
-          className="input input-sm min-w-40 flex-1 md:max-w-64"
-          aria-label={copy.settings.filter}
-          placeholder={copy.settings.filter}
+      <Bar>
+        <FilterField
+          label={copy.settings.filter}
           value={q}
-          onChange={(event) =>
-            void navigate({
-              search: (old) => ({ ...old, q: event.target.value || undefined }),
-              replace: true,
-            })
-          }
+          onChange={(value) => void navigate({ search: (old) => ({ ...old, q: value }), replace: true })}
         />
-        <p className="text-sm text-ink-3">{copy.settings.readOnly}</p>
-      </div>
+        <p className="text-sm text-ink-3 max-md:col-span-2">{copy.settings.readOnly}</p>
+      </Bar>
       <Loaded query={query} what={copy.settings.parts.values} rows={10}>
         {({ problem, settings }) => {
           const shown = settings.filter(({ key, env }) =>
@@ -57,28 +50,20 @@ export function Values() {
               {shown.length === 0 ? (
                 <Empty>{copy.queue.noMatch}</Empty>
               ) : (
-                <table className="table table-rows">
-                  <thead>
-                    <tr>
-                      <th scope="col">{copy.settings.key}</th>
-                      <th scope="col">{copy.settings.value}</th>
-                      <th scope="col">{copy.settings.origin}</th>
-                      <th scope="col">{copy.settings.env}</th>
+                <Table
+                  columns={[copy.settings.key, copy.settings.value, copy.settings.origin, copy.settings.env]}
+                >
+                  {shown.map(({ key, value, origin, env }) => (
+                    <tr key={key} data-row>
+                      <td className="mono full !whitespace-normal text-sm wrap-anywhere">{key}</td>
+                      <td className="full max-w-96 text-sm wrap-anywhere">
+                        <Value value={value} />
+                      </td>
+                      <td className="text-sm text-ink-2">{origin}</td>
+                      <td className="mono away text-xs text-ink-3">{env ?? ''}</td>
                     </tr>
-                  </thead>
-                  <tbody>
-                    {shown.map(({ key, value, origin, env }) => (
-                      <tr key={key} data-row>
-                        <td className="mono full !whitespace-normal text-sm wrap-anywhere">{key}</td>
-                        <td className="full max-w-96 text-sm wrap-anywhere">
-                          <Value value={value} />
-                        </td>
-                        <td className="text-sm text-ink-2">{origin}</td>
-                        <td className="mono away text-xs text-ink-3">{env ?? ''}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
+                  ))}
+                </Table>
               )}
             </>
           );

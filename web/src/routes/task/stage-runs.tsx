@@ -5,6 +5,7 @@ import { moneyOrDash, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { JobChip, RunOutcome } from '../../ui/job-state.tsx';
 import { Empty } from '../../ui/states.tsx';
+import { Table } from '../../ui/table.tsx';
 import { Ago, Lasted } from '../../ui/time.tsx';
 
 /** Every stage with the runs it took, the newest stage first. */
@@ -29,43 +30,41 @@ export function StageRuns({ task }: { task: TaskDetailWire }) {
                   <p className="px-4 pb-2 text-sm wrap-anywhere text-ink-2">{job.error}</p>
                 )}
                 {runs.length === 0 ? null : (
-                  <table className="table table-rows mb-1">
-                    <thead className="sr-only">
-                      <tr>
-                        <th scope="col">{copy.columns.run}</th>
-                        <th scope="col">{copy.columns.outcome}</th>
-                        <th scope="col">{copy.columns.account}</th>
-                        <th scope="col">{copy.columns.started}</th>
-                        <th scope="col">{copy.columns.lasted}</th>
-                        <th scope="col">{copy.columns.cost}</th>
+                  <Table
+                    isHeadless
+                    columns={[
+                      copy.columns.run,
+                      copy.columns.outcome,
+                      copy.columns.account,
+                      copy.columns.started,
+                      copy.columns.lasted,
+                      copy.columns.cost,
+                    ]}
+                  >
+                    {runs.map((run) => (
+                      <tr key={run.id} data-row>
+                        <td className="text-sm whitespace-nowrap">
+                          <Link to="/runs/$id" params={{ id: run.id }} className="mono">
+                            {run.id}
+                          </Link>{' '}
+                          <span className="text-ink-3">
+                            {copy.now.attempt} {run.attempt}
+                          </span>
+                        </td>
+                        <td>
+                          <RunOutcome run={run} />
+                        </td>
+                        <td className="mono text-sm text-ink-2">{run.account ?? '–'}</td>
+                        <td className="text-sm whitespace-nowrap text-ink-2">
+                          <Ago at={run.startedAt} />
+                        </td>
+                        <td className="n text-sm whitespace-nowrap text-ink-2">
+                          <Lasted from={run.startedAt} to={run.finishedAt} />
+                        </td>
+                        <td className="n text-sm">{moneyOrDash(run.usage.costUsd)}</td>
                       </tr>
-                    </thead>
-                    <tbody>
-                      {runs.map((run) => (
-                        <tr key={run.id} data-row>
-                          <td className="text-sm whitespace-nowrap">
-                            <Link to="/runs/$id" params={{ id: run.id }} className="mono">
-                              {run.id}
-                            </Link>{' '}
-                            <span className="text-ink-3">
-                              {copy.now.attempt} {run.attempt}
-                            </span>
-                          </td>
-                          <td>
-                            <RunOutcome run={run} />
-                          </td>
-                          <td className="mono text-sm text-ink-2">{run.account ?? '–'}</td>
-                          <td className="text-sm whitespace-nowrap text-ink-2">
-                            <Ago at={run.startedAt} />
-                          </td>
-                          <td className="n text-sm whitespace-nowrap text-ink-2">
-                            <Lasted from={run.startedAt} to={run.finishedAt} />
-                          </td>
-                          <td className="n text-sm">{moneyOrDash(run.usage.costUsd)}</td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
+                    ))}
+                  </Table>
                 )}
               </li>
             );
