@@ -2,7 +2,8 @@
  * The items of one simulated tracker, and what people do there: they hand in work by a label, take labels away,
  * close, depend, comment and command. Some of them may not write, and try.
  */
-import type { TrackedComment, TrackedItem } from '../src/trackers/tracker.ts';
+import type { Comment } from '../src/core/comment.ts';
+import type { TrackedItem } from '../src/trackers/tracker.ts';
 import type { Random } from './random.ts';
 import type { Trace } from './trace.ts';
 
@@ -13,7 +14,7 @@ interface Item {
   isLabelled: boolean;
   body: string;
   readonly blockedBy: string[];
-  readonly comments: TrackedComment[];
+  readonly comments: Comment[];
   /** What Orch wrote as its living report. */
   readonly reports: string[];
 }

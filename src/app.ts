@@ -42,7 +42,7 @@ export interface AppOptions {
   /** Stands in for an agent CLI's adapter. */
   readonly adapter?: (agent: Agent) => Agent;
   /** What the command line knows of the configuration and of the health of this installation. */
-  readonly looks?: Pick<HttpOptions, 'config' | 'check'>;
+  readonly looks?: Pick<HttpOptions, 'config' | 'check' | 'settings'>;
   /** Stand in for the vendors' deliveries, and for the tracker of a project. */
   readonly webhooks?: readonly Webhook[];
   readonly tracker?: (project: string, tracker: Tracker) => Tracker;
@@ -125,7 +125,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       publicUrl: config.publicUrl,
       url: () => url,
       configProblem: () => configProblem,
-      ...(options.looks ?? { config: () => [], check: async function* () {} }),
+      ...(options.looks ?? { config: () => [], check: async function* () {}, settings: null }),
       version: options.version,
       webhooks: () => liveWebhooks(current, options.webhooks ?? webhooks()),
       web: readWebFiles(webDirectory()),
@@ -175,6 +175,7 @@ function webDirectory(): string {
 
 export { agentAccountOf, searchPathOf, type WrapForge } from './app-runtime.ts';
 export type { VendorContext, VendorKind } from './clients/vendor-kind.ts';
+export { inspectChat } from './notifying.ts';
 export { agentOfKind, readerOfKind, vendors } from './registry.ts';
 
 /** Anybody who can reach the port can try the API: another address than loopback needs an admin first. */

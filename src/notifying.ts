@@ -41,6 +41,13 @@ export async function notifiersOf(
   };
 }
 
+/** Whether the bot is one and sees its chat, without a message to anybody; null when there is no chat. */
+export async function inspectChat({ telegram: { botToken, chatId, apiUrl } }: Config) {
+  if (botToken === null || chatId === null) return null;
+  const { inspectTelegram } = await import('./notifiers/telegram/inspect.ts');
+  return inspectTelegram({ token: botToken.reveal(), chatId, apiUrl });
+}
+
 function rulesOf({ events, quietHours, projects }: NotifyRules, bundles: boolean): ChannelRules {
   return {
     ...{ events, projects, bundles },

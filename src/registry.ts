@@ -1,11 +1,12 @@
 import type { Agent, AgentReader } from './agents/agent.ts';
+import type { DestinationContext } from './clients/destination-context.ts';
 import { giteaVendor } from './clients/gitea/gitea-vendor.ts';
 import { githubVendor } from './clients/github/github-vendor.ts';
 import { planeVendor } from './clients/plane/plane-vendor.ts';
 import type { VendorKind } from './clients/vendor-kind.ts';
 import { AppError } from './core/errors.ts';
 import type { Forge } from './forges/forge.ts';
-import type { ForgeContext, ForgeKind } from './forges/forge-kind.ts';
+import type { ForgeKind } from './forges/forge-kind.ts';
 import { giteaForge } from './forges/gitea/gitea-forge.ts';
 import { githubForge } from './forges/github/github-forge.ts';
 import type { StageKind } from './stages/stage.ts';
@@ -13,7 +14,7 @@ import { giteaTracker } from './trackers/gitea/gitea-tracker.ts';
 import { githubTracker } from './trackers/github/github-tracker.ts';
 import { planeTracker } from './trackers/plane/plane-tracker.ts';
 import type { Tracker } from './trackers/tracker.ts';
-import type { TrackerContext, TrackerKind } from './trackers/tracker-kind.ts';
+import type { TrackerKind } from './trackers/tracker-kind.ts';
 import { giteaWebhook } from './webhooks/gitea/gitea-webhook.ts';
 import { githubWebhook } from './webhooks/github/github-webhook.ts';
 import { planeWebhook } from './webhooks/plane/plane-webhook.ts';
@@ -85,21 +86,21 @@ export async function readerOfKind(kind: string, searchPath: string): Promise<Ag
 /** The tracker of a project; `local` is made by the caller. The configuration lets no other kind through. */
 export async function trackerOf(
   kind: string,
-  context: TrackerContext,
+  context: DestinationContext,
   local: () => Tracker,
 ): Promise<Tracker> {
   return TRACKERS.find((each) => each.kind === kind)?.create(context) ?? local();
 }
 
 /** The forge of a project, as `trackerOf`. */
-export async function forgeOf(kind: string, context: ForgeContext, local: () => Forge): Promise<Forge> {
+export async function forgeOf(kind: string, context: DestinationContext, local: () => Forge): Promise<Forge> {
   return FORGES.find((each) => each.kind === kind)?.create(context) ?? local();
 }
 
 /** How git signs in at a project's repository by way of its forge; null = as without one. */
 export function gitCredentialsOf(
   kind: string,
-  context: ForgeContext,
+  context: DestinationContext,
 ): ReturnType<ForgeKind['gitCredentials']> {
   return FORGES.find((each) => each.kind === kind)?.gitCredentials(context) ?? null;
 }

@@ -2,7 +2,7 @@ import { access, constants, readFile, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import pc from 'picocolors';
-import { agentAccountOf, agentOfKind, searchPathOf, vendors } from '../app.ts';
+import { agentAccountOf, agentOfKind, inspectChat, searchPathOf, vendors } from '../app.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
@@ -40,7 +40,7 @@ const GROUPS: Readonly<Record<string, Check>> = {
   agents,
   projects,
   ...Object.fromEntries(vendors().map((vendor) => [vendor.kind, (loaded) => vendorGroup(vendor, loaded)])),
-  telegram,
+  telegramGroup,
 };
 
 /** What the checks find, as they find it: of one group, or of all. */
@@ -367,10 +367,15 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   }
 }
 
-async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+export async function* telegramGroup(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'telegram';
-  const { botToken, chatId } = loaded?.config.telegram ?? { botToken: null, chatId: null };
-  yield botToken === null || chatId === null
-    ? { group, state: 'skipped', text: 'off', fix: 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID' }
-    : { group, state: 'ok', text: `on for chat ${chatId}; orch notify test sends it a message`, fix: null };
+  const seen = loaded === null ? null : await inspectChat(loaded.config);
+  if (seen === null) {
+    const fix = 'set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID';
+    return yield { group, state: 'skipped', text: 'off', fix };
+  }
+  const { ok, text, fix } = seen;
+  yield ok
+    ? { group, state: 'ok', text: `${text}; orch notify test sends it a message`, fix: null }
+    : { group, state: 'warning', text, fix };
 }

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { type App, startApp } from '../app.ts';
-import { describeConfig } from '../config/describe.ts';
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { loadOptions, processConfig, processEnvironment, processHome } from '../config/process.ts';
@@ -20,6 +19,7 @@ import { type DemoResult, prepareDemo, walkDemo } from './demo.ts';
 import { findings } from './doctor.ts';
 import { announce, lockHome, runningServer } from './home.ts';
 import { EXIT, type Output } from './output.ts';
+import { settingsOfDemo, settingsOfProcess } from './settings.ts';
 import { VERSION } from './version.ts';
 
 const START_LIMIT_MS = 30_000;
@@ -132,7 +132,10 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
       log,
       version: VERSION,
       env: processEnvironment(),
-      looks: { config: () => describeConfig(demo?.loaded ?? processConfig()), check: () => findings() },
+      looks: {
+        check: () => findings(),
+        ...(demo === null ? settingsOfProcess() : settingsOfDemo(demo.loaded)),
+      },
       onShutdown: ending.resolve,
     });
   } catch (error) {

@@ -22,7 +22,20 @@ export function repositoryOfAddress(address: string): RepositoryName | null {
   return parts.length < 2 ? null : repositoryName(parts.slice(-2).join('/'));
 }
 
-/** Gitea takes names in any case. */
+/** Hosts take names in any case. */
 export function isSameRepository({ owner, name }: RepositoryName, place: string): boolean {
   return `${owner}/${name}`.toLowerCase() === place.toLowerCase();
+}
+
+/** What is wrong with `repo` under tracker or forge, before anything is created; null = nothing. */
+export function repositoryTrouble(
+  repo: unknown,
+  address: string,
+): { readonly key: string; readonly problem: string; readonly fix: string } | null {
+  const fix = 'write it as owner/name';
+  if (typeof repo === 'string' && repositoryName(repo) === null)
+    return { key: 'repo', problem: 'is not owner/name', fix };
+  if (repo === undefined && repositoryOfAddress(address) === null)
+    return { key: 'repo', problem: 'is missing, and the git address names no owner and name', fix };
+  return null;
 }

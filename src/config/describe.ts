@@ -9,6 +9,8 @@ import type { Origin } from './types.ts';
 export interface ConfigRow {
   /** As an operator writes it, such as `projects.api.open_prs`. */
   readonly key: string;
+  /** The same, step by step. */
+  readonly path: readonly (string | number)[];
   /** Secrets are `[secret]`; null where nothing is set. */
   readonly value: string | number | boolean | null | readonly string[];
   readonly origin: Origin;
@@ -20,7 +22,8 @@ export interface ConfigRow {
 export function describeConfig({ config, origins, settings }: LoadedConfig): ConfigRow[] {
   const row = (path: readonly PropertyKey[], value: unknown): ConfigRow => {
     const key = keyOf(path);
-    return { key, value: shown(value), origin: origins[key] ?? 'default', env: null };
+    const steps = path.map((step) => (typeof step === 'number' ? step : String(step)));
+    return { key, path: steps, value: shown(value), origin: origins[key] ?? 'default', env: null };
   };
   const nested = (value: unknown, path: readonly PropertyKey[]): ConfigRow[] => {
     if (value === null || value === undefined) return [];

@@ -163,7 +163,8 @@ function asProblem(yaml: YamlFile, raw: unknown): AsProblem {
   });
 }
 
-function readTextFile(path: string): string | null {
+/** Null when there is none; throws when it cannot be read. */
+export function readTextFile(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { DestinationKind } from '../core/destination-kind.ts';
 import { SIZES } from '../core/pipeline-choice.ts';
 import {
   amount,
@@ -12,7 +13,7 @@ import {
   variables,
 } from './fields.ts';
 import { DEFAULT_PIPELINE, stageSchema } from './stages.ts';
-import type { KindOfDestination, Kinds } from './types.ts';
+import type { Kinds } from './types.ts';
 
 const commands = () => z.array(text()).max(100).default([]);
 
@@ -141,7 +142,7 @@ export function projectSchema(kinds: Kinds) {
 }
 
 /** One strict object per available kind, with the keys that its adapter brings. */
-function kindUnion(kinds: readonly KindOfDestination[]) {
+function kindUnion(kinds: readonly DestinationKind[]) {
   const [first, ...others] = kinds.map(({ kind, keys }) =>
     z.strictObject({ kind: z.literal(kind).describe(`The kind \`${kind}\`.`), ...keys }),
   );

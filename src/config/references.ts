@@ -1,3 +1,4 @@
+import type { DestinationKind } from '../core/destination-kind.ts';
 import { FULL, QUICK } from '../core/pipeline-choice.ts';
 import { isName, isVariable } from './fields.ts';
 import { checkPipelines } from './pipeline-references.ts';
@@ -6,7 +7,7 @@ import { list, type Mapping, mapping, missingName, type Path, walksOf } from './
 import { envName } from './settings.ts';
 import { checkPipeline, needsAccount } from './stage-references.ts';
 import { DEFAULT_PIPELINE, QUICK_PIPELINE } from './stages.ts';
-import type { KindOfDestination, Kinds } from './types.ts';
+import type { Kinds } from './types.ts';
 
 /**
  * Rules that span several keys. They look at the file as written, with no trust in its shape, so
@@ -40,7 +41,7 @@ export function checkReferences(
 function unmetNeeds(
   path: Path,
   destination: unknown,
-  kinds: readonly KindOfDestination[],
+  kinds: readonly DestinationKind[],
   isSet: (setting: string) => boolean,
 ): Finding[] {
   const named = kinds.find(({ kind }) => kind === mapping(destination).kind);
@@ -57,7 +58,7 @@ function unmetNeeds(
 }
 
 /** What a kind itself says of its keys; the git address counts once it is text. */
-function wrongTogether(path: Path, project: Mapping, kinds: readonly KindOfDestination[]): Finding[] {
+function wrongTogether(path: Path, project: Mapping, kinds: readonly DestinationKind[]): Finding[] {
   const destination = mapping(project[String(path.at(-1))]);
   const named = kinds.find(({ kind }) => kind === destination.kind);
   const repo = typeof project.repo === 'string' ? project.repo : '';

@@ -42,3 +42,22 @@ function valuesIn(text: string): Environment {
   });
   return Object.fromEntries(found);
 }
+
+/** The text with lines set, replaced or (null) removed; others stay as they are. Null: there is no file and no need of one. */
+export function withSecrets(
+  text: string | null,
+  changes: Readonly<Record<string, string | null>>,
+): string | null {
+  const names = Object.keys(changes);
+  if (names.length === 0) return text;
+  const kept = (text ?? '')
+    .split('\n')
+    .filter((line) => line !== '' && changes[LINE.exec(line)?.[1] ?? ''] !== null);
+  const lines = kept.map((line) => {
+    const name = LINE.exec(line)?.[1] ?? '';
+    return Object.hasOwn(changes, name) ? `${name}=${changes[name]}` : line;
+  });
+  const there = new Set(kept.map((line) => LINE.exec(line)?.[1]));
+  const added = names.filter((name) => changes[name] !== null && !there.has(name));
+  return [...lines, ...added.map((name) => `${name}=${changes[name]}`), ''].join('\n');
+}

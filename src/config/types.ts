@@ -1,4 +1,4 @@
-import type { ZodRawShape } from 'zod';
+import type { DestinationKind } from '../core/destination-kind.ts';
 import type { NotifyEvent } from '../core/matter.ts';
 import type { PipelineWhen } from '../core/pipeline-choice.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -9,24 +9,11 @@ export interface Kinds {
   readonly agents: readonly string[];
   /** Agents whose runs and sign-ins this build judges; it may start fewer. */
   readonly judgedAgents?: readonly string[];
-  readonly trackers: readonly KindOfDestination[];
-  readonly forges: readonly KindOfDestination[];
+  readonly trackers: readonly DestinationKind[];
+  readonly forges: readonly DestinationKind[];
   readonly notifiers: readonly string[];
   /** Sandboxes beside `none`; empty when this build has no other. */
   readonly sandboxes?: readonly string[];
-}
-
-/** A tracker or forge, with the keys it takes beside `kind` and the settings it cannot work without. */
-export interface KindOfDestination {
-  readonly kind: string;
-  readonly keys: ZodRawShape;
-  /** As in orch.yaml: `gitea_url`. */
-  readonly needs: readonly string[];
-  /** What is wrong with the keys together, or with the git address beside them, as the file has both. */
-  check?(
-    keys: Readonly<Record<string, unknown>>,
-    repo: string,
-  ): readonly { readonly key: string; readonly problem: string; readonly fix: string }[];
 }
 
 export type Origin = 'default' | 'file' | 'environment';

@@ -37,3 +37,17 @@ export function destinationError(family: 'tracker' | 'forge' | 'notifier', faile
     },
   });
 }
+
+/** Does it, with errors as the port of that family has them; `failed` tells those that the receiver is behind. */
+export async function askDestination<T>(
+  family: 'tracker' | 'forge',
+  act: () => Promise<T>,
+  failed: (error: unknown) => Promise<FailedRequest | null>,
+): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    const request = await failed(error);
+    throw request === null ? error : destinationError(family, request);
+  }
+}

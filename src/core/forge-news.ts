@@ -8,11 +8,15 @@ import { type Finding, type ForgeMemory, type Job, jobName, type Task } from './
 import { type Stage, sendBackTarget, waitsForPerson } from './pipeline.ts';
 import { jobForStage, type ProjectRules, sendBack, toTick } from './task.ts';
 
-/** What a forge shows of an open pull request, as far as the rules ask; `PullFacts` fits structurally. */
+/** What a forge shows of an open pull request, as far as the rules ask. */
 export interface PullSeen {
+  /** Tip of its branch there; null when the branch is gone. */
   readonly head: string | null;
+  /** The review that counts of each person, own accounts left out, dismissed ones too. */
   readonly reviews: readonly ReviewSeen[];
+  /** What others than Orch say of `head`: the newest word per name. */
   readonly checks: readonly CheckSeen[];
+  /** Null while the forge is still finding out. */
   readonly conflict: boolean | null;
 }
 
@@ -20,7 +24,9 @@ export interface ReviewSeen {
   readonly id: string;
   readonly by: { readonly name: string; readonly mayWrite: boolean };
   readonly state: 'approved' | 'changes_requested' | 'commented';
+  /** The commit it speaks of. */
   readonly commit: string;
+  /** Markdown. */
   readonly body: string;
   readonly comments: readonly {
     readonly file: string;
@@ -30,10 +36,13 @@ export interface ReviewSeen {
 }
 
 export interface CheckSeen {
+  /** Context of a status, or name of a workflow and job. */
   readonly name: string;
   readonly state: 'pending' | 'success' | 'failure';
+  /** The base's rules ask for it; null when the forge does not tell. */
   readonly required: boolean | null;
   readonly url: string | null;
+  /** Of a failure: what the forge shows of it, the end of its log where it can be had; else its one line. */
   readonly detail: string;
 }
 

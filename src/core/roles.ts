@@ -48,6 +48,7 @@ export const ACTIONS = {
   'token.revoke': 'admin',
   'audit.read': 'admin',
   'config.read': 'admin',
+  'config.write': 'admin',
 } as const satisfies Record<string, Role>;
 
 export type Action = keyof typeof ACTIONS;

@@ -1,4 +1,5 @@
 import { CLOSED_BREAKER } from './breaker.ts';
+import { type Delivery, failureOf } from './delivery.ts';
 import { type Judgement, notRun, type Verdict } from './failure.ts';
 import { type AccountState, EMPTY_CONTEXT, type Job, NOTHING_HEARD, type Run, type Task } from './model.ts';
 import type { Stage } from './pipeline.ts';
@@ -138,4 +139,19 @@ export function account(fields: Partial<AccountState> = {}): AccountState {
 
 export function judgement(verdict: Verdict, fields: Partial<Judgement> = {}): Judgement {
   return { ...notRun(verdict, verdict, 'test'), ...fields };
+}
+
+/** The first delivery of that key, which nobody gives up; unless `fields` say otherwise. */
+export function delivery(key: string, fields: Partial<Delivery> = {}): Delivery {
+  return { key, again: false, signal: new AbortController().signal, ...fields };
+}
+
+/** What the outbox makes of an act that has to fail. */
+export async function failing(act: Promise<unknown>): Promise<ReturnType<typeof failureOf>> {
+  return failureOf(
+    await act.then(
+      () => 'it went well',
+      (error: unknown) => error,
+    ),
+  );
 }

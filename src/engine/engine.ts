@@ -371,8 +371,18 @@ export function createEngine(options: EngineOptions) {
     looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
     runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
     /** Writes down what somebody did that changes no row by itself. */
-    note: (actor: Actor, action: string, target: string, after?: AuditFacts): Promise<void> =>
-      store.audit({ ...actor, action, target, at: clock(), ...(after === undefined ? {} : { after }) }),
+    note: (
+      actor: Actor,
+      action: string,
+      target: string,
+      after?: AuditFacts,
+      before?: AuditFacts,
+    ): Promise<void> =>
+      store.audit({
+        ...{ ...actor, action, target, at: clock() },
+        ...(before === undefined ? {} : { before }),
+        ...(after === undefined ? {} : { after }),
+      }),
     upkeep: upkeep.pass,
     salvage: createSalvage({ workspace: options.workspace, runtime: () => runtime, clock }),
     store,

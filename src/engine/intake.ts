@@ -84,6 +84,20 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
     return { facts, pipeline, rules, first: entryStage(rules, request.stage, pipeline, facts.labels) };
   }
 
+  /** An item as the task that the store takes on. */
+  function taskOf(
+    { rules, branchTemplate }: RuntimeProject,
+    item: { readonly id: string; readonly key: string; readonly title: string; readonly body: string },
+    { facts, pipeline, first }: Awaited<ReturnType<typeof entry>>,
+  ) {
+    const { id: workItemId, key, title, body } = item;
+    return {
+      ...{ project: rules.key, repo: rules.repo, workItemId, key, title, body },
+      ...{ branch: branchName(branchTemplate, key, title), stage: first.stage, pipeline },
+      ...{ labels: facts.labels, size: facts.size },
+    };
+  }
+
   async function isHere(key: string | null): Promise<boolean> {
     return key !== null && (await store.task(key)) !== null;
   }
@@ -113,26 +127,16 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
           code: 'usage.tracker_feed',
           hint: `make an item there that its rule matches: ${project.tracker.feed.rule.text}`,
         });
-      const { facts, pipeline, rules, first } = await entry(project, request);
+      const at = await entry(project, request);
+      const { pipeline, rules, first } = at;
       const item = await store.board.create(
         { project: project.rules.key, key: request.key, title: request.title, body: request.body },
         clock(),
       );
       const taken = await store.submit(
         {
-          project: project.rules.key,
-          workItemId: item.id,
-          key: item.key,
-          repo: project.rules.repo,
-          branch: branchName(project.branchTemplate, item.key, item.title),
-          title: item.title,
-          body: item.body,
-          stage: first.stage,
-          priority: request.priority,
-          urgent: request.urgent ?? false,
-          pipeline,
-          labels: facts.labels,
-          size: facts.size,
+          ...taskOf(project, item, at),
+          ...{ priority: request.priority, urgent: request.urgent ?? false },
         },
         (task) =>
           jobForStage(task, first, rules, {
@@ -162,24 +166,10 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
     ): Promise<{ task: Task; created: boolean }> {
       const project = projectOf(key);
       const request = { labels: item.labels, size: null, pipeline: null, stage: null, key: item.key };
-      const { facts, pipeline, rules, first } = await entry(project, request);
+      const at = await entry(project, request);
+      const { pipeline, rules, first } = at;
       const taken = await store.submit(
-        {
-          project: project.rules.key,
-          workItemId: item.id,
-          key: item.key,
-          repo: project.rules.repo,
-          branch: branchName(project.branchTemplate, item.key, item.title),
-          title: item.title,
-          body: item.body,
-          stage: first.stage,
-          priority: item.priority,
-          urgent: false,
-          pipeline,
-          labels: facts.labels,
-          size: facts.size,
-          feed: known,
-        },
+        { ...taskOf(project, item, at), priority: item.priority, urgent: false, feed: known },
         (task) => {
           const job = jobForStage(task, first, rules, {
             maxAttempts: runtime().maxAttempts,

@@ -1,3 +1,4 @@
+import type { Comment } from '../core/comment.ts';
 import { readComment } from '../core/comment-command.ts';
 import { AppError, messageOf } from '../core/errors.ts';
 import {
@@ -14,7 +15,7 @@ import type { IntakeWait } from '../core/intake.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
-import type { TrackedComment, TrackedItem, Tracker, TrackerFeed } from '../trackers/tracker.ts';
+import type { TrackedItem, Tracker, TrackerFeed } from '../trackers/tracker.ts';
 import { itemPlace, keyOf } from './comment-desk.ts';
 import type { createDecisions } from './decisions.ts';
 import type { Actor, createIntake } from './intake.ts';
@@ -192,7 +193,7 @@ function isOfItem(error: unknown): boolean {
   return error instanceof AppError && !/^(?:store|tracker)\./.test(error.code);
 }
 
-function threadOf(comments: readonly TrackedComment[]): string {
+function threadOf(comments: readonly Comment[]): string {
   return comments.reduce((thread, { by, body }) => {
     const read = by.mayWrite ? readComment(body) : null;
     return read?.kind === 'words' && read.text !== ''

@@ -20,6 +20,8 @@ export interface JanitorParts {
 
 /** Worktrees that are torn down at the same time: one that hangs delays few others, and only up to its limit. */
 const MAX_LEAVING = 4;
+/** A walk looks at every worktree there is; changes of the store come far more often than a worktree is left. */
+const WALK_GAP_MS = 2000;
 /** Runs of one task that are looked through for its last. */
 const MAX_RUNS = 10_000;
 
@@ -41,6 +43,8 @@ export function createJanitor(parts: JanitorParts) {
   let tidying: Promise<void> | null = null;
   let again = false;
   let unsubscribe = (): void => {};
+  let walkedAt = Number.NEGATIVE_INFINITY;
+  let walk: NodeJS.Timeout | undefined;
 
   async function tidy(): Promise<void> {
     for (const [key, project] of parts.runtime().projects)
@@ -147,6 +151,7 @@ export function createJanitor(parts: JanitorParts) {
   async function loop(): Promise<void> {
     do {
       again = false;
+      walkedAt = parts.clock();
       await tidy().catch((error: unknown) => log.error({ error: messageOf(error) }, 'tidying failed'));
     } while (again && !ending.signal.aborted);
     tidying = null;
@@ -157,10 +162,20 @@ export function createJanitor(parts: JanitorParts) {
     if (!ending.signal.aborted) tidying ??= loop();
   }
 
+  /** As `wake`, with a pause after the last walk; what changes meanwhile is seen by the one that follows it. */
+  function soon(): void {
+    if (ending.signal.aborted || walk !== undefined) return;
+    const waitMs = Math.max(1, Math.min(WALK_GAP_MS, walkedAt + WALK_GAP_MS - parts.clock()));
+    walk = setTimeout(() => {
+      walk = undefined;
+      wake();
+    }, waitMs);
+  }
+
   return {
-    /** Begins to tidy: now, and on every change of the store. Call it when left runs are taken over. */
+    /** Begins to tidy: now, and soon after every change of the store. Call it when left runs are taken over. */
     start(): void {
-      unsubscribe = store.onWake(() => queueMicrotask(wake));
+      unsubscribe = store.onWake(soon);
       wake();
     },
     wake,
@@ -176,6 +191,7 @@ export function createJanitor(parts: JanitorParts) {
     /** Ends running teardowns; their worktrees stay, and are the next start's. */
     async stop(): Promise<void> {
       unsubscribe();
+      clearTimeout(walk);
       ending.abort();
       await Promise.all([tidying, ...removals]);
     },

@@ -1,28 +1,17 @@
-import type { ZodRawShape } from 'zod';
-import type { VendorAccess } from '../clients/vendor-access.ts';
-import type { Clock } from '../lib/clock.ts';
+import type { DestinationContext } from '../clients/destination-context.ts';
+import type { DestinationKind } from '../core/destination-kind.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Forge } from './forge.ts';
 
 /** One kind of forge, as the registry lists it. */
-export interface ForgeKind {
-  readonly kind: string;
-  /** Keys under `projects.KEY.forge` beside `kind`, each with its description; zod, strict. */
-  readonly keys: ZodRawShape;
-  /** Settings without which it cannot work, by their name in orch.yaml (`gitea_url`). */
-  readonly needs: readonly string[];
-  /** What is wrong with the keys together, or with the git address beside them; each by its key, with the fix. */
-  check?(
-    keys: Readonly<Record<string, unknown>>,
-    repo: string,
-  ): readonly { readonly key: string; readonly problem: string; readonly fix: string }[];
+export interface ForgeKind extends DestinationKind {
   /** Asks nobody anything: what is wrong out there shows at the first request. */
-  create(context: ForgeContext): Forge;
+  create(context: DestinationContext): Forge;
   /**
    * How git signs in at the project's repository, when that lies on this forge's own host; null = as it would
    * without the forge (ssh, credentials in the address).
    */
-  gitCredentials(context: ForgeContext): GitCredentials | null;
+  gitCredentials(context: DestinationContext): GitCredentials | null;
 }
 
 export interface GitCredentials {
@@ -30,16 +19,4 @@ export interface GitCredentials {
   readonly host: string;
   readonly username: string;
   readonly password: Secret;
-}
-
-export interface ForgeContext {
-  readonly project: string;
-  /** Git address of the project. */
-  readonly repo: string;
-  /** What orch.yaml says under `forge`, checked by `keys` and with its defaults; parse it for its type. */
-  readonly config: unknown;
-  readonly access: VendorAccess;
-  readonly clock: Clock;
-  /** One value per name and configuration: how adapters of one vendor share a client and its limits. */
-  once<T>(name: string, make: () => T): T;
 }

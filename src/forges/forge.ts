@@ -1,4 +1,6 @@
+import type { Comment, Person } from '../core/comment.ts';
 import type { Delivery } from '../core/delivery.ts';
+import type { CheckSeen, PullSeen, ReviewSeen } from '../core/forge-news.ts';
 import type { Finding, PullRequest } from '../core/model.ts';
 
 /**
@@ -88,25 +90,7 @@ export interface ForgeFeed {
    * Comments on a pull request by others than Orch, oldest first: those written or edited at or after `since`,
    * or all. A forge may answer with more. Changes nothing.
    */
-  comments(pr: PullRequest, since: number | null, signal: AbortSignal): Promise<readonly ForgeComment[]>;
-}
-
-/** Somebody on the forge. */
-export interface ForgePerson {
-  readonly id: string;
-  readonly name: string;
-  /** May write to the repository: their words reach agents, their reviews and commands count. */
-  readonly mayWrite: boolean;
-}
-
-export interface ForgeComment {
-  readonly id: string;
-  readonly by: ForgePerson;
-  /** Markdown, without a marker of ours. */
-  readonly body: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly url: string | null;
+  comments(pr: PullRequest, since: number | null, signal: AbortSignal): Promise<readonly Comment[]>;
 }
 
 export type Standing =
@@ -119,44 +103,17 @@ export type Standing =
   | { readonly kind: 'closed' };
 
 /** An open pull request as the forge has it now. */
-export interface PullFacts {
-  /** Tip of its branch there; null when the branch is gone. */
-  readonly head: string | null;
+export interface PullFacts extends PullSeen {
   readonly base: string;
-  /** The review that counts of each person, own accounts left out, dismissed ones too. */
   readonly reviews: readonly ForgeReview[];
-  /** What others than Orch say of `head`: the newest word per name. */
-  readonly checks: readonly ForgeCheck[];
-  /** Null while the forge is still finding out. */
-  readonly conflict: boolean | null;
 }
 
-export interface ForgeReview {
-  readonly id: string;
-  readonly by: ForgePerson;
-  readonly state: 'approved' | 'changes_requested' | 'commented';
-  /** The commit it speaks of. */
-  readonly commit: string;
-  /** Markdown. */
-  readonly body: string;
-  readonly comments: readonly {
-    readonly file: string;
-    readonly line: number | null;
-    readonly body: string;
-  }[];
+export interface ForgeReview extends ReviewSeen {
+  readonly by: Person;
   readonly at: number;
 }
 
-export interface ForgeCheck {
-  /** Context of a status, or name of a workflow and job. */
-  readonly name: string;
-  readonly state: 'pending' | 'success' | 'failure';
-  /** The base's rules ask for it; null when the forge does not tell. */
-  readonly required: boolean | null;
-  readonly url: string | null;
-  /** Of a failure: what the forge shows of it, the end of its log where it can be had; else its one line. */
-  readonly detail: string;
-}
+export type ForgeCheck = CheckSeen;
 
 export type MergeResult =
   | { readonly kind: 'merged'; readonly commit: string }

@@ -44,6 +44,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/runs/:id/diff': 'read',
   'GET /api/v1/health': 'read',
   'GET /api/v1/config': 'config.read',
+  'POST /api/v1/config': 'config.write',
   'GET /api/v1/audit': 'audit.read',
   'GET /api/v1/jobs': 'read',
   'GET /api/v1/jobs/:id': 'read',

@@ -60,5 +60,8 @@ function statusOf(code: string): number {
   if (code === 'auth.too_many') return 429;
   if (code === 'auth.forbidden' || code === 'auth.origin' || code === 'auth.setup_done') return 403;
   if (code.startsWith('auth.')) return 401;
+  if (code === 'config.changed' || code === 'config.set_elsewhere') return 409;
+  if (code === 'config.machine_only') return 403;
+  if (code.startsWith('config.')) return 422;
   return CONFLICTS.some((family) => code.startsWith(family)) ? 409 : 400;
 }

@@ -33,7 +33,9 @@ beforeEach(async () => {
   kit = createHttpKit({
     workspace,
     runtime,
-    config: () => [{ key: 'port', value: 8044, origin: 'default', env: 'ORCH_PORT' }],
+    config: () => [
+      { key: 'port', path: ['port'], value: 8044, origin: 'default', env: 'ORCH_PORT', locked: 'machine' },
+    ],
   });
   await kit.engine.store.configure([project('api', { maxConcurrency: 9 })], ['a']);
 });

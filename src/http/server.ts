@@ -28,6 +28,7 @@ import { servePage } from './routes/page.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
+import { settingsRoutes } from './routes/settings.ts';
 import { systemRoutes } from './routes/system.ts';
 import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 import { workRoutes } from './routes/work.ts';
@@ -50,6 +51,8 @@ export interface HttpOptions {
   /** What only the command line knows of: every setting with its origin, and the checks of `orch doctor`. */
   readonly config: () => readonly ConfigRow[];
   readonly check: () => AsyncIterable<Finding>;
+  /** Null: the configuration is not in a file (the demo). */
+  readonly settings: SettingsDoor | null;
   /** Why the changed orch.yaml is not in force; null when it is. */
   readonly configProblem: () => string | null;
   /** Vendors whose deliveries are taken in: those with a secret. */
@@ -66,9 +69,36 @@ export interface RouteOptions extends HttpOptions {
 
 export interface ConfigRow {
   readonly key: string;
+  readonly path: readonly (string | number)[];
   readonly value: string | number | boolean | null | readonly string[];
   readonly origin: string;
   readonly env: string | null;
+  /** Why it cannot be changed here; `secret`: it can, unseen. */
+  readonly locked: 'environment' | 'machine' | 'secret' | null;
+}
+
+/** What changes orch.yaml and its secrets for people who are not at the machine. */
+export interface SettingsDoor {
+  /** Of the files as they are now: a change may be bound to it. */
+  readonly revision: () => string;
+  /** Checks a change and tries the vendors that it is about; writes it unless `test`. Throws AppError, with nothing written. */
+  readonly change: (edit: SettingsEdit, options: { readonly test: boolean }) => Promise<SettingsChanged>;
+}
+
+export interface SettingsEdit {
+  readonly values: readonly { readonly path: readonly (string | number)[]; readonly text: string | null }[];
+  readonly secrets: Readonly<Record<string, string | null>>;
+  readonly revision: string | null;
+}
+
+export interface SettingsChanged {
+  readonly changes: readonly {
+    readonly key: string;
+    readonly before: string | null;
+    readonly after: string | null;
+  }[];
+  readonly warnings: readonly string[];
+  readonly findings: readonly Finding[];
 }
 
 export interface Finding {
@@ -152,6 +182,7 @@ export function createHttp(options: HttpOptions) {
     eventRoutes,
     nowRoutes,
     reportRoutes,
+    settingsRoutes,
     systemRoutes,
     bulkRoutes,
     accountRoutes,

@@ -99,6 +99,7 @@ export function createHttpKit(
     configProblem: () => null,
     webhooks: () => [],
     config: () => [],
+    settings: null,
     async *check() {},
     log: createLogger('silent', null),
     shutdown: () => undefined,

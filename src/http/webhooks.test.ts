@@ -44,6 +44,7 @@ function open(live: readonly Webhook[] = [acme], secret = SECRET) {
     url: () => 'http://127.0.0.1:8044',
     configProblem: () => null,
     config: () => [],
+    settings: null,
     async *check() {},
     webhooks: () => live.map((webhook) => ({ webhook, secret })),
     log: createLogger('silent', null),

@@ -48,6 +48,11 @@ export class HttpError extends Error {
   }
 }
 
+/** Whether a failed request was answered with one of these. */
+export function isStatus(error: unknown, ...statuses: readonly number[]): error is HttpError {
+  return error instanceof HttpError && error.status !== null && statuses.includes(error.status);
+}
+
 export interface HttpClientOptions {
   /** `https://gitea.example/api/v1`; no trailing slash. */
   readonly base: string;

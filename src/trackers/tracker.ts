@@ -1,3 +1,4 @@
+import type { Comment, Person } from '../core/comment.ts';
 import type { Delivery } from '../core/delivery.ts';
 import type { Survey } from '../core/explain.ts';
 
@@ -49,7 +50,7 @@ export interface TrackerFeed {
    * Comments on an item by others than Orch, oldest first: those written or edited at or after `since`, or all.
    * A tracker may answer with more. Changes nothing.
    */
-  comments(id: string, since: number | null, signal: AbortSignal): Promise<readonly TrackedComment[]>;
+  comments(id: string, since: number | null, signal: AbortSignal): Promise<readonly Comment[]>;
 }
 
 export interface TrackedItem {
@@ -75,23 +76,4 @@ export interface TrackedItem {
   readonly priority: number;
   readonly createdAt: number;
   readonly updatedAt: number;
-}
-
-/** Somebody in a tracker or forge. */
-export interface Person {
-  readonly id: string;
-  /** Login or display name; shown, never a permission. */
-  readonly name: string;
-  /** May write to the repository or project: their words reach agents, their commands count. */
-  readonly mayWrite: boolean;
-}
-
-export interface TrackedComment {
-  readonly id: string;
-  readonly by: Person;
-  /** Markdown, without a marker of ours. */
-  readonly body: string;
-  readonly createdAt: number;
-  readonly updatedAt: number;
-  readonly url: string | null;
 }

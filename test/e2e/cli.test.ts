@@ -80,6 +80,36 @@ describe('the command line', () => {
     expect((await here.orch('urgent', 'API-99')).code).toBe(1);
   });
 
+  it('changes a setting of the running service from both ends, and keeps what people wrote in the file', async () => {
+    here = install();
+    const before = readFileSync(join(here.root, 'orch.yaml'), 'utf8');
+    const service = await here.up();
+    const limit = async () =>
+      (await here.json<{ values: { key: string; value: unknown }[] }>('config')).values.find(
+        ({ key }) => key === 'max_attempts',
+      )?.value;
+    expect((await here.orch('config', 'set', 'max_attempts', '7', '--test')).stdout).toContain('not written');
+    expect(await limit()).toBe(3);
+    expect((await here.orch('config', 'set', 'max_attempts', '7')).stdout).toContain(
+      'max_attempts: not set -> 7',
+    );
+    expect(await limit()).toBe(7);
+    await waitFor(() => service.output().includes('orch.yaml applied'));
+    expect(await here.post('/config', { values: [{ path: ['max_attempts'], text: '8' }] })).toMatchObject({
+      written: true,
+      changes: [{ key: 'max_attempts', before: '7', after: '8' }],
+    });
+    expect(await limit()).toBe(8);
+    const refused = await here.orch('config', 'set', 'projects.p.accounts', '[nobody]');
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('projects.p.accounts')]);
+    expect(await here.post('/config', { values: [{ path: ['host'], text: '0.0.0.0' }] })).toMatchObject({
+      code: 'config.machine_only',
+    });
+    expect((await here.orch('config', 'set', 'api_token')).stderr).toContain('terminal');
+    expect((await here.orch('config', 'unset', 'max_attempts')).stdout).toContain('8 -> not set');
+    expect(readFileSync(join(here.root, 'orch.yaml'), 'utf8')).toBe(before);
+  });
+
   it('drains an account and takes it back', async () => {
     here = install();
     here.scene(0, `echo '${VALID_RESULT}'`);

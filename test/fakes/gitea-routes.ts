@@ -21,6 +21,7 @@ import {
   ZERO_TIME,
 } from './gitea-objects.ts';
 import { addComment, addReview, addStatus, type FakeServer, newIssue, tellComment } from './gitea-state.ts';
+import { bodyOf } from './listen.ts';
 
 interface Call {
   readonly server: FakeServer;
@@ -111,9 +112,7 @@ export async function answerApi(
   const { knobs } = server;
   const method = request.method ?? 'GET';
   const below = address.pathname.slice('/api/v1'.length);
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString('utf8');
+  const text = await bodyOf(request);
   const { trouble } = knobs;
   if (trouble !== null && trouble.random() < trouble.before) {
     knobs.troubles++;
@@ -122,14 +121,7 @@ export async function answerApi(
   const body = (text === '' ? {} : JSON.parse(text)) as object;
   let answer: Answer;
   try {
-    answer = await handle(
-      server,
-      request,
-      method,
-      below,
-      address.searchParams,
-      text === '' ? {} : JSON.parse(text),
-    );
+    answer = await handle(server, request, method, below, address.searchParams, body);
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     answer = error.answer;

@@ -1,4 +1,4 @@
-import type { FakeRepository } from './gitea-git.ts';
+import type { FakeRepository } from './git-host.ts';
 import type { createSender } from './gitea-hooks.ts';
 import {
   commentObject,

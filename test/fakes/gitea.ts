@@ -1,9 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRepository, type FakeRepository, serveGit } from './gitea-git.ts';
+import { createRepository, type FakeRepository, passwordOf, serveGit } from './git-host.ts';
 import { createSender, type Sent, type Unreliable } from './gitea-hooks.ts';
 import {
   type FakeComment,
@@ -31,6 +30,7 @@ import {
   labelOf,
   newIssue,
 } from './gitea-state.ts';
+import { listen } from './listen.ts';
 
 /**
  * A stateful Gitea with one private repository: its API, its git over HTTP and its webhooks. Two bot accounts,
@@ -132,9 +132,8 @@ export async function startGitea(
   const sender = createSender();
   const requests: string[] = [];
   let ids = 100;
-  const http = createServer((request, response) => void answer(request, response));
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const http = await listen(answer);
+  const { url } = http;
   const place: FakePlace = { url, owner: OWNER, name: NAME };
   const user = (login: string): FakeUser => {
     const found = state.users.find((each) => each.login === login);
@@ -211,26 +210,14 @@ export async function startGitea(
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.setHeader('date', new Date(Date.now() + knobs.clockAheadMs).toUTCString());
     const address = new URL(request.url ?? '/', url);
-    try {
-      if (address.pathname.startsWith('/api/v1/')) {
-        requests.push(`${request.method} ${address.pathname.slice('/api/v1'.length)}`);
-        await answerApi(server, request, response, address);
-      } else await answerGit(request, response, address);
-    } catch (error) {
-      if (!response.headersSent) response.writeHead(500);
-      response.end(String(error));
-    }
+    if (address.pathname.startsWith('/api/v1/')) {
+      requests.push(`${request.method} ${address.pathname.slice('/api/v1'.length)}`);
+      await answerApi(server, request, response, address);
+    } else await answerGit(request, response, address);
   }
 
   async function answerGit(request: IncomingMessage, response: ServerResponse, address: URL): Promise<void> {
-    const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    // The token is the password; the user name beside it counts for nothing.
-    const password = Buffer.from(basic ?? '', 'base64')
-      .toString()
-      .split(':')
-      .slice(1)
-      .join(':');
-    const login = tokens.get(password)?.login;
+    const login = tokens.get(passwordOf(request))?.login;
     if (login === undefined) {
       response.writeHead(401, { 'www-authenticate': 'Basic realm="Gitea"' }).end('Unauthorized\n');
       return;
@@ -251,8 +238,7 @@ export async function startGitea(
       .filter((rule) => !rule.pushers.includes(login))
       .map(({ rule }) => rule);
     const before = await repository.branches();
-    const to = { root, path: address.pathname, query: address.search.slice(1), user: login, closedBranches };
-    await serveGit(request, response, to);
+    await serveGit(request, response, { root, address, user: login, closedBranches });
     if (request.method === 'POST' && isPush) await server.refsMoved(before, user(login));
   }
 
@@ -370,8 +356,7 @@ export async function startGitea(
     setUnreliableHooks: (value) => sender.setUnreliable(value),
     settled: () => sender.settled(),
     async close() {
-      http.closeAllConnections();
-      await new Promise((resolve) => http.close(resolve));
+      await http.close();
       await sender.settled();
       await rm(root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
     },

@@ -1,11 +1,6 @@
+import type { Comment, Person } from '../../src/core/comment.ts';
 import { destinationError } from '../../src/core/destination-error.ts';
-import type {
-  Person,
-  TrackedComment,
-  TrackedItem,
-  Tracker,
-  TrackerFeed,
-} from '../../src/trackers/tracker.ts';
+import type { TrackedItem, Tracker, TrackerFeed } from '../../src/trackers/tracker.ts';
 
 export const MARA: Person = { id: 'u1', name: 'mara', mayWrite: true };
 export const ADA: Person = { id: 'u2', name: 'ada', mayWrite: true };
@@ -14,7 +9,7 @@ export const PASSER_BY: Person = { id: 'u9', name: 'eve', mayWrite: false };
 /** A tracker in memory, with what people do in it and what Orch has told it. Its rule is a label. */
 export function memoryTracker(kind = 'memory', prefix = 'API') {
   const items = new Map<string, TrackedItem>();
-  const said = new Map<string, TrackedComment[]>();
+  const said = new Map<string, Comment[]>();
   const told: { item: string; key: string; body: string }[] = [];
   const reports = new Map<string, string[]>();
   const statuses = new Map<string, string[]>();

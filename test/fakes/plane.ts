@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf, listen } from './listen.ts';
 
 /**
  * What happens to a request instead of a good answer. `drop` comes after it was worked on: what was asked is done,
@@ -488,20 +488,12 @@ export async function startPlane(
     else answer(response, given);
   }
 
-  const server = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    request.on('end', () => serve(request, response, text));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const server = await listen(async (request, response) => serve(request, response, await bodyOf(request)));
   const isWrite = (method: string) => method !== 'GET';
 
   return {
     ...{
-      url: `http://127.0.0.1:${port}`,
+      url: server.url,
       key,
       workspace,
       project,
@@ -579,11 +571,7 @@ export async function startPlane(
     async told() {
       while (deliveries.size > 0) await Promise.all(deliveries);
     },
-    close: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: server.close,
   };
 }
 

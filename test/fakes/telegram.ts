@@ -1,6 +1,6 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { ServerResponse } from 'node:http';
 import { telegramContract } from '../support/telegram-contract.ts';
+import { bodyOf, listen } from './listen.ts';
 
 export interface TelegramCall {
   readonly method: string;
@@ -103,55 +103,50 @@ export async function startTelegram() {
   const from = (person: TelegramPerson) => ({ id: person.id, is_bot: false, first_name: person.name });
   const chatOf = (id: number) => ({ id, type: 'private', first_name: 'x' });
 
-  const server = createServer((request, response) => {
-    let text = '';
-    request.on('data', (chunk: Buffer) => {
-      text += chunk.toString();
-    });
-    request.on('end', () => {
-      const method = request.url?.split('/').at(-1) ?? '';
-      const isForm = request.headers['content-type']?.startsWith('multipart/') === true;
-      const body = (text === '' ? {} : isForm ? { text } : JSON.parse(text)) as Record<string, unknown>;
-      const wrong = isForm ? null : contract(method, body);
-      if (wrong !== null) broken.push(`${method}: ${wrong}`);
-      const at = Date.now();
-      if (method === 'getUpdates') {
-        polls.push({ method, text: '', messageId: 0, at, body });
-        return void poll(body, response);
-      }
-      const fault = always ?? faults.shift();
-      const isRefused = typeof fault === 'object';
-      const messageId = isRefused ? Number(body['message_id'] ?? 0) : take(method, body);
-      calls.push({ method, text: textIn(body), messageId, at, body });
-      if (fault === 'hang') return;
-      if (fault === 'drop') request.socket.destroy();
-      else if (isRefused)
-        answer(response, fault.status, {
-          ok: false,
-          error_code: fault.status,
-          description: fault.description ?? 'Some trouble',
-          parameters: {
-            ...(fault.retryAfter === undefined ? {} : { retry_after: fault.retryAfter }),
-            ...(fault.migrateTo === undefined ? {} : { migrate_to_chat_id: fault.migrateTo }),
-          },
-        });
-      else if (method === 'answerCallbackQuery') answer(response, 200, { ok: true, result: true });
-      else if (method === 'getMe')
-        answer(response, 200, {
-          ok: true,
-          result: { id: 9, is_bot: true, first_name: 'Orch', username: 'orch_bot' },
-        });
-      else
-        answer(response, 200, {
-          ok: true,
-          result: { message_id: messageId, date: 0, chat: chatOf(1) },
-        });
-    });
+  const server = await listen(async (request, response) => {
+    const text = await bodyOf(request);
+    const method = request.url?.split('/').at(-1) ?? '';
+    const isForm = request.headers['content-type']?.startsWith('multipart/') === true;
+    const body = (text === '' ? {} : isForm ? { text } : JSON.parse(text)) as Record<string, unknown>;
+    const wrong = isForm ? null : contract(method, body);
+    if (wrong !== null) broken.push(`${method}: ${wrong}`);
+    const at = Date.now();
+    if (method === 'getUpdates') {
+      polls.push({ method, text: '', messageId: 0, at, body });
+      return void poll(body, response);
+    }
+    const fault = always ?? faults.shift();
+    const isRefused = typeof fault === 'object';
+    const messageId = isRefused ? Number(body['message_id'] ?? 0) : take(method, body);
+    calls.push({ method, text: textIn(body), messageId, at, body });
+    if (fault === 'hang') return;
+    if (fault === 'drop') request.socket.destroy();
+    else if (isRefused)
+      answer(response, fault.status, {
+        ok: false,
+        error_code: fault.status,
+        description: fault.description ?? 'Some trouble',
+        parameters: {
+          ...(fault.retryAfter === undefined ? {} : { retry_after: fault.retryAfter }),
+          ...(fault.migrateTo === undefined ? {} : { migrate_to_chat_id: fault.migrateTo }),
+        },
+      });
+    else if (method === 'answerCallbackQuery') answer(response, 200, { ok: true, result: true });
+    else if (method === 'getChat')
+      answer(response, 200, { ok: true, result: { ...chatOf(Number(body['chat_id'])), username: 'mara' } });
+    else if (method === 'getMe')
+      answer(response, 200, {
+        ok: true,
+        result: { id: 9, is_bot: true, first_name: 'Orch', username: 'orch_bot' },
+      });
+    else
+      answer(response, 200, {
+        ok: true,
+        result: { message_id: messageId, date: 0, chat: chatOf(1) },
+      });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: server.url,
     calls,
     polls,
     chat,
@@ -202,10 +197,7 @@ export async function startTelegram() {
       always = fault;
     },
     close: async () => {
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await server.close();
       if (broken.length > 0) throw new Error(`calls break the contract: ${broken.join('; ')}`);
     },
   };

@@ -23,14 +23,26 @@ export interface Line {
 
 type Part = 'runs' | 'approval' | 'fails' | 'asks' | 'signedOut' | 'hostile' | 'done';
 
+type Row = ReturnType<NonNullable<AppOptions['looks']>['config']>[number];
+function row(
+  path: string[],
+  value: Row['value'],
+  origin: string,
+  env: string | null,
+  locked: Row['locked'],
+): Row {
+  return { key: path.join('.'), path, value, origin, env, locked };
+}
+
 /** What `orch doctor` and `orch config` might find: they look at the machine, which is not what is shown here. */
 const LOOKS: NonNullable<AppOptions['looks']> = {
+  settings: null,
   config: () => [
-    { key: 'host', value: '127.0.0.1', origin: 'default', env: 'ORCH_HOST' },
-    { key: 'max_concurrency', value: 4, origin: 'environment', env: 'ORCH_MAX_CONCURRENCY' },
-    { key: 'projects.api.checks', value: ['npm test', 'npm run lint'], origin: 'orch.yaml', env: null },
-    { key: 'telegram.bot_token', value: '[secret]', origin: 'environment', env: 'ORCH_TELEGRAM_BOT_TOKEN' },
-    { key: 'public_url', value: null, origin: 'default', env: 'ORCH_PUBLIC_URL' },
+    row(['host'], '127.0.0.1', 'default', 'ORCH_HOST', 'machine'),
+    row(['max_concurrency'], 4, 'environment', 'ORCH_MAX_CONCURRENCY', 'environment'),
+    row(['projects', 'api', 'checks'], ['npm test', 'npm run lint'], 'file', null, null),
+    row(['telegram_bot_token'], '[secret]', 'environment', 'ORCH_TELEGRAM_BOT_TOKEN', 'secret'),
+    row(['public_url'], null, 'default', 'ORCH_PUBLIC_URL', null),
   ],
   async *check() {
     yield { group: 'machine', state: 'ok', text: 'Node 24, git 2.51', fix: null };

@@ -7,6 +7,7 @@ import {
   path,
 } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { askedOnce, believed, createPermissions, failedRequest, tooLong } from '../host-client.ts';
 import type { RepositoryName } from '../repository-name.ts';
 import { type GiteaUser, permission, user } from './wire.ts';
 
@@ -43,8 +44,6 @@ export interface GiteaClientOptions {
 const PAGE_SIZE = 50;
 /** 5,000 entries; more is an error that says so, for half a list would pass for the whole. */
 const MAX_PAGES = 100;
-/** A person who loses the right to write is believed for this long. */
-const PERMISSION_KEPT_MS = 5 * 60_000;
 const MAY_WRITE: readonly string[] = ['write', 'admin', 'owner'];
 
 export function createGiteaClient({ url, token, now, timeoutMs }: GiteaClientOptions): GiteaClient {
@@ -56,8 +55,8 @@ export function createGiteaClient({ url, token, now, timeoutMs }: GiteaClientOpt
     now,
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
-  let ownUser: Promise<GiteaUser> | null = null;
-  const permissions = new Map<string, { readonly mayWrite: boolean; readonly until: number }>();
+  const permissions = createPermissions(now);
+  const own = askedOnce((signal) => one(user, { method: 'GET', path: '/user', ...(signal && { signal }) }));
 
   async function one<T>(shape: z.ZodType<T>, request: HttpRequest): Promise<T> {
     const answer = await http.send(request);
@@ -107,69 +106,25 @@ export function createGiteaClient({ url, token, now, timeoutMs }: GiteaClientOpt
         if (list.length === 0) return found;
         found.push(...list);
       }
-      throw new HttpError(`${request.method} ${request.path}: more than ${MAX_PAGES} pages`, {
-        ...{ method: request.method, path: request.path, status: 200, retryAfterMs: null, done: 'no' },
-        body: `the list has more than ${MAX_PAGES} pages of ${PAGE_SIZE}, and a part of it is no answer`,
-      });
+      throw tooLong(request.method, request.path, MAX_PAGES, PAGE_SIZE);
     },
-    async told(at, error) {
-      if (!(error instanceof HttpError) || error.status !== 404) return error;
-      const { method, path: below, done } = error;
-      const repository = path`/repos/${at.owner}/${at.name}`;
-      const said = `the token does not see the repository ${at.owner}/${at.name} (404)`;
-      return http.send({ method: 'GET', path: repository }).then(
-        () => error,
-        (other: unknown) =>
-          other instanceof HttpError && other.status === 404
-            ? new HttpError(`${method} ${below}: ${said}`, {
-                ...{ method, path: below, status: 403, body: said, retryAfterMs: null, done },
-              })
-            : other,
-      );
-    },
-    own(signal) {
-      const asked = ownUser ?? one(user, { method: 'GET', path: '/user', ...(signal && { signal }) });
-      ownUser = asked;
-      asked.catch(() => {
-        ownUser = null;
-      });
-      return asked;
-    },
-    async mayWrite(at, login, signal) {
-      if (login === null) return false;
-      const key = `${at.owner}/${at.name}/${login}`;
-      const known = permissions.get(key);
-      if (known !== undefined && known.until > now()) return known.mayWrite;
-      const mayWrite = await askMayWrite(at, login, signal);
-      permissions.set(key, { mayWrite, until: now() + PERMISSION_KEPT_MS });
-      return mayWrite;
-    },
+    told: (at, error) =>
+      believed(error, at, () => http.send({ method: 'GET', path: path`/repos/${at.owner}/${at.name}` })),
+    own,
+    mayWrite: (at, login, signal) => permissions(at, login, (named) => askMayWrite(at, named, signal)),
   };
 }
 
-/** What the error of a failed request says, for the error of a tracker or forge. Null: it is none of ours. */
-export function failedRequest(error: unknown) {
-  if (!(error instanceof HttpError)) return null;
-  const { method, status, retryAfterMs, done } = error;
-  const scope = /required=\[([^\]]*)\]/.exec(error.body)?.[1];
-  const hint =
-    status === 401
-      ? 'the token is not valid (any more): set ORCH_GITEA_TOKEN or ORCH_GITEA_REVIEWER_TOKEN anew'
-      : status === 403 && scope !== undefined
-        ? `the token lacks the scope ${scope}: make one that has it; orch doctor --only gitea names all`
-        : null;
-  return {
-    ...{ vendor: 'Gitea', what: `${method} ${error.path}`, status, retryAfterMs, done },
-    said: said(error),
-    ...(hint === null ? {} : { hint }),
-  };
-}
-
-/** Gitea's own words, without the JSON around them. */
-function said({ body, message, status }: HttpError): string {
-  if (status === null) return message;
-  const text = /^\s*\{.*"message"\s*:\s*"((?:[^"\\]|\\.)*)"/s.exec(body)?.[1];
-  return (text ?? body).slice(0, 300);
+/** What an error of ours says, for that of a tracker or forge; null: it is none of Gitea's. */
+export function giteaFailure(error: unknown) {
+  return failedRequest('Gitea', error, ({ status, body }) => {
+    if (status === 401)
+      return 'the token is not valid (any more): set ORCH_GITEA_TOKEN or ORCH_GITEA_REVIEWER_TOKEN anew';
+    const scope = /required=\[([^\]]*)\]/.exec(body)?.[1];
+    return status === 403 && scope !== undefined
+      ? `the token lacks the scope ${scope}: make one that has it; orch doctor --only gitea names all`
+      : null;
+  });
 }
 
 function unusable(request: HttpRequest, answer: HttpAnswer, why: string): HttpError {

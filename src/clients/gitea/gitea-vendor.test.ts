@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { type FakeGitea, startGitea } from '../../../test/fakes/gitea.ts';
 import { Secret } from '../../lib/secret.ts';
 import { giteaWebhook } from '../../webhooks/gitea/gitea-webhook.ts';
+import { hostContext } from '../test-kit.ts';
 import type { VendorContext } from '../vendor-kind.ts';
 import { giteaVendor } from './gitea-vendor.ts';
 
@@ -19,16 +20,8 @@ function contextAt(
   gitea: FakeGitea,
   more: Partial<VendorContext> & { token?: string; reviewer?: string | null } = {},
 ) {
-  const reviewer = more.reviewer === undefined ? gitea.token('reviewer') : more.reviewer;
   const context: VendorContext = {
-    access: {
-      gitea: {
-        ...{ url: gitea.url, token: new Secret(more.token ?? gitea.token('orch')) },
-        reviewerToken: reviewer === null ? null : new Secret(reviewer),
-      },
-      github: { url: null, token: null, reviewerToken: null },
-      plane: { url: null, workspace: null, apiToken: null },
-    },
+    access: hostContext('gitea', gitea, more).access,
     webhookSecret: new Secret(SECRET),
     publicUrl: null,
     projects: [{ key: 'wid', repo: gitea.gitUrl, tracker: null, forge: { kind: 'gitea' } }],

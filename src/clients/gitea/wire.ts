@@ -158,8 +158,5 @@ export const workflowJobs = z.object({ jobs: many(workflowJob) });
 
 export type GiteaUser = z.output<typeof user>;
 export type GiteaIssue = z.output<typeof issue>;
-export type GiteaComment = z.output<typeof comment>;
 export type GiteaPull = z.output<typeof pull>;
-export type GiteaReview = z.output<typeof review>;
 export type GiteaStatus = z.output<typeof status>;
-export type GiteaHook = z.output<typeof hook>;

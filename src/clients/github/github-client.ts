@@ -1,8 +1,9 @@
 import { endpoint } from '@octokit/endpoint';
 import type { Endpoints } from '@octokit/types';
 import type { Clock } from '../../lib/clock.ts';
-import { createHttpClient, type HttpAnswer, HttpError, path } from '../../lib/http-client.ts';
+import { createHttpClient, type HttpAnswer, HttpError, isStatus, path } from '../../lib/http-client.ts';
 import type { Secret } from '../../lib/secret.ts';
+import { askedOnce, believed, createPermissions, failedRequest, tooLong } from '../host-client.ts';
 import type { RepositoryName } from '../repository-name.ts';
 import { createGithubFetch } from './github-fetch.ts';
 
@@ -61,8 +62,6 @@ export interface GithubClientOptions {
 const PAGE_SIZE = 100;
 /** 10,000 entries; more is an error that says so, for half a list would pass for the whole. */
 const MAX_PAGES = 100;
-/** A person who loses the right to write is believed for this long. */
-const PERMISSION_KEPT_MS = 5 * 60_000;
 const MAY_WRITE: readonly string[] = ['write', 'maintain', 'admin'];
 const ASSOCIATED: readonly string[] = ['OWNER', 'MEMBER', 'COLLABORATOR'];
 const CLOUD = 'https://github.com';
@@ -86,8 +85,11 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
     }),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
   });
-  let ownUser: Promise<{ id: string; login: string }> | null = null;
-  const permissions = new Map<string, { readonly mayWrite: boolean; readonly until: number }>();
+  const permissions = createPermissions(clock);
+  const own = askedOnce(async (signal) => {
+    const { id, login } = await send('GET /user', {}, signal);
+    return { id: String(id), login };
+  });
 
   function answer<R extends Route>(
     route: R,
@@ -127,19 +129,9 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
     }
   }
 
-  async function told(at: RepositoryName, error: unknown): Promise<unknown> {
-    if (!(error instanceof HttpError) || error.status !== 404) return error;
-    const { method, path: below, done } = error;
-    const said = `the token does not see the repository ${at.owner}/${at.name} (404)`;
-    return http.send({ method: 'GET', path: `${rest}${path`/repos/${at.owner}/${at.name}`}` }).then(
-      () => error,
-      (other: unknown) =>
-        other instanceof HttpError && other.status === 404
-          ? new HttpError(`${method} ${below}: ${said}`, {
-              ...{ method, path: below, status: 403, body: said, retryAfterMs: null, done },
-            })
-          : other,
-    );
+  function told(at: RepositoryName, error: unknown): Promise<unknown> {
+    const repository = `${rest}${path`/repos/${at.owner}/${at.name}`}`;
+    return believed(error, at, () => http.send({ method: 'GET', path: repository }));
   }
 
   return {
@@ -165,10 +157,7 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
         if (!/<[^>]+>;[^,]*rel="next"/.test(answered.headers.get('link') ?? '')) return found;
       }
       const [method = 'GET', where = ''] = route.split(' ');
-      throw new HttpError(`${route}: more than ${MAX_PAGES} pages`, {
-        ...{ method, path: where, status: 200, retryAfterMs: null, done: 'no' },
-        body: `the list has more than ${MAX_PAGES} pages of ${PAGE_SIZE}, and a part of it is no answer`,
-      });
+      throw tooLong(method, where, MAX_PAGES, PAGE_SIZE);
     },
     async text(route, params, signal) {
       return (await answer(route, params, signal)).text;
@@ -185,49 +174,20 @@ export function createGithubClient({ url, token, clock, timeoutMs }: GithubClien
         ...{ method: 'POST', path: where, status: 422, body: said, retryAfterMs: null, done: 'no' },
       });
     },
-    own(signal) {
-      const asked =
-        ownUser ?? send('GET /user', {}, signal).then(({ id, login }) => ({ id: String(id), login }));
-      ownUser = asked;
-      asked.catch(() => {
-        ownUser = null;
-      });
-      return asked;
-    },
-    async mayWrite(at, login, association, signal) {
-      if (login === null) return false;
-      const key = `${at.owner}/${at.name}/${login}`.toLowerCase();
-      const known = permissions.get(key);
-      if (known !== undefined && known.until > clock()) return known.mayWrite;
-      const mayWrite = await askMayWrite(at, login, association, signal);
-      permissions.set(key, { mayWrite, until: clock() + PERMISSION_KEPT_MS });
-      return mayWrite;
-    },
+    own,
+    mayWrite: (at, login, association, signal) =>
+      permissions(at, login, (named) => askMayWrite(at, named, association, signal)),
     lastHeaders: () => last,
   };
 }
 
-/** What the error of a failed request says, for the error of a tracker or forge. Null: it is none of ours. */
-export function failedRequest(error: unknown) {
-  if (!(error instanceof HttpError)) return null;
-  const { method, status, retryAfterMs, done, body, message } = error;
-  const text = /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(body)?.[1];
-  const hint = hintFor(status, retryAfterMs);
-  return {
-    ...{ vendor: 'GitHub', what: `${method} ${error.path}`, status, retryAfterMs, done },
-    said: status === null ? message : (text ?? body).slice(0, 300),
-    ...(hint === null ? {} : { hint }),
-  };
-}
-
-function hintFor(status: number | null, retryAfterMs: number | null): string | null {
-  if (status === 401)
-    return 'the token is not valid (any more): set ORCH_GITHUB_TOKEN or ORCH_GITHUB_REVIEWER_TOKEN anew';
-  if (status === 403 && retryAfterMs === null)
-    return 'the token lacks a permission: orch doctor --only github names those that are needed';
-  return null;
-}
-
-export function isStatus(error: unknown, ...statuses: readonly number[]): error is HttpError {
-  return error instanceof HttpError && error.status !== null && statuses.includes(error.status);
+/** What an error of ours says, for that of a tracker or forge; null: it is none of GitHub's. */
+export function githubFailure(error: unknown) {
+  return failedRequest('GitHub', error, ({ status, retryAfterMs }) => {
+    if (status === 401)
+      return 'the token is not valid (any more): set ORCH_GITHUB_TOKEN or ORCH_GITHUB_REVIEWER_TOKEN anew';
+    return status === 403 && retryAfterMs === null
+      ? 'the token lacks a permission: orch doctor --only github names those that are needed'
+      : null;
+  });
 }

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type FakeGithub, startGithub } from '../../../test/fakes/github.ts';
 import { Secret } from '../../lib/secret.ts';
+import { hostContext } from '../test-kit.ts';
 import type { VendorContext } from '../vendor-kind.ts';
 import { githubVendor } from './github-vendor.ts';
-import { githubContext } from './test-kit.ts';
 
 let github: FakeGithub;
 beforeEach(async () => {
@@ -12,11 +12,11 @@ beforeEach(async () => {
 afterEach(() => github.close());
 
 function contextOf(
-  more: Partial<VendorContext> & { as?: Parameters<typeof githubContext>[1] } = {},
+  more: Partial<VendorContext> & { as?: Parameters<typeof hostContext>[2] } = {},
 ): VendorContext {
   const { as, ...rest } = more;
   return {
-    access: githubContext(github, as).access,
+    access: hostContext('github', github, as).access,
     ...{ webhookSecret: new Secret('s'), publicUrl: 'https://orch.example.org', now: Date.now, heard: null },
     projects: [{ key: 'api', repo: github.gitUrl, tracker: null, forge: { kind: 'github' } }],
     ...rest,

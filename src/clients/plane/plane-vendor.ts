@@ -1,10 +1,10 @@
 import { HttpError } from '../../lib/http-client.ts';
 import { nearest } from '../../lib/suggest.ts';
+import { clockTold, isPrivateHost } from '../host-vendor.ts';
 import type { VendorContext, VendorFinding, VendorKind, VendorProject } from '../vendor-kind.ts';
 import { createPlaneClient, type PlaneClient } from './plane-client.ts';
 import type { PlaneMember, PlaneProject } from './plane-types.ts';
 
-const MAX_SKEW_MS = 60_000;
 /** What a project, its states and its comments take of the key's minute. */
 const FEW_REQUESTS = 20;
 const SHOWN_NAMES = 10;
@@ -52,13 +52,7 @@ async function* inspect(context: VendorContext): AsyncGenerator<VendorFinding> {
   if (me === null) return;
   const projects = yield* workspaceThere(client, workspace);
   if (projects === null) return;
-  const skewMs = client.skewMs() ?? 0;
-  if (Math.abs(skewMs) > MAX_SKEW_MS)
-    yield {
-      state: 'warning',
-      text: `its clock is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} ours: new comments can be missed`,
-      fix: 'let both machines keep their time with NTP (timedatectl set-ntp true)',
-    };
+  yield* clockTold(client.skewMs() ?? 0);
   for (const project of context.projects) yield* projectThere(client, project, projects, me);
   yield* webhook(context, url);
   if (left.requests < FEW_REQUESTS)
@@ -220,7 +214,7 @@ async function* webhook(context: VendorContext, url: string): AsyncGenerator<Ven
       ...{ state: 'warning', text: `${at} is on Plane's own host, which Plane does not call by itself` },
       fix: `set WEBHOOK_ALLOWED_HOSTS=${receiver} in Plane`,
     };
-  else if (isPrivate(receiver))
+  else if (isPrivateHost(receiver))
     yield {
       ...{ state: 'warning', text: `${at} is a private address, which Plane does not call by itself` },
       fix: `set WEBHOOK_ALLOWED_IPS (a CIDR) or WEBHOOK_ALLOWED_HOSTS=${receiver} in Plane`,
@@ -238,14 +232,6 @@ async function* webhook(context: VendorContext, url: string): AsyncGenerator<Ven
       ...{ state: 'skipped', text: 'no delivery has come since Orch was started' },
       fix: `change an item; if none comes, look at ${page}: it has to lead to ${at}, and be switched on`,
     };
-}
-
-function isPrivate(host: string): boolean {
-  return (
-    /^(?:10|127)\.|^192\.168\.|^172\.(?:1[6-9]|2\d|3[01])\.|^169\.254\.|^\[(?:::1|f[cd]|fe80)/i.test(host) ||
-    /\.(?:local|lan|internal|home\.arpa)$/i.test(host) ||
-    !host.includes('.')
-  );
 }
 
 function wordsOf(error: unknown): string {

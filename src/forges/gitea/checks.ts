@@ -1,15 +1,10 @@
 import type { z } from 'zod';
-import { type GiteaPlace, isStatus } from '../../clients/gitea/gitea-place.ts';
+import type { GiteaPlace } from '../../clients/gitea/gitea-place.ts';
 import { combined, type GiteaStatus, workflowJobs, workflowRuns } from '../../clients/gitea/wire.ts';
-import { path } from '../../lib/http-client.ts';
+import { isStatus, path } from '../../lib/http-client.ts';
 import { type ForgeCheck, OWN_CONTEXT } from '../forge.ts';
+import { MAX_LOGS, tailOf } from '../log-tail.ts';
 import { type BaseRules, isContext } from './rules.ts';
-
-/** End of a log that is shown; the failure is there. */
-const LOG_LINES = 80;
-const LOG_CHARACTERS = 6000;
-/** Logs read for one look. */
-const MAX_LOGS = 5;
 
 type Job = z.output<typeof workflowJobs>['jobs'][number];
 
@@ -112,16 +107,6 @@ function isRed({ status, conclusion }: { status: string; conclusion: string }): 
 /** Actions names a job's status `workflow / job (event)`. */
 function isOfJob({ context }: GiteaStatus, { name }: Job): boolean {
   return context === name || context.includes(` / ${name} (`);
-}
-
-/** The last lines, without the times that Actions puts before each, and without colours. */
-function tailOf(log: string): string {
-  const lines = log
-    .trimEnd()
-    .split(/\r?\n/)
-    .slice(-LOG_LINES)
-    .map((line) => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, '').replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, ''));
-  return lines.join('\n').slice(-LOG_CHARACTERS);
 }
 
 function stateOf(status: string): ForgeCheck['state'] {

@@ -1,52 +1,21 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeGitea, startGitea } from '../../../test/fakes/gitea.ts';
-import type { Delivery } from '../../core/delivery.ts';
-import type { Finding } from '../../core/model.ts';
-import { Secret } from '../../lib/secret.ts';
+import { hostContext } from '../../clients/test-kit.ts';
+import { delivery } from '../../core/test-kit.ts';
+import { withoutMarker } from '../../lib/marker.ts';
 import { forgeContract } from '../forge.contract.ts';
-import type { Forge, PullFacts } from '../forge.ts';
-import type { ForgeContext } from '../forge-kind.ts';
+import { finding, onPull, openPull, request } from '../test-kit.ts';
 import { giteaForge } from './gitea-forge.ts';
 import { isContext } from './rules.ts';
 
-function contextAt(
-  gitea: FakeGitea,
-  config: Record<string, unknown> = {},
-  given: { clock?: () => number; reviewer?: string | null } = {},
-): ForgeContext {
-  const made = new Map<string, unknown>();
-  const reviewer = given.reviewer === undefined ? gitea.token('reviewer') : given.reviewer;
-  return {
-    ...{
-      project: 'wid',
-      repo: gitea.gitUrl,
-      config: { kind: 'gitea', ...config },
-      clock: given.clock ?? Date.now,
-    },
-    access: {
-      gitea: {
-        ...{ url: gitea.url, token: new Secret(gitea.token('orch')) },
-        reviewerToken: reviewer === null ? null : new Secret(reviewer),
-      },
-      github: { url: null, token: null, reviewerToken: null },
-      plane: { url: null, workspace: null, apiToken: null },
-    },
-    once: (name, make) => {
-      if (!made.has(name)) made.set(name, make());
-      return made.get(name) as ReturnType<typeof make>;
-    },
-  };
-}
-
 const work = (gitea: FakeGitea) => gitea.push('orch', 'work', { 'src/new.js': 'one\ntwo\n' }, 'work');
-const withoutMarker = (body: string) => body.replace(/\n*<!-- orch:.*-->$/s, '');
 
 forgeContract('gitea', async () => {
   const gitea = await startGitea();
   onTestFinished(() => gitea.close());
   const head = await work(gitea);
   return {
-    forge: giteaForge.create(contextAt(gitea)),
+    forge: giteaForge.create(hostContext('gitea', gitea)),
     head,
     pullRequests: async () =>
       gitea.pulls().map(({ number, title, state, pull, comments }) => ({
@@ -73,73 +42,52 @@ forgeContract('gitea', async () => {
 });
 
 describe('Gitea as a forge', () => {
-  const signal = new AbortController().signal;
-  const by = (key: string, again = false): Delivery => ({ key, again, signal });
-  const request = { branch: 'work', base: 'main', title: 'WID-1: First', body: 'text' };
-  const opened = async (forge: Forge, asked: Parameters<Forge['open']>[0], key: string) => {
-    const pr = await forge.open(asked, by(key));
-    if (pr === null) throw new Error('nothing to open a pull request for');
-    return pr;
-  };
-
   async function open(
-    options: {
-      config?: Record<string, unknown>;
-      given?: Parameters<typeof contextAt>[2];
-      server?: Parameters<typeof startGitea>[0];
-    } = {},
+    given: Parameters<typeof hostContext>[2] = {},
+    server?: Parameters<typeof startGitea>[0],
   ) {
-    const gitea = await startGitea(options.server);
+    const gitea = await startGitea(server);
     onTestFinished(() => gitea.close());
-    const head = await work(gitea);
-    const forge = giteaForge.create(contextAt(gitea, options.config, options.given));
-    const pr = await opened(forge, { ...request, head }, 'open');
-    const at = { pr, branch: 'work', base: 'main', head };
-    return {
-      ...{ gitea, head, forge, pr, at },
-      ready: () => forge.ready(pr, 'text', by('ready')),
-      merge: (more: Partial<Parameters<Forge['merge']>[0]> = {}) =>
-        forge.merge({ ...at, message: 'WID-1: First\n\nWhy.', ...more }),
-      facts: async (): Promise<PullFacts> => {
-        const standing = await forge.look(at);
-        if (standing.kind !== 'open' || standing.pull === null) throw new Error(standing.kind);
-        return standing.pull;
-      },
-    };
+    const forge = giteaForge.create(hostContext('gitea', gitea, given));
+    return { gitea, ...(await onPull(forge, await work(gitea))) };
   }
 
   describe('its pull requests', () => {
     it('finds the open one of a branch whose first one was closed, and opens another when none is', async () => {
       const { gitea, forge, pr, head } = await open();
       gitea.editIssue(pr.number, { state: 'closed' });
-      const second = await opened(forge, { ...request, head }, 'again');
+      const second = await openPull(forge, head, 'again');
       expect(second).toMatchObject({ number: pr.number + 1, state: 'draft' });
-      expect(await forge.open({ ...request, head }, by('third'))).toEqual(second);
+      expect(await forge.open({ ...request, head }, delivery('third'))).toEqual(second);
     });
 
     it('returns a merged one, and opens another only for work that it never had', async () => {
       const { gitea, forge, pr, head, ready, merge } = await open({ config: { keep_branch: true } });
       await ready();
       await merge();
-      expect(await forge.open({ ...request, head }, by('again'))).toMatchObject({
+      expect(await forge.open({ ...request, head }, delivery('again'))).toMatchObject({
         number: pr.number,
         state: 'merged',
       });
       const later = await gitea.push('orch', 'work', { 'later.js': 'x\n' }, 'later');
-      expect(await forge.open({ ...request, head: later }, by('more'))).toMatchObject({ state: 'draft' });
+      expect(await forge.open({ ...request, head: later }, delivery('more'))).toMatchObject({
+        state: 'draft',
+      });
     });
 
     it('takes every WIP from the title, and leaves the rest of it to people', async () => {
       const { gitea, forge, pr } = await open();
       gitea.issue(pr.number).title = 'WIP: [WIP] Renamed by lin';
-      expect(await forge.ready(pr, 'matrix', by('ready'))).toMatchObject({ state: 'open' });
+      expect(await forge.ready(pr, 'matrix', delivery('ready'))).toMatchObject({ state: 'open' });
       expect(gitea.issue(pr.number)).toMatchObject({ title: 'Renamed by lin', body: 'matrix' });
     });
 
     it('refuses to comment on one that is not there, which Gitea answers with 500', async () => {
       const { forge } = await open();
       const nothing = { number: 999, url: null, state: 'open' } as const;
-      await expect(forge.comment(nothing, 'x', by('c'))).rejects.toMatchObject({ code: 'forge.refused' });
+      await expect(forge.comment(nothing, 'x', delivery('c'))).rejects.toMatchObject({
+        code: 'forge.refused',
+      });
     });
 
     it('says a status once, and refuses one of a commit that is not there', async () => {
@@ -151,27 +99,25 @@ describe('Gitea as a forge', () => {
         description: 'fine',
         url: null,
       } as const;
-      await forge.status(status, by('s'));
-      await forge.status(status, by('s', true));
-      await forge.status({ ...status, state: 'failure' }, by('s2', true));
+      await forge.status(status, delivery('s'));
+      await forge.status(status, delivery('s', { again: true }));
+      await forge.status({ ...status, state: 'failure' }, delivery('s2', { again: true }));
       expect(gitea.state.statuses.map(({ state }) => state)).toEqual(['success', 'failure']);
       const unknown = { ...status, head: 'f'.repeat(40) };
-      await expect(forge.status(unknown, by('s3'))).rejects.toMatchObject({ code: 'forge.refused' });
+      await expect(forge.status(unknown, delivery('s3'))).rejects.toMatchObject({ code: 'forge.refused' });
     });
   });
 
   describe('a review of ours', () => {
-    const finding = (file: string | null, line: number | null): Finding => ({
-      ...{ severity: 'high', file, line, title: 'Wrong', detail: 'because' },
-    });
-
     it('is the second account`s, once, with findings at their lines where the change has them', async () => {
       const { gitea, forge, pr, head } = await open();
       const findings = [finding('src/new.js', 2), finding('README.md', 1), finding(null, null)];
       const review = { head, event: 'request_changes', body: 'Look again.', findings } as const;
       gitea.knobs.loseNext = true;
-      await expect(forge.review(pr, review, by('r'))).rejects.toMatchObject({ code: 'forge.unreachable' });
-      await forge.review(pr, review, by('r', true));
+      await expect(forge.review(pr, review, delivery('r'))).rejects.toMatchObject({
+        code: 'forge.unreachable',
+      });
+      await forge.review(pr, review, delivery('r', { again: true }));
       const written = gitea.issue(pr.number).pull?.reviews ?? [];
       expect(written).toHaveLength(1);
       expect(written[0]).toMatchObject({
@@ -192,7 +138,7 @@ describe('Gitea as a forge', () => {
             : [{ filename: 'gone.js' }]
           : null;
       const review = { head, event: 'approve', body: 'Good.', findings: [finding('gone.js', 1)] } as const;
-      await forge.review(pr, review, by('r'));
+      await forge.review(pr, review, delivery('r'));
       expect(gitea.issue(pr.number).pull?.reviews).toMatchObject([
         { state: 'APPROVED', comments: [], body: expect.stringMatching(/gone\.js:1/) },
       ]);
@@ -200,15 +146,15 @@ describe('Gitea as a forge', () => {
 
     it('is a comment without a second account, and where the pull request takes none any more', async () => {
       const review = { head: '', event: 'approve', body: 'Good.', findings: [] } as const;
-      const alone = await open({ given: { reviewer: null } });
-      await alone.forge.review(alone.pr, { ...review, head: alone.head }, by('r'));
-      await alone.forge.review(alone.pr, { ...review, head: alone.head }, by('r', true));
+      const alone = await open({ reviewer: null });
+      await alone.forge.review(alone.pr, { ...review, head: alone.head }, delivery('r'));
+      await alone.forge.review(alone.pr, { ...review, head: alone.head }, delivery('r', { again: true }));
       expect(alone.gitea.issue(alone.pr.number).comments.map(({ body }) => withoutMarker(body))).toEqual([
         'Good.',
       ]);
       const closed = await open();
       closed.gitea.editIssue(closed.pr.number, { state: 'closed' });
-      await closed.forge.review(closed.pr, { ...review, head: closed.head }, by('r'));
+      await closed.forge.review(closed.pr, { ...review, head: closed.head }, delivery('r'));
       expect(closed.gitea.issue(closed.pr.number).comments).toHaveLength(1);
     });
 
@@ -216,9 +162,9 @@ describe('Gitea as a forge', () => {
       const gitea = await startGitea();
       onTestFinished(() => gitea.close());
       const head = await work(gitea);
-      const forge = giteaForge.create(contextAt(gitea, {}, { reviewer: gitea.token('orch') }));
-      const pr = await opened(forge, { ...request, head }, 'open');
-      await forge.review(pr, { head, event: 'approve', body: 'Good.', findings: [] }, by('r'));
+      const forge = giteaForge.create(hostContext('gitea', gitea, { reviewer: gitea.token('orch') }));
+      const pr = await openPull(forge, head, 'open');
+      await forge.review(pr, { head, event: 'approve', body: 'Good.', findings: [] }, delivery('r'));
       expect(gitea.issue(pr.number)).toMatchObject({ comments: [{}], pull: { reviews: [] } });
     });
   });
@@ -271,7 +217,7 @@ describe('Gitea as a forge', () => {
     });
 
     it('says nothing of what is required where it may not read the rules, and of a head that is not there', async () => {
-      const { forge, at, gitea } = await open({ server: { orchMay: 'write' } });
+      const { forge, at, gitea } = await open({}, { orchMay: 'write' });
       gitea.knobs.bend = (asked) => (asked.endsWith('/branches/main') ? { name: 'main' } : null);
       await expect(forge.look(at)).rejects.toMatchObject({ code: 'forge.unreachable' });
       gitea.knobs.bend = null;
@@ -282,7 +228,7 @@ describe('Gitea as a forge', () => {
 
     it('believes in a conflict only when the check of two commits is long over, and never of a draft', async () => {
       let now = 0;
-      const { gitea, facts, ready } = await open({ given: { clock: () => now } });
+      const { gitea, facts, ready } = await open({ clock: () => now });
       expect((await facts()).conflict).toBeNull();
       await ready();
       expect((await facts()).conflict).toBe(false);
@@ -314,9 +260,9 @@ describe('Gitea as a forge', () => {
 
     it('tells comments of people alone', async () => {
       const { gitea, forge, pr } = await open();
-      await forge.comment(pr, 'ours', by('c'));
+      await forge.comment(pr, 'ours', delivery('c'));
       gitea.comment('lin', pr.number, '/orch retry');
-      expect(await forge.feed?.comments(pr, null, signal)).toMatchObject([
+      expect(await forge.feed?.comments(pr, null, delivery('').signal)).toMatchObject([
         { by: { name: 'lin' }, body: '/orch retry' },
       ]);
       expect([forge.feed?.isAbout('ACME/Widgets'), forge.feed?.isAbout('acme/other')]).toEqual([true, false]);
@@ -349,7 +295,7 @@ describe('Gitea as a forge', () => {
 
     it('are tried again while Gitea is still checking, and a conflict is told once it must be one', async () => {
       let now = 0;
-      const { gitea, ready, merge } = await open({ given: { clock: () => now } });
+      const { gitea, ready, merge } = await open({ clock: () => now });
       await ready();
       gitea.knobs.checking = 2;
       expect(await merge()).toMatchObject({ kind: 'retry', detail: expect.stringMatching(/still checking/) });
@@ -388,7 +334,7 @@ describe('Gitea as a forge', () => {
 
     it('want an outdated branch brought up to date first, also where only the words tell it', async () => {
       for (const orchMay of ['admin', 'write'] as const) {
-        const { gitea, ready, merge } = await open({ server: { orchMay } });
+        const { gitea, ready, merge } = await open({}, { orchMay });
         await ready();
         gitea.protect({ rule: 'main', blockOnOutdated: true });
         await gitea.push('lin', 'main', { 'other.txt': 'x\n' }, 'other');
@@ -417,7 +363,7 @@ describe('Gitea as a forge', () => {
   it('gives git its token at the forge`s own origin only', async () => {
     const gitea = await startGitea();
     onTestFinished(() => gitea.close());
-    const context = contextAt(gitea);
+    const context = hostContext('gitea', gitea);
     const { host } = new URL(gitea.url);
     expect(giteaForge.gitCredentials(context)).toMatchObject({ host, username: 'orch' });
     for (const repo of [

@@ -1,16 +1,17 @@
-import { type GiteaPlace, isStatus } from '../../clients/gitea/gitea-place.ts';
+import type { GiteaPlace } from '../../clients/gitea/gitea-place.ts';
 import type { GiteaPull } from '../../clients/gitea/wire.ts';
-import { type HttpError, path } from '../../lib/http-client.ts';
+import { said } from '../../clients/host-client.ts';
+import { type HttpError, isStatus, path } from '../../lib/http-client.ts';
 import type { MergeResult } from '../forge.ts';
+import type { Reviews } from '../reviews.ts';
 import { newestStatuses } from './checks.ts';
-import type { GiteaReviews } from './reviews.ts';
 import { isContext, rulesOf } from './rules.ts';
 
 export interface MergeParts {
   readonly place: GiteaPlace;
   readonly style: string;
   readonly keepBranch: boolean;
-  readonly reviews: GiteaReviews;
+  readonly reviews: Reviews;
   /** The pull request anew. */
   readonly fresh: (number: number) => Promise<GiteaPull | null>;
   readonly conflict: (pull: GiteaPull) => boolean | null;
@@ -70,14 +71,14 @@ function moved(before: GiteaPull, now: GiteaPull, head: string, error: HttpError
     return { kind: 'retry', detail: `the head of #${number} is ${now.head.sha.slice(0, 8)} on the forge` };
   if (now.base.sha !== before.base.sha)
     return { kind: 'retry', detail: `${now.base.ref} moved while #${number} was merged` };
-  if (/push ?rejected|rejected by|hook/i.test(error.body)) return { kind: 'refused', detail: wordsOf(error) };
+  if (/push ?rejected|rejected by|hook/i.test(error.body)) return { kind: 'refused', detail: said(error) };
   return { kind: 'conflict', files: [] };
 }
 
 /** 405: a draft, a rule that is not met, a conflict that Gitea knows of, or a check that it is still at. */
 async function notNow(parts: MergeParts, pull: GiteaPull, error: HttpError): Promise<MergeResult> {
   const { number, base, draft } = pull;
-  const said = wordsOf(error);
+  const words = said(error);
   if (draft) return { kind: 'refused', detail: `#${number} is a draft: take WIP: out of its title` };
   const rules = await rulesOf(parts.place, base.ref);
   const missing = rules === null ? [] : await unmet(parts, pull, rules);
@@ -87,7 +88,7 @@ async function notNow(parts: MergeParts, pull: GiteaPull, error: HttpError): Pro
       detail: `the rules of ${base.ref} want more for #${number}: ${missing.join('; ')}`,
     };
   const isBehind = pull.merge_base !== base.sha;
-  const blocks = rules?.blocksOnOutdated ?? /behind|out ?of ?date|outdated/i.test(said);
+  const blocks = rules?.blocksOnOutdated ?? /behind|out ?of ?date|outdated/i.test(words);
   if (isBehind && blocks)
     return {
       kind: 'outdated',
@@ -98,8 +99,8 @@ async function notNow(parts: MergeParts, pull: GiteaPull, error: HttpError): Pro
       ? { kind: 'conflict', files: [] }
       : { kind: 'retry', detail: `Gitea is still checking #${number}` };
   // It was at it a moment ago: the only 405 that says so in words alone.
-  if (/try again/i.test(said)) return { kind: 'retry', detail: `Gitea has just checked #${number}` };
-  return { kind: 'refused', detail: `Gitea does not merge #${number}: ${said}` };
+  if (/try again/i.test(words)) return { kind: 'retry', detail: `Gitea has just checked #${number}` };
+  return { kind: 'refused', detail: `Gitea does not merge #${number}: ${words}` };
 }
 
 async function unmet(
@@ -108,7 +109,11 @@ async function unmet(
   rules: NonNullable<Awaited<ReturnType<typeof rulesOf>>>,
 ): Promise<string[]> {
   const missing: string[] = [];
-  const { approvals, rejectedBy } = await reviews.verdicts(number);
+  const standing = await reviews.standing(number);
+  const approvals = standing.filter(({ verdict }) => verdict === 'approved').length;
+  const rejectedBy = standing
+    .filter(({ verdict }) => verdict === 'changes_requested')
+    .map(({ author }) => author?.login ?? 'somebody');
   if (rules.approvals > approvals) missing.push(`${rules.approvals} approvals, of which it has ${approvals}`);
   if (rules.blocksOnRejected !== false && rejectedBy.length > 0)
     missing.push(`an answer to the changes requested by ${rejectedBy.join(', ')}`);
@@ -121,8 +126,4 @@ async function unmet(
         missing.push(`${context} to be green, which is ${status}`);
   }
   return missing;
-}
-
-function wordsOf({ body, message }: HttpError): string {
-  return /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(body)?.[1] ?? (body === '' ? message : body);
 }

@@ -1,28 +1,16 @@
 import { z } from 'zod';
-import { type GiteaPlace, isStatus } from '../../clients/gitea/gitea-place.ts';
+import type { GiteaPlace } from '../../clients/gitea/gitea-place.ts';
 import { branch as branchShape, type GiteaPull, pull } from '../../clients/gitea/wire.ts';
-import type { Delivery } from '../../core/delivery.ts';
 import { AppError } from '../../core/errors.ts';
 import type { PullRequest } from '../../core/model.ts';
-import { path } from '../../lib/http-client.ts';
+import { isStatus, path } from '../../lib/http-client.ts';
+import type { Pulls } from '../repository-forge.ts';
 
 /** Gitea has no switch for drafts: a title that begins so is one. */
 const DRAFT = /^\s*(?:WIP:|\[WIP\])\s*/i;
 const DRAFT_TITLE = 'WIP: ';
 
-export interface GiteaPulls {
-  /** Null: it was deleted. */
-  byNumber(number: number, signal?: AbortSignal): Promise<GiteaPull | null>;
-  /** The one that the branch has: an open one before one that is merged or closed. */
-  ofBranch(branch: string, base: string, signal?: AbortSignal): Promise<GiteaPull | null>;
-  /** Null: it has none, and `head` is in the base already. */
-  open(
-    request: { branch: string; base: string; head: string; title: string; body: string },
-    by: Delivery,
-  ): Promise<GiteaPull | null>;
-  /** The base's tip when `head` is in it, merged by whatever means; else null. */
-  mergedByHand(base: string, head: string, signal?: AbortSignal): Promise<string | null>;
-  ready(number: number, body: string, by: Delivery): Promise<GiteaPull>;
+export interface GiteaPulls extends Pulls<GiteaPull> {
   /** Takes the mark of a draft away and leaves everything else. */
   undraft(pull: GiteaPull): Promise<GiteaPull>;
 }

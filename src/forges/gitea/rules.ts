@@ -1,6 +1,6 @@
-import { type GiteaPlace, isStatus } from '../../clients/gitea/gitea-place.ts';
+import type { GiteaPlace } from '../../clients/gitea/gitea-place.ts';
 import { branch, protection } from '../../clients/gitea/wire.ts';
-import { path } from '../../lib/http-client.ts';
+import { isStatus, path } from '../../lib/http-client.ts';
 
 /** What the base branch asks of a merge. */
 export interface BaseRules {

@@ -1,12 +1,8 @@
-import { isStatus } from '../../clients/github/github-client.ts';
 import type { GithubPlace } from '../../clients/github/github-place.ts';
+import { isStatus } from '../../lib/http-client.ts';
 import { type ForgeCheck, OWN_CONTEXT } from '../forge.ts';
+import { LOG_CHARACTERS, MAX_LOGS, tailOf } from '../log-tail.ts';
 
-/** End of a log that is shown; the failure is there. */
-const LOG_LINES = 80;
-const LOG_CHARACTERS = 6000;
-/** Logs read for one look. */
-const MAX_LOGS = 5;
 const GOOD: readonly string[] = ['success', 'neutral', 'skipped'];
 const ACTIONS = 'github-actions';
 
@@ -103,15 +99,4 @@ async function logOf(
     signal?.throwIfAborted();
     return null; // gone, too large, or not ours to read: the check's own words have to do
   }
-}
-
-/** The last lines, without the times that Actions puts before each, and without colours. */
-function tailOf(log: string): string {
-  const lines = log
-    .trimEnd()
-    .split(/\r?\n/)
-    .slice(-LOG_LINES)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out.
-    .map((line) => line.replace(/^\d{4}-\d\d-\d\dT[\d:.]+Z /, '').replaceAll(/\u001b\[[\d;]*[A-Za-z]/g, ''));
-  return lines.join('\n').slice(-LOG_CHARACTERS);
 }

@@ -1,11 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeGithub, startGithub } from '../../../test/fakes/github.ts';
-import { githubContext } from '../../clients/github/test-kit.ts';
-import type { Delivery } from '../../core/delivery.ts';
-import type { Finding } from '../../core/model.ts';
+import { hostContext } from '../../clients/test-kit.ts';
+import { delivery } from '../../core/test-kit.ts';
 import { withoutMarker } from '../../lib/marker.ts';
 import { forgeContract } from '../forge.contract.ts';
-import type { Forge, PullFacts } from '../forge.ts';
+import { finding, onPull, openPull } from '../test-kit.ts';
 import { githubForge } from './github-forge.ts';
 import { linesOf } from './reviews.ts';
 
@@ -18,7 +17,7 @@ forgeContract('github', async () => {
   onTestFinished(() => github.close());
   const head = await work(github);
   return {
-    forge: githubForge.create(githubContext(github)),
+    forge: githubForge.create(hostContext('github', github)),
     head,
     pullRequests: async () =>
       github.pulls().map((issue) => ({
@@ -35,50 +34,25 @@ forgeContract('github', async () => {
 });
 
 describe('GitHub as a forge', () => {
-  const signal = new AbortController().signal;
-  const by = (key: string, again = false): Delivery => ({ key, again, signal });
-  const request = { branch: 'work', base: 'main', head: 'the tip', title: 'WID-1: First', body: 'text' };
-  const opened = async (forge: Forge, key: string) => {
-    const pr = await forge.open(request, by(key));
-    if (pr === null) throw new Error('nothing to open a pull request for');
-    return pr;
-  };
-
-  async function open(
-    given: Parameters<typeof githubContext>[1] = {},
-    before?: (github: FakeGithub) => void,
-  ) {
+  async function open(given: Parameters<typeof hostContext>[2] = {}, before?: (github: FakeGithub) => void) {
     const github = await startGithub();
     onTestFinished(() => github.close());
     before?.(github);
-    const head = await work(github);
-    const forge = githubForge.create(githubContext(github, given));
-    const pr = await opened(forge, 'open');
-    const at = { pr, branch: 'work', base: 'main', head };
-    return {
-      ...{ github, head, forge, pr, at },
-      ready: () => forge.ready(pr, 'text', by('ready')),
-      merge: (more: Partial<Parameters<Forge['merge']>[0]> = {}) =>
-        forge.merge({ ...at, message: 'WID-1: First\n\nWhy.', ...more }),
-      facts: async (): Promise<PullFacts> => {
-        const standing = await forge.look(at);
-        if (standing.kind !== 'open' || standing.pull === null) throw new Error(standing.kind);
-        return standing.pull;
-      },
-    };
+    const forge = githubForge.create(hostContext('github', github, given));
+    return { github, ...(await onPull(forge, await work(github))) };
   }
 
   describe('its pull requests', () => {
     it('opens another when the first was closed, and none for what is merged already', async () => {
-      const { github, forge, pr, ready, merge } = await open({ config: { keep_branch: true } });
+      const { github, head, forge, pr, ready, merge } = await open({ config: { keep_branch: true } });
       github.issueOf(pr.number).state = 'closed';
-      const second = await opened(forge, 'again');
+      const second = await openPull(forge, head, 'again');
       expect(second).toMatchObject({ number: pr.number + 1, state: 'draft' });
-      await forge.ready(second, 'x', by('ready'));
+      await forge.ready(second, 'x', delivery('ready'));
       await merge({ pr: second });
-      expect(await forge.open(request, by('more'))).toMatchObject({ number: second.number, state: 'merged' });
+      expect(await openPull(forge, head, 'more')).toMatchObject({ number: second.number, state: 'merged' });
       await github.push('orch', 'work', { 'later.js': 'x\n' }, 'later');
-      expect(await forge.open(request, by('later'))).toMatchObject({ state: 'draft' });
+      expect(await openPull(forge, head, 'later')).toMatchObject({ state: 'draft' });
       await ready();
     });
 
@@ -99,11 +73,11 @@ describe('GitHub as a forge', () => {
         description: 'fine',
         url: null,
       } as const;
-      await forge.status(status, by('s'));
-      await forge.status(status, by('s', true));
-      await forge.status({ ...status, state: 'failure' }, by('s2', true));
+      await forge.status(status, delivery('s'));
+      await forge.status(status, delivery('s', { again: true }));
+      await forge.status({ ...status, state: 'failure' }, delivery('s2', { again: true }));
       expect(github.statuses.map(({ state }) => state)).toEqual(['success', 'failure']);
-      await expect(forge.status({ ...status, head: 'f'.repeat(40) }, by('s3'))).rejects.toMatchObject({
+      await expect(forge.status({ ...status, head: 'f'.repeat(40) }, delivery('s3'))).rejects.toMatchObject({
         code: 'forge.refused',
       });
     });
@@ -111,11 +85,13 @@ describe('GitHub as a forge', () => {
     it('refuses to comment on one that is not there', async () => {
       const { forge } = await open();
       const nothing = { number: 999, url: null, state: 'open' } as const;
-      await expect(forge.comment(nothing, 'x', by('c'))).rejects.toMatchObject({ code: 'forge.refused' });
+      await expect(forge.comment(nothing, 'x', delivery('c'))).rejects.toMatchObject({
+        code: 'forge.refused',
+      });
     });
 
     it('signs git in on its own host alone', () => {
-      const context = githubContext({
+      const context = hostContext('github', {
         url: 'https://ghe.example',
         gitUrl: 'https://ghe.example/acme/widgets.git',
         token: () => 'ghp_x',
@@ -141,10 +117,6 @@ describe('GitHub as a forge', () => {
   });
 
   describe('a review of ours', () => {
-    const finding = (file: string | null, line: number | null): Finding => ({
-      ...{ severity: 'high', file, line, title: 'Wrong', detail: 'because' },
-    });
-
     it('is the second account`s, once, with findings at lines that the change has', async () => {
       const { github, forge, pr, head } = await open();
       const findings = [
@@ -155,8 +127,10 @@ describe('GitHub as a forge', () => {
       ];
       const review = { head, event: 'request_changes', body: 'Look again.', findings } as const;
       github.knobs.loseNext = true;
-      await expect(forge.review(pr, review, by('r'))).rejects.toMatchObject({ code: 'forge.unreachable' });
-      await forge.review(pr, review, by('r', true));
+      await expect(forge.review(pr, review, delivery('r'))).rejects.toMatchObject({
+        code: 'forge.unreachable',
+      });
+      await forge.review(pr, review, delivery('r', { again: true }));
       const [written, ...more] = github.pullOf(pr.number).pull.reviews;
       expect(more).toEqual([]);
       expect(written).toMatchObject({
@@ -176,7 +150,7 @@ describe('GitHub as a forge', () => {
       await forge.review(
         pr,
         { head, event: 'approve', body: 'Good.', findings: [finding('src/new.js', 1)] },
-        by('r'),
+        delivery('r'),
       );
       const { reviews } = github.pullOf(pr.number).pull;
       expect(reviews).toMatchObject([{ state: 'APPROVED', comments: [] }]);
@@ -187,13 +161,13 @@ describe('GitHub as a forge', () => {
       const review = { event: 'approve', body: 'Good.', findings: [] } as const;
       const alone = await open({ reviewer: null });
       for (const again of [false, true])
-        await alone.forge.review(alone.pr, { ...review, head: alone.head }, by('r', again));
+        await alone.forge.review(alone.pr, { ...review, head: alone.head }, delivery('r', { again }));
       expect(alone.github.issueOf(alone.pr.number).comments.map(({ body }) => withoutMarker(body))).toEqual([
         'Good.',
       ]);
       const closed = await open();
       closed.github.issueOf(closed.pr.number).state = 'closed';
-      await closed.forge.review(closed.pr, { ...review, head: closed.head }, by('r'));
+      await closed.forge.review(closed.pr, { ...review, head: closed.head }, delivery('r'));
       expect(closed.github.issueOf(closed.pr.number).comments).toHaveLength(1);
     });
 
@@ -234,7 +208,7 @@ describe('GitHub as a forge', () => {
       github.protection.checks = ['ci/lint', 'test', 'orch/review', 'never-said'];
       await forge.status(
         { head, context: 'orch/review', state: 'success', description: 'x', url: null },
-        by('s'),
+        delivery('s'),
       );
       github.setStatus(head, 'ci/lint', 'pending');
       github.setStatus(head, 'ci/lint', 'failure', '2 problems');

@@ -1,6 +1,6 @@
-import { isStatus } from '../../clients/github/github-client.ts';
 import type { GithubPlace } from '../../clients/github/github-place.ts';
-import type { HttpError } from '../../lib/http-client.ts';
+import { said } from '../../clients/host-client.ts';
+import { type HttpError, isStatus } from '../../lib/http-client.ts';
 import type { MergeResult } from '../forge.ts';
 import type { GithubPulls, Pull } from './pulls.ts';
 
@@ -64,21 +64,21 @@ async function ended(parts: MergeParts, pull: Pull, head: string): Promise<Merge
 
 function notNow(pull: Pull, head: string, error: HttpError): MergeResult {
   const { number, base, mergeable, mergeable_state: state } = pull;
-  const said = wordsOf(error);
+  const words = said(error);
   if (pull.head.sha !== head)
     return { kind: 'retry', detail: `the head of #${number} is ${pull.head.sha.slice(0, 8)} on GitHub` };
   if (pull.draft === true) return { kind: 'refused', detail: `#${number} is a draft: make it ready` };
   if (mergeable === false || state === 'dirty') return { kind: 'conflict', files: [] };
-  if (state === 'behind' || /not up to date|out.of.date|head branch (?:is|was) behind/i.test(said))
+  if (state === 'behind' || /not up to date|out.of.date|head branch (?:is|was) behind/i.test(words))
     return {
       kind: 'outdated',
       detail: `the rules of ${base.ref} want #${number} brought up to date with it first`,
     };
   if (mergeable === null || state === 'unknown')
     return { kind: 'retry', detail: `GitHub is still checking #${number}` };
-  if (error.status === 409 || /base branch was modified|try (?:the merge )?again/i.test(said))
+  if (error.status === 409 || /base branch was modified|try (?:the merge )?again/i.test(words))
     return { kind: 'retry', detail: `${base.ref} moved while #${number} was merged` };
-  return { kind: 'refused', detail: `GitHub does not merge #${number}: ${said}` };
+  return { kind: 'refused', detail: `GitHub does not merge #${number}: ${words}` };
 }
 
 async function scheduled(
@@ -112,8 +112,4 @@ async function removeBranch(
   } catch {
     // The merge stands; GitHub may remove the branch itself.
   }
-}
-
-function wordsOf({ body, message }: HttpError): string {
-  return /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/.exec(body)?.[1] ?? (body === '' ? message : body);
 }

@@ -1,25 +1,13 @@
 import type { Endpoints } from '@octokit/types';
-import { isStatus } from '../../clients/github/github-client.ts';
 import type { GithubPlace } from '../../clients/github/github-place.ts';
-import type { Delivery } from '../../core/delivery.ts';
 import { AppError } from '../../core/errors.ts';
 import type { PullRequest } from '../../core/model.ts';
+import { isStatus } from '../../lib/http-client.ts';
+import type { Pulls } from '../repository-forge.ts';
 
 export type Pull = Endpoints['GET /repos/{owner}/{repo}/pulls/{pull_number}']['response']['data'];
 
-export interface GithubPulls {
-  /** Null: there is none of that number. */
-  byNumber(number: number, signal?: AbortSignal): Promise<Pull | null>;
-  /** The one that the branch has: an open one before the newest that is merged or closed. */
-  ofBranch(branch: string, base: string, signal?: AbortSignal): Promise<Pull | null>;
-  /** Null: it has none, and `head` is in the base already. */
-  open(
-    request: { branch: string; base: string; head: string; title: string; body: string },
-    by: Delivery,
-  ): Promise<Pull | null>;
-  /** Whether the base has this commit. */
-  isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean>;
-  ready(number: number, body: string, by: Delivery): Promise<Pull>;
+export interface GithubPulls extends Pulls<Pull> {
   /** Takes the draft off it. Safe to repeat. */
   undraft(pull: Pull, signal?: AbortSignal): Promise<void>;
   /** Tip of a branch; null when it is gone. */
@@ -63,16 +51,16 @@ export function createPulls({ client, at, repo }: GithubPlace): GithubPulls {
     await client.graphql(READY, { id }, signal);
   }
 
-  async function isIn(base: string, head: string, signal?: AbortSignal): Promise<boolean> {
+  async function mergedByHand(base: string, head: string, signal?: AbortSignal): Promise<string | null> {
     const params = { ...repo, basehead: `${base}...${head}` };
     const found = await client.find('GET /repos/{owner}/{repo}/compare/{basehead}', params, signal);
-    return found?.status === 'identical' || found?.status === 'behind';
+    return found?.status === 'identical' || found?.status === 'behind' ? head : null;
   }
 
   return {
     byNumber,
     ofBranch,
-    isIn,
+    mergedByHand,
     undraft,
     tip,
     async open({ branch, base, head, title, body }, { signal }) {
@@ -98,7 +86,7 @@ export function createPulls({ client, at, repo }: GithubPlace): GithubPulls {
         // Somebody was faster.
         const other = await ofBranch(branch, base, signal);
         if (other?.state === 'open') return other;
-        if (await isIn(base, head, signal)) return null;
+        if ((await mergedByHand(base, head, signal)) !== null) return null;
         throw error;
       }
     },

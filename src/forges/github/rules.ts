@@ -1,5 +1,5 @@
-import { isStatus } from '../../clients/github/github-client.ts';
 import type { GithubPlace } from '../../clients/github/github-place.ts';
+import { isStatus } from '../../lib/http-client.ts';
 
 /**
  * Names of the checks that the base asks for, by its rulesets and by its protection; null when neither is ours to

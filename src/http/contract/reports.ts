@@ -152,19 +152,6 @@ export const healthSchema = z
   })
   .meta({ id: 'Health' });
 
-export const configRowSchema = z.object({
-  key: z.string(),
-  value: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]).nullable(),
-  origin: z.string(),
-  env: z.string().nullable(),
-});
-export const configSchema = z
-  .object({
-    problem: z.string().nullable().meta({ description: 'why orch.yaml as it is now is not in force' }),
-    settings: z.array(configRowSchema).meta({ description: 'secrets are [secret]' }),
-  })
-  .meta({ id: 'Config' });
-
 export const BULK_ACTIONS = ['retry', 'cancel', 'urgent', 'not_urgent', 'priority'] as const;
 export const bulkRequest = z
   .strictObject({

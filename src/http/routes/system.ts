@@ -1,6 +1,5 @@
 import { createRoute } from '@hono/zod-openapi';
-import { messageOf } from '../../core/errors.ts';
-import { configSchema, healthQuery, healthSchema } from '../contract.ts';
+import { healthQuery, healthSchema } from '../contract.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { Finding, HttpOptions } from '../server.ts';
 import { iso } from '../wire.ts';
@@ -14,8 +13,8 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return found;
 }
 
-/** Is the installation sound, and how is it set up? */
-export function systemRoutes({ engine, version, config, check, configProblem }: HttpOptions) {
+/** Is the installation sound? */
+export function systemRoutes({ engine, version, check }: HttpOptions) {
   const routes = createRoutes();
   let last: { readonly at: number; readonly findings: Promise<Finding[]> } | null = null;
 
@@ -49,24 +48,6 @@ export function systemRoutes({ engine, version, config, check, configProblem }: 
         },
         200,
       );
-    },
-  );
-
-  routes.openapi(
-    createRoute({
-      ...route('get', '/config', 'system', 'Every setting and where it comes from'),
-      responses: answer(configSchema, 'as orch config shows it'),
-    }),
-    (c) => {
-      try {
-        const settings = config().map((row) => ({
-          ...row,
-          value: Array.isArray(row.value) ? [...row.value] : (row.value as string | number | boolean | null),
-        }));
-        return c.json({ problem: configProblem(), settings }, 200);
-      } catch (error) {
-        return c.json({ problem: messageOf(error), settings: [] }, 200);
-      }
     },
   );
   return routes;

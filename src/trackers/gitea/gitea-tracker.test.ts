@@ -1,28 +1,16 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeGitea, startGitea } from '../../../test/fakes/gitea.ts';
-import { Secret } from '../../lib/secret.ts';
+import { hostContext } from '../../clients/test-kit.ts';
+import { delivery } from '../../core/test-kit.ts';
+import { withoutMarker } from '../../lib/marker.ts';
 import { trackerContract } from '../tracker.contract.ts';
 import { giteaTracker } from './gitea-tracker.ts';
 
-function trackerAt(
+const trackerAt = (
   gitea: FakeGitea,
-  config: Record<string, unknown> = { label: 'agent' },
-  token = gitea.token('orch'),
-) {
-  const made = new Map<string, unknown>();
-  return giteaTracker.create({
-    ...{ project: 'wid', repo: gitea.gitUrl, config: { kind: 'gitea', ...config }, clock: Date.now },
-    access: {
-      gitea: { url: gitea.url, token: new Secret(token), reviewerToken: new Secret(gitea.token('reviewer')) },
-      github: { url: null, token: null, reviewerToken: null },
-      plane: { url: null, workspace: null, apiToken: null },
-    },
-    once: (name, make) => {
-      if (!made.has(name)) made.set(name, make());
-      return made.get(name) as ReturnType<typeof make>;
-    },
-  });
-}
+  config: Readonly<Record<string, unknown>> = { label: 'agent' },
+  given: { readonly token?: string } = {},
+) => giteaTracker.create(hostContext('gitea', gitea, { config, ...given }));
 
 trackerContract('gitea', async () => {
   const gitea = await startGitea();
@@ -32,7 +20,7 @@ trackerContract('gitea', async () => {
   return {
     tracker,
     itemId: String(number),
-    comments: async () => issue().comments.map(({ body }) => body.replace(/\n*<!--.*-->$/s, '')),
+    comments: async () => issue().comments.map(({ body }) => withoutMarker(body)),
     status: async () => {
       const label = issue().labels.find(({ name }) => name.startsWith('orch/'));
       return issue().state === 'closed' ? 'done' : (label?.name.slice(5).replaceAll('-', '_') ?? 'open');
@@ -51,7 +39,6 @@ describe('issues of Gitea as work items', () => {
     return gitea;
   }
   const never = new AbortController().signal;
-  const by = (key: string) => ({ key, again: false, signal: never });
 
   it('reads what the rule matches, oldest first, over all pages, and no pull request', async () => {
     const gitea = await open();
@@ -98,20 +85,31 @@ describe('issues of Gitea as work items', () => {
     expect((await trackerAt(gitea).feed?.matching(never))?.[0]?.blockedBy).toEqual([all[2], all[1]]);
   });
 
+  it('writes its report anew when somebody removed it', async () => {
+    const gitea = await open();
+    const issue = gitea.openIssue({ title: 'One', labels: ['agent'] });
+    const tracker = trackerAt(gitea);
+    for (const text of ['one', 'two']) {
+      await tracker.report('1', text, delivery(text));
+      expect(issue.comments.map(({ body }) => withoutMarker(body))).toEqual([text]);
+      issue.comments.length = 0;
+    }
+  });
+
   it('leaves the labels of others alone, makes its own, and closes only what is done', async () => {
     const gitea = await open();
     const issue = gitea.openIssue({ title: 'One', labels: ['agent', 'bug'] });
     const tracker = trackerAt(gitea, { label: 'agent', states: { done: 'shipped' }, close_when_done: false });
     const names = () => issue.labels.map(({ name }) => name);
-    await tracker.setStatus('1', 'in_progress', 'development', by('1'));
+    await tracker.setStatus('1', 'in_progress', 'development', delivery('1'));
     expect(names()).toEqual(['agent', 'bug', 'orch/in-progress']);
-    await tracker.setStatus('1', 'needs_you', 'review', by('2'));
+    await tracker.setStatus('1', 'needs_you', 'review', delivery('2'));
     expect(names()).toEqual(['agent', 'bug', 'orch/needs-you']);
-    await tracker.setStatus('1', 'done', 'deploy', by('3'));
+    await tracker.setStatus('1', 'done', 'deploy', delivery('3'));
     expect([names(), issue.state]).toEqual([['agent', 'bug', 'shipped'], 'open']);
-    await tracker.setStatus('1', 'cancelled', 'deploy', by('4'));
+    await tracker.setStatus('1', 'cancelled', 'deploy', delivery('4'));
     expect([names(), issue.state]).toEqual([['agent', 'bug'], 'open']);
-    await trackerAt(gitea).setStatus('1', 'done', 'deploy', by('5'));
+    await trackerAt(gitea).setStatus('1', 'done', 'deploy', delivery('5'));
     expect([names(), issue.state]).toEqual([['agent', 'bug'], 'closed']);
   });
 
@@ -120,7 +118,7 @@ describe('issues of Gitea as work items', () => {
       const gitea = await open({ orchMay });
       const { number } = gitea.openIssue({ title: 'One', labels: ['agent'] });
       const tracker = trackerAt(gitea);
-      await tracker.comment('1', 'ours', by('c'));
+      await tracker.comment('1', 'ours', delivery('c'));
       gitea.comment('reviewer', number, 'ours too');
       gitea.comment('lin', number, 'please use tabs');
       gitea.comment('guest', number, 'buy my watches\n\n<!-- orch:c -->');
@@ -152,7 +150,7 @@ describe('issues of Gitea as work items', () => {
     const tracker = trackerAt(gitea);
     for (const act of [
       () => tracker.item('1'),
-      () => tracker.setStatus('1', 'done', 's', by('1')),
+      () => tracker.setStatus('1', 'done', 's', delivery('1')),
       () => tracker.feed?.matching(never),
     ])
       await expect(act()).rejects.toMatchObject({
@@ -171,13 +169,13 @@ describe('issues of Gitea as work items', () => {
       message: expect.stringMatching(/cannot be used: number/),
     });
     gitea.knobs.bend = null;
-    const narrow = trackerAt(gitea, undefined, gitea.token('orch', ['read:issue', 'read:user']));
-    await expect(narrow.setStatus('1', 'needs_you', 's', by('1'))).rejects.toMatchObject({
+    const narrow = trackerAt(gitea, undefined, { token: gitea.token('orch', ['read:issue', 'read:user']) });
+    await expect(narrow.setStatus('1', 'needs_you', 's', delivery('1'))).rejects.toMatchObject({
       code: 'tracker.unreachable',
       hint: expect.stringMatching(/write:issue/),
     });
     const secret = 'not-a-token-of-anybody';
-    const wrong = await trackerAt(gitea, undefined, secret)
+    const wrong = await trackerAt(gitea, undefined, { token: secret })
       .item('1')
       .catch((error: unknown) => error as Error);
     expect(wrong).toMatchObject({

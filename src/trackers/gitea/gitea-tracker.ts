@@ -1,237 +1,110 @@
 import { z } from 'zod';
-import { failedRequest } from '../../clients/gitea/gitea-client.ts';
-import { type GiteaPlace, giteaPlace, isStatus, repositoryTrouble } from '../../clients/gitea/gitea-place.ts';
-import { type GiteaIssue, issue } from '../../clients/gitea/wire.ts';
+import { type GiteaPlace, giteaPlace } from '../../clients/gitea/gitea-place.ts';
+import { type GiteaIssue, issue, label } from '../../clients/gitea/wire.ts';
 import { isSameRepository } from '../../clients/repository-name.ts';
-import { destinationError } from '../../core/destination-error.ts';
-import { AppError } from '../../core/errors.ts';
-import { path } from '../../lib/http-client.ts';
-import type { ItemStatus, TrackedItem, Tracker } from '../tracker.ts';
-import type { TrackerContext, TrackerKind } from '../tracker-kind.ts';
-import { createBlockers } from './blockers.ts';
-import { setLabels } from './labels.ts';
-import { type MatchRule, misses, priorityOf, ruleText } from './rule.ts';
+import { authorOf } from '../../clients/threads.ts';
+import { isStatus, path } from '../../lib/http-client.ts';
+import { issueKeys, issueTroubles } from '../issue-rule.ts';
+import { createIssueTracker, type Issue, type IssueSource, type KeyOf } from '../issue-tracker.ts';
+import type { TrackedItem } from '../tracker.ts';
+import type { TrackerKind } from '../tracker-kind.ts';
 
-const NEAREST = 3;
-const REPORT = 'report';
+const LABEL = { color: '#6e7781', description: 'Set by Orch' };
 
-const stateLabel = (value: string, when: string) =>
-  z
-    .string()
-    .max(50)
-    .default(value)
-    .describe(`Label of an issue ${when}; empty for none. It is created when it is not there.`);
-
-const keys = {
-  repo: z
-    .string()
-    .optional()
-    .describe('`owner/name` of the repository whose issues are meant. Default: that of `repo`.'),
-  label: z.string().min(1).optional().describe('Issues with this label are taken on.'),
-  assignee: z.string().min(1).optional().describe('Issues assigned to this login are taken on.'),
-  milestone: z.string().min(1).optional().describe('Issues in the milestone of this title are taken on.'),
-  states: z
-    .strictObject({
-      in_progress: stateLabel('orch/in-progress', 'that is worked on'),
-      needs_you: stateLabel('orch/needs-you', 'that waits for a person'),
-      done: stateLabel('', 'that is done'),
-      cancelled: stateLabel('', 'whose task was cancelled'),
-    })
-    .prefault({})
-    .describe('How the state of a task shows on its issue. Other labels are left alone.'),
-  close_when_done: z.boolean().default(true).describe('Close an issue when its task is done.'),
-  priorities: z
-    .record(z.string().min(1), z.int().min(-100).max(100))
-    .prefault({
-      'priority/critical': 100,
-      'priority/urgent': 100,
-      'priority/high': 50,
-      'priority/medium': 0,
-      'priority/low': -50,
-    })
-    .describe('Labels that say how urgent an issue is; the highest counts, capitals do not.'),
-};
-
+const keys = issueKeys({
+  'priority/critical': 100,
+  'priority/urgent': 100,
+  'priority/high': 50,
+  'priority/medium': 0,
+  'priority/low': -50,
+});
 const schema = z.object(keys);
 
 export const giteaTracker: TrackerKind = {
   kind: 'gitea',
   keys,
   needs: ['gitea_url', 'gitea_token'],
-  check({ repo, label, assignee, milestone }, address) {
-    const trouble = repositoryTrouble(repo, address);
-    const found = trouble === null ? [] : [trouble];
-    if (label !== undefined || assignee !== undefined || milestone !== undefined) return found;
-    const problem = 'is missing: without a match rule every issue would be taken on';
-    return [...found, { key: 'label', problem, fix: 'add label, assignee or milestone' }];
-  },
+  check: issueTroubles,
   create(context) {
-    const { repo } = schema.parse(context.config);
-    return createGiteaTracker(context, giteaPlace(context, repo));
+    const config = schema.parse(context.config);
+    return createIssueTracker(context, config, issuesOf(giteaPlace(context, config.repo)));
   },
 };
 
-function createGiteaTracker(context: TrackerContext, place: GiteaPlace): Tracker {
-  const { at, client, threads, ownIds } = place;
-  const { project, clock } = context;
-  const config = schema.parse(context.config);
-  const { states } = config;
-  const rule: MatchRule = {
-    label: config.label ?? null,
-    assignee: config.assignee ?? null,
-    milestone: config.milestone ?? null,
-  };
-  const issues = path`/repos/${at.owner}/${at.name}/issues`;
-  const blockers = createBlockers(place, keyOf);
-  const source = `Gitea ${at.owner}/${at.name}`;
-  let survey = {
-    ...{ source, rule: ruleText(rule), lookedAt: clock(), seen: 0, matching: 0 },
-    nearest: [] as { key: string; why: string }[],
-  };
+const dependency = issue.extend({ repository: z.object({ full_name: z.string() }).nullish() });
 
-  function keyOf(number: number): string {
-    return `${project.toUpperCase()}-${number}`;
-  }
+function issuesOf({ at, client, ownIds, threads, failed }: GiteaPlace): IssueSource {
+  const repository = path`/repos/${at.owner}/${at.name}`;
+  const issues = `${repository}/issues`;
+  /** Switched off for the repository, or a server without them: not asked again before the next start. */
+  let hasDependencies = true;
 
-  /** Null when it is certainly gone, and for a pull request, which is no item. */
-  async function find(id: string, signal?: AbortSignal): Promise<GiteaIssue | null> {
-    if (!/^[1-9]\d{0,15}$/.test(id)) return null;
-    const end = signal === undefined ? {} : { signal };
-    const found = await client.find(at, issue, { method: 'GET', path: `${issues}/${id}`, ...end });
-    return found === null || found.pull_request != null ? null : found;
-  }
-
-  async function existing(id: string, signal: AbortSignal): Promise<GiteaIssue> {
-    const found = await find(id, signal);
-    if (found !== null) return found;
-    throw new AppError(`Gitea has no issue ${at.owner}/${at.name}#${id}`, {
-      code: 'tracker.refused',
-      hint: 'orch outbox drop it: the issue is gone',
-    });
-  }
-
-  async function tracked(
-    found: GiteaIssue,
-    open?: ReadonlySet<number>,
-    signal?: AbortSignal,
-  ): Promise<TrackedItem> {
-    const author = found.user ?? null;
-    const missing = misses(rule, found);
-    return {
-      ...{ id: String(found.number), key: keyOf(found.number), title: found.title, body: found.body },
-      ...{ status: found.state, url: found.html_url === '' ? null : found.html_url },
-      labels: found.labels.map(({ name }) => name),
-      isOpen: found.state === 'open',
-      mismatch: missing.length === 0 ? null : missing.join(', '),
-      blockedBy: await blockers.of(found, open, signal),
-      author: author && {
-        id: String(author.id),
-        name: author.login,
-        mayWrite:
-          (await ownIds(signal)).includes(author.id) || (await client.mayWrite(at, author.login, signal)),
-      },
-      priority: priorityOf(found, config.priorities),
-      createdAt: found.created_at,
-      updatedAt: found.updated_at,
-    };
-  }
-
-  /** A 5xx that only this item gets: Gitea answers 500 for a comment on a number that is not there. */
-  async function unlessGone(id: string, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
+  async function dependencies(number: number, keyOf: KeyOf, signal?: AbortSignal) {
+    if (!hasDependencies) return [];
+    const below = `${issues}/${number}/dependencies`;
     try {
-      await act();
+      const found = await client.one(z.array(dependency), {
+        method: 'GET',
+        path: below,
+        ...(signal && { signal }),
+      });
+      return found.map((each): TrackedItem['blockedBy'][number] => {
+        const place = each.repository?.full_name;
+        const isHere = place === undefined || isSameRepository(at, place);
+        const key = isHere ? keyOf(each.number) : `${place}#${each.number}`;
+        return { key, isOpen: each.state === 'open' };
+      });
     } catch (error) {
-      if (isStatus(error, 500)) await existing(id, signal);
-      throw error;
+      if (!isStatus(error, 404)) throw error;
+      hasDependencies = false;
+      return [];
     }
   }
 
-  const asked = <T>(act: () => Promise<T>) => asking(act, place);
+  /** Given by name, a label that is not there would be passed over without a word. */
+  async function labelId(name: string, signal: AbortSignal): Promise<number> {
+    const labels = `${repository}/labels`;
+    const all = await client.all(z.array(label), (list) => list, { method: 'GET', path: labels, signal });
+    const known = all.find((each) => each.name === name);
+    if (known !== undefined) return known.id;
+    return (await client.one(label, { method: 'POST', path: labels, body: { name, ...LABEL }, signal })).id;
+  }
 
   return {
-    kind: 'gitea',
-    item: (id, signal) =>
-      asked(async () => {
-        const found = await find(id, signal);
-        return found === null ? null : tracked(found, undefined, signal);
-      }),
-    comment: (id, body, by) =>
-      asked(() => unlessGone(id, by.signal, () => threads.add(numberOf(id), body, by))),
-    report: (id, body, { signal }) =>
-      asked(() => unlessGone(id, signal, () => threads.keep(numberOf(id), REPORT, body, signal))),
-    setStatus: (id, status, _stage, { signal }) =>
-      asked(async () => {
-        const found = await existing(id, signal);
-        const own = Object.values(states).filter((name) => name !== '');
-        const wanted = states[status] === '' ? [] : [states[status]];
-        await setLabels(place, found, { own, wanted }, signal);
-        if (!closes(status) || found.state === 'closed') return;
-        await client.send({ method: 'PATCH', path: `${issues}/${id}`, body: { state: 'closed' }, signal });
-      }),
-    survey: async () => survey,
-    feed: {
-      rule: {
-        text: ruleText(rule),
-        fingerprint: JSON.stringify(['gitea', at.owner, at.name, rule.label, rule.assignee, rule.milestone]),
-      },
-      isAbout: (name) => isSameRepository(at, name),
-      matching: (signal) =>
-        asked(async () => {
-          // Gitea's own filters pass over names they do not know without a word, so everything open is read.
-          const query = { state: 'open', type: 'issues' };
-          const open = await client.all(z.array(issue), (list) => list, {
-            method: 'GET',
-            path: issues,
-            query,
-            signal,
-          });
-          const judged = open
-            .filter((each) => each.pull_request == null)
-            .map((each) => ({ each, missing: misses(rule, each) }));
-          const fitting = judged.filter(({ missing }) => missing.length === 0).map(({ each }) => each);
-          const near = judged
-            .filter(({ missing }) => missing.length > 0)
-            .toSorted((a, b) => a.missing.length - b.missing.length || b.each.updated_at - a.each.updated_at);
-          survey = {
-            ...{
-              source,
-              rule: ruleText(rule),
-              lookedAt: clock(),
-              seen: judged.length,
-              matching: fitting.length,
-            },
-            nearest: near.slice(0, NEAREST).map(({ each, missing }) => ({
-              key: keyOf(each.number),
-              why: missing.join(', '),
-            })),
-          };
-          const numbers = new Set(judged.map(({ each }) => each.number));
-          const found: TrackedItem[] = [];
-          for (const each of fitting.toSorted((a, b) => a.number - b.number))
-            found.push(await tracked(each, numbers, signal));
-          return found;
-        }),
-      comments: (id, since, signal) => asked(() => threads.ofOthers(numberOf(id), since, signal)),
+    ...{ kind: 'gitea', vendor: 'Gitea', at, threads, failed, dependencies, labelsHaveCase: true },
+    async find(number, signal) {
+      const request = { method: 'GET', path: `${issues}/${number}`, ...(signal && { signal }) } as const;
+      const found = await client.find(at, issue, request);
+      return found && issueOf(found);
     },
+    async open(signal) {
+      // Gitea's own filters pass over names they do not know without a word, so everything open is read.
+      const query = { state: 'open', type: 'issues' };
+      const request = { method: 'GET', path: issues, query, signal } as const;
+      return (await client.all(z.array(issue), (list) => list, request)).map(issueOf);
+    },
+    mayWrite: async ({ id, login }, signal) =>
+      (await ownIds(signal)).includes(id) || client.mayWrite(at, login, signal),
+    // One by one: Gitea can only replace the whole set, and somebody may be changing it right now.
+    async addLabel(number, name, signal) {
+      const body = { labels: [await labelId(name, signal)] };
+      return client.send({ method: 'POST', path: `${issues}/${number}/labels`, body, signal });
+    },
+    removeLabel: (number, { id = 0 }, signal) =>
+      client.send({ method: 'DELETE', path: `${issues}/${number}/labels/${id}`, signal }),
+    close: (number, signal) =>
+      client.send({ method: 'PATCH', path: `${issues}/${number}`, body: { state: 'closed' }, signal }),
   };
-
-  function closes(status: ItemStatus): boolean {
-    return status === 'done' && config.close_when_done;
-  }
 }
 
-function numberOf(id: string): number {
-  if (/^[1-9]\d{0,15}$/.test(id)) return Number(id);
-  throw new AppError(`${JSON.stringify(id)} is no number of an issue`, { code: 'tracker.refused' });
-}
-
-/** Errors as the port has them. A 404 is believed of what is in a repository only while that is visible. */
-async function asking<T>(act: () => Promise<T>, { client, at }: GiteaPlace): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    const seen = await client.told(at, error);
-    const failed = failedRequest(seen);
-    throw failed === null ? seen : destinationError('tracker', failed);
-  }
+function issueOf(found: GiteaIssue): Issue {
+  const { number, title, body, state, labels } = found;
+  return {
+    ...{ number, title, body, state, labels, isOpen: state === 'open', isPull: found.pull_request != null },
+    url: found.html_url || null,
+    assignees: found.assignees.map(({ login }) => login),
+    milestone: found.milestone?.title ?? null,
+    author: authorOf(found.user),
+    ...{ createdAt: found.created_at, updatedAt: found.updated_at },
+  };
 }

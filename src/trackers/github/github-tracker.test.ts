@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FakeGithub, startGithub } from '../../../test/fakes/github.ts';
-import { githubContext } from '../../clients/github/test-kit.ts';
-import { type Delivery, failureOf } from '../../core/delivery.ts';
+import { hostContext } from '../../clients/test-kit.ts';
+import { delivery, failing } from '../../core/test-kit.ts';
 import { withoutMarker } from '../../lib/marker.ts';
 import { trackerContract } from '../tracker.contract.ts';
 import type { TrackerFeed } from '../tracker.ts';
@@ -14,7 +14,7 @@ trackerContract('github', async () => {
   onTestFinished(() => github.close());
   const issue = github.openIssue({ title: 'One', labels: ['agent'] });
   return {
-    tracker: githubTracker.create(githubContext(github, { config: RULE })),
+    tracker: githubTracker.create(hostContext('github', github, { config: RULE })),
     itemId: String(issue.number),
     comments: async () => issue.comments.map(({ body }) => withoutMarker(body)),
     status: async () =>
@@ -29,18 +29,10 @@ trackerContract('github', async () => {
 describe('GitHub as a tracker', () => {
   let github: FakeGithub;
   const signal = new AbortController().signal;
-  const by = (key: string): Delivery => ({ key, again: false, signal });
   const open = (config: Readonly<Record<string, unknown>> = RULE, more = {}) => {
-    const tracker = githubTracker.create(githubContext(github, { config, ...more }));
+    const tracker = githubTracker.create(hostContext('github', github, { config, ...more }));
     return { tracker, feed: tracker.feed as TrackerFeed };
   };
-  const failing = async (act: Promise<unknown>) =>
-    failureOf(
-      await act.then(
-        () => 'it went well',
-        (error: unknown) => error,
-      ),
-    );
 
   beforeEach(async () => {
     github = await startGithub();
@@ -49,7 +41,10 @@ describe('GitHub as a tracker', () => {
 
   it('reads issues in the words of people, pull requests left out', async () => {
     github.openIssue({
-      ...{ title: 'Login', body: 'Depends on #2, WID-3 and #9\nBlocked by OTHER-1' },
+      ...{
+        title: 'Login',
+        body: 'Depends on #2, acme/widgets#3 and #9\nBlocked by OTHER-1\n```\nBlocked by #2\n```',
+      },
       ...{ labels: ['agent', 'Priority: High'] },
     });
     github.openIssue({ title: 'First' });
@@ -94,18 +89,18 @@ describe('GitHub as a tracker', () => {
   it('shows the state of a task by labels of its own, and leaves others alone', async () => {
     const issue = github.openIssue({ title: 'a', labels: ['agent', 'bug'] });
     const { tracker } = open();
-    await tracker.setStatus('1', 'in_progress', 'development', by('s1'));
-    await tracker.setStatus('1', 'needs_you', 'development', by('s2'));
+    await tracker.setStatus('1', 'in_progress', 'development', delivery('s1'));
+    await tracker.setStatus('1', 'needs_you', 'development', delivery('s2'));
     expect(issue.labels).toEqual(['agent', 'bug', 'orch/needs-you']);
-    await tracker.setStatus('1', 'done', 'deploy', by('s3'));
+    await tracker.setStatus('1', 'done', 'deploy', delivery('s3'));
     expect([issue.labels, issue.state]).toEqual([['agent', 'bug'], 'closed']);
   });
 
   it('hears people, by whether they may write to the repository, and never itself', async () => {
     github.openIssue({ title: 'a', labels: ['agent'] });
     const { tracker, feed } = open();
-    await tracker.comment('1', 'spent', by('k'));
-    await tracker.report('1', 'report', by('r'));
+    await tracker.comment('1', 'spent', delivery('k'));
+    await tracker.report('1', 'report', delivery('r'));
     github.comment('lin', 1, '/orch retry');
     github.comment('guest', 1, 'me too');
     github.comment('orch', 1, '/orch retry');
@@ -130,11 +125,11 @@ describe('GitHub as a tracker', () => {
   it('writes its report anew when somebody removed it, and finds it after a restart', async () => {
     const issue = github.openIssue({ title: 'a', labels: ['agent'] });
     const { tracker } = open();
-    await tracker.report('1', 'one', by('r1'));
-    await open().tracker.report('1', 'two', by('r2'));
+    await tracker.report('1', 'one', delivery('r1'));
+    await open().tracker.report('1', 'two', delivery('r2'));
     expect(issue.comments.map(({ body }) => withoutMarker(body))).toEqual(['two']);
     issue.comments.length = 0;
-    await tracker.report('1', 'three', by('r3'));
+    await tracker.report('1', 'three', delivery('r3'));
     expect(issue.comments.map(({ body }) => withoutMarker(body))).toEqual(['three']);
   });
 
@@ -144,7 +139,7 @@ describe('GitHub as a tracker', () => {
     expect(await tracker.item('1')).not.toBeNull();
     github.knobs.blind = 'orch';
     expect(await failing(tracker.item('1'))).toMatchObject({ kind: 'unreachable' });
-    expect(await failing(tracker.comment('1', 'x', by('k')))).toMatchObject({ kind: 'unreachable' });
+    expect(await failing(tracker.comment('1', 'x', delivery('k')))).toMatchObject({ kind: 'unreachable' });
   });
 
   it('says which setting to look at when the token is wrong', async () => {
@@ -160,9 +155,9 @@ describe('GitHub as a tracker', () => {
     };
     const waits = async () => {
       const { tracker } = open();
-      const first = await failing(tracker.comment('1', 'x', by('k')));
+      const first = await failing(tracker.comment('1', 'x', delivery('k')));
       const asked = github.requests.length;
-      const second = await failing(tracker.comment('1', 'x', by('k')));
+      const second = await failing(tracker.comment('1', 'x', delivery('k')));
       expect(github.requests.length).toBe(asked);
       expect(second).toMatchObject({ kind: 'unreachable', done: 'no' });
       return first;
@@ -193,16 +188,16 @@ describe('GitHub as a tracker', () => {
     it('takes a 403 for a missing permission when it is none', async () => {
       limited({}, 403, 'Resource not accessible by personal access token');
       const { tracker } = open();
-      await expect(tracker.comment('1', 'x', by('k'))).rejects.toMatchObject({
+      await expect(tracker.comment('1', 'x', delivery('k'))).rejects.toMatchObject({
         hint: expect.stringContaining('permission'),
       });
-      await tracker.comment('1', 'x', by('k'));
+      await tracker.comment('1', 'x', delivery('k'));
     });
 
     it('writes no more in a minute than GitHub likes', async () => {
       const { tracker } = open();
-      for (let i = 0; i < 60; i++) await tracker.comment('1', 'x', by(`k${i}`));
-      expect(await failing(tracker.comment('1', 'x', by('more')))).toMatchObject({
+      for (let i = 0; i < 60; i++) await tracker.comment('1', 'x', delivery(`k${i}`));
+      expect(await failing(tracker.comment('1', 'x', delivery('more')))).toMatchObject({
         kind: 'unreachable',
         done: 'no',
       });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Plane, startPlane } from '../../../test/fakes/plane.ts';
-import { type Delivery, failureOf } from '../../core/delivery.ts';
+import { delivery, failing } from '../../core/test-kit.ts';
 import { Secret } from '../../lib/secret.ts';
 import type { Tracker, TrackerFeed } from '../tracker.ts';
 import { planeTracker } from './plane-tracker.ts';
@@ -9,7 +9,6 @@ import { planeContext } from './test-kit.ts';
 let plane: Plane;
 let now = 0;
 const signal = new AbortController().signal;
-const by = (key: string): Delivery => ({ key, again: false, signal });
 const trackerOf = (config?: Readonly<Record<string, unknown>>) =>
   planeTracker.create(planeContext(plane, config, () => now));
 const feedOf = (tracker: Tracker): TrackerFeed => {
@@ -18,13 +17,6 @@ const feedOf = (tracker: Tracker): TrackerFeed => {
 };
 const matching = async (config?: Readonly<Record<string, unknown>>) =>
   (await feedOf(trackerOf(config)).matching(signal)).map(({ key }) => key);
-const failing = async (act: Promise<unknown>) =>
-  failureOf(
-    await act.then(
-      () => 'it went well',
-      (error: unknown) => error,
-    ),
-  );
 
 beforeEach(async () => {
   now = Date.now();
@@ -71,7 +63,7 @@ describe('items of Plane', () => {
     const item = plane.item({ labels: ['agent'] });
     const tracker = trackerOf(config);
     for (const status of ['in_progress', 'needs_you'] as const) {
-      await tracker.setStatus(item.id, status, 'development', by(status));
+      await tracker.setStatus(item.id, status, 'development', delivery(status));
       expect((await tracker.item(item.id))?.mismatch).toBeNull();
       expect(await matching(config)).toEqual([]);
     }
@@ -87,8 +79,9 @@ describe('items of Plane', () => {
     const { id } = plane.item({
       labels: ['agent'],
       description_html:
-        '<p>Text</p><ul><li>Depends on WID-1, WID-2</li><li>Blocked by WID-99, UTF-8 and WID-3</li></ul>',
+        '<p>Text</p><ul><li>Depends on WID-1, WID-2</li><li>Blocked by WID-99, UTF-8 and WID-3</li></ul><pre><code>Blocked by WID-4</code></pre>',
     });
+    plane.item();
     const blockedBy = [
       { key: 'WID-1', isOpen: false },
       { key: 'WID-2', isOpen: true },
@@ -134,7 +127,7 @@ describe('what Orch writes in Plane', () => {
     const { id } = plane.item();
     const tracker = trackerOf();
     const moved = async (status: 'in_progress' | 'needs_you' | 'done' | 'cancelled', of = tracker) => {
-      await of.setStatus(id, status, 's', by(status));
+      await of.setStatus(id, status, 's', delivery(status));
       return plane.stateOf(id);
     };
     expect([
@@ -157,7 +150,7 @@ describe('what Orch writes in Plane', () => {
   it('says which states there are when it was told another', async () => {
     const { id } = plane.item();
     const tracker = trackerOf({ project: 'WID', label: 'x', states: { done: 'Donne' } });
-    await expect(tracker.setStatus(id, 'done', 's', by('d'))).rejects.toMatchObject({
+    await expect(tracker.setStatus(id, 'done', 's', delivery('d'))).rejects.toMatchObject({
       ...{ code: 'tracker.refused', message: 'WID has no state Donne' },
       hint: expect.stringContaining('In Review, Done'),
     });
@@ -165,7 +158,7 @@ describe('what Orch writes in Plane', () => {
 
   it('leaves labels and people alone when it moves an item', async () => {
     const { id } = plane.item({ labels: ['agent', 'bug'], assignees: [plane.ada] });
-    await trackerOf().setStatus(id, 'done', 's', by('d'));
+    await trackerOf().setStatus(id, 'done', 's', delivery('d'));
     expect(plane.items.get(id)).toMatchObject({
       labels: [plane.labelId('agent'), plane.labelId('bug')],
       assignees: [plane.ada.id],
@@ -174,7 +167,11 @@ describe('what Orch writes in Plane', () => {
 
   it('lets nothing of an agent run in the browser of a person', async () => {
     const { id } = plane.item();
-    await trackerOf().comment(id, 'see <script>alert(1)</script> [x](javascript:alert(1)) **here**', by('k'));
+    await trackerOf().comment(
+      id,
+      'see <script>alert(1)</script> [x](javascript:alert(1)) **here**',
+      delivery('k'),
+    );
     const [comment] = plane.commentsOf(id);
     expect(comment?.comment_html).not.toMatch(/<script|href="javascript/);
     expect(comment?.comment_html).toContain('<strong>here</strong>');
@@ -184,9 +181,9 @@ describe('what Orch writes in Plane', () => {
     const { id } = plane.item();
     const tracker = trackerOf();
     const report = 'In review: [#12](https://git.example/acme/widgets/pulls/12)';
-    await tracker.report(id, report, by('r1'));
-    await tracker.report(id, `${report} again`, by('r2'));
-    await trackerOf().report(id, `${report} after a restart`, by('r3'));
+    await tracker.report(id, report, delivery('r1'));
+    await tracker.report(id, `${report} again`, delivery('r2'));
+    await trackerOf().report(id, `${report} after a restart`, delivery('r3'));
     expect(plane.links).toMatchObject([{ issue: id, url: 'https://git.example/acme/widgets/pulls/12' }]);
     expect(plane.commentsOf(id)).toHaveLength(1);
   });
@@ -194,10 +191,10 @@ describe('what Orch writes in Plane', () => {
   it('writes the report anew when somebody removed it', async () => {
     const { id } = plane.item();
     const tracker = trackerOf();
-    await tracker.report(id, 'one', by('r1'));
+    await tracker.report(id, 'one', delivery('r1'));
     plane.comments.clear();
-    await tracker.report(id, 'two', by('r2')).catch(() => undefined);
-    await tracker.report(id, 'three', by('r3'));
+    await tracker.report(id, 'two', delivery('r2')).catch(() => undefined);
+    await tracker.report(id, 'three', delivery('r3'));
     expect(plane.commentsOf(id).map(({ comment_html }) => comment_html)).toEqual(['<p>three</p>']);
   });
 
@@ -205,7 +202,7 @@ describe('what Orch writes in Plane', () => {
     const [one, two] = [plane.item(), plane.item()];
     const tracker = trackerOf();
     const key = 'k'.repeat(400);
-    for (const { id } of [one, two, one]) await tracker.comment(id, 'x', by(key));
+    for (const { id } of [one, two, one]) await tracker.comment(id, 'x', delivery(key));
     expect([plane.commentsOf(one.id), plane.commentsOf(two.id)].map((all) => all.length)).toEqual([1, 1]);
     expect([...plane.comments.values()].every(({ external_id }) => (external_id ?? '').length <= 255)).toBe(
       true,
@@ -215,7 +212,7 @@ describe('what Orch writes in Plane', () => {
   it('comes back when Plane says so', async () => {
     const { id } = plane.item();
     plane.fail({ status: 429, retryAfter: 30 }, (method) => method === 'POST');
-    expect(await failing(trackerOf().comment(id, 'x', by('k')))).toMatchObject({
+    expect(await failing(trackerOf().comment(id, 'x', delivery('k')))).toMatchObject({
       ...{ kind: 'unreachable', done: 'no', retryAfterMs: 30_000 },
     });
   });
@@ -239,8 +236,8 @@ describe('comments in Plane', () => {
     const item = plane.item();
     const tracker = trackerOf();
     plane.say(item, '<p>/orch retry</p>');
-    await tracker.comment(item.id, 'spent', by('k'));
-    await tracker.report(item.id, 'report', by('r'));
+    await tracker.comment(item.id, 'spent', delivery('k'));
+    await tracker.report(item.id, 'report', delivery('r'));
     plane.say(item, '<p>me too</p>', plane.guest);
     plane.say(item, '<p>/orch retry</p>', plane.bot);
     expect(await feedOf(tracker).comments(item.id, null, signal)).toMatchObject([

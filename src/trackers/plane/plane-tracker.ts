@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import type { DestinationContext } from '../../clients/destination-context.ts';
 import { createPlaneClient, type PlaneClient } from '../../clients/plane/plane-client.ts';
 import { createPlaneDirectory, type PlaneDirectory } from '../../clients/plane/plane-directory.ts';
+import type { Comment } from '../../core/comment.ts';
 import { destinationError } from '../../core/destination-error.ts';
 import { AppError } from '../../core/errors.ts';
 import { HttpError } from '../../lib/http-client.ts';
-import type { ItemStatus, TrackedComment, TrackedItem, Tracker } from '../tracker.ts';
-import type { TrackerContext, TrackerKind } from '../tracker-kind.ts';
+import type { ItemStatus, TrackedItem, Tracker } from '../tracker.ts';
+import type { TrackerKind } from '../tracker-kind.ts';
 import { toHtml, toMarkdown } from './markup.ts';
 import { createPlaneProject, type PlaneRule } from './plane-project.ts';
 
@@ -51,7 +53,7 @@ export const planeTracker: TrackerKind = {
 };
 
 /** Its requests, and what it remembers, are shared by all projects of one key. */
-function planeOf(context: Pick<TrackerContext, 'access' | 'clock' | 'once'>): {
+function planeOf(context: Pick<DestinationContext, 'access' | 'clock' | 'once'>): {
   readonly client: PlaneClient;
   readonly directory: PlaneDirectory;
   readonly url: string;
@@ -81,7 +83,7 @@ const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const MAX_EXTERNAL_ID = 255;
 const PULL_REQUEST = /https?:\/\/[^\s<>()[\]"'`]{1,400}\/(?:pull|pulls|merge_requests)\/\d{1,9}(?![\w/])/;
 
-function createPlaneTracker(context: TrackerContext): Tracker {
+function createPlaneTracker(context: DestinationContext): Tracker {
   const config = configSchema.parse(context.config);
   const plane = planeOf(context);
   const { client, directory } = plane;
@@ -212,7 +214,7 @@ function createPlaneTracker(context: TrackerContext): Tracker {
     id: string,
     since: number | null,
     signal: AbortSignal,
-  ): Promise<TrackedComment[]> {
+  ): Promise<Comment[]> {
     const me = await directory.me(signal);
     const all = await client.comments(projectId, id, signal);
     // Plane counts microseconds, which a Date does not.
@@ -220,7 +222,7 @@ function createPlaneTracker(context: TrackerContext): Tracker {
     const others = inOrder.filter(
       ({ actor, updated_at }) => actor !== me.id && (since === null || !(Date.parse(updated_at) < since)),
     );
-    const read: TrackedComment[] = [];
+    const read: Comment[] = [];
     for (const { id: comment, actor, updated_by, comment_html, created_at, updated_at } of others) {
       const authors = [actor, updated_by].flatMap((person) => person ?? []);
       const may = await Promise.all(authors.map((person) => directory.mayWrite(projectId, person, signal)));

@@ -1,3 +1,4 @@
+import { valueAt } from '../places.ts';
 import { signedBy } from '../signature.ts';
 import type { Webhook, WebhookPlace } from '../webhook.ts';
 
@@ -51,9 +52,9 @@ function placesOf(item: string, { data, previous_attributes, workspace_id }: Bod
 }
 
 function fieldsOf(raw: unknown) {
-  const data = part(raw, 'data');
-  const comment = part(data, 'comment');
-  const before = part(raw, 'previous_attributes');
+  const data = valueAt(raw, 'data');
+  const comment = valueAt(data, 'comment');
+  const before = valueAt(raw, 'previous_attributes');
   return {
     ...{ version: word(raw, 'version'), event: word(raw, 'event'), action: word(raw, 'action') },
     ...{
@@ -71,21 +72,17 @@ function fieldsOf(raw: unknown) {
       },
     },
     previous_attributes: { id: id(before, 'id'), project_id: id(before, 'project_id') },
-    activity: { actor: { id: id(part(part(raw, 'activity'), 'actor'), 'id') } },
+    activity: { actor: { id: id(valueAt(raw, 'activity', 'actor'), 'id') } },
   };
 }
 
-function part(of: unknown, name: string): unknown {
-  return typeof of === 'object' && of !== null && Object.hasOwn(of, name) ? Reflect.get(of, name) : undefined;
-}
-
 function word(of: unknown, name: string): string {
-  const value = part(of, name);
+  const value = valueAt(of, name);
   return typeof value === 'string' ? value.slice(0, 100) : '';
 }
 
 /** Whatever else stands in the place of an id is none. */
 function id(of: unknown, name: string): string | null {
-  const value = part(of, name);
+  const value = valueAt(of, name);
   return typeof value === 'string' && value !== '' && value !== 'None' && value.length <= 100 ? value : null;
 }

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { listen } from '../listen.ts';
 import type { ModelRequest, Reply, Scenario, Scripted, Seen, Usage } from './scenario.ts';
 
 export interface FakeAnthropic {
@@ -36,13 +36,6 @@ export async function startFakeAnthropic(): Promise<FakeAnthropic> {
   let seen: Seen[] = [];
   let script = scriptOf({});
   const stopping = new AbortController();
-
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => {
-      if (response.headersSent) response.destroy();
-      else sendError(response, 500, { type: 'api_error', message: `fake API: ${String(error)}` });
-    });
-  });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
@@ -103,9 +96,14 @@ export async function startFakeAnthropic(): Promise<FakeAnthropic> {
     response.destroy();
   }
 
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const server = await listen((request, response) =>
+    answer(request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendError(response, 500, { type: 'api_error', message: `fake API: ${String(error)}` });
+    }),
+  );
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     requests: () => seen,
     turns: () => seen.filter((request) => request.kind === 'main'),
     load(scenario) {
@@ -114,10 +112,7 @@ export async function startFakeAnthropic(): Promise<FakeAnthropic> {
     },
     async close() {
       stopping.abort();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
+      await server.close();
     },
   };
 }

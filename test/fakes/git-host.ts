@@ -188,11 +188,17 @@ export async function createRepository(
   return self;
 }
 
+/** What Git signs in with: the token is the password, and the user name beside it counts for nothing. */
+export function passwordOf(request: IncomingMessage): string {
+  const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+  return Buffer.from(basic, 'base64').toString().split(':').slice(1).join(':');
+}
+
 /** Git's own server for smart HTTP, as a CGI program behind Node. */
 export function serveGit(
   request: IncomingMessage,
   response: ServerResponse,
-  to: { root: string; path: string; query: string; user: string; closedBranches: readonly string[] },
+  to: { root: string; address: URL; user: string; closedBranches: readonly string[] },
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const header = (name: string) => String(request.headers[name] ?? '');
@@ -203,8 +209,8 @@ export function serveGit(
       HOME: to.root,
       GIT_PROJECT_ROOT: to.root,
       GIT_HTTP_EXPORT_ALL: '1',
-      PATH_INFO: to.path,
-      QUERY_STRING: to.query,
+      PATH_INFO: to.address.pathname,
+      QUERY_STRING: to.address.search.slice(1),
       REQUEST_METHOD: request.method ?? 'GET',
       CONTENT_TYPE: header('content-type'),
       CONTENT_LENGTH: header('content-length'),

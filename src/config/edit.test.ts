@@ -1,0 +1,155 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AppError } from '../core/errors.ts';
+import { type ConfigEdit, draftOf, writeDraft } from './edit.ts';
+import { KINDS } from './test-kit.ts';
+
+const TEXT = `# Ours.
+max_concurrency: 4 # two machines
+accounts:
+  a: { agent: claude-code }
+projects:
+  api:
+    repo: https://git.example/acme/api.git # mirrored
+    base: main
+    accounts: [a]
+    # The nightly one is long.
+    checks: ["npm test"]
+`;
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'orch-edit-'));
+  file = join(folder, 'orch.yaml');
+  writeFileSync(file, TEXT);
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const options = (env: Record<string, string> = {}) => ({
+  env: { HOME: folder, ORCH_HOME: join(folder, 'home'), ORCH_AGENT_HOME: folder, ...env },
+  cwd: folder,
+  kinds: KINDS,
+});
+const draft = (edit: Partial<ConfigEdit>, env: Record<string, string> = {}) =>
+  draftOf({ values: [], secrets: {}, revision: null, ...edit }, options(env));
+const set = (path: (string | number)[], text: string | null) => ({ values: [{ path, text }] });
+function refusal(work: () => unknown): AppError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+describe('a change of orch.yaml', () => {
+  it('keeps what people wrote around it', () => {
+    writeDraft(draft(set(['max_concurrency'], '6')));
+    expect(readFileSync(file, 'utf8')).toBe(TEXT.replace('max_concurrency: 4', 'max_concurrency: 6'));
+  });
+
+  it('adds and removes keys at any depth, with the values as the file writes them', () => {
+    const made = draft({
+      values: [
+        { path: ['projects', 'api', 'budget', 'usd_per_day'], text: '20' },
+        { path: ['projects', 'api', 'checks', 0], text: 'npm run all' },
+        { path: ['projects', 'api', 'tracker'], text: '{ kind: local }' },
+        { path: ['max_concurrency'], text: null },
+      ],
+    });
+    expect(made.loaded.config.projects[0]).toMatchObject({ checks: ['npm run all'] });
+    expect(made.changes).toEqual([
+      { key: 'max_concurrency', before: '4', after: null },
+      { key: 'projects.api.checks', before: 'a list', after: 'a list' },
+      { key: 'projects.api.budget.usd_per_day', before: null, after: '20' },
+      { key: 'projects.api.tracker.kind', before: null, after: '"local"' },
+    ]);
+    writeDraft(made);
+    expect(readFileSync(file, 'utf8')).toContain('# The nightly one is long.');
+    expect(readFileSync(file, 'utf8')).not.toContain('max_concurrency');
+  });
+
+  it('is checked whole before a byte is written', () => {
+    const { code, message } = refusal(() => draft(set(['projects', 'api', 'accounts'], '[b]')));
+    expect(code).toBe('config.invalid');
+    expect(message).toContain('projects.api.accounts');
+    expect(refusal(() => draft(set(['projects', 'api', 'wieght'], '2'))).message).toContain('weight');
+    expect(refusal(() => draft(set(['base'], '{ a: ['))).code).toBe('config.invalid');
+    expect(readFileSync(file, 'utf8')).toBe(TEXT);
+  });
+
+  it('refuses what would have no effect, naming what wins', () => {
+    const { code, message } = refusal(() =>
+      draft(set(['max_concurrency'], '6'), { ORCH_MAX_CONCURRENCY: '2' }),
+    );
+    expect([code, message]).toEqual([
+      'config.set_elsewhere',
+      'max_concurrency is set by ORCH_MAX_CONCURRENCY, which wins over orch.yaml',
+    ]);
+  });
+
+  it('refuses to write over what somebody else changed meanwhile', () => {
+    const { revision } = draft(set(['max_concurrency'], '6'));
+    writeFileSync(file, TEXT.replace('two machines', 'three'));
+    expect(refusal(() => draft({ ...set(['max_concurrency'], '6'), revision })).code).toBe('config.changed');
+    const stale = draft(set(['max_concurrency'], '6'));
+    writeFileSync(file, TEXT);
+    expect(refusal(() => writeDraft(stale)).code).toBe('config.changed');
+  });
+
+  it('goes through a link to the file, and keeps its rights', () => {
+    const real = join(folder, 'real.yaml');
+    writeFileSync(real, TEXT);
+    chmodSync(real, 0o640);
+    rmSync(file);
+    symlinkSync(real, file);
+    writeDraft(draft(set(['max_concurrency'], '6')));
+    expect(readFileSync(real, 'utf8')).toContain('max_concurrency: 6');
+    expect(statSync(real).mode & 0o777).toBe(0o640);
+  });
+
+  it('makes a first file where there is none', () => {
+    rmSync(file);
+    const made = draft(set(['max_concurrency'], '3'));
+    writeDraft(made);
+    expect(readFileSync(made.file, 'utf8')).toBe('max_concurrency: 3\n');
+  });
+
+  it('does not write through an alias', () => {
+    writeFileSync(file, TEXT.replace('a: { agent: claude-code }', 'a: &a { agent: claude-code }\n  b: *a'));
+    expect(refusal(() => draft(set(['accounts', 'b', 'slots'], '3'))).message).toContain('accounts.b.slots');
+  });
+});
+
+describe('a change of secrets.env', () => {
+  const secrets = () => readFileSync(join(folder, 'secrets.env'), 'utf8');
+
+  it('sets, replaces and removes lines of its own, for the owner alone', () => {
+    writeFileSync(join(folder, 'secrets.env'), '# ours\nORCH_GITEA_TOKEN=old\nORCH_API_TOKEN=keep\n', {
+      mode: 0o644,
+    });
+    writeDraft(
+      draft({ secrets: { ORCH_GITEA_TOKEN: 'new', ORCH_TELEGRAM_BOT_TOKEN: '1:x', ORCH_API_TOKEN: null } }),
+    );
+    expect(secrets()).toBe('# ours\nORCH_GITEA_TOKEN=new\nORCH_TELEGRAM_BOT_TOKEN=1:x\n');
+    expect(statSync(join(folder, 'secrets.env')).mode & 0o777).toBe(0o600);
+  });
+
+  it('is told without a word of the secret', () => {
+    const { changes } = draft({ secrets: { ORCH_GITEA_TOKEN: 'hunter2' } });
+    expect(changes).toEqual([{ key: 'ORCH_GITEA_TOKEN', before: null, after: '[secret]' }]);
+  });
+
+  it('takes secrets alone, each on one line', () => {
+    expect(refusal(() => draft({ secrets: { ORCH_PORT: '1' } })).code).toBe('config.not_secret');
+    expect(refusal(() => draft({ secrets: { ORCH_GITEA_TOKEN: 'a\nORCH_API_TOKEN=b' } })).code).toBe(
+      'config.not_secret',
+    );
+    expect(refusal(() => draft(set(['gitea_token'], 'x'))).code).toBe('config.secret');
+  });
+});
