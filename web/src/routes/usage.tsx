@@ -47,7 +47,7 @@ export function UsagePage() {
         </a>
       </PageTitle>
       <Card
-        title={sentence(by)}
+        title={copy.usage.perDay}
         extra={
           <>
             <Segments
