@@ -489,7 +489,7 @@ export const copy = {
     save: 'Save',
     nothing: 'Nothing changes.',
     holds: 'This would hold. Nothing is written yet.',
-    written: 'Written, and in force within a second.',
+    written: 'Written, and in force.',
     asWritten: 'As orch.yaml writes it: 15m, [a, b], { kind: local }.',
     secret: 'A secret is written to secrets.env, and never shown again.',
     remove: 'Remove it',
