@@ -54,7 +54,7 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     await page.getByLabel('Password').fill('four small words here');
     await page.getByRole('button', { name: 'Become the admin' }).click();
     await step('Telegram').getByText('When you like').waitFor();
-    await step('Projects, trackers and repositories').getByText('Done').waitFor();
+    await step('Projects').getByText('Done').waitFor();
   });
 
   it('tries a step before it is written, says what is wrong, and writes what holds', async () => {
@@ -82,7 +82,7 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
   });
 
   it('refuses a step that does not hold, naming the field', async () => {
-    const form = step('Projects, trackers and repositories');
+    const form = step('Projects');
     await form.getByRole('button', { name: 'Do it here' }).click();
     await form.getByLabel('Key', { exact: true }).fill('web');
     await form.getByLabel('Repository').fill(here.repository);
