@@ -752,6 +752,8 @@ export const copy = {
     commits: 'Commits',
     worktree: 'Worktree',
     turns: 'Turns',
+    toldLater: 'The CLI tells its tokens when the run ends.',
+    notTold: 'The CLI told no tokens.',
     thisRun: 'This run',
     allRuns: 'All runs of the task',
     noChecks: 'The task names no test to be proven.',
