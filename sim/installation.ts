@@ -95,6 +95,8 @@ const SLOW: Pace = {
   staleAfterMs: 1_800_000,
   forgeLookMs: 600_000,
   trackerLookMs: 900_000,
+  logLookMs: null,
+  proofLookMs: null,
   upkeepMs: null,
 };
 
@@ -142,6 +144,7 @@ export function createInstallation(parts: InstallationParts): Installation {
       keepShape: (folder) => ask('keepShape', () => folder),
       strays: () => ask('strays', () => []),
       refuseNewerFormat() {},
+      processorTimes: () => ask('processorTimes', () => new Map()),
       commandHome: (folder, project) => ask('commandHome', () => `${folder}/${project}/.home`),
       adopt: (directory) => ask('adopt', () => parts.runs.adopt(of, directory)),
       async leaveWorktree({ workspace }, repository, { key, copied }) {

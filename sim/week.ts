@@ -33,6 +33,8 @@ const PACE = {
   staleAfterMs: 5 * MINUTE,
   forgeLookMs: HOUR,
   trackerLookMs: 900_000,
+  logLookMs: null,
+  proofLookMs: null,
   upkeepMs: null,
 };
 /** Jobs that each project has waiting at least, as often as it is looked at. */

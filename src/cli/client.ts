@@ -30,6 +30,8 @@ export async function readServerInfo(home: string): Promise<ServerInfo | null> {
 export interface Client {
   get<T>(path: string): Promise<T>;
   post<T>(path: string, body: object): Promise<T>;
+  /** The bytes of an answer that is a file. */
+  download(path: string): Promise<Uint8Array>;
   remove<T>(path: string): Promise<T>;
   readonly url: string;
 }
@@ -63,7 +65,7 @@ async function readRemote(home: string): Promise<{ url: string; token: string } 
 
 /** A client of a server whose address and token are known; null = asks as nobody. */
 export function clientOf(url: string, token: string | null): Client {
-  const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
+  const ask = async (method: string, path: string, body?: object): Promise<Response> => {
     let response: Response;
     try {
       response = await fetch(`${url}/api/v1${path}`, {
@@ -80,9 +82,8 @@ export function clientOf(url: string, token: string | null): Client {
     } catch (error) {
       throw unreachable(`Orch at ${url} does not answer: ${messageOf(error)}`);
     }
-    const json: unknown = await response.json().catch(() => null);
-    if (response.ok) return json as T;
-    const problem = problemSchema.safeParse(json);
+    if (response.ok) return response;
+    const problem = problemSchema.safeParse(await response.json().catch(() => null));
     if (!problem.success)
       throw new AppError(`Orch answered ${response.status}`, {
         code: 'server.error',
@@ -93,8 +94,13 @@ export function clientOf(url: string, token: string | null): Client {
       ...(problem.data.hint === undefined ? {} : { hint: problem.data.hint }),
     });
   };
+  const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    const json: unknown = await (await ask(method, path, body)).json().catch(() => null);
+    return json as T;
+  };
   return {
     url,
+    download: async (path) => new Uint8Array(await (await ask('GET', path)).arrayBuffer()),
     get: (path) => request('GET', path),
     post: (path, body) => request('POST', path, body),
     remove: (path) => request('DELETE', path),

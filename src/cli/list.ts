@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
 import { FULL } from '../core/pipeline-choice.ts';
-import type { JobWire, RunWire, TaskDetailWire, TaskWire } from '../http/contract.ts';
+import type { JobWire, OneRunWire, RunWire, TaskDetailWire, TaskWire } from '../http/contract.ts';
 import { wholeNumber } from './actions.ts';
 import { options, output, server } from './context.ts';
 import { localTime, state, table } from './output.ts';
+import { proofText } from './proof.ts';
 import { traceLines } from './trace.ts';
 
 /** Lists and single objects: `orch jobs`, `orch job show ID`, and the same for runs and tasks. */
@@ -79,9 +80,11 @@ export function registerListCommands(program: Command): void {
       );
   });
   one(program, 'run', async (id, command) => {
-    const { run } = await (await server()).get<{ run: RunWire }>(`/runs/${encodeURIComponent(id)}`);
+    const { run, proof, gates } = await (await server()).get<OneRunWire>(
+      `/runs/${encodeURIComponent(id)}?look=1`,
+    );
     const out = output(command);
-    out.object({ schema: 'orch.run/1', run });
+    out.object({ schema: 'orch.run/1', run, proof, gates });
     out.text(`${run.id}  ${run.verdict ?? run.status}  ${run.reason ?? ''}`);
     out.text(
       `  ${run.agent ?? '–'} on ${run.account ?? '–'}, ${run.cli === null ? 'no CLI' : `${run.cli.kind} ${run.cli.version ?? ''}`}, exit ${run.exitCode ?? run.signal ?? '–'}`,
@@ -89,6 +92,9 @@ export function registerListCommands(program: Command): void {
     out.text(
       `  ${run.usage.inputTokens} tokens in, ${run.usage.outputTokens} out, ${run.usage.costUsd === null ? 'cost unknown' : `$${run.usage.costUsd.toFixed(4)}`}`,
     );
+    if (proof !== null) out.text(`  works: ${proofText(proof).slice(2) || 'nothing is known yet'}`);
+    if (gates.length > 0)
+      out.text(`  gates passed ${localTime(run.startedAt)}: ${gates.map(({ text }) => text).join(', ')}`);
     out.text(`  log  ${run.logPath}`);
   });
   one(program, 'task', async (key, command) => {

@@ -1,15 +1,14 @@
 import type { Command } from 'commander';
-import type { RunWire } from '../http/contract.ts';
+import pc from 'picocolors';
+import { AppError } from '../core/errors.ts';
+import type { LogWire, RunWire } from '../http/contract.ts';
+import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
+import { localTime } from './output.ts';
 
 const POLL_MS = 300;
 
-interface Chunk {
-  text: string;
-  next: number;
-  size: number;
-  ended: boolean;
-}
+type Chunk = LogWire & { text: string };
 
 /** The log of a run, or of the latest run of a task or job; `-f` follows it to its end. */
 export function registerLogs(program: Command): void {
@@ -19,17 +18,25 @@ export function registerLogs(program: Command): void {
     .description('log of a run, or of the latest run of a task or job')
     .argument('<key>', 'run, task or job')
     .option('-f, --follow', 'go on until the run has ended')
+    .option('--times', 'when each line came, where that is known')
+    .option('--since <duration>', 'leave out lines that are known to be older')
     .action(async (key: string, _o, command: Command) => {
-      const o = options<{ follow?: boolean }>(command);
+      const o = options<{ follow?: boolean; times?: boolean; since?: string }>(command);
+      const since = o.since === undefined ? null : Date.now() - durationOf(o.since);
       const out = output(command);
       const client = await server();
       const { run } = await client.get<{ run: RunWire }>(`/runs/${encodeURIComponent(key)}`);
       let after = 0;
       for (;;) {
         const chunk = await client.get<Chunk>(`/runs/${run.id}/log?after=${after}`);
-        for (const line of chunk.text === '' ? [] : chunk.text.replace(/\n$/, '').split('\n')) {
-          out.text(visible(line));
-          out.line({ schema: 'orch.log/1', run: run.id, line });
+        for (const [i, line] of (chunk.text === ''
+          ? []
+          : chunk.text.replace(/\n$/, '').split('\n')
+        ).entries()) {
+          const at = chunk.lines[i]?.at ?? null;
+          if (since !== null && at !== null && Date.parse(at) < since) continue;
+          out.text(o.times === true ? `${pc.dim(timeOf(at))}  ${visible(line)}` : visible(line));
+          out.line({ schema: 'orch.log/1', run: run.id, at, line });
         }
         const moved = chunk.next > after;
         after = chunk.next;
@@ -38,6 +45,20 @@ export function registerLogs(program: Command): void {
         await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     });
+}
+
+function timeOf(at: string | null): string {
+  return localTime(at).padEnd(8);
+}
+
+function durationOf(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === null)
+    throw new AppError(`--since ${text} is not a duration`, {
+      code: 'usage.duration',
+      hint: 'such as 10m or 2h',
+    });
+  return ms;
 }
 
 /** Log text is untrusted: control characters other than tab and colour are shown, not obeyed. */

@@ -2,21 +2,21 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
 import { stuckFix } from '../core/explain.ts';
-import { afterWords, reasonWords } from '../core/explain-words.ts';
 import type {
   DestinationWire,
   Explain,
-  HoldWire,
   JobWire,
-  RunWire,
+  StatusWire,
   TaskDetailWire,
   WarningWire,
   WhyAtWire,
 } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
+import { mark, printExplain, printHold } from './explain-print.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
 import { pastInstant } from './past-instant.ts';
+import { proofText } from './proof.ts';
 
 interface Status {
   verdict: Explain['verdict'];
@@ -29,7 +29,7 @@ interface Status {
   /** Chats whose people are not heard. */
   chats: { channel: string; problem: string }[];
   outbox: DestinationWire[];
-  running: { run: RunWire; job: JobWire; lastOutputAt: string | null }[];
+  running: StatusWire['running'];
 }
 
 const REFRESH_MS = 2000;
@@ -175,13 +175,6 @@ async function whyAt(
   if (job.hold !== null) printHold(out, job.hold, job.hold.detail);
 }
 
-function printHold(out: Output, hold: HoldWire, detail: string): void {
-  out.text(`  ${hold.title}`);
-  if (detail !== '') out.text(`  ${pc.dim(detail)}`);
-  out.text(`  ${pc.dim(hold.clearsWhen)}${hold.clearsAt === null ? '' : ` ${localTime(hold.clearsAt)}`}`);
-  if (hold.fix !== null) out.text(`  fix  ${hold.fix}`);
-}
-
 function printStatus(out: Output, status: Status): void {
   out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
   if (status.configProblem !== null)
@@ -191,9 +184,9 @@ function printStatus(out: Output, status: Status): void {
   for (const { channel, problem } of status.chats)
     out.text(`${pc.yellow('▲')} ${channel} is not heard: ${problem}`);
   if (status.outbox.length > 0) out.text(outboxLine(status.outbox));
-  for (const { run, job, lastOutputAt } of status.running)
+  for (const { run, job, lastOutputAt, proof } of status.running)
     out.text(
-      `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}`,
+      `  ${run.id}  ${job.task ?? job.id} ${job.stage ?? job.agent ?? ''}  on ${run.account ?? '–'}  since ${localTime(run.startedAt)}, last output ${localTime(lastOutputAt)}${proofText(proof)}`,
     );
   const counts = Object.entries(status.tasks).map(([word, n]) => `${n} ${word.replace('_', ' ')}`);
   out.text(pc.dim(`  tasks: ${counts.join(', ')}`));
@@ -213,45 +206,4 @@ function outboxLine(destinations: readonly DestinationWire[]): string {
       .map((each) => `${each.name} has not answered since ${localTime(each.unansweredSince)}`),
   ];
   return `${pc.yellow('▲')} ${words.join('; ')}: orch outbox`;
-}
-
-function printExplain(out: Output, explain: Explain): void {
-  out.text(`${mark(explain.verdict)} ${pc.bold(explain.headline)}`);
-  const after = afterWords(
-    explain.lastRunEndedAt === undefined ? null : localTime(explain.lastRunEndedAt),
-    explain.nextChange === undefined
-      ? null
-      : { at: localTime(explain.nextChange.at), what: explain.nextChange.what },
-  );
-  if (explain.at === undefined) out.text(pc.dim(`  ${after}`));
-  for (const reason of explain.reasons) {
-    const words = reasonWords({
-      ...reason,
-      clearsAt: reason.clearsAt === undefined ? null : localTime(reason.clearsAt),
-      fix: reason.actions[0]?.cli ?? null,
-    });
-    const mark = words.mark === '▲' ? pc.yellow(words.mark) : pc.cyan(words.mark);
-    out.text('');
-    out.text(`  ${mark} ${pc.bold(words.title)}${words.held === '' ? '' : `  ${pc.dim(words.held)}`}`);
-    if (words.detail !== '') out.text(`    ${words.detail}`);
-    out.text(words.isFix ? `    ${words.way}` : pc.dim(`    ${words.way}`));
-  }
-  out.text('');
-  const fine = explain.checks.filter((check) => check.state === 'ok').map((check) => check.code);
-  if (fine.length > 0) out.text(pc.dim(`  ✓ ${fine.join('  ')}`));
-}
-
-function mark(verdict: Explain['verdict']): string {
-  switch (verdict) {
-    case 'needs_you':
-      return pc.yellow('▲');
-    case 'waiting':
-      return pc.cyan('◷');
-    case 'unknown':
-      return pc.red('?');
-    case 'working':
-      return pc.blue('●');
-    case 'idle':
-      return pc.green('✓');
-  }
 }

@@ -1,6 +1,7 @@
 import type { Expiring } from './account-warning.ts';
 import { type BreakerRule, breakerNow } from './breaker.ts';
 import type { AccountHold, AccountState } from './model.ts';
+import type { ReasonCode } from './reason-codes.ts';
 import { type ReserveNow, reservedBy } from './reserve.ts';
 import { mayStart, type SignIn } from './sign-in.ts';
 
@@ -27,12 +28,12 @@ export type AccountGate =
       /** No start while any run lives on the account: the next one renews the sign-in. */
       readonly alone: boolean;
       readonly held: boolean;
-      readonly code: string;
+      readonly code: ReasonCode;
       readonly detail: string;
     }
   | {
       readonly kind: 'closed';
-      readonly code: string;
+      readonly code: ReasonCode;
       readonly detail: string;
       readonly state: 'waiting' | 'needs_you';
       readonly held: boolean;
@@ -116,7 +117,7 @@ export function accountGate(view: AccountView, rules: AccountRules, now: number)
 
 type ClosedGate = Extract<AccountGate, { kind: 'closed' }>;
 
-function closed(code: string, detail: string, fields: Partial<ClosedGate>): ClosedGate {
+function closed(code: ReasonCode, detail: string, fields: Partial<ClosedGate>): ClosedGate {
   return {
     kind: 'closed',
     code,
@@ -167,7 +168,7 @@ function trialGate(version: string, alone: boolean): Exclude<AccountGate, { kind
 }
 
 /** The code under which a hold is told. */
-export function codeOfHold({ reason }: AccountHold): string {
+export function codeOfHold({ reason }: AccountHold): ReasonCode {
   switch (reason) {
     case 'limit':
       return 'account.limit';

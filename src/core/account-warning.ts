@@ -1,3 +1,4 @@
+import type { Reason } from './dispatch-state.ts';
 import type { SignIn } from './sign-in.ts';
 import { mayStart } from './sign-in.ts';
 
@@ -43,5 +44,27 @@ export function expiringWarning(account: string, { endsAt }: Expiring, now: numb
     detail: `the stored login cannot renew itself beyond ${new Date(endsAt).toISOString().slice(0, 16)}Z`,
     at: endsAt,
     fix: `orch accounts login ${account}`,
+  };
+}
+
+/** What the last look at the accounts found to end before long. */
+export function expiringWarnings(
+  accounts: Iterable<readonly [id: string, { readonly expiring?: Expiring | null }]>,
+  now: number,
+): AccountWarning[] {
+  return [...accounts].flatMap(([id, { expiring }]) =>
+    expiring == null ? [] : [expiringWarning(id, expiring, now)],
+  );
+}
+
+/** As a reason that holds nothing: before it does, a person has to act. */
+export function warningReason({ code, account, title, detail, at, fix }: AccountWarning): Reason {
+  return {
+    ...{ code, title, detail, fix },
+    scope: { kind: 'account', id: account, label: account },
+    state: 'needs_you',
+    since: at - WARN_BEFORE_MS,
+    clearsAt: null,
+    clearsWhen: 'A person signs in anew before then; until then it holds nothing.',
   };
 }

@@ -11,6 +11,7 @@ import {
 } from './dispatch-state.ts';
 import { standInsOf } from './failover.ts';
 import type { Pause } from './model.ts';
+import type { ReasonCode } from './reason-codes.ts';
 
 /** After this many failed jobs in a row a project runs one job at a time. */
 export const SLOW_AFTER_FAILURES = 5;
@@ -104,7 +105,12 @@ function projects(d: DispatchState): Reason[] {
 }
 
 function projectReasons(key: string, project: ProjectEntry, now: number): Reason[] {
-  const closed = (code: string, title: string, clearsWhen: string, more: Partial<Reason> = {}): Reason => ({
+  const closed = (
+    code: ReasonCode,
+    title: string,
+    clearsWhen: string,
+    more: Partial<Reason> = {},
+  ): Reason => ({
     code,
     scope: { kind: 'project', id: key, label: key },
     state: 'waiting',

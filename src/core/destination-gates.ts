@@ -18,7 +18,7 @@ export function destinationGates(d: DispatchState): Reason[] {
     const needsYou = lasts >= NEEDS_YOU_AFTER_MS;
     return [
       {
-        code: `${kind}.unreachable`,
+        code: kind === 'forge' ? 'forge.unreachable' : 'tracker.unreachable',
         scope: { kind: 'project', id: project, label: project },
         state: needsYou ? 'needs_you' : 'waiting',
         title: `The ${kind} of ${project} has not answered since ${timeOf(since, d.tickAt)}`,

@@ -2,6 +2,7 @@ import type { AccountEntry } from './account-gate.ts';
 import type { BudgetLevel } from './budget.ts';
 import type { DestinationTrouble } from './delivery.ts';
 import type { Pause } from './model.ts';
+import type { ReasonCode } from './reason-codes.ts';
 
 export interface Scope {
   readonly kind: 'all' | 'host' | 'worker' | 'project' | 'account' | 'task' | 'job';
@@ -9,9 +10,9 @@ export interface Scope {
   readonly label: string;
 }
 
-/** Why a queued job waits. Codes are the closed list that web, CLI, Telegram and JSON share. */
+/** Why a queued job waits, in the words that page, CLI, chat and API share. */
 export interface Reason {
-  readonly code: string;
+  readonly code: ReasonCode;
   readonly scope: Scope;
   readonly state: 'waiting' | 'needs_you';
   readonly title: string;

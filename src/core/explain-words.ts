@@ -1,5 +1,5 @@
 import type { Reason } from './dispatch-state.ts';
-import type { Explanation } from './explain.ts';
+import type { Explained, Explanation } from './explain.ts';
 
 /** One reason as every surface puts it into words; instants are text already. */
 export interface ReasonView {
@@ -19,19 +19,20 @@ export interface ReasonWords {
   /** "7 jobs"; empty when it holds none. */
   readonly held: string;
   readonly detail: string;
-  /** What clears it, or what a person does. */
-  readonly way: string;
-  readonly isFix: boolean;
+  /** What clears it or who, and when. */
+  readonly clears: string;
+  /** The command by which a person clears it, where one has to. */
+  readonly fix: string | null;
 }
 
 export function reasonWords(view: ReasonView): ReasonWords {
   const { state, title, detail, jobsHeld: n, clearsWhen, clearsAt, fix } = view;
-  const isFix = state === 'needs_you' && fix !== null;
   return {
     mark: state === 'needs_you' ? '▲' : '◷',
     // Of a task or an empty tracker there is no job to count.
-    ...{ title, held: n === 0 ? '' : `${n} ${n === 1 ? 'job' : 'jobs'}`, detail, isFix },
-    way: isFix ? `fix  ${fix}` : `${clearsWhen}${clearsAt === null ? '' : ` ${clearsAt}`}`,
+    ...{ title, held: n === 0 ? '' : `${n} ${n === 1 ? 'job' : 'jobs'}`, detail },
+    clears: `${clearsWhen}${clearsAt === null ? '' : ` ${clearsAt}`}`,
+    fix: state === 'needs_you' ? fix : null,
   };
 }
 
@@ -77,10 +78,19 @@ export function viewOf(reason: Reason, jobsHeld: number, time: (at: number) => s
 }
 
 /** Plain lines, for a surface without columns. */
-export function plainReason({ mark, title, held, detail, way }: ReasonWords): string {
+export function plainReason({ mark, title, held, detail, clears, fix }: ReasonWords): string {
   return [
     `${mark} ${title}${held === '' ? '' : ` (${held})`}`,
     ...(detail === '' ? [] : [`   ${detail}`]),
-    `   ${way}`,
+    `   ${clears}`,
+    ...(fix === null ? [] : [`   fix  ${fix}`]),
   ].join('\n');
+}
+
+/** The explanation where there are no columns and no clock of the reader's, as in a comment. */
+export function explainText({ headline, reasons }: Explained): string {
+  const utc = (at: number) => `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+  return [headline, ...reasons.map(({ reason }) => plainReason(reasonWords(viewOf(reason, 0, utc))))].join(
+    '\n\n',
+  );
 }

@@ -91,12 +91,21 @@ describe('the explanation', () => {
     );
   });
 
-  it('is unknown, and claims no reason, when the scheduler has not ticked for too long', () => {
+  it('is unknown, and claims no other reason, when the scheduler has not ticked for too long', () => {
     expect(of({ queued: [queuedJob()], gates: null, tickAt: NOW - 45_000 })).toEqual({
       verdict: 'unknown',
       headline: 'Unknown: the scheduler has not ticked for 45 s.',
       counts: { running: 0, queued: 1, waiting: 0, needsYou: 0 },
-      reasons: [],
+      reasons: [
+        {
+          reason: expect.objectContaining({
+            code: 'scheduler.stale',
+            title: 'The scheduler has not ticked for 45 s',
+            since: NOW - 45_000,
+          }),
+          jobs: [],
+        },
+      ],
       nextChange: null,
     });
     expect(of({ gates: null, tickAt: null }).headline).toBe(

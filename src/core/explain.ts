@@ -1,9 +1,12 @@
+import { type AccountWarning, warningReason } from './account-warning.ts';
 import type { ClosedGates } from './closed-gates.ts';
 import { isUnreachable } from './destination-gates.ts';
 import type { Reason } from './dispatch-state.ts';
 import { type IntakeWait, intakeReasons } from './intake.ts';
 import type { Job, Task } from './model.ts';
 import { reasonFor } from './reason.ts';
+import { reasonCodeOf } from './reason-codes.ts';
+import { staleFor, staleReason } from './stale.ts';
 
 /** Held jobs grouped by their one reason, most jobs first, `needs_you` before `waiting`. */
 export interface Explained {
@@ -42,6 +45,8 @@ export interface Explainable {
   readonly surveys: readonly Survey[];
   /** Items that wait outside of the lines; left out = none. */
   readonly intakes?: readonly IntakeWait[];
+  /** What will hold accounts before long; left out = nothing. */
+  readonly warnings?: readonly AccountWarning[];
 }
 
 /** What a tracker had for a project when it was last looked at. */
@@ -62,12 +67,11 @@ export interface Survey {
 export function explain(of: Explainable): Explanation {
   const { queued, running, gates, now } = of;
   if (gates === null) {
-    const age = of.tickAt === null ? 'since the start' : `for ${Math.round((now - of.tickAt) / 1000)} s`;
     return {
       verdict: 'unknown',
-      headline: `Unknown: the scheduler has not ticked ${age}.`,
+      headline: `Unknown: the scheduler has not ticked ${staleFor(of.tickAt, now)}.`,
       counts: { running, queued: queued.length, waiting: 0, needsYou: 0 },
-      reasons: [],
+      reasons: [{ reason: staleReason(of.tickAt, now), jobs: [] }],
       nextChange: null,
     };
   }
@@ -98,6 +102,7 @@ export function explain(of: Explainable): Explanation {
       ...warnings(gates, held, of.project),
       ...of.stuck.map((task) => ({ reason: stuckReason(task), jobs: [] })),
       ...outside.map((reason) => ({ reason, jobs: [] })),
+      ...(of.warnings ?? []).map((warning) => ({ reason: warningReason(warning), jobs: [] })),
       ...(isEmpty
         ? of.surveys
             .filter(({ project }) => !outside.some(({ scope }) => scope.id === project))
@@ -121,7 +126,7 @@ function warnings(gates: ClosedGates, held: Explained, project: string | null): 
 
 function stuckReason(task: Task): Reason {
   return {
-    code: task.reason?.code ?? 'job.failed',
+    code: reasonCodeOf(task.reason?.code),
     scope: { kind: 'task', id: task.key, label: task.key },
     state: 'needs_you',
     title: `${task.key} needs you`,

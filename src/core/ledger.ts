@@ -3,6 +3,7 @@ import { type Lock, type Reason, type Scope } from './dispatch-state.ts';
 import { type Explained, explainAll } from './explain.ts';
 import { EMPTY_CONTEXT, type Job, type Run } from './model.ts';
 import { reasonFor, type WaitingJob } from './reason.ts';
+import { reasonCodeOf } from './reason-codes.ts';
 
 /**
  * The decision ledger: why every queued job waited, at any instant that it still remembers. A scope's
@@ -35,8 +36,6 @@ export interface LedgerRow {
   readonly until: number | null;
 }
 
-/** The scheduler did not tick: the time a stopped or crashed Orch was away, or one that hung. */
-export const STALE = { code: 'scheduler.stale', kind: 'worker', id: 'local' } as const;
 const CONFIGURED = 'configured';
 const STANDS_IN = 'failover';
 
@@ -117,21 +116,7 @@ function reasonOf({ code, kind, id, value, firstSince }: LedgerRow): Reason[] {
   if (value === null || 'accounts' in value) return [];
   const { label, ...rest } = value;
   const scope: Scope = { kind: kind as Scope['kind'], id, label };
-  return [{ ...rest, code, scope, since: Math.min(rest.since, firstSince) }];
-}
-
-/** The time without a tick, as it is written and as it is told. */
-export function staleValue(since: number): ReasonValue {
-  return {
-    label: 'The scheduler',
-    state: 'needs_you',
-    title: 'The scheduler has not ticked',
-    detail: '',
-    since,
-    clearsAt: null,
-    clearsWhen: 'A person looks at the service log.',
-    fix: 'orch doctor',
-  };
+  return [{ ...rest, code: reasonCodeOf(code), scope, since: Math.min(rest.since, firstSince) }];
 }
 
 export type JobAt =

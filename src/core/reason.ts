@@ -4,6 +4,7 @@ import { standInKey } from './failover.ts';
 import { URGENT_EVERY } from './fairness.ts';
 import { DEPENDENCY } from './feed.ts';
 import { type Job, jobName, runName } from './model.ts';
+import { reasonCodeOf } from './reason-codes.ts';
 
 /** What the reason of a queued job depends on. */
 export type WaitingJob = Pick<
@@ -94,7 +95,7 @@ const ownHoldGate: Gate = (job, _gates, name) => {
   if (job.hold === null) return null;
   const own = {
     ...ofJob(job, name),
-    code: job.hold,
+    code: reasonCodeOf(job.hold),
     state: 'needs_you',
     since: job.holdSince ?? job.createdAt,
   } as const;

@@ -332,6 +332,12 @@ export function createAttempts(parts: AttemptParts) {
       return true;
     },
     live: (): readonly Claimed[] => [...live.values()].map((entry) => entry.claimed),
+    /** Live runs with the processes that were started for them. */
+    processes: () =>
+      [...live.values()].map(({ claimed, processes }) => ({
+        run: claimed.run,
+        pids: [...processes].map(({ pid }) => pid),
+      })),
     lastOutputAt: async (runId: number): Promise<number | null> => {
       const [process] = live.get(runId)?.processes ?? [];
       return process === undefined ? null : process.lastOutputAt();

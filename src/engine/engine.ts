@@ -1,19 +1,19 @@
-import { type AccountWarning, expiringOf, expiringWarning } from '../core/account-warning.ts';
+import { expiringWarnings } from '../core/account-warning.ts';
 import type { AuditFacts } from '../core/audit.ts';
 import { dayOf } from '../core/budget.ts';
-import { isProven } from '../core/cli-version.ts';
 import { messageOf } from '../core/errors.ts';
 import type { Survey } from '../core/explain.ts';
-import { explainText } from '../core/explain-text.ts';
+import { explainText } from '../core/explain-words.ts';
 import type { Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
 import type { Workspace } from '../workspace/workspace.ts';
 import { createAcceptance } from './acceptance.ts';
+import { createAccountViews } from './account-views.ts';
 import { type Attempts, createAttempts, runDirectory } from './attempt.ts';
 import { createChanges, observed, type RunWatcher } from './changes.ts';
-import { accountInForce, createCliTrust, pinInForce } from './cli-trust.ts';
+import { createCliTrust } from './cli-trust.ts';
 import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
@@ -28,7 +28,9 @@ import { PACE, type Pace } from './pace.ts';
 import { createPeople } from './people.ts';
 import { type AdditionsReader, createPipelines } from './pipelines.ts';
 import { createPreflight, type Preflight } from './preflight.ts';
+import { createRunBundles } from './run-bundle.ts';
 import { createRunLogs } from './run-log.ts';
+import { createRunProof } from './run-proof.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { createScopes } from './scopes.ts';
@@ -193,9 +195,17 @@ export function createEngine(options: EngineOptions) {
     return Promise.all(found);
   }
 
+  /** What will hold accounts before long, as the last tick saw it. */
+  const warnings = () => expiringWarnings(dispatcher.state()?.accounts ?? [], clock());
+
   const why = createWhy({
     ...{ store, state: dispatcher.state, survey, staleAfterMs: pace.staleAfterMs, clock },
     intakes: (project) => trackerWatch.waits(project),
+    warnings: (project) =>
+      warnings().filter(
+        ({ account }) =>
+          project === null || runtime.projects.get(project)?.rules.accounts.includes(account) === true,
+      ),
   });
 
   const trackerWatch = createTrackerWatch({
@@ -220,12 +230,21 @@ export function createEngine(options: EngineOptions) {
     dispatcher.wake();
   }
 
+  const secrets = options.secrets ?? (() => []);
+  const runLogs = createRunLogs({ runtime: () => runtime, secrets, live: attempts.live, clock, pace });
+
+  const looks = createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines });
+  const runProof = createRunProof({
+    ...{ live: attempts.processes, progressOf: looks.progressOf, clock },
+    ...{ processorTimes: machine.processorTimes, intervalMs: pace.proofLookMs },
+  });
+
   const talk = createTalk({
     ...{ store, workspace: options.workspace, decisions, letters, clock, log, why, checkAccount },
     runtime: () => runtime,
     state: dispatcher.state,
     staleAfterMs: pace.staleAfterMs,
-    secrets: options.secrets ?? (() => []),
+    secrets,
     pause: (forMs, note, actor) => scopes.pause('all', '', note, forMs, actor),
     resume: (actor) => scopes.resume('all', '', actor),
     endRuns: () => scopes.endRuns('all', '', false),
@@ -253,10 +272,14 @@ export function createEngine(options: EngineOptions) {
       forgeWatch.start();
       talk.chats.start();
       trackerWatch.start();
+      runLogs.times.start();
+      runProof.start();
     },
 
     /** Stops dispatching and tidying. Live runs go on without us and are adopted by the next start. */
     async stop(): Promise<void> {
+      runLogs.times.stop();
+      runProof.stop();
       await Promise.all([
         dispatcher.stop(),
         janitor.stop(),
@@ -303,44 +326,14 @@ export function createEngine(options: EngineOptions) {
 
     ...why,
 
-    async accounts() {
-      const states = new Map((await store.accounts()).map((a) => [a.id, a]));
-      const versions = await store.cliVersions();
-      const state = dispatcher.state();
-      return Promise.all(
-        [...runtime.accounts.values()].map(async (entry) => {
-          const { agent, account } = entry;
-          const own = states.get(account.id);
-          const { version } = preflight.cli(accountInForce(account, own));
-          const now = clock();
-          const signIn = await agent.signIn(account, {
-            now,
-            expirySkewMs: runtime.preflight.expirySkewMs,
-          });
-          const expiring = runtime.accountRules.checkAuth ? expiringOf(signIn, now) : null;
-          return {
-            entry,
-            state: own ?? null,
-            signIn,
-            warnings: expiring === null ? [] : [expiringWarning(account.id, expiring, now)],
-            gate: state?.accounts.get(account.id) ?? null,
-            cli: {
-              version,
-              proven:
-                version === null ? null : isProven(agent.kind, version, agent.recordedVersions, versions),
-              pinned: pinInForce(account, own),
-            },
-          };
-        }),
-      );
-    },
-    /** What will hold accounts before long, as the last tick saw it. */
-    warnings(): AccountWarning[] {
-      const now = clock();
-      return [...(dispatcher.state()?.accounts ?? [])].flatMap(([id, { expiring }]) =>
-        expiring == null ? [] : [expiringWarning(id, expiring, now)],
-      );
-    },
+    accounts: createAccountViews({
+      store,
+      preflight,
+      state: dispatcher.state,
+      runtime: () => runtime,
+      clock,
+    }),
+    warnings,
     /** Judges an account anew, now; a waiting job starts if its gate opens. */
     checkAccount,
     trustVersion: cliTrust.trust,
@@ -368,8 +361,8 @@ export function createEngine(options: EngineOptions) {
     /** Counts runs from now on. */
     onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
     spentToday: () => store.spending(dayOf(clock())),
-    looks: createLooks({ store, workspace: options.workspace, runtime: () => runtime, pipelines }),
-    runLogs: createRunLogs({ runtime: () => runtime, secrets: options.secrets ?? (() => []) }),
+    ...{ looks, runProof, runLogs },
+    bundle: createRunBundles({ runtime: () => runtime, secrets }),
     /** Writes down what somebody did that changes no row by itself. */
     note: (
       actor: Actor,

@@ -1,8 +1,9 @@
 import { AppError } from '../core/errors.ts';
-import type { Run, Task } from '../core/model.ts';
+import { type Run, type Task, worktreeKey } from '../core/model.ts';
+import { type PassedGate, passedGates } from '../core/passed-gates.ts';
 import { partsOfPatch, type Risk, risksOf } from '../core/risk.ts';
 import type { Store } from '../store/store.ts';
-import type { Workspace } from '../workspace/workspace.ts';
+import type { CloneProgress, Workspace } from '../workspace/workspace.ts';
 import type { Pipelines } from './pipelines.ts';
 import type { Runtime } from './runtime.ts';
 
@@ -55,19 +56,48 @@ export function createLooks(parts: {
     return { from, to, stat: diff.stat, files, patch: patch.text, cut: patch.cut };
   }
 
+  /** Where the round of a run began, and what is needed to compare its clone with that; null = nothing to compare. */
+  async function roundOf(run: Run) {
+    const job = await store.job(run.jobId);
+    const task = run.taskId === null ? null : await store.taskById(run.taskId);
+    const since = job?.context.roundHead ?? null;
+    const project = job === null ? undefined : parts.runtime().projects.get(job.project);
+    if (job === null || project === undefined || since === null) return null;
+    return {
+      job,
+      task,
+      project,
+      since,
+      key: worktreeKey(task, job),
+      copied: project.copy.map(({ to }) => to),
+    };
+  }
+
   return {
+    /** Commits and lines of a live run since its round began; null when there is nothing to compare. */
+    async progressOf(run: Run): Promise<CloneProgress | null> {
+      const round = await roundOf(run);
+      return round === null ? null : workspace.progress(round.project.repository, round);
+    },
+
+    /** The gates that were open when a run was started. */
+    async gatesOf(run: Run): Promise<PassedGate[]> {
+      const job = await store.job(run.jobId);
+      const task = run.taskId === null ? null : await store.taskById(run.taskId);
+      const { projects, accountRules } = parts.runtime();
+      const budget = projects.get(job?.project ?? '')?.budget;
+      if (job === null || budget === undefined) return [];
+      return passedGates({ run, job, task, budget, checkAuth: accountRules.checkAuth });
+    },
+
     /** All that a task changed up to its head. */
     ofTask: (task: Task): Promise<Change | null> => changeOf(task, task.head),
 
     /** What a run's round has changed so far: live from its clone, ended up to the task's head. */
     async ofRun(run: Run): Promise<{ patch: string; cut: boolean } | null> {
-      const job = await store.job(run.jobId);
-      const task = run.taskId === null ? null : await store.taskById(run.taskId);
-      const since = job?.context.roundHead ?? null;
-      const project = job === null ? undefined : parts.runtime().projects.get(job.project);
-      if (job === null || project === undefined || since === null) return null;
-      const key = task?.key ?? `job-${job.id}`;
-      const copied = project.copy.map(({ to }) => to);
+      const round = await roundOf(run);
+      if (round === null) return null;
+      const { job, task, project, since, key, copied } = round;
       const live =
         run.status === 'running'
           ? await workspace

@@ -1,4 +1,5 @@
 import { type Adoption, adopt } from '../launcher/launcher.ts';
+import { processorTimes } from '../launcher/processes.ts';
 import { leaveWorktree } from '../launcher/project-commands.ts';
 import { refuseNewerFormat } from '../launcher/run-directories.ts';
 import { realBinary } from '../lib/real-binary.ts';
@@ -22,10 +23,11 @@ export interface Machine {
   /** Run directories in which something lives that no running job owns. */
   strays: typeof straysIn;
   refuseNewerFormat: typeof refuseNewerFormat;
+  processorTimes: typeof processorTimes;
 }
 
 export const thisMachine: Machine = {
   gate: hostGate,
-  ...{ commandHome, adopt, leaveWorktree, realBinary, keepShape, refuseNewerFormat },
+  ...{ commandHome, adopt, leaveWorktree, realBinary, keepShape, refuseNewerFormat, processorTimes },
   strays: straysIn,
 };

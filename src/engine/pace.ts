@@ -10,6 +10,10 @@ export interface Pace {
   readonly forgeLookMs: number;
   /** Between two looks at the tracker of a project, and at the comments on its pull requests. */
   readonly trackerLookMs: number;
+  /** Between two looks at the logs of live runs: how exact the times of their lines are; null = none. */
+  readonly logLookMs: number | null;
+  /** Between two measures of what live runs do; null = none. */
+  readonly proofLookMs: number | null;
   /** Between two passes of the upkeep; null = none but those that are asked for. */
   readonly upkeepMs: number | null;
 }
@@ -20,5 +24,7 @@ export const PACE: Pace = {
   staleAfterMs: 30_000,
   forgeLookMs: 10_000,
   trackerLookMs: 60_000,
+  logLookMs: 500,
+  proofLookMs: 10_000,
   upkeepMs: 60 * 60 * 1000,
 };

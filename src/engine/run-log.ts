@@ -2,9 +2,13 @@ import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LogPart } from '../agents/agent.ts';
 import type { Run } from '../core/model.ts';
+import type { Clock } from '../lib/clock.ts';
 import { type FileLine, type LineFile, openLines } from '../lib/line-file.ts';
+import { openTimes } from '../lib/line-times.ts';
 import { cleanLine, plainLine } from '../lib/log-text.ts';
 import { maskSecrets } from '../lib/redact.ts';
+import { createLogTimes, type LogTimesParts, timesPathOf } from './log-times.ts';
+import type { Pace } from './pace.ts';
 import type { Runtime } from './runtime.ts';
 
 /** Lines looked at in one go while searching or copying. */
@@ -23,11 +27,15 @@ export interface RunLine {
     readonly text: string;
     readonly tool?: string;
   }[];
+  /** When it had come, as far as somebody looked then. */
+  readonly at: number | null;
   /** Secrets taken out. */
   readonly masked: number;
   /** False when it is so long that its end was left out. */
   readonly whole: boolean;
 }
+
+type Words = Omit<RunLine, 'at'>;
 
 export type Form = 'words' | 'raw';
 
@@ -35,7 +43,12 @@ export type Form = 'words' | 'raw';
 export function createRunLogs(parts: {
   readonly runtime: () => Runtime;
   readonly secrets: () => readonly string[];
+  readonly live: LogTimesParts['live'];
+  readonly clock: Clock;
+  readonly pace: Pick<Pace, 'logLookMs'>;
 }) {
+  const times = createLogTimes({ ...parts, intervalMs: parts.pace.logLookMs });
+
   function secretsOf(): string[] {
     const accounts = [...parts.runtime().accounts.values()].flatMap(({ account }) =>
       Object.values(account.env),
@@ -56,7 +69,7 @@ export function createRunLogs(parts: {
   function createWords(run: Run, form: Form) {
     const readable = readerOf(run);
     const secrets = secretsOf();
-    return ({ at, next, text, whole }: FileLine): RunLine => {
+    return ({ at, next, text, whole }: FileLine): Words => {
       const read =
         form === 'raw'
           ? [{ kind: 'raw' as const, text }]
@@ -73,19 +86,34 @@ export function createRunLogs(parts: {
   }
 
   return {
+    times,
     /** Null when there is none (yet, or any more). To be disposed of. */
     async open(run: Run, form: Form = 'words'): Promise<RunLog | null> {
-      const file = await openLines(await placeOf(run));
-      if (file === null) return null;
-      const words = createWords(run, form);
       const ended = run.status === 'ended';
+      const place = await placeOf(run);
+      const file = await openLines(place);
+      if (file === null) return null;
+      // After the file: all that it shows has been looked at then.
+      if (!ended) await times.lookAt(run);
+      const notes = await openTimes(timesPathOf(place));
+      const words = createWords(run, form);
+      const timed = async (lines: readonly Words[]): Promise<RunLine[]> => {
+        const found: RunLine[] = [];
+        for (const line of lines) found.push({ ...line, at: (await notes?.at(line.next)) ?? null });
+        return found;
+      };
       return {
         size: file.size,
-        after: async (seq, limit) => (await file.after(seq, limit, ended)).map(words),
-        before: async (seq, limit) => (await file.before(seq, limit)).map(words),
-        search: (text, from, limit) => search(file, words, { text, from, limit }),
+        after: async (seq, limit) => timed((await file.after(seq, limit, ended)).map(words)),
+        before: async (seq, limit) => timed((await file.before(seq, limit)).map(words)),
+        async search(text, from, limit) {
+          const { lines, next } = await search(file, words, { text, from, limit });
+          return { lines: await timed(lines), next };
+        },
         copy: (plain) => copy(file, plain, secretsOf()),
-        [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+        async [Symbol.asyncDispose]() {
+          await Promise.all([file[Symbol.asyncDispose](), notes?.[Symbol.asyncDispose]()]);
+        },
       };
     },
   };
@@ -104,13 +132,13 @@ export interface RunLog {
 
 async function search(
   file: LineFile,
-  words: (line: FileLine) => RunLine,
+  words: (line: FileLine) => Words,
   { text, from, limit }: { readonly text: string; readonly from: number; readonly limit: number },
-): Promise<{ lines: RunLine[]; next: number | null }> {
+): Promise<{ lines: Words[]; next: number | null }> {
   const wanted = text.toLowerCase();
   // As it stands in an event, for a quick first look.
   const escaped = JSON.stringify(wanted).slice(1, -1);
-  const lines: RunLine[] = [];
+  const lines: Words[] = [];
   let at = from;
   while (at < file.size && at - from < SEARCH_BYTES) {
     const some = await file.after(at, STEP_LINES, true);

@@ -1,11 +1,13 @@
+import type { AccountWarning } from '../core/account-warning.ts';
 import { type ClosedGates, closedGates } from '../core/closed-gates.ts';
 import type { DispatchState, Reason } from '../core/dispatch-state.ts';
 import { AppError } from '../core/errors.ts';
 import { explain, type Survey } from '../core/explain.ts';
 import type { IntakeWait } from '../core/intake.ts';
-import { explainAt, type JobAt, jobAt, STALE, staleValue } from '../core/ledger.ts';
+import { explainAt, type JobAt, jobAt } from '../core/ledger.ts';
 import type { Job, Task } from '../core/model.ts';
 import { reasonFor } from '../core/reason.ts';
+import { staleReason } from '../core/stale.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Counts, HistoryFilter, Store } from '../store/store.ts';
 
@@ -22,6 +24,8 @@ export function createWhy(parts: {
   readonly survey: (project: string | null) => Promise<Survey[]>;
   /** What waits outside of the lines of all or one project. */
   readonly intakes: (project: string | null) => IntakeWait[];
+  /** What will hold accounts of all or one project before long. */
+  readonly warnings: (project: string | null) => AccountWarning[];
   readonly staleAfterMs: number;
   readonly clock: Clock;
 }) {
@@ -101,7 +105,7 @@ export function createWhy(parts: {
     async reason(job: Job): Promise<Reason | null> {
       if (job.status !== 'queued') return null;
       const gates = gatesNow();
-      if (gates === null) return staleReason(parts.state()?.tickAt ?? clock());
+      if (gates === null) return staleReason(parts.state()?.tickAt ?? null, clock());
       const task = job.taskId === null ? null : await store.taskById(job.taskId);
       const { jobs, urgent } = await store.ahead(job);
       return reasonFor(job, gates, jobs, task?.key, urgent);
@@ -124,6 +128,7 @@ export function createWhy(parts: {
         project: 'project' in of ? of.project : null,
         surveys: isEmpty ? await parts.survey(of.project) : [],
         intakes: 'project' in of ? parts.intakes(of.project) : [],
+        warnings: 'project' in of ? parts.warnings(of.project) : [],
       });
       return { explanation, counts, state, now };
     },
@@ -152,9 +157,4 @@ export function createWhy(parts: {
 function runningIn(counts: Counts, of: HistoryFilter): number {
   const project = 'project' in of ? of.project : null;
   return project === null ? counts.jobs.running : (counts.runningByProject.get(project) ?? 0);
-}
-
-function staleReason(since: number): Reason {
-  const { label, ...rest } = staleValue(since);
-  return { ...rest, code: STALE.code, scope: { kind: STALE.kind, id: STALE.id, label } };
 }

@@ -54,6 +54,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/runs/:id/log/search': 'read',
   'GET /api/v1/runs/:id/log/download': 'read',
   'GET /api/v1/runs/:id/log/stream': 'read',
+  'GET /api/v1/runs/:id/bundle': 'read',
   'GET /api/v1/events': 'read',
   'GET /api/v1/tasks': 'read',
   'GET /api/v1/tasks/:key': 'read',

@@ -130,6 +130,46 @@ describe('a log', () => {
   });
 });
 
+describe('the times of a log', () => {
+  const timesOf = ({ lines }: Pick<LogWire, 'lines'>) => lines.map(({ at }) => at);
+  const isoAt = (ms: number) => new Date(ms).toISOString();
+
+  it('are those of the look that found a line, over a restart too, and unknown where nobody looked', async () => {
+    const run = await startRun();
+    writeFileSync(log, 'one\ntwo\n');
+    const first = kit.now + 300;
+    kit.now = first;
+    expect(timesOf(await page(''))).toEqual([isoAt(first), isoAt(first)]);
+    appendFileSync(log, 'three\nfou');
+    kit.now += 500;
+    expect(timesOf(await page('?after=8'))).toEqual([isoAt(first + 500)]);
+    appendFileSync(log, 'r\n');
+    kit.now += 60_000;
+    const found = await kit.json<LogWire>('/api/v1/runs/run_1/log/search?q=four');
+    expect(timesOf(found)).toEqual([null]);
+    appendFileSync(log, 'five\n');
+    kit.now += 1000;
+    const last = isoAt(kit.now);
+    const all = [isoAt(first), isoAt(first), isoAt(first + 500), null, last];
+    expect(timesOf(await page(''))).toEqual(all);
+    await run.end();
+    kit.now += 5000;
+    appendFileSync(log, 'after the end\n');
+    expect(timesOf(await page('?limit=100'))).toEqual([...all, null]);
+  });
+
+  it('come with the stream, and are missing where an older build wrote none', async () => {
+    const run = await startRun();
+    writeFileSync(log, 'one\n');
+    kit.now += 100;
+    const { events } = await listen('/api/v1/runs/run_1/log/stream', {}, (seen) => seen.length > 0);
+    expect(events.map(({ data }) => timesOf(data))).toEqual([[isoAt(kit.now)]]);
+    await run.end();
+    rmSync(log.replace('.log', '.times'));
+    expect(timesOf(await page(''))).toEqual([null]);
+  });
+});
+
 describe('a log that grows', () => {
   it('comes as it is written, resumes where the client was, and says when it is over', async () => {
     const run = await startRun();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { claimRequest, ENDED, newJob, newTask, project, refOf } from '../store/store-rows.contract.ts';
-import type { ApprovalWire, NowWire, UsageWire } from './contract.ts';
+import type { ApprovalWire, NowWire, OneRunWire, UsageWire } from './contract.ts';
 import { createHttpKit, type HttpKit, T0 } from './test-kit.ts';
 
 const HEAD = 'b'.repeat(40);
@@ -9,6 +9,7 @@ const PROJECT = {
   repository: {},
   copy: [],
   rules: { key: 'api' },
+  budget: { usdPerTask: null, usdPerDay: null, tokensPerDay: null },
   pipelines: [{ name: 'full', when: null, stages: [] }],
 };
 const PATCH =
@@ -223,6 +224,20 @@ describe('an approval', () => {
   });
 });
 
+describe('a run', () => {
+  it('tells the gates that it passed, and of what does not live here no proof', async () => {
+    await enqueue();
+    await kit.engine.store.claim(claimRequest({ now: kit.now }));
+    const { run, proof, gates } = await kit.json<OneRunWire>('/api/v1/runs/run_1?look=1');
+    expect(run.id).toBe('run_1');
+    expect(proof).toBeNull();
+    expect(gates.map(({ gate }) => gate)).toEqual([
+      ...['dispatch', 'host', 'budget', 'account', 'breaker', 'cap', 'worker'],
+    ]);
+    expect(gates).toContainEqual({ gate: 'account', text: 'Signed in to a' });
+  });
+});
+
 describe('the first page', () => {
   it('has all in one answer', async () => {
     for (let i = 0; i < 9; i++) await enqueue();
@@ -242,7 +257,11 @@ describe('the first page', () => {
     kit.engine.changes.note('explain'); // within half a second, only a change makes another answer
     const later = await kit.json<NowWire>('/api/v1/now');
     expect(later.running[0]?.state).toBe('stalled');
-    expect(later.inbox).toMatchObject([{ kind: 'stalled', about: 'run_2' }]);
+    // Nothing ticks here, and that needs a person too.
+    expect(later.inbox).toMatchObject([
+      { code: 'scheduler.stale', about: 'local' },
+      { kind: 'stalled', about: 'run_2' },
+    ]);
   });
 });
 

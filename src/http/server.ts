@@ -16,6 +16,7 @@ import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { briefRoutes } from './routes/brief.ts';
 import { bulkRoutes } from './routes/bulk.ts';
+import { bundleRoutes } from './routes/bundle.ts';
 import { docsRoutes } from './routes/docs.ts';
 import { eventRoutes } from './routes/events.ts';
 import { explainRoutes } from './routes/explain.ts';
@@ -179,6 +180,7 @@ export function createHttp(options: HttpOptions) {
     workRoutes,
     lineRoutes,
     logRoutes,
+    bundleRoutes,
     eventRoutes,
     nowRoutes,
     reportRoutes,

@@ -2,7 +2,8 @@ import type { AccountWarning } from '../core/account-warning.ts';
 import type { Reason } from '../core/dispatch-state.ts';
 import type { Job, Run, Task } from '../core/model.ts';
 import { jobName, runName } from '../core/model.ts';
-import type { HoldWire, JobWire, RunWire, TaskWire, WarningWire } from './contract.ts';
+import type { RunProof } from '../engine/run-proof.ts';
+import type { HoldWire, JobWire, ProofWire, RunWire, TaskWire, WarningWire } from './contract.ts';
 
 /** The model on the wire: ids with their noun, ISO instants, null where nothing is known. */
 
@@ -77,6 +78,18 @@ export function runToWire(run: Run): RunWire {
     logPath: `${run.directory}/run.log`,
     startedAt: iso(run.startedAt),
     finishedAt: isoOrNull(run.finishedAt),
+  };
+}
+
+export function proofToWire(proof: RunProof | null): ProofWire | null {
+  if (proof === null) return null;
+  const { cpuShare, cpuMs, progress, lookedAt } = proof;
+  return {
+    cpuShare: cpuShare === null ? null : Math.round(cpuShare * 100) / 100,
+    cpuSeconds: cpuMs === null ? null : cpuMs / 1000,
+    commits: progress?.commits ?? null,
+    change: progress?.stat ?? null,
+    lookedAt: isoOrNull(lookedAt),
   };
 }
 

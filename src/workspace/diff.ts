@@ -152,6 +152,14 @@ function parseCommits(output: string): Commit[] {
     });
 }
 
+/** The sums of `--numstat -z`. */
+export function statOf(output: Buffer): Diff['stat'] {
+  const lines = [...parseNumstat(output).values()];
+  const sum = (pick: (line: (typeof lines)[number]) => number | null) =>
+    lines.reduce((total, line) => total + (pick(line) ?? 0), 0);
+  return { files: lines.length, added: sum((line) => line.added), deleted: sum((line) => line.deleted) };
+}
+
 /** `added TAB deleted TAB path NUL`, or for a rename `added TAB deleted TAB NUL from NUL to NUL`. */
 function parseNumstat(output: Buffer): Map<string, { added: number | null; deleted: number | null }> {
   const lines = new Map<string, { added: number | null; deleted: number | null }>();

@@ -1,6 +1,6 @@
 import { clonePath, commitOf, repairClone } from './clone.ts';
 import { type CloneHead, readHead } from './clone-files.ts';
-import { PATCH_ARGS } from './diff.ts';
+import { type Diff, PATCH_ARGS, statOf } from './diff.ts';
 import { type GitCall, lineOf } from './git.ts';
 import { cloneObjects } from './incoming.ts';
 import type { LeftOut } from './left-out.ts';
@@ -114,6 +114,40 @@ export async function clonePatch(
         cutAtBytes: options.maxBytes ?? MAX_PATCH_BYTES,
       });
       return { text: output.stdout.toString('utf8'), cut: output.cut };
+    },
+  );
+}
+
+export interface CloneProgress {
+  /** On HEAD since the commit, not of it. */
+  readonly commits: number;
+  /** Against the commit, committed or not, as a take would record it. */
+  readonly stat: Diff['stat'];
+}
+
+/** How far an agent is since a commit, in numbers; changes nothing and repairs nothing, for it may be at work. */
+export async function cloneProgress(
+  context: Context,
+  repo: Repository,
+  key: string,
+  since: string,
+  copied: readonly string[] = [],
+): Promise<CloneProgress> {
+  checkCommit(since);
+  const path = clonePath(context, repo.project, key);
+  const head = commitOf(await readHead(path), path);
+  return withOwnGitDir(
+    context,
+    { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
+    async (dir) => {
+      const call = { ...dir.call(path), workTree: path };
+      const { tree } = await snapshot(context, call, head, copied);
+      const counts = await context.git(
+        ['diff-tree', '-r', '-z', '--numstat', '--no-renames', '--end-of-options', since, tree],
+        call,
+      );
+      const { commitsAdded } = await historySince(context, call, since, head);
+      return { commits: commitsAdded, stat: statOf(counts.stdout) };
     },
   );
 }

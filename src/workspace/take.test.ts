@@ -317,6 +317,17 @@ describe('the status of a clone', () => {
     });
   });
 
+  test('is counted while it is under way, committed or not', async () => {
+    const { kit, path, since } = await prepared();
+    await kit.write(path, { 'src/app.js': 'one\n' });
+    await kit.git(path, 'commit', '-qam', 'one');
+    await kit.write(path, { 'new.txt': 'x\ny\n', 'node_modules/a.js': 'left out\n' });
+    expect(await kit.workspace.progress(kit.repo, { key: KEY, since })).toEqual({
+      commits: 1,
+      stat: { files: 2, added: 2, deleted: 2 },
+    });
+  });
+
   test('is also told as a patch of everything since, committed or not', async () => {
     const { kit, path, since } = await prepared();
     await kit.write(path, { 'src/app.js': 'one\n' });

@@ -61,7 +61,7 @@ import {
   showSalvage,
 } from './salvage-store.ts';
 import { claimSlot, slotVariables } from './slots.ts';
-import { type CloneStatus, clonePatch, cloneStatus } from './status.ts';
+import { type CloneProgress, type CloneStatus, clonePatch, cloneProgress, cloneStatus } from './status.ts';
 import { type SyncResult, syncTaskBranch } from './sync.ts';
 import { type TakeRequest, type TakeResult, takeWork } from './take.ts';
 import { listWork, readWork, restoreWork, saveWork, type WorkSaved } from './work-folder.ts';
@@ -77,7 +77,7 @@ export type { Repository, WorkspaceOptions } from './repository.ts';
 export type { ResetRequest } from './reset.ts';
 export type { Salvaged, SalvageRequest } from './salvage.ts';
 export type { RestoreTarget, SalvageEntry } from './salvage-store.ts';
-export type { CloneStatus } from './status.ts';
+export type { CloneProgress, CloneStatus } from './status.ts';
 export type { SyncResult } from './sync.ts';
 export type { TakeRequest, TakeResult } from './take.ts';
 export type { WorkSaved } from './work-folder.ts';
@@ -116,6 +116,11 @@ export interface Workspace {
     repo: Repository,
     request: { key: string; since: string; copied?: readonly string[] },
   ): Promise<CloneStatus>;
+  /** How many commits and lines an agent at work is beyond a commit; changes nothing. */
+  progress(
+    repo: Repository,
+    request: { key: string; since: string; copied?: readonly string[] },
+  ): Promise<CloneProgress>;
   /** What the clone holds beyond a commit, as a patch; changes nothing. */
   patchOfClone(
     repo: Repository,
@@ -296,6 +301,8 @@ export function openWorkspace(options: WorkspaceOptions): Workspace {
     prepare: (repo, request) => locked(repo.project, () => prepareClone(context, repo, request)),
     status: (repo, { key, since, copied }) =>
       reading(repo.project, () => cloneStatus(context, repo, key, since, copied)),
+    progress: (repo, { key, since, copied }) =>
+      reading(repo.project, () => cloneProgress(context, repo, key, since, copied)),
     patchOfClone: (repo, { key, since, ...options }) =>
       reading(repo.project, () => clonePatch(context, repo, key, since, options)),
     take: (repo, request) => locked(repo.project, () => takeWork(context, repo, request)),

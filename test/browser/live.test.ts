@@ -2,8 +2,11 @@ import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { REASON_CODES } from '../../src/core/reason-codes.ts';
+import { explainToWire } from '../../src/http/explain-wire.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type Line, openLine } from '../support/line.ts';
+import { explainedByAll } from '../support/reasons.ts';
 import { requirement, suiteName } from '../support/requirements.ts';
 import { axe, open, settled } from './kit.ts';
 
@@ -81,6 +84,13 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
     await page.keyboard.press('f');
     await page.getByText('came meanwhile').waitFor();
 
+    // When it came, by the clock and since the start; of what an older build wrote nobody knows.
+    await page.keyboard.press('t');
+    const fresh = page.locator('.log-row', { hasText: 'came meanwhile' }).locator('time');
+    expect(await fresh.innerText()).toMatch(/^\d\d:\d\d:\d\d$/);
+    await page.keyboard.press('t');
+    expect(await fresh.innerText()).toMatch(/^\+\d+:\d\d$/);
+
     // Found on the server, far from what is loaded.
     await page.keyboard.press('/');
     await page.keyboard.type('12345');
@@ -116,6 +126,28 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
     await page.getByRole('heading', { name: /^Unknown/ }).waitFor();
     await context.close();
   }, 30_000);
+
+  it('shows every reason in the words of CLI, chat and API: what it is, what clears it, who acts', async () => {
+    const explanation = explainedByAll(REASON_CODES);
+    const counts = { ...(await line.app.engine.store.counts()), lastRunEndedAt: null };
+    const json = explainToWire({ explanation, counts, state: null, now: Date.now() });
+    const { page, context, errors } = await open(browser, line, '/sign-in');
+    await page.route('**/api/v1/explain*', (route) => route.fulfill({ json }));
+    await page.goto(line.app.url);
+    await page
+      .getByText(explanation.reasons.at(-1)?.reason.title ?? '')
+      .first()
+      .waitFor();
+    const shown = (await page.getByTestId('explain').innerText()).toLowerCase();
+    const missing = explanation.reasons.flatMap(({ reason }) =>
+      [reason.title, reason.detail, reason.clearsWhen]
+        .filter((words) => !shown.includes(words.toLowerCase()))
+        .map((words) => `${reason.code}: ${words}`),
+    );
+    expect(missing).toEqual([]);
+    expect(errors).toEqual([]);
+    await context.close();
+  });
 
   it('shows which part failed, with its code, and the rest works', async () => {
     const { page, context } = await open(browser, line, '/sign-in');

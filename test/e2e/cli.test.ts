@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { JobWire } from '../../src/http/contract.ts';
-import { handIn, type Installation, install, VALID_RESULT, waitFor } from '../support/orch.ts';
+import type { JobWire, OneRunWire } from '../../src/http/contract.ts';
+import { handIn, type Installation, install, UNTIL_GO, VALID_RESULT, waitFor } from '../support/orch.ts';
 
 /** The command line as a person uses it, against the running service. */
 let here: Installation;
@@ -147,6 +148,43 @@ describe('the command line', () => {
     expect(stdout).toContain('line 1\nline 2\nline 3\n');
     expect(stdout).toContain('"type":"result"');
     expect(stdout).not.toMatch(/[\x07\x1b]/);
+
+    const timed = await here.orch('logs', job.id, '--times', '--since', '1h');
+    expect(timed.stdout).toMatch(/^\d\d:\d\d:\d\d {2}line 1\n\d\d:\d\d:\d\d {2}line 2$/m);
+    const lines = (await here.orch('logs', job.id, '--json')).stdout.trim().split('\n');
+    const at = lines.map((line) => Date.parse((JSON.parse(line) as { at: string }).at));
+    // Half a second between two looks, and 300 ms between two lines.
+    expect((at[2] ?? 0) - (at[0] ?? 0)).toBeGreaterThan(50);
+    expect(at).toEqual([...at].sort((a, b) => a - b));
+    expect(await here.orch('logs', job.id, '--since', 'soon')).toMatchObject({ code: 2 });
+  });
+
+  it('shows of a live run what proves that it works', async () => {
+    here = install();
+    const busy = 'i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done\n';
+    const work =
+      'echo "export const n = 1;" > src/new.js; git add -A; git commit -qm one; echo more >> src/new.js\n';
+    here.scene(0, handIn({ outcome: 'done' }, `${work}${busy}touch .orch-work/ready\n${UNTIL_GO}`));
+    await here.up();
+    const key = await submit('Greet the world');
+    const proof = await waitFor(async () => {
+      const { run, proof } = await here.json<OneRunWire>('run', 'show', key);
+      return run.pid !== null && (proof?.commits ?? 0) > 0 && (proof?.cpuSeconds ?? 0) > 0.1 ? proof : null;
+    }, 30_000);
+    expect(proof).toMatchObject({ commits: 1, change: { files: 1, deleted: 0 } });
+    const { stdout } = await here.orch('status');
+    expect(stdout).toMatch(/last output .*, (\d+ s|\d+ %) CPU, 1 commit, \+\d −0 in 1 file/);
+    expect((await here.orch('run', 'show', key)).stdout).toMatch(/gates passed .*Signed in to claude-a/);
+    here.go();
+    await waitFor(async () => (await here.json<OneRunWire>('run', 'show', key)).proof === null, 30_000);
+
+    const out = join(here.root, 'run.tar.gz');
+    const { stdout: written } = await here.orch('bundle', key, '--out', out);
+    expect(written).toContain(out);
+    const names = execFileSync('tar', ['-tzf', out], { encoding: 'utf8' });
+    expect(names).toContain('run_1-bundle/bundle.json\n');
+    expect(names).toContain('run_1-bundle/run.log\n');
+    expect(await here.orch('bundle', key, '--out', out)).toMatchObject({ code: 2 });
   });
 
   it('brings salvaged work back, byte for byte', async () => {

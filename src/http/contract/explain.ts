@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { warningSchema } from './accounts.ts';
 import { instant, instantQuery, scopeSchema } from './common.ts';
 import { destinationSchema } from './outbox.ts';
-import { holdSchema, jobSchema, runSchema, taskSchema } from './work.ts';
+import { holdSchema, jobSchema, proofSchema, runSchema, taskSchema } from './work.ts';
 
 const explainReasonSchema = z.object({
   code: z.string(),
@@ -95,7 +95,14 @@ export const statusSchema = z
     jobs: z.record(jobSchema.shape.status, z.number()),
     tasks: z.record(taskSchema.shape.status, z.number()),
     outbox: z.array(destinationSchema),
-    running: z.array(z.object({ run: runSchema, job: jobSchema, lastOutputAt: instant.nullable() })),
+    running: z.array(
+      z.object({
+        run: runSchema,
+        job: jobSchema,
+        lastOutputAt: instant.nullable(),
+        proof: proofSchema.nullable(),
+      }),
+    ),
   })
   .meta({ id: 'Status' });
 export type StatusWire = z.infer<typeof statusSchema>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { flag } from './common.ts';
+import { flag, instant } from './common.ts';
 
 /** What changes while somebody looks: logs and events. Both also come as streams (`text/event-stream`). */
 
@@ -7,6 +7,7 @@ export const logLineSchema = z
   .object({
     seq: z.number().meta({ description: 'its number: where it begins in the file, never changes' }),
     next: z.number().meta({ description: 'the number of the line after it' }),
+    at: instant.nullable().meta({ description: 'when it came; null where nobody looked then' }),
     parts: z.array(
       z.object({
         kind: z.enum(['says', 'thinks', 'tool', 'result', 'end', 'error', 'system', 'text', 'raw']),

@@ -3,7 +3,7 @@ import { warningSchema } from './accounts.ts';
 import { instant } from './common.ts';
 import { explainSchema } from './explain.ts';
 import { destinationSchema } from './outbox.ts';
-import { jobSchema, runSchema, taskSchema } from './work.ts';
+import { jobSchema, proofSchema, runSchema, taskSchema } from './work.ts';
 
 /** One answer for the first page: is work flowing, if not why, and what needs me. */
 
@@ -26,6 +26,7 @@ export const runningSchema = z.object({
   /** `quiet`: nothing came for three minutes; `stalled`: not for as long as its stage may be silent. */
   state: z.enum(['running', 'quiet', 'stalled']),
   lastOutputAt: instant.nullable(),
+  proof: proofSchema.nullable(),
   logBytes: z.number(),
   /** The last thing it said or did, in words. */
   lastWords: z.string().nullable(),

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { instant, listOf, next, paging, scopeSchema } from './common.ts';
+import { flag, instant, listOf, next, paging, scopeSchema } from './common.ts';
 
 export const holdSchema = z
   .object({
@@ -78,6 +78,23 @@ export const runSchema = z
   })
   .meta({ id: 'Run' });
 export type RunWire = z.infer<typeof runSchema>;
+
+/** What shows that a live run works, beside its log; null where it is not known (yet). */
+export const proofSchema = z
+  .object({
+    cpuShare: z.number().nullable().meta({
+      description: 'of one processor, by the process tree between the last two looks: 1.5 = one and a half',
+    }),
+    cpuSeconds: z.number().nullable().meta({ description: 'by the process tree since the start' }),
+    commits: z.number().nullable().meta({ description: 'since its round began' }),
+    change: z
+      .object({ files: z.number(), added: z.number(), deleted: z.number() })
+      .nullable()
+      .meta({ description: 'since its round began, committed or not' }),
+    lookedAt: instant.nullable().meta({ description: 'at the worktree; every 10 s while somebody asks' }),
+  })
+  .meta({ id: 'Proof' });
+export type ProofWire = z.infer<typeof proofSchema>;
 
 const traceSchema = z.object({
   head: z.string().nullable(),
@@ -176,7 +193,17 @@ export const runsQuery = z.object({
   agent: z.string().optional().meta({ description: 'role' }),
 });
 export const runsSchema = z.object({ runs: z.array(runSchema), next }).meta({ id: 'Runs' });
-export const oneRunSchema = z.object({ run: runSchema });
+export const oneRunQuery = z.object({
+  look: flag.meta({ description: 'wait a moment for the first look at the worktree of a live run' }),
+});
+export const oneRunSchema = z.object({
+  run: runSchema,
+  proof: proofSchema.nullable().meta({ description: 'of a live run' }),
+  gates: z
+    .array(z.object({ gate: z.string(), text: z.string() }))
+    .meta({ description: 'that were open when it was started, in the order of the dispatcher' }),
+});
+export type OneRunWire = z.infer<typeof oneRunSchema>;
 
 export const tasksQuery = z.object({
   ...paging,

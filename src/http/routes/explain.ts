@@ -14,7 +14,7 @@ import { explainedToWire, explainToWire } from '../explain-wire.ts';
 import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { RouteOptions } from '../server.ts';
-import { holdToWire, iso, isoOrNull, runToWire, warningToWire } from '../wire.ts';
+import { holdToWire, iso, isoOrNull, proofToWire, runToWire, warningToWire } from '../wire.ts';
 import { destinationsToWire } from './outbox.ts';
 
 /** Why something runs or does not, now or before. */
@@ -107,6 +107,7 @@ export function explainRoutes({ engine, version, web, configProblem, heard }: Ro
             run: runToWire(run),
             job: await lookUp.jobToWire(job),
             lastOutputAt: isoOrNull(await engine.lastOutputAt(run)),
+            proof: proofToWire(await engine.runProof.of(run.id)),
           })),
         ),
       };

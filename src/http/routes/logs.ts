@@ -17,6 +17,7 @@ import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
 import { createStreams, lastEventId } from '../sse.ts';
+import { isoOrNull } from '../wire.ts';
 
 const FIRST_LINES = 1000;
 const BATCH_LINES = 500;
@@ -152,6 +153,6 @@ export function logRoutes({ engine }: HttpOptions) {
   return routes;
 }
 
-function lineToWire({ parts, ...line }: RunLine): LogWire['lines'][number] {
-  return { ...line, parts: [...parts] };
+function lineToWire({ parts, at, ...line }: RunLine): LogWire['lines'][number] {
+  return { ...line, at: isoOrNull(at), parts: [...parts] };
 }

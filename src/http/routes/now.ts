@@ -6,7 +6,7 @@ import { explainToWire } from '../explain-wire.ts';
 import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
-import { iso, isoOrNull, jobToWire, runToWire, taskToWire, warningToWire } from '../wire.ts';
+import { iso, isoOrNull, jobToWire, proofToWire, runToWire, taskToWire, warningToWire } from '../wire.ts';
 import { destinationsToWire } from './outbox.ts';
 
 const NEXT = 7;
@@ -111,6 +111,7 @@ export function nowRoutes({ engine, version, configProblem }: HttpOptions) {
             ? 'quiet'
             : 'running',
       lastOutputAt: isoOrNull(lastOutputAt),
+      proof: proofToWire(await engine.runProof.of(run.id)),
       ...tail,
     };
   }

@@ -5,6 +5,7 @@ import {
   jobsSchema,
   MAX_LIMIT,
   oneJobSchema,
+  oneRunQuery,
   oneRunSchema,
   oneTaskSchema,
   runsQuery,
@@ -17,7 +18,10 @@ import { createJobSearch } from '../job-search.ts';
 import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
-import { runToWire, taskToWire } from '../wire.ts';
+import { proofToWire, runToWire, taskToWire } from '../wire.ts';
+
+/** Whoever asks for one run and its worktree waits this long for the first look at that. */
+const FIRST_LOOK_MS = 1500;
 
 /** Tasks, jobs and runs: pages of them, and each by itself. */
 export function workRoutes({ engine }: HttpOptions) {
@@ -69,10 +73,17 @@ export function workRoutes({ engine }: HttpOptions) {
   routes.openapi(
     createRoute({
       ...route('get', '/runs/{id}', 'work', 'One run'),
-      request: { params: z.object({ id: z.string() }) },
+      request: { params: z.object({ id: z.string() }), query: oneRunQuery },
       responses: answer(oneRunSchema, 'the run'),
     }),
-    async (c) => c.json({ run: runToWire(await lookUp.run(c.req.valid('param').id)) }, 200),
+    async (c) => {
+      const run = await lookUp.run(c.req.valid('param').id);
+      const [proof, gates] = await Promise.all([
+        engine.runProof.of(run.id, c.req.valid('query').look ? FIRST_LOOK_MS : 0),
+        engine.looks.gatesOf(run),
+      ]);
+      return c.json({ run: runToWire(run), proof: proofToWire(proof), gates }, 200);
+    },
   );
 
   routes.openapi(

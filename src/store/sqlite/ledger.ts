@@ -5,10 +5,9 @@ import {
   type LedgerEntry,
   type LedgerRow,
   type LedgerValue,
-  STALE,
-  staleValue,
 } from '../../core/ledger.ts';
 import type { Job } from '../../core/model.ts';
+import { STALE, staleValue } from '../../core/stale.ts';
 import type { HistoryFilter, Store } from '../store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, runOf } from './rows.ts';

@@ -6,8 +6,8 @@ import type {
   Explain,
   JobWire,
   NowWire,
+  OneRunWire,
   ProjectWire,
-  RunWire,
   StatusWire,
   TaskDetailWire,
   TaskWire,
@@ -59,7 +59,7 @@ export function taskQuery(key: string) {
 }
 
 export function runQuery(id: string) {
-  return ask<{ run: RunWire }>(['run', id], `/runs/${encodeURIComponent(id)}`);
+  return ask<OneRunWire>(['run', id], `/runs/${encodeURIComponent(id)}`);
 }
 
 export function jobQuery(id: string) {

@@ -8,9 +8,16 @@ interface Keys {
   readonly next: () => void;
   readonly before: () => void;
   readonly wrap: () => void;
+  readonly times: () => void;
 }
 
-const NAMES: Readonly<Record<string, keyof Keys>> = { f: 'follow', n: 'next', N: 'before', w: 'wrap' };
+const NAMES: Readonly<Record<string, keyof Keys>> = {
+  f: 'follow',
+  n: 'next',
+  N: 'before',
+  w: 'wrap',
+  t: 'times',
+};
 
 /** The log's own keys, while it is shown. `/` is the page's: it goes to the find field. */
 export function useLogKeys(keys: Keys): void {

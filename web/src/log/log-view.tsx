@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { ArrowDown, ChevronDown, ChevronUp, Download, Search, WrapText } from 'lucide-react';
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react';
 import { createPortal } from 'react-dom';
 import { address } from '../api/client.ts';
 import { copy } from '../copy.ts';
@@ -13,6 +13,7 @@ import { Chip } from '../ui/tone.tsx';
 import { Ansi } from './ansi.tsx';
 import { type Find, useFind } from './find.ts';
 import { useLogKeys } from './keys.ts';
+import { LineTime, TimesButton, useTimes } from './line-time.tsx';
 import type { Row } from './rows.ts';
 import { useRunLog } from './run-log.ts';
 
@@ -26,11 +27,13 @@ const AT_END_PX = 24;
  */
 export function LogView({
   runId,
+  startedAt,
   tools,
   at,
   onAt,
 }: {
   runId: string;
+  startedAt: string;
   /** Where its tools are shown. */
   tools: HTMLElement | null;
   /** The line that the address names. */
@@ -40,6 +43,7 @@ export function LogView({
   const [start] = useState(at);
   const log = useRunLog(runId, start);
   const isWrapped = usePreference('log.wrap', ['on', 'off'], 'off') === 'on';
+  const [times, nextTimes] = useTimes();
   const [folded, setFolded] = useState<ReadonlySet<string>>(new Set());
   const [isFollowing, setFollowing] = useState(start === null);
   const [seen, setSeen] = useState(0);
@@ -110,6 +114,7 @@ export function LogView({
     next: () => void find.step(1),
     before: () => void find.step(-1),
     wrap: () => setPreference('log.wrap', isWrapped ? 'off' : 'on'),
+    times: nextTimes,
   });
 
   const showEarlier = async () => {
@@ -169,7 +174,9 @@ export function LogView({
                 isHit={find.current === row.seq}
                 onFold={() => setFolded((old) => toggled(old, row.key))}
                 onAt={() => onAt(row.seq)}
-              />
+              >
+                <LineTime row={row} times={times} startedAt={startedAt} />
+              </LogRow>
             );
           })}
         </div>
@@ -196,7 +203,8 @@ export function LogView({
           {log.masked > 0 ? ` · ${copy.log.masked(count(log.masked))}` : ''}
         </span>
         <span className="ml-auto flex items-center gap-1 text-xs text-ink-3 max-md:hidden">
-          <kbd>f</kbd> {copy.log.keyFollow} <kbd>/</kbd> {copy.log.keyFind} <kbd>w</kbd> {copy.log.keyWrap}
+          <kbd>f</kbd> {copy.log.keyFollow} <kbd>/</kbd> {copy.log.keyFind} <kbd>w</kbd> {copy.log.keyWrap}{' '}
+          <kbd>t</kbd> {copy.log.keyTimes}
         </span>
       </div>
     </div>
@@ -219,6 +227,7 @@ function LogRow({
   isHit,
   onFold,
   onAt,
+  children,
 }: {
   row: Row;
   index: number;
@@ -229,6 +238,8 @@ function LogRow({
   isHit: boolean;
   onFold: () => void;
   onAt: () => void;
+  /** Before the line. */
+  children: ReactNode;
 }) {
   return (
     <div
@@ -240,6 +251,7 @@ function LogRow({
       data-hit={isHit}
       style={{ transform: `translateY(${top}px)` }}
     >
+      {children}
       {row.tool === null ? (
         <a
           className="log-gutter"
@@ -349,6 +361,7 @@ function Toolbar({
       >
         <WrapText aria-hidden="true" />
       </Button>
+      <TimesButton />
       <Menu
         label={copy.log.download}
         trigger={

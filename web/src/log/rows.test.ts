@@ -5,6 +5,7 @@ import { rowsOf } from './rows.ts';
 const line = (seq: number, ...parts: LogLineWire['parts']): LogLineWire => ({
   seq,
   next: seq + 10,
+  at: null,
   parts,
   masked: 0,
   whole: true,

@@ -15,6 +15,8 @@ export interface Row {
   /** Key of the call whose answer this is; folded away with it. */
   readonly under: string | null;
   readonly isFirst: boolean;
+  /** When the log line came; null where nobody knows. */
+  readonly at: string | null;
 }
 
 const ANSWERS: ReadonlySet<Part['kind']> = new Set(['result', 'error']);
@@ -26,7 +28,7 @@ export function rowsOf(
 ): { rows: Row[]; under: string | null } {
   const rows: Row[] = [];
   let call = under;
-  for (const { seq, parts, whole } of lines) {
+  for (const { seq, at, parts, whole } of lines) {
     for (const [i, part] of parts.entries()) {
       const isAnswer = ANSWERS.has(part.kind);
       if (part.kind === 'tool') call = `${seq}.${i}.0`;
@@ -41,6 +43,7 @@ export function rowsOf(
           tool: part.kind === 'tool' && j === 0 ? (part.tool ?? '') : null,
           under: isAnswer ? call : null,
           isFirst: j === 0,
+          at,
         });
     }
   }

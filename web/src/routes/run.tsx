@@ -15,6 +15,7 @@ import { RunOutcome } from '../ui/job-state.tsx';
 import { InPlaceOf, PageHead, TaskCrumb } from '../ui/page-head.tsx';
 import { StageStrip } from '../ui/stage-strip.tsx';
 import { Skeleton } from '../ui/states.tsx';
+import { BundleLink } from './run/bundle.tsx';
 import { Checks } from './run/checks.tsx';
 import { Events } from './run/events.tsx';
 import { Outcome } from './run/outcome.tsx';
@@ -81,11 +82,14 @@ function Head({ run, job, task }: Shown) {
       ]}
       title={task?.title ?? `${sentence(run.agent ?? '')} ${run.id}`}
       actions={
-        isLive ? (
-          <CancelButton isOfPage isRun targets={[run.jobId]} />
-        ) : (
-          <RetryButton isOfPage targets={[target]} />
-        )
+        <>
+          {isLive ? (
+            <CancelButton isOfPage isRun targets={[run.jobId]} />
+          ) : (
+            <RetryButton isOfPage targets={[target]} />
+          )}
+          <BundleLink runId={run.id} />
+        </>
       }
     >
       <RunOutcome run={run} />
@@ -153,6 +157,7 @@ function RunTabs({ run, job, task }: Shown) {
         <Tabs.Content value="log">
           <LogView
             runId={run.id}
+            startedAt={run.startedAt}
             tools={tools}
             at={line}
             onAt={(seq) => void navigate({ search: (old) => ({ ...old, line: String(seq) }), replace: true })}

@@ -7,6 +7,7 @@ import { Card } from '../../ui/card.tsx';
 import { type FactRows, Facts } from '../../ui/facts.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
+import { GatesPassed, proofRows } from './proof.tsx';
 
 export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
   const live = useQuery({ ...nowQuery(), enabled: run.status === 'running' }).data;
@@ -15,13 +16,14 @@ export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null 
     <div className="stack">
       {run.status === 'running' && running !== null ? <Progress running={running} /> : null}
       <Usage run={run} task={task} />
+      <GatesPassed run={run} />
     </div>
   );
 }
 
 /** Is it making progress? Facts of the event stream and the worktree, not a clock. */
 function Progress({ running }: { running: RunningWire }) {
-  const { lastOutputAt, lastTool, lastWords, logBytes, state, run } = running;
+  const { lastOutputAt, lastTool, lastWords, logBytes, state, run, proof } = running;
   const rows: FactRows = [
     [copy.run.lastOutput, lastOutputAt === null ? copy.now.noOutput : <Ago at={lastOutputAt} />],
     ...(lastTool === null
@@ -38,6 +40,7 @@ function Progress({ running }: { running: RunningWire }) {
             </span>,
           ] as const,
         ]),
+    ...proofRows(proof),
     [copy.run.written, bytes(logBytes)],
     ...(run.usage.turns === 0 ? [] : [[copy.run.turns, count(run.usage.turns)] as const]),
   ];
