@@ -821,6 +821,7 @@ export const copy = {
     gates: 'Gates passed',
     worktree: 'Worktree',
     turns: 'Turns',
+    in: 'in',
     toldLater: 'The CLI tells its tokens when the run ends.',
     notTold: 'The CLI told no tokens.',
     thisRun: 'This run',
