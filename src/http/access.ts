@@ -37,6 +37,8 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/why/:key': 'read',
   'GET /api/v1/status': 'read',
   'GET /api/v1/now': 'read',
+  'GET /api/v1/snoozes': 'snooze',
+  'POST /api/v1/snooze': 'snooze',
   'GET /api/v1/usage': 'read',
   'GET /api/v1/approvals/:id': 'read',
   'GET /api/v1/tasks/:key/diff': 'read',

@@ -15,4 +15,5 @@ export * from './contract/outbox.ts';
 export * from './contract/people.ts';
 export * from './contract/reports.ts';
 export * from './contract/settings.ts';
+export * from './contract/snooze.ts';
 export * from './contract/work.ts';

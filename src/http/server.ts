@@ -30,6 +30,7 @@ import { peopleRoutes } from './routes/people.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
 import { settingsRoutes } from './routes/settings.ts';
+import { snoozeRoutes } from './routes/snooze.ts';
 import { systemRoutes } from './routes/system.ts';
 import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 import { workRoutes } from './routes/work.ts';
@@ -193,6 +194,7 @@ export function createHttp(options: HttpOptions) {
     outboxRoutes,
     briefRoutes,
     intakeRoutes,
+    snoozeRoutes,
   ])
     app.route('/api/v1', routes({ ...options, heard: () => [...heard.values()] }));
   let described: object | undefined;

@@ -413,6 +413,7 @@ export const copy = {
       urgent: 'changed the urgency of',
       pause: 'paused',
       resume: 'resumed',
+      snooze: 'put off',
       'user.invite': 'invited',
       'user.role': 'changed the role of',
       'user.disable': 'disabled',
