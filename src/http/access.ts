@@ -40,6 +40,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/snoozes': 'snooze',
   'POST /api/v1/snooze': 'snooze',
   'GET /api/v1/usage': 'read',
+  'GET /api/v1/budgets': 'read',
   'GET /api/v1/approvals/:id': 'read',
   'GET /api/v1/tasks/:key/diff': 'read',
   'GET /api/v1/tasks/:key/history': 'read',

@@ -5,6 +5,7 @@
 export * from './contract/accounts.ts';
 export * from './contract/actions.ts';
 export * from './contract/brief.ts';
+export * from './contract/budgets.ts';
 export * from './contract/common.ts';
 export * from './contract/explain.ts';
 export * from './contract/intake.ts';

@@ -15,6 +15,7 @@ import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { briefRoutes } from './routes/brief.ts';
+import { budgetRoutes } from './routes/budgets.ts';
 import { bulkRoutes } from './routes/bulk.ts';
 import { bundleRoutes } from './routes/bundle.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -195,6 +196,7 @@ export function createHttp(options: HttpOptions) {
     briefRoutes,
     intakeRoutes,
     snoozeRoutes,
+    budgetRoutes,
   ])
     app.route('/api/v1', routes({ ...options, heard: () => [...heard.values()] }));
   let described: object | undefined;
