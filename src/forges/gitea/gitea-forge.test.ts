@@ -4,6 +4,7 @@ import { hostContext } from '../../clients/test-kit.ts';
 import { delivery } from '../../core/test-kit.ts';
 import { withoutMarker } from '../../lib/marker.ts';
 import { forgeContract } from '../forge.contract.ts';
+import { repositoryForgeContract } from '../repository-forge.contract.ts';
 import { finding, onPull, openPull, request } from '../test-kit.ts';
 import { giteaForge } from './gitea-forge.ts';
 import { isContext } from './rules.ts';
@@ -37,6 +38,28 @@ forgeContract('gitea', async () => {
     loseNext: () => {
       // That a draft is made ready on the way to its merge is a write of its own.
       gitea.knobs.loseNext = (asked, body) => !(asked.startsWith('PATCH') && !('body' in body));
+    },
+  };
+});
+
+repositoryForgeContract('Gitea', async (reviewer) => {
+  const gitea = await startGitea();
+  onTestFinished(() => gitea.close());
+  const second = { second: gitea.token('reviewer'), author: gitea.token('orch'), none: null }[reviewer];
+  const forge = giteaForge.create(hostContext('gitea', gitea, { reviewer: second }));
+  const opened = await onPull(forge, await work(gitea));
+  const issue = gitea.issue(opened.pr.number);
+  return {
+    ...opened,
+    statuses: () => gitea.state.statuses.map(({ state }) => state),
+    comments: () => issue.comments.map(({ body }) => withoutMarker(body)),
+    reviews: () =>
+      (issue.pull?.reviews ?? []).map(({ user, commit, body, comments }) => ({
+        ...{ by: user.login, commit, body: withoutMarker(body), comments },
+      })),
+    closeByHand: () => gitea.editIssue(issue.number, { state: 'closed' }),
+    loseNext: () => {
+      gitea.knobs.loseNext = true;
     },
   };
 });
@@ -81,54 +104,9 @@ describe('Gitea as a forge', () => {
       expect(await forge.ready(pr, 'matrix', delivery('ready'))).toMatchObject({ state: 'open' });
       expect(gitea.issue(pr.number)).toMatchObject({ title: 'Renamed by lin', body: 'matrix' });
     });
-
-    it('refuses to comment on one that is not there, which Gitea answers with 500', async () => {
-      const { forge } = await open();
-      const nothing = { number: 999, url: null, state: 'open' } as const;
-      await expect(forge.comment(nothing, 'x', delivery('c'))).rejects.toMatchObject({
-        code: 'forge.refused',
-      });
-    });
-
-    it('says a status once, and refuses one of a commit that is not there', async () => {
-      const { gitea, forge, head } = await open();
-      const status = {
-        head,
-        context: 'orch/review',
-        state: 'success',
-        description: 'fine',
-        url: null,
-      } as const;
-      await forge.status(status, delivery('s'));
-      await forge.status(status, delivery('s', { again: true }));
-      await forge.status({ ...status, state: 'failure' }, delivery('s2', { again: true }));
-      expect(gitea.state.statuses.map(({ state }) => state)).toEqual(['success', 'failure']);
-      const unknown = { ...status, head: 'f'.repeat(40) };
-      await expect(forge.status(unknown, delivery('s3'))).rejects.toMatchObject({ code: 'forge.refused' });
-    });
   });
 
   describe('a review of ours', () => {
-    it('is the second account`s, once, with findings at their lines where the change has them', async () => {
-      const { gitea, forge, pr, head } = await open();
-      const findings = [finding('src/new.js', 2), finding('README.md', 1), finding(null, null)];
-      const review = { head, event: 'request_changes', body: 'Look again.', findings } as const;
-      gitea.knobs.loseNext = true;
-      await expect(forge.review(pr, review, delivery('r'))).rejects.toMatchObject({
-        code: 'forge.unreachable',
-      });
-      await forge.review(pr, review, delivery('r', { again: true }));
-      const written = gitea.issue(pr.number).pull?.reviews ?? [];
-      expect(written).toHaveLength(1);
-      expect(written[0]).toMatchObject({
-        ...{ user: { login: 'reviewer' }, state: 'REQUEST_CHANGES', commit: head },
-        comments: [{ path: 'src/new.js', line: 2, body: '**Wrong** (high)\n\nbecause' }],
-      });
-      expect(withoutMarker(written[0]?.body ?? '')).toBe(
-        'Look again.\n\n- `README.md:1` **Wrong** (high)\n\n  because\n- **Wrong** (high)\n\n  because',
-      );
-    });
-
     it('keeps its findings in the text where Gitea fails over their lines', async () => {
       const { gitea, forge, pr, head } = await open();
       gitea.knobs.bend = (asked) =>
@@ -142,30 +120,6 @@ describe('Gitea as a forge', () => {
       expect(gitea.issue(pr.number).pull?.reviews).toMatchObject([
         { state: 'APPROVED', comments: [], body: expect.stringMatching(/gone\.js:1/) },
       ]);
-    });
-
-    it('is a comment without a second account, and where the pull request takes none any more', async () => {
-      const review = { head: '', event: 'approve', body: 'Good.', findings: [] } as const;
-      const alone = await open({ reviewer: null });
-      await alone.forge.review(alone.pr, { ...review, head: alone.head }, delivery('r'));
-      await alone.forge.review(alone.pr, { ...review, head: alone.head }, delivery('r', { again: true }));
-      expect(alone.gitea.issue(alone.pr.number).comments.map(({ body }) => withoutMarker(body))).toEqual([
-        'Good.',
-      ]);
-      const closed = await open();
-      closed.gitea.editIssue(closed.pr.number, { state: 'closed' });
-      await closed.forge.review(closed.pr, { ...review, head: closed.head }, delivery('r'));
-      expect(closed.gitea.issue(closed.pr.number).comments).toHaveLength(1);
-    });
-
-    it('is a comment when both tokens are of one user, who may not approve what it wrote', async () => {
-      const gitea = await startGitea();
-      onTestFinished(() => gitea.close());
-      const head = await work(gitea);
-      const forge = giteaForge.create(hostContext('gitea', gitea, { reviewer: gitea.token('orch') }));
-      const pr = await openPull(forge, head, 'open');
-      await forge.review(pr, { head, event: 'approve', body: 'Good.', findings: [] }, delivery('r'));
-      expect(gitea.issue(pr.number)).toMatchObject({ comments: [{}], pull: { reviews: [] } });
     });
   });
 

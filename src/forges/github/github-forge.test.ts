@@ -4,6 +4,7 @@ import { hostContext } from '../../clients/test-kit.ts';
 import { delivery } from '../../core/test-kit.ts';
 import { withoutMarker } from '../../lib/marker.ts';
 import { forgeContract } from '../forge.contract.ts';
+import { repositoryForgeContract } from '../repository-forge.contract.ts';
 import { finding, onPull, openPull } from '../test-kit.ts';
 import { githubForge } from './github-forge.ts';
 import { linesOf } from './reviews.ts';
@@ -29,6 +30,30 @@ forgeContract('github', async () => {
     loseNext: () => {
       // That a draft is made ready on the way to its merge is a write of its own.
       github.knobs.loseNext = (asked) => !asked.endsWith('/graphql');
+    },
+  };
+});
+
+repositoryForgeContract('GitHub', async (reviewer) => {
+  const github = await startGithub();
+  onTestFinished(() => github.close());
+  const second = { second: github.token('reviewer'), author: github.token('orch'), none: null }[reviewer];
+  const forge = githubForge.create(hostContext('github', github, { reviewer: second }));
+  const opened = await onPull(forge, await work(github));
+  const { issue, pull } = github.pullOf(opened.pr.number);
+  return {
+    ...opened,
+    statuses: () => github.statuses.map(({ state }) => state),
+    comments: () => issue.comments.map(({ body }) => withoutMarker(body)),
+    reviews: () =>
+      pull.reviews.map(({ user, commit, body, comments }) => ({
+        ...{ by: user.login, commit, body: withoutMarker(body), comments },
+      })),
+    closeByHand: () => {
+      issue.state = 'closed';
+    },
+    loseNext: () => {
+      github.knobs.loseNext = true;
     },
   };
 });
@@ -64,32 +89,6 @@ describe('GitHub as a forge', () => {
       expect(await ready()).toMatchObject({ state: 'open' });
     });
 
-    it('says a status once, and is refused one of a commit that is not there', async () => {
-      const { github, forge, head } = await open();
-      const status = {
-        head,
-        context: 'orch/review',
-        state: 'success',
-        description: 'fine',
-        url: null,
-      } as const;
-      await forge.status(status, delivery('s'));
-      await forge.status(status, delivery('s', { again: true }));
-      await forge.status({ ...status, state: 'failure' }, delivery('s2', { again: true }));
-      expect(github.statuses.map(({ state }) => state)).toEqual(['success', 'failure']);
-      await expect(forge.status({ ...status, head: 'f'.repeat(40) }, delivery('s3'))).rejects.toMatchObject({
-        code: 'forge.refused',
-      });
-    });
-
-    it('refuses to comment on one that is not there', async () => {
-      const { forge } = await open();
-      const nothing = { number: 999, url: null, state: 'open' } as const;
-      await expect(forge.comment(nothing, 'x', delivery('c'))).rejects.toMatchObject({
-        code: 'forge.refused',
-      });
-    });
-
     it('signs git in on its own host alone', () => {
       const context = hostContext('github', {
         url: 'https://ghe.example',
@@ -117,27 +116,13 @@ describe('GitHub as a forge', () => {
   });
 
   describe('a review of ours', () => {
-    it('is the second account`s, once, with findings at lines that the change has', async () => {
+    it('keeps a finding at a line that the change does not have in the text', async () => {
       const { github, forge, pr, head } = await open();
-      const findings = [
-        finding('src/new.js', 2),
-        finding('src/new.js', 99),
-        finding('README.md', 1),
-        finding(null, null),
-      ];
-      const review = { head, event: 'request_changes', body: 'Look again.', findings } as const;
-      github.knobs.loseNext = true;
-      await expect(forge.review(pr, review, delivery('r'))).rejects.toMatchObject({
-        code: 'forge.unreachable',
-      });
-      await forge.review(pr, review, delivery('r', { again: true }));
-      const [written, ...more] = github.pullOf(pr.number).pull.reviews;
-      expect(more).toEqual([]);
-      expect(written).toMatchObject({
-        ...{ user: { login: 'reviewer' }, state: 'CHANGES_REQUESTED', commit: head },
-        comments: [{ path: 'src/new.js', line: 2, body: '**Wrong** (high)\n\nbecause' }],
-      });
-      expect(withoutMarker(written?.body ?? '')).toContain('- `src/new.js:99` **Wrong** (high)');
+      const findings = [finding('src/new.js', 2), finding('src/new.js', 99)];
+      await forge.review(pr, { head, event: 'approve', body: 'Good.', findings }, delivery('r'));
+      const [written] = github.pullOf(pr.number).pull.reviews;
+      expect(written).toMatchObject({ comments: [{ path: 'src/new.js', line: 2 }] });
+      expect(written?.body).toContain('- `src/new.js:99` **Wrong** (high)');
     });
 
     it('keeps its findings in the text where GitHub takes none of their lines', async () => {
@@ -155,20 +140,6 @@ describe('GitHub as a forge', () => {
       const { reviews } = github.pullOf(pr.number).pull;
       expect(reviews).toMatchObject([{ state: 'APPROVED', comments: [] }]);
       expect(reviews[0]?.body).toContain('`src/new.js:1`');
-    });
-
-    it('is a comment without a second account, and where the pull request takes none any more', async () => {
-      const review = { event: 'approve', body: 'Good.', findings: [] } as const;
-      const alone = await open({ reviewer: null });
-      for (const again of [false, true])
-        await alone.forge.review(alone.pr, { ...review, head: alone.head }, delivery('r', { again }));
-      expect(alone.github.issueOf(alone.pr.number).comments.map(({ body }) => withoutMarker(body))).toEqual([
-        'Good.',
-      ]);
-      const closed = await open();
-      closed.github.issueOf(closed.pr.number).state = 'closed';
-      await closed.forge.review(closed.pr, { ...review, head: closed.head }, delivery('r'));
-      expect(closed.github.issueOf(closed.pr.number).comments).toHaveLength(1);
     });
 
     it('knows the lines of a patch that a comment may stand at', () => {

@@ -27,6 +27,7 @@ const LEAST = {
   'token.own': 'viewer',
   'audit.read': 'admin',
   'config.read': 'admin',
+  'config.write': 'admin',
 } as const satisfies Record<string, Role>;
 export type Action = keyof typeof LEAST;
 

@@ -3,8 +3,8 @@ const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
   (seconds) => seconds * 1000,
 );
 const MOST = 5;
-/** So near to an edge its words would be cut. */
-const EDGE = 0.1;
+/** So near to an edge its words would be pushed too far from their place. */
+const EDGE = 0.03;
 
 /** Round instants of the person's own zone between two others, a step apart that is easy to read. */
 export function ticksOf(first: number, last: number): number[] {

@@ -12,7 +12,7 @@ import { ActionButton, Button } from '../ui/button.tsx';
 import { Card, Meter, PageTitle } from '../ui/card.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { ACTIONS, Table } from '../ui/table.tsx';
-import { Ago, At } from '../ui/time.tsx';
+import { At, In } from '../ui/time.tsx';
 import { Chip, type StateName } from '../ui/tone.tsx';
 
 /** Which sign-ins work, when do limits reset? Tokens are never shown. */
@@ -85,7 +85,9 @@ function AccountRow({ account }: { account: AccountWire }) {
           {account.cli.version === null ? '' : ` ${account.cli.version}`}
         </p>
         {account.cli.proven === false ? (
-          <Chip state="needs_you">{copy.hold['agent.unproven_version']}</Chip>
+          <p className="mt-1">
+            <Chip state="needs_you">{copy.hold['agent.unproven_version']}</Chip>
+          </p>
         ) : null}
       </td>
       <td className="full max-w-72">
@@ -100,7 +102,7 @@ function AccountRow({ account }: { account: AccountWire }) {
       <td data-label={copy.accounts.breaker}>
         {isOpen ? (
           <Chip state="waiting">
-            {account.breaker.state}
+            {sentence(account.breaker.state)}
             {account.breaker.probeAt === null ? null : (
               <>
                 , {copy.accounts.probe} {absolute(Date.parse(account.breaker.probeAt), now)}
@@ -115,13 +117,18 @@ function AccountRow({ account }: { account: AccountWire }) {
         )}
       </td>
       <td className="full">
-        <div className="flex flex-wrap justify-end gap-2 max-md:justify-start max-md:pt-1">
+        <div className="flex justify-end gap-2 max-md:flex-wrap max-md:justify-start max-md:pt-1 md:max-lg:flex-wrap">
           {isOut ? (
-            <Button look="primary" onClick={() => dialogs.open({ kind: 'sign-in', account: account.id })}>
+            <Button
+              isSmall
+              look="primary"
+              onClick={() => dialogs.open({ kind: 'sign-in', account: account.id })}
+            >
               {copy.action.signin}
             </Button>
           ) : (
             <ActionButton
+              isSmall
               action="account.check"
               isPending={check.isPending}
               onClick={() => check.mutate(account.id)}
@@ -146,6 +153,7 @@ function Drain({ account }: { account: string }) {
   );
   return isPaused ? (
     <ActionButton
+      isSmall
       action="resume"
       isPending={resume.isPending}
       onClick={() => resume.mutate({ scope: 'account', id: account })}
@@ -154,6 +162,7 @@ function Drain({ account }: { account: string }) {
     </ActionButton>
   ) : (
     <ActionButton
+      isSmall
       action="pause"
       title={copy.accounts.drainHint}
       isPending={pause.isPending}
@@ -208,7 +217,7 @@ function SignInState({ account }: { account: AccountWire }) {
           copy.accounts.noExpiry
         ) : (
           <>
-            {copy.accounts.expires} <Ago at={signIn.expiresAt} />
+            {copy.accounts.expires} <In at={signIn.expiresAt} />
           </>
         )}
       </p>
@@ -229,16 +238,16 @@ function Windows({ account, now }: { account: AccountWire; now: number }) {
     .at(-1);
   return (
     <>
-      <ul className="grid gap-1">
+      <ul className="grid gap-0.5">
         {account.windows.map(({ name, utilization, resetAt }) => (
           <li
             key={name}
-            className={`grid grid-cols-[64px_minmax(60px,96px)_44px_auto] items-center gap-2 text-sm ${utilization !== null && utilization >= 1 ? 'tone-waiting' : 'tone-queued'}`}
+            className={`grid grid-cols-[52px_minmax(40px,96px)_44px_auto] items-center justify-start gap-2 text-sm ${utilization !== null && utilization >= 1 ? 'tone-waiting' : 'tone-queued'}`}
           >
             <span className="text-ink-2">{copy.accounts.window[name] ?? name.replaceAll('_', ' ')}</span>
             <Meter share={utilization ?? 0} />
             <span className="num">{utilization === null ? '–' : percent(utilization)}</span>
-            <span className="text-ink-3">
+            <span className="whitespace-nowrap text-ink-3">
               {resetAt === null ? null : (
                 <>
                   {copy.accounts.resets} <At at={resetAt} />

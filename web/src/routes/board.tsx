@@ -103,8 +103,16 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
   return (
-    <div className="mb-4 grid grid-cols-2 items-center gap-2 md:flex md:flex-wrap">
+    <div className="mb-4 flex flex-wrap items-center gap-2">
       <FilterField label={copy.board.filter} value={search.q} onChange={(q) => set({ q })} />
+      <div className="flex md:order-1 md:ml-auto">
+        <Segments
+          label={copy.board.group}
+          chosen={search.group === 'project' ? 'project' : 'stage'}
+          onChoose={(group) => set({ group: group === 'stage' ? undefined : group })}
+          choices={(['stage', 'project'] as const).map((group) => [group, copy.columns[group]])}
+        />
+      </div>
       <FilterSelect
         label={copy.columns.account}
         value={search.account}
@@ -118,13 +126,6 @@ function Filters({ all }: { all: readonly OnBoard[] }) {
         none={`${copy.board.label}: ${copy.queue.any}`}
         options={named(all.flatMap(({ task }) => task.labels))}
         onChange={(label) => set({ label })}
-      />
-      <span className="flex-1 max-md:hidden" />
-      <Segments
-        label={copy.board.group}
-        chosen={search.group === 'project' ? 'project' : 'stage'}
-        onChoose={(group) => set({ group: group === 'stage' ? undefined : group })}
-        choices={(['stage', 'project'] as const).map((group) => [group, copy.columns[group]])}
       />
     </div>
   );
@@ -145,7 +146,7 @@ function States({ all }: { all: readonly OnBoard[] }) {
   const set = (state: string | undefined) =>
     void navigate({ search: (old) => ({ ...old, state }), replace: true });
   return (
-    <div className="flex flex-wrap gap-1.5 max-md:gap-x-3">
+    <div className="flex flex-wrap gap-1.5 max-md:flex-nowrap max-md:gap-3 max-md:overflow-x-auto">
       {SHOWN_STATES.map((state) => {
         const n = all.filter((each) => each.state === state).length;
         if (n === 0) return null;
@@ -153,7 +154,7 @@ function States({ all }: { all: readonly OnBoard[] }) {
           <button
             key={state}
             type="button"
-            className="rounded-[13px] aria-pressed:outline-2 aria-pressed:outline-offset-1 aria-pressed:outline-accent min-h-6 max-md:flex max-md:min-h-10 max-md:items-center"
+            className="shrink-0 rounded-[13px] aria-pressed:outline-2 aria-pressed:outline-offset-1 aria-pressed:outline-accent min-h-6 max-md:flex max-md:min-h-10 max-md:items-center"
             aria-pressed={search.state === state}
             onClick={() => set(search.state === state ? undefined : state)}
           >

@@ -7,11 +7,11 @@ import { copy } from '../copy.ts';
 import { bytes, sentence, shortDuration } from '../lib/format.ts';
 import { Button } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
-import { Command } from '../ui/copy-text.tsx';
 import { type FactRows, Facts } from '../ui/facts.tsx';
+import { FINDING_STATES, Findings } from '../ui/findings.tsx';
 import { Loaded } from '../ui/states.tsx';
 import { Ago } from '../ui/time.tsx';
-import { Chip, type StateName } from '../ui/tone.tsx';
+import { Chip } from '../ui/tone.tsx';
 
 interface Health {
   readonly checkedAt: string;
@@ -33,12 +33,6 @@ interface Health {
   };
 }
 
-const STATES: Readonly<Record<Health['findings'][number]['state'], StateName>> = {
-  ok: 'done',
-  warning: 'needs_you',
-  error: 'failed',
-  skipped: 'cancelled',
-};
 const WORST_FIRST = ['error', 'warning', 'ok', 'skipped'] as const;
 const KEY = ['health'];
 
@@ -95,21 +89,9 @@ function Groups({ health }: { health: Health }) {
       <Card
         key={group}
         title={sentence(group)}
-        extra={<Chip state={STATES[worst]}>{copy.health.state[worst]}</Chip>}
+        extra={<Chip state={FINDING_STATES[worst]}>{copy.health.state[worst]}</Chip>}
       >
-        <ul className="inbox">
-          {findings.map(({ state, text, fix }, i) => (
-            <li key={i} data-row className="!items-start">
-              <span className="w-[84px] shrink-0">
-                <Chip state={STATES[state]}>{copy.health.state[state]}</Chip>
-              </span>
-              <div className="grid min-w-0 flex-1 gap-1">
-                <p className="text-sm wrap-anywhere">{text}</p>
-                {fix === null || state === 'ok' ? null : <Command>{fix}</Command>}
-              </div>
-            </li>
-          ))}
-        </ul>
+        <Findings findings={findings} />
       </Card>
     );
   });

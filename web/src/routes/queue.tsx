@@ -179,6 +179,7 @@ function Jobs({
         { name: copy.columns.project, isWide: true },
         { name: copy.columns.account, isWide: true },
         copy.columns.heldBy,
+        { name: copy.columns.clears, isWide: true },
         { name: copy.columns.priority, isNumber: true },
         { name: copy.columns.waiting, isNumber: true },
         ACTIONS,
@@ -236,11 +237,15 @@ function JobRow({
       <td className="mono text-sm text-ink-2 max-lg:hidden">{job.account ?? '–'}</td>
       <td>
         <JobChip job={job} />
-        {hold === null || hold.code === 'queue.position' ? null : (
-          <p className="mt-0.5 max-w-72 text-xs wrap-anywhere text-ink-3 max-md:hidden">{hold.clearsWhen}</p>
-        )}
         {job.error === null || job.status !== 'failed' ? null : (
           <p className="two-lines mt-0.5 max-w-72 text-xs text-ink-2">{job.error}</p>
+        )}
+      </td>
+      <td className="max-w-56 min-w-48 max-lg:hidden">
+        {hold === null || hold.code === 'queue.position' ? null : (
+          <p className="two-lines text-xs text-ink-3" title={hold.clearsWhen}>
+            {hold.clearsWhen}
+          </p>
         )}
       </td>
       <td className="n away text-sm text-ink-2">{job.urgent ? copy.task.urgent : job.priority}</td>

@@ -3,15 +3,25 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useState } from 'react';
 import { post } from '../api/client.ts';
 import { accountsQuery, projectsQuery, setupQuery } from '../api/queries.ts';
-import { sessionQuery } from '../api/session.ts';
+import { sessionQuery, useMay } from '../api/session.ts';
+import { configQuery } from '../config/change.ts';
+import {
+  GITEA,
+  GITHUB,
+  PLANE,
+  projectForm,
+  SetupForm,
+  type StepForm,
+  TELEGRAM,
+} from '../config/setup-form.tsx';
 import { copy } from '../copy.ts';
 import { plural } from '../lib/format.ts';
 import { useTheme } from '../lib/theme.ts';
-import { buttonClass } from '../ui/button.tsx';
+import { Button, buttonClass } from '../ui/button.tsx';
 import { Command } from '../ui/copy-text.tsx';
 import { Refusal, TextField } from '../ui/fields.tsx';
 import { Credentials, Sheet, SheetFoot, useCredentials } from '../ui/sheet.tsx';
-import { Chip } from '../ui/tone.tsx';
+import { Chip, type StateName } from '../ui/tone.tsx';
 
 /**
  * The first start: the first admin by the code that `orch up` printed, then what is still to be done, each step
@@ -63,17 +73,40 @@ function FirstAdmin() {
 
 function Steps() {
   const me = useQuery(sessionQuery());
-  const projects = useQuery({ ...projectsQuery(), enabled: me.data !== undefined }).data?.projects;
-  const accounts = useQuery({ ...accountsQuery(), enabled: me.data !== undefined }).data?.accounts;
+  const isIn = me.data !== undefined;
+  const projects = useQuery({ ...projectsQuery(), enabled: isIn }).data?.projects;
+  const accounts = useQuery({ ...accountsQuery(), enabled: isIn }).data?.accounts;
+  const { isAllowed } = useMay('config.write');
+  const config = useQuery({ ...configQuery(), enabled: isAllowed }).data;
   const signedIn = accounts?.filter(({ hold }) => hold === null) ?? [];
+  const isSet = (key: string) => config?.settings.some((each) => each.key === key && each.value !== null);
   // Whoever is not signed in is told what there is to do, not what is done.
-  const isKnown = (isDone: boolean) => (me.data === undefined ? undefined : isDone);
-  const steps = [
+  const isKnown = (isDone: boolean) => (isIn ? isDone : undefined);
+  const optional = (key: string) => (isSet(key) === true ? true : null);
+  const steps: readonly Step[] = [
     {
       name: copy.setup.stepAdmin,
       isDone: true,
       seen: me.data?.name ?? '',
       command: 'orch users list',
+    },
+    {
+      name: copy.setup.stepPlane,
+      isDone: optional('plane_api_token'),
+      command: 'orch init --tracker plane',
+      form: PLANE,
+    },
+    {
+      name: copy.setup.stepGitea,
+      isDone: optional('gitea_token'),
+      command: 'orch init --tracker gitea --forge gitea',
+      form: GITEA,
+    },
+    {
+      name: copy.setup.stepGithub,
+      isDone: optional('github_token'),
+      command: 'orch init --tracker github --forge github',
+      form: GITHUB,
     },
     {
       name: copy.setup.stepAccounts,
@@ -89,47 +122,34 @@ function Steps() {
       isDone: isKnown((projects?.length ?? 0) > 0),
       seen: projects === undefined ? '' : projects.map(({ key }) => key).join(', '),
       command: 'orch init',
+      form: projectForm(accounts?.map(({ id }) => id) ?? []),
+    },
+    {
+      name: copy.setup.stepTelegram,
+      isDone: optional('telegram_bot_token'),
+      command: 'orch notify test',
+      form: TELEGRAM,
     },
     { name: copy.setup.stepDoctor, isDone: null, seen: copy.setup.seenDoctor, command: 'orch doctor' },
     { name: copy.setup.stepDemo, isDone: null, seen: copy.setup.seenDemo, command: 'orch up --demo' },
   ];
   return (
     <Sheet title={copy.setup.title} act={null}>
-      {me.data === undefined ? (
+      {isIn ? null : (
         <p>
           <Link to="/sign-in" search={{ to: '/setup' }}>
             {copy.signIn.do}
           </Link>
         </p>
-      ) : null}
+      )}
       <ol className="grid gap-4">
-        {steps.map(({ name, isDone, seen, command }) => (
-          <li key={name} className="grid gap-1">
-            <div className="flex items-center gap-2">
-              <Chip
-                state={
-                  isDone === true
-                    ? 'done'
-                    : isDone === false
-                      ? 'needs_you'
-                      : isDone === null
-                        ? 'queued'
-                        : 'unknown'
-                }
-              >
-                {isDone === true
-                  ? copy.setup.done
-                  : isDone === false
-                    ? copy.setup.open
-                    : isDone === null
-                      ? copy.setup.optional
-                      : copy.setup.unseen}
-              </Chip>
-              <h2>{name}</h2>
-            </div>
-            {seen === '' ? null : <p className="text-sm wrap-anywhere text-ink-2">{seen}</p>}
-            {isDone === true ? null : <Command>{command}</Command>}
-          </li>
+        {steps.map((step) => (
+          <StepItem
+            key={step.name}
+            step={step}
+            revision={config?.revision ?? null}
+            isOpen={isAllowed && config !== undefined && config.revision !== null}
+          />
         ))}
       </ol>
       <Link to="/" className={buttonClass('primary')}>
@@ -137,4 +157,48 @@ function Steps() {
       </Link>
     </Sheet>
   );
+}
+
+interface Step {
+  readonly name: string;
+  /** Null: when you like; undefined: not known to who is not signed in. */
+  readonly isDone: boolean | null | undefined;
+  readonly seen?: string;
+  /** Does the same. */
+  readonly command: string;
+  readonly form?: StepForm;
+}
+
+function StepItem({ step, revision, isOpen }: { step: Step; revision: string | null; isOpen: boolean }) {
+  const { name, isDone, seen = '', command, form } = step;
+  const [isAsked, setAsked] = useState(false);
+  const [state, word] = stateOf(isDone);
+  return (
+    <li className="grid gap-1">
+      <div className="flex flex-wrap items-center gap-2">
+        <Chip state={state}>{word}</Chip>
+        <h2>{name}</h2>
+        {form === undefined || !isOpen ? null : (
+          <Button
+            isSmall
+            className="ml-auto"
+            aria-expanded={isAsked}
+            aria-label={`${isAsked ? copy.setup.close : copy.setup.here}: ${name}`}
+            onClick={() => setAsked(!isAsked)}
+          >
+            {isAsked ? copy.setup.close : copy.setup.here}
+          </Button>
+        )}
+      </div>
+      {seen === '' ? null : <p className="text-sm wrap-anywhere text-ink-2">{seen}</p>}
+      {isDone === true ? null : <Command>{command}</Command>}
+      {isAsked && form !== undefined ? <SetupForm form={form} revision={revision} /> : null}
+    </li>
+  );
+}
+
+function stateOf(isDone: Step['isDone']): [StateName, string] {
+  if (isDone === undefined) return ['unknown', copy.setup.unseen];
+  if (isDone === null) return ['queued', copy.setup.optional];
+  return isDone ? ['done', copy.setup.done] : ['needs_you', copy.setup.open];
 }

@@ -48,7 +48,7 @@ export function UsagePage() {
         </a>
       </PageTitle>
       <Card
-        title={sentence(by)}
+        title={copy.usage.perDay}
         extra={
           <>
             <Segments

@@ -56,7 +56,8 @@ export function toneOfReason(code: string, state: HoldWire['state']): 'failed' |
 }
 
 export function shortHold({ code, title }: { code: string; title: string }): string {
-  return copy.hold[code] ?? title;
+  // What it depends on is in the title, and is what one wants to know.
+  return code === 'dependency.open' ? title : (copy.hold[code] ?? title);
 }
 
 /** A hold in a chip: its name, and when it clears. */

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import { dayAndMonth, dayOfMonth, money } from '../lib/format.ts';
+import { count, dayAndMonth, dayOfMonth, money } from '../lib/format.ts';
 
 const HEIGHT = 210;
 const LEFT = 44;
@@ -27,7 +27,7 @@ export function StackedBars({
         <g key={value}>
           <path d={`M${LEFT} ${y(value)}H${width}`} stroke="var(--line)" />
           <text x={LEFT - 8} y={y(value) + 4} textAnchor="end">
-            {value === 0 ? '$0' : money(value)}
+            {Number.isInteger(value) ? `$${count(value)}` : money(value)}
           </text>
         </g>
       ))}
@@ -47,7 +47,11 @@ export function StackedBars({
               />
             ))}
             {(columns.length - 1 - i) % every === 0 ? (
-              <text x={x + bar / 2} y={HEIGHT - 5} textAnchor="middle">
+              <text
+                x={i === columns.length - 1 ? width : x + bar / 2}
+                y={HEIGHT - 5}
+                textAnchor={i === columns.length - 1 ? 'end' : 'middle'}
+              >
                 {i === columns.length - 1 ? dayAndMonth(day) : dayOfMonth(day)}
               </text>
             ) : null}
@@ -82,8 +86,8 @@ function stacked(values: readonly number[]) {
   return parts;
 }
 
-/** 1, 2, 5 times a power of ten, at or above the highest bar. */
+/** A round figure, at or above the highest bar. */
 function niceTop(most: number): number {
   const power = 10 ** Math.floor(Math.log10(most));
-  return [1, 2, 3, 5, 10].map((n) => n * power).find((each) => each >= most) ?? most;
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((n) => n * power).find((each) => each >= most) ?? most;
 }

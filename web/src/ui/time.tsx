@@ -12,6 +12,20 @@ export function Ago({ at }: { at: string }) {
   );
 }
 
+const MONTH_MS = 30 * 86_400_000;
+
+/** "in 6 d", for what is ahead and matters by how far it is; a date from a month on. */
+export function In({ at }: { at: string }) {
+  const now = useNow();
+  const then = Date.parse(at);
+  const ahead = then - now;
+  return (
+    <time dateTime={at} title={exact(then)}>
+      {ahead > 0 && ahead < MONTH_MS ? `in ${shortDuration(ahead)}` : relative(then, now)}
+    </time>
+  );
+}
+
 /** "08:13", with the whole time on hover. */
 export function At({ at }: { at: string }) {
   const now = useNow();

@@ -18,7 +18,7 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
   const hold = job?.status === 'queued' ? job.hold : null;
   // Of a question the words, without the answers to pick from.
   const line =
-    task.status === 'needs_you' ? task.reason?.detail.split('\n- ')[0] : (hold?.clearsWhen ?? undefined);
+    task.status === 'needs_you' ? task.reason?.detail.split('\n- ')[0] : hold?.detail || hold?.clearsWhen;
   const pullRequest = safeUrl(task.pr?.url ?? null);
   return (
     <li data-row className={`board-card tone-${toneOf(state)}`}>
@@ -39,7 +39,7 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
       <p className="two-lines mt-[3px] mb-2 leading-[19px] font-medium">{task.title}</p>
       <p>
         {running !== null ? (
-          <RunChip running={running} />
+          <RunChip running={running} isShort />
         ) : task.status === 'active' && job !== null ? (
           <JobChip job={job} />
         ) : state === 'failed' && job !== null ? (
@@ -68,7 +68,7 @@ export function BoardCard({ task, job, running, state, showsStage }: OnBoard & {
         ) : null}
         <span className="num ml-auto flex gap-2 whitespace-nowrap">
           {task.costUsd === 0 ? null : <span>{spent(task)}</span>}
-          <Since at={task.createdAt} />
+          {running === null ? <Since at={task.createdAt} /> : null}
         </span>
       </div>
     </li>

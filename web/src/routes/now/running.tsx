@@ -58,7 +58,7 @@ function RunRow(running: RunningWire) {
   );
 }
 
-export function RunChip({ running }: { running: RunningWire }) {
+export function RunChip({ running, isShort = false }: { running: RunningWire; isShort?: boolean }) {
   const { run, state, lastOutputAt } = running;
   if (state === 'stalled')
     return (
@@ -68,7 +68,7 @@ export function RunChip({ running }: { running: RunningWire }) {
     );
   return (
     <Chip state="running">
-      <Since at={run.startedAt} isWhole={state === 'running'} />
+      <Since at={run.startedAt} isWhole={state === 'running' && !isShort} />
       {state === 'quiet' && lastOutputAt !== null ? (
         <>
           {' '}
@@ -84,7 +84,7 @@ export function Proof({ running, isShort = false }: { running: RunningWire; isSh
   const { lastOutputAt, lastTool, lastWords, logBytes, state } = running;
   return (
     <div
-      className={`grid gap-0.5 text-xs wrap-anywhere ${state === 'running' ? 'text-ink-3' : 'text-attention-ink'}`}
+      className={`grid grid-cols-[minmax(0,1fr)] gap-0.5 text-xs wrap-anywhere ${state === 'running' ? 'text-ink-3' : 'text-attention-ink'}`}
     >
       <p className="dotted">
         <span>
@@ -96,13 +96,18 @@ export function Proof({ running, isShort = false }: { running: RunningWire; isSh
             </>
           )}
         </span>
-        {lastTool === null ? null : (
+        {lastTool === null || isShort ? null : (
           <span className="mono !whitespace-normal">
             {lastTool.tool} {lastTool.text.slice(0, 80)}
           </span>
         )}
         {isShort ? null : <span className="num whitespace-nowrap">{copy.now.log(bytes(logBytes))}</span>}
       </p>
+      {lastTool === null || !isShort ? null : (
+        <p className="mono ell" title={lastTool.text.slice(0, 240)}>
+          {lastTool.tool} {lastTool.text.slice(0, 80)}
+        </p>
+      )}
       {isShort || lastWords === null ? null : <p className="two-lines">“{lastWords.slice(0, 240)}”</p>}
     </div>
   );

@@ -31,7 +31,11 @@ function Progress({ running }: { running: RunningWire }) {
       : [
           [
             copy.run.lastTool,
-            <span key="tool" className="mono !whitespace-normal">
+            <span
+              key="tool"
+              className="mono two-lines !whitespace-normal"
+              title={lastTool.text.slice(0, 240)}
+            >
               {lastTool.tool} {lastTool.text.slice(0, 120)}
             </span>,
           ] as const,

@@ -79,7 +79,7 @@ export function Timeline({
               <span
                 key={at}
                 className="absolute -translate-x-1/2 whitespace-nowrap"
-                style={{ left: place(at) }}
+                style={{ left: `clamp(28px, ${place(at)}, calc(100% - 28px))` }}
               >
                 {span < 5 * MINUTE_MS ? hourMinuteAndSecond(at) : hourAndMinute(at)}
               </span>

@@ -1,27 +1,23 @@
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
-import { TriangleAlert } from 'lucide-react';
-import { ask } from '../../api/queries.ts';
+import { Pencil, TriangleAlert } from 'lucide-react';
+import { useState } from 'react';
+import { useMay } from '../../api/session.ts';
+import { configQuery, type Setting } from '../../config/change.ts';
+import { SettingDialog } from '../../config/setting-dialog.tsx';
 import { copy } from '../../copy.ts';
 import { Bar, FilterField } from '../../ui/bar.tsx';
+import { Button } from '../../ui/button.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { Table } from '../../ui/table.tsx';
-
-interface Config {
-  readonly problem: string | null;
-  readonly settings: readonly {
-    readonly key: string;
-    readonly value: string | number | boolean | readonly string[] | null;
-    readonly origin: string;
-    readonly env: string | null;
-  }[];
-}
 
 /** Each setting with its value and where it comes from. Secrets are never sent. */
 export function Values() {
   const { q = '' } = useSearch({ from: '/framed/settings' });
   const navigate = useNavigate({ from: '/settings' });
-  const query = useQuery({ ...ask<Config>(['settings'], '/config'), refetchInterval: 60_000 });
+  const query = useQuery(configQuery());
+  const { isAllowed } = useMay('config.write');
+  const [edited, setEdited] = useState<Setting | null>(null);
   return (
     <>
       <Bar>
@@ -33,7 +29,8 @@ export function Values() {
         <p className="text-sm text-ink-3 max-md:col-span-2">{copy.settings.readOnly}</p>
       </Bar>
       <Loaded query={query} what={copy.settings.parts.values} rows={10}>
-        {({ problem, settings }) => {
+        {({ problem, revision, settings }) => {
+          const canEdit = isAllowed && revision !== null;
           const shown = settings.filter(({ key, env }) =>
             `${key} ${env ?? ''}`.toLowerCase().includes(q.toLowerCase()),
           );
@@ -51,19 +48,43 @@ export function Values() {
                 <Empty>{copy.queue.noMatch}</Empty>
               ) : (
                 <Table
-                  columns={[copy.settings.key, copy.settings.value, copy.settings.origin, copy.settings.env]}
+                  columns={[
+                    copy.settings.key,
+                    copy.settings.value,
+                    copy.settings.origin,
+                    copy.settings.env,
+                    copy.config.change,
+                  ]}
                 >
-                  {shown.map(({ key, value, origin, env }) => (
-                    <tr key={key} data-row>
-                      <td className="mono full !whitespace-normal text-sm wrap-anywhere">{key}</td>
+                  {shown.map((setting) => (
+                    <tr key={setting.key} data-row>
+                      <td className="mono full !whitespace-normal text-sm wrap-anywhere">{setting.key}</td>
                       <td className="full max-w-96 text-sm wrap-anywhere">
-                        <Value value={value} />
+                        <Value value={setting.value} />
                       </td>
-                      <td className="text-sm text-ink-2">{origin}</td>
-                      <td className="mono away text-xs text-ink-3">{env ?? ''}</td>
+                      <td className="text-sm text-ink-2">{setting.origin}</td>
+                      <td className="mono away text-xs text-ink-3">{setting.env ?? ''}</td>
+                      <td className="text-right text-xs text-ink-3">
+                        {setting.locked === 'environment' || setting.locked === 'machine' ? (
+                          copy.config.locked[setting.locked]
+                        ) : canEdit ? (
+                          <Button
+                            isSmall
+                            isIcon
+                            look="quiet"
+                            aria-label={copy.config.changeOne(setting.key)}
+                            onClick={() => setEdited(setting)}
+                          >
+                            <Pencil aria-hidden="true" />
+                          </Button>
+                        ) : null}
+                      </td>
                     </tr>
                   ))}
                 </Table>
+              )}
+              {edited === null ? null : (
+                <SettingDialog setting={edited} revision={revision} onClose={() => setEdited(null)} />
               )}
             </>
           );
@@ -73,7 +94,7 @@ export function Values() {
   );
 }
 
-function Value({ value }: { value: Config['settings'][number]['value'] }) {
+function Value({ value }: { value: Setting['value'] }) {
   if (value === null || value === '') return <span className="text-ink-3">{copy.settings.notSet}</span>;
   return <code className="text-[12.5px]">{Array.isArray(value) ? value.join(', ') : String(value)}</code>;
 }
