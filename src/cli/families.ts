@@ -42,6 +42,8 @@ export const FAMILIES: readonly Family[] = [
     load: async () => (await import('./list.ts')).registerListCommands,
   },
   { commands: ['logs', 'log'], load: async () => (await import('./logs.ts')).registerLogs },
+  { commands: ['snooze'], load: async () => (await import('./snooze.ts')).registerSnooze },
+  { commands: ['budgets'], load: async () => (await import('./budgets.ts')).registerBudgets },
   { commands: ['bundle'], load: async () => (await import('./bundle.ts')).registerBundle },
   { commands: ['accounts'], load: async () => (await import('./accounts.ts')).registerAccountCommands },
   { commands: ['project'], load: async () => (await import('./project.ts')).registerProjectCommands },

@@ -10,6 +10,7 @@ export const ACTIONS = {
   read: 'viewer',
   'session.own': 'viewer',
   'token.own': 'viewer',
+  snooze: 'viewer',
 
   submit: 'operator',
   enqueue: 'operator',

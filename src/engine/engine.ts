@@ -34,6 +34,7 @@ import { createRunProof } from './run-proof.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { createScopes } from './scopes.ts';
+import { createSnoozes } from './snoozes.ts';
 import { takeOver } from './take-over.ts';
 import { createTalk } from './talk.ts';
 import { createTrackerWatch } from './tracker-watch.ts';
@@ -325,6 +326,7 @@ export function createEngine(options: EngineOptions) {
     idle: attempts.idle,
 
     ...why,
+    snoozes: createSnoozes({ store, why, lastOutputAt: attempts.lastOutputAt, clock }),
 
     accounts: createAccountViews({
       store,

@@ -5,6 +5,7 @@
 export * from './contract/accounts.ts';
 export * from './contract/actions.ts';
 export * from './contract/brief.ts';
+export * from './contract/budgets.ts';
 export * from './contract/common.ts';
 export * from './contract/explain.ts';
 export * from './contract/intake.ts';
@@ -15,4 +16,5 @@ export * from './contract/outbox.ts';
 export * from './contract/people.ts';
 export * from './contract/reports.ts';
 export * from './contract/settings.ts';
+export * from './contract/snooze.ts';
 export * from './contract/work.ts';

@@ -15,6 +15,7 @@ import { problem, problemOf } from './problem.ts';
 import { accountRoutes } from './routes/accounts.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { briefRoutes } from './routes/brief.ts';
+import { budgetRoutes } from './routes/budgets.ts';
 import { bulkRoutes } from './routes/bulk.ts';
 import { bundleRoutes } from './routes/bundle.ts';
 import { docsRoutes } from './routes/docs.ts';
@@ -30,6 +31,7 @@ import { peopleRoutes } from './routes/people.ts';
 import { reportRoutes } from './routes/reports.ts';
 import { salvageRoutes } from './routes/salvage.ts';
 import { settingsRoutes } from './routes/settings.ts';
+import { snoozeRoutes } from './routes/snooze.ts';
 import { systemRoutes } from './routes/system.ts';
 import { type HeardDelivery, type LiveWebhook, webhookRoutes } from './routes/webhooks.ts';
 import { workRoutes } from './routes/work.ts';
@@ -193,6 +195,8 @@ export function createHttp(options: HttpOptions) {
     outboxRoutes,
     briefRoutes,
     intakeRoutes,
+    snoozeRoutes,
+    budgetRoutes,
   ])
     app.route('/api/v1', routes({ ...options, heard: () => [...heard.values()] }));
   let described: object | undefined;

@@ -1,5 +1,6 @@
 import type { Audit } from '../core/audit.ts';
 import type { Role } from '../core/roles.ts';
+import type { Snooze } from '../core/snooze.ts';
 import type { ApiToken, Session, User } from '../core/users.ts';
 
 /**
@@ -54,6 +55,13 @@ export interface UserStore {
   putInvite(userId: number, hash: string, expiresAt: number): Promise<void>;
   /** Sets the password and ends the code; null when there is no such live code. */
   takeInvite(hash: string, passwordHash: string, now: number): Promise<User | null>;
+
+  /** What somebody put off, over or not. */
+  snoozes(who: string): Promise<readonly Snooze[]>;
+  /** Replaces what that person put off of the same code and scope; forgets what is long over. */
+  snooze(who: string, snooze: Snooze, audit: Audit): Promise<void>;
+  /** False when there is none. */
+  unsnooze(who: string, of: Pick<Snooze, 'code' | 'kind' | 'id'>): Promise<boolean>;
 
   /** Deletes sessions and tokens that ended before, a bounded number of rows. Repeat until 0. */
   forget(before: {

@@ -223,6 +223,18 @@ export const copy = {
     dependency: 'Dependencies',
     window: 'Hours',
   } as Readonly<Record<string, string>>,
+  budgets: {
+    title: 'Budgets',
+    utc: 'days and months in UTC',
+    none: 'No project is configured.',
+    today: 'Today',
+    tokens: 'Tokens today',
+    task: 'Each task',
+    month: 'This month',
+    noLimit: 'no limit',
+    of: (spent: string, limit: string) => `${spent} of ${limit}`,
+    level: { near: 'Nearly spent', reached: 'Spent' },
+  },
   /** What a reason offers, by its action's id where the server names none better. */
   action: {
     check: 'Check again',
@@ -414,6 +426,7 @@ export const copy = {
       urgent: 'changed the urgency of',
       pause: 'paused',
       resume: 'resumed',
+      snooze: 'put off',
       'user.invite': 'invited',
       'user.role': 'changed the role of',
       'user.disable': 'disabled',

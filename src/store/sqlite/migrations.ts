@@ -200,4 +200,17 @@ ALTER TABLE tasks ADD COLUMN forge TEXT;
 ALTER TABLE tasks ADD COLUMN checks_green INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE tasks ADD COLUMN checks_total INTEGER NOT NULL DEFAULT 0;
 `,
+  `
+-- What a person put off: the reason with its scope, until when, and how many jobs it held then.
+CREATE TABLE snoozes(
+  who TEXT NOT NULL,
+  code TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  id TEXT NOT NULL,
+  at INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  held INTEGER NOT NULL,
+  PRIMARY KEY(who, code, kind, id)
+) STRICT, WITHOUT ROWID;
+`,
 ];

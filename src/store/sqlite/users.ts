@@ -1,5 +1,6 @@
 import type { Audit } from '../../core/audit.ts';
 import { AppError } from '../../core/errors.ts';
+import type { Snooze } from '../../core/snooze.ts';
 import type { ApiToken, Session, User } from '../../core/users.ts';
 import type { UserStore } from '../user-store.ts';
 import type { Db } from './database.ts';
@@ -24,6 +25,16 @@ export function prepareUsers(db: Db, world: { audit: (entry: Audit) => void }): 
      VALUES(@hash, @userId, @createdAt, @seenAt, @agent, @address) RETURNING *`,
   );
   const sessionByHash = db.prepare('SELECT * FROM sessions WHERE hash = ?');
+  const snoozesOf = db.prepare(
+    'SELECT code, kind, id, at, until, held FROM snoozes WHERE who = ? ORDER BY at',
+  );
+  const putSnooze = db.prepare(
+    'INSERT OR REPLACE INTO snoozes(who, code, kind, id, at, until, held) VALUES(@who, @code, @kind, @id, @at, @until, @held)',
+  );
+  const dropSnooze = db.prepare(
+    'DELETE FROM snoozes WHERE who = @who AND code = @code AND kind = @kind AND id = @id',
+  );
+  const dropSnoozes = db.prepare('DELETE FROM snoozes WHERE until < ?');
   const seen = db.prepare('UPDATE sessions SET seen_at = max(seen_at, ?) WHERE id = ?');
   const sessionsOf = db.prepare('SELECT * FROM sessions WHERE user_id = ? ORDER BY id DESC');
   const endSession = db.prepare(
@@ -176,6 +187,20 @@ export function prepareUsers(db: Db, world: { audit: (entry: Audit) => void }): 
         });
         return written;
       });
+    },
+
+    async snoozes(who) {
+      return snoozesOf.all(who) as Snooze[];
+    },
+    async snooze(who, snooze, audit) {
+      db.transaction(() => {
+        dropSnoozes.run(audit.at);
+        putSnooze.run({ ...snooze, who });
+        world.audit(audit);
+      }).immediate();
+    },
+    async unsnooze(who, { code, kind, id }) {
+      return dropSnooze.run({ who, code, kind, id }).changes > 0;
     },
 
     async forget(before) {

@@ -17,6 +17,7 @@ interface Actions {
   stop: { scope: 'all' | 'project' | 'account'; id: string; now: boolean };
   items: { project: string; title: string; body: string; urgent: boolean };
   'outbox/retry': { destination: string };
+  snooze: { code: string; kind: string; id: string };
 }
 
 /**

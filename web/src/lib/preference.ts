@@ -27,7 +27,7 @@ export function usePreference<T extends string>(name: string, known: readonly T[
   return known.find((each) => each === value) ?? otherwise;
 }
 
-export function usePreferenceText(name: string): string | null {
+function usePreferenceText(name: string): string | null {
   return useSyncExternalStore(
     (listener) => {
       listeners.add(listener);

@@ -1,39 +1,20 @@
-import { useMemo } from 'react';
-import { setPreference, usePreferenceText } from './preference.ts';
+import { useQuery } from '@tanstack/react-query';
+import type { SnoozeWire } from '../../../src/http/contract.ts';
+import { useAct } from '../api/actions.ts';
+import { ask } from '../api/queries.ts';
+import type { ReasonWire } from './needs-you.ts';
 
-const HOUR_MS = 3_600_000;
-
-type Snoozed = Readonly<Record<string, number>>;
-
-/** What this person put off, on this machine; it counts and holds as before. */
-export function useSnoozed(): Snoozed {
-  const text = usePreferenceText('snoozed');
-  return useMemo(() => read(text), [text]);
+/** What this person put off, as far as the server says that it is in force; it holds and counts as before. */
+export function useSnoozed(): readonly SnoozeWire[] {
+  return useQuery(ask<{ snoozes: SnoozeWire[] }>(['explain', 'snoozes'], '/snoozes')).data?.snoozes ?? [];
 }
 
-export function isSnoozed(snoozed: Snoozed, key: string, now: number): boolean {
-  return (snoozed[key] ?? 0) > now;
+export function isSnoozed(snoozed: readonly SnoozeWire[], { code, scope }: ReasonWire): boolean {
+  return snoozed.some((each) => each.code === code && each.kind === scope.kind && each.id === scope.id);
 }
 
-export function snooze(key: string): void {
-  const now = Date.now();
-  const kept = Object.entries(read(localStorageText())).filter(([, until]) => until > now);
-  setPreference('snoozed', JSON.stringify({ ...Object.fromEntries(kept), [key]: now + HOUR_MS }));
-}
-
-function localStorageText(): string | null {
-  try {
-    return localStorage.getItem('orch.snoozed');
-  } catch {
-    return null;
-  }
-}
-
-function read(text: string | null): Snoozed {
-  try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    return typeof value === 'object' && value !== null ? (value as Snoozed) : {};
-  } catch {
-    return {};
-  }
+/** Puts a reason off for an hour. */
+export function useSnooze(): (reason: ReasonWire) => void {
+  const act = useAct('snooze');
+  return ({ code, scope }) => act.mutate({ code, kind: scope.kind, id: scope.id });
 }

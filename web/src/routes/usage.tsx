@@ -13,6 +13,7 @@ import { Card, PageTitle } from '../ui/card.tsx';
 import { StackedBars } from '../ui/stacked-bars.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { Table } from '../ui/table.tsx';
+import { Budgets } from './usage/budgets.tsx';
 
 const GROUPS = ['project', 'account', 'model', 'stage', 'task'] as const;
 const RANGES = [7, 14, 30, 90] as const;
@@ -79,6 +80,7 @@ export function UsagePage() {
           }
         </Loaded>
       </Card>
+      <Budgets project={project} />
     </>
   );
 }

@@ -5,10 +5,9 @@ import { useState } from 'react';
 import type { InboxItemWire } from '../../../../src/http/contract.ts';
 import { explainQuery, nowQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
-import { useNow } from '../../lib/clock.ts';
 import { plural } from '../../lib/format.ts';
 import { needsYouOf, type ReasonWire } from '../../lib/needs-you.ts';
-import { isSnoozed, snooze, useSnoozed } from '../../lib/snooze.ts';
+import { isSnoozed, useSnooze, useSnoozed } from '../../lib/snooze.ts';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Menu } from '../../ui/menu.tsx';
@@ -20,11 +19,10 @@ import { Ago } from '../../ui/time.tsx';
 export function NeedsYou({ project }: { project: string | undefined }) {
   const query = useQuery(explainQuery(project));
   const stalled = (useQuery(nowQuery(project)).data?.inbox ?? []).filter(({ kind }) => kind === 'stalled');
-  const now = useNow();
   const snoozed = useSnoozed();
   const [isAll, setAll] = useState(false);
   const all = query.data === undefined ? [] : needsYouOf(query.data);
-  const shown = isAll ? all : all.filter((reason) => !isSnoozed(snoozed, keyOf(reason), now));
+  const shown = isAll ? all : all.filter((reason) => !isSnoozed(snoozed, reason));
   return (
     <Card
       className="max-md:order-1"
@@ -86,6 +84,7 @@ function Stalled({ item }: { item: InboxItemWire }) {
 }
 
 function Item({ reason }: { reason: ReasonWire }) {
+  const snooze = useSnooze();
   const context = reason.jobsHeld > 1 ? `${copy.now.holds} ${plural(reason.jobsHeld, 'job')}` : reason.detail;
   return (
     <li data-row className={`tone-${toneOfReason(reason.code, reason.state)}`}>
@@ -113,7 +112,7 @@ function Item({ reason }: { reason: ReasonWire }) {
             <Ellipsis aria-hidden="true" />
           </Button>
         }
-        items={[{ label: copy.now.snooze, onSelect: () => snooze(keyOf(reason)) }]}
+        items={[{ label: copy.now.snooze, onSelect: () => snooze(reason) }]}
       />
     </li>
   );
