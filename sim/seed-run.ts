@@ -9,6 +9,7 @@ export interface SeedRun {
   readonly template: string;
   readonly folder: string;
   readonly checkReplay: boolean;
+  readonly small?: boolean;
 }
 
 export interface SeedOutcome extends SeedResult {

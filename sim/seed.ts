@@ -52,6 +52,8 @@ export async function runSeed(options: {
   mutation: Mutation | null;
   template: string;
   folder: string;
+  /** A few hours and a handful of tasks: as many dangers in each hour, and many more seeds in a minute. */
+  small?: boolean;
   /** Hears the whole story, line by line. */
   tell?: (line: string) => void;
 }): Promise<SeedResult> {
@@ -59,7 +61,8 @@ export async function runSeed(options: {
   const clock = createClock(START);
   const trace = createTrace(clock.elapsed, options.tell);
   const full = drawSetup(random);
-  const hostileMs = random.between(14, 36) * HOUR;
+  const isSmall = options.small === true;
+  const hostileMs = (isSmall ? random.between(4, 10) : random.between(14, 36)) * HOUR;
   const isRemote = random.chance(0.5);
   let steps = 0;
   let kind = false;
@@ -163,7 +166,7 @@ export async function runSeed(options: {
   };
 
   // Work comes in: each item is asked for until it is accepted.
-  const wanted = random.between(6, 24);
+  const wanted = isSmall ? random.between(2, 6) : random.between(6, 24);
   const accepted = new Set<string>();
   for (let i = 1; i <= wanted; i++) {
     const project = random.pick(projects);
