@@ -37,7 +37,7 @@ export async function screen({ quick, say }: BenchOptions): Promise<Report> {
       for (let i = 0; i < times; i++) {
         // Not in step with the refetches that gather what happened.
         await sleep(300 + ((i * 37) % 200));
-        spent.push(await measure(page, await change(i)));
+        spent.push(await measure(page, change(i)));
       }
       await page.close();
     }
