@@ -25,6 +25,8 @@ import { VERSION } from './version.ts';
 const START_LIMIT_MS = 30_000;
 const STOP_LIMIT_MS = 20_000;
 const POLL_MS = 100;
+/** A changed file is seen within a second. */
+const APPLY_LIMIT_MS = 5000;
 
 interface UpOptions {
   detach?: boolean;
@@ -124,6 +126,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
     out.json || process.stderr.isTTY || demo !== null ? join(config.home, 'orch.log') : null,
   );
   const unlock = await lockHomeOf(config.home);
+  const applied = createApplied();
   let app: App;
   const ending = Promise.withResolvers<boolean>();
   try {
@@ -134,7 +137,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
       env: processEnvironment(),
       looks: {
         check: () => findings(),
-        ...(demo === null ? settingsOfProcess() : settingsOfDemo(demo.loaded)),
+        ...(demo === null ? settingsOfProcess(applied.next) : settingsOfDemo(demo.loaded)),
       },
       onShutdown: ending.resolve,
     });
@@ -154,7 +157,7 @@ async function up(o: UpOptions & { yes: boolean }, out: Output): Promise<void> {
     },
     app.token,
   );
-  const watcher = demo === null ? follow(loaded, app, out) : null;
+  const watcher = demo === null ? follow(loaded, app, out, applied.now) : null;
   // The first signal ends the service, a second one the process.
   process.removeAllListeners('SIGINT');
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.resolve(false));
@@ -210,7 +213,7 @@ async function lockHomeOf(home: string): Promise<() => Promise<void>> {
 }
 
 /** A changed orch.yaml applies without a restart; a bad one keeps the last good one and says so. */
-function follow(loaded: LoadedConfig, app: App, out: Output) {
+function follow(loaded: LoadedConfig, app: App, out: Output, applied: () => void) {
   return watchConfig({
     ...loadOptions(),
     current: loaded,
@@ -218,16 +221,33 @@ function follow(loaded: LoadedConfig, app: App, out: Output) {
       if (change.kind === 'rejected') {
         app.reject(change.error.message);
         out.progress(`orch.yaml was not applied, the last good one stays:\n${change.error.message}`);
+        applied();
       } else
-        app.reload(change.config).then(
-          () =>
-            out.progress(
-              `orch.yaml applied${change.warnings.length === 0 ? '' : `; ${change.warnings.map(problemLine).join('; ')}`}`,
-            ),
-          (error: unknown) => out.progress(`orch.yaml was not applied: ${String(error)}`),
-        );
+        app
+          .reload(change.config)
+          .then(
+            () =>
+              out.progress(
+                `orch.yaml applied${change.warnings.length === 0 ? '' : `; ${change.warnings.map(problemLine).join('; ')}`}`,
+              ),
+            (error: unknown) => out.progress(`orch.yaml was not applied: ${String(error)}`),
+          )
+          .finally(applied);
     },
   });
+}
+
+/** Lets whoever changed the file wait until that was acted on. */
+function createApplied() {
+  let heard = Promise.withResolvers<void>();
+  return {
+    now(): void {
+      heard.resolve();
+      heard = Promise.withResolvers();
+    },
+    next: (): Promise<void> =>
+      Promise.race([heard.promise, sleep(APPLY_LIMIT_MS, undefined, { ref: false })]),
+  };
 }
 
 async function detach(out: Output): Promise<void> {

@@ -18,12 +18,15 @@ import { vendorGroup } from './vendors.ts';
 
 type Looks = Pick<NonNullable<AppOptions['looks']>, 'config' | 'settings'>;
 
-/** What the page and the API see and change of the configuration of this process. */
-export function settingsOfProcess(): Looks {
+/**
+ * What the page and the API see and change of the configuration of this process. `inForce` resolves when the next
+ * change of the file was acted on, or that took too long.
+ */
+export function settingsOfProcess(inForce: () => Promise<void>): Looks {
   return {
     config: () =>
       describeConfig(processConfig()).map((row) => ({ ...row, locked: lockOf(row, loadOptions()) })),
-    settings: { revision: () => revisionOf(loadOptions()), change },
+    settings: { revision: () => revisionOf(loadOptions()), change: (...of) => change(inForce, ...of) },
   };
 }
 
@@ -35,13 +38,22 @@ export function settingsOfDemo(loaded: LoadedConfig): Looks {
   };
 }
 
-const change: NonNullable<Looks['settings']>['change'] = async (edit, { test }) => {
+async function change(
+  inForce: () => Promise<void>,
+  edit: ConfigEdit,
+  { test }: { readonly test: boolean },
+): ReturnType<NonNullable<Looks['settings']>['change']> {
   const draft = draftOf(edit, loadOptions());
   refuseFromElsewhere(draft);
+  const { changes, loaded } = draft;
   const findings = test ? await tried(draft) : [];
-  if (!test) writeDraft(draft);
-  return { changes: draft.changes, warnings: draft.loaded.warnings.map(problemLine), findings };
-};
+  if (!test && changes.length > 0) {
+    const done = inForce();
+    writeDraft(draft);
+    await done;
+  }
+  return { changes, warnings: loaded.warnings.map(problemLine), findings };
+}
 
 /** `orch config set` and `unset`, for whoever is at the machine. */
 export function changeHere(edit: ConfigEdit, { test }: { readonly test: boolean }): Draft {

@@ -50,20 +50,23 @@ export interface PostedComment {
 
 /** How a vendor is asked. */
 export interface ThreadParts {
-  /** Ids of Orch's own accounts. */
-  ownIds(signal?: AbortSignal): Promise<readonly string[]>;
+  readonly place: {
+    /** Ids of Orch's own accounts. */
+    ownIds(signal?: AbortSignal): Promise<readonly string[]>;
+    mayWrite(author: Author | null, signal?: AbortSignal): Promise<boolean>;
+  };
   /** Oldest first; those changed since then, or all. */
   list(number: number, since: number | null, signal: AbortSignal): Promise<readonly PostedComment[]>;
   /** Returns its id. A number that is not there is a 404. */
   post(number: number, body: string, signal: AbortSignal): Promise<number>;
   edit(id: number, body: string, signal: AbortSignal): Promise<unknown>;
-  mayWrite(author: Author | null, signal: AbortSignal): Promise<boolean>;
   /** What is longer is cut; a marker has to fit behind. */
   readonly maxBody?: number;
 }
 
 export function createThreads(parts: ThreadParts): Threads {
-  const { ownIds, list, post, edit, maxBody = Number.POSITIVE_INFINITY } = parts;
+  const { list, post, edit, maxBody = Number.POSITIVE_INFINITY } = parts;
+  const { ownIds, mayWrite } = parts.place;
   /** Ids of living comments that are known, by number and key. */
   const kept = new Map<string, number>();
 
@@ -106,7 +109,7 @@ export function createThreads(parts: ThreadParts): Threads {
           ...{ id: String(id), body: withoutMarker(body), createdAt, updatedAt, url },
           by: {
             ...{ id: author?.id ?? '0', name: author?.login ?? 'somebody' },
-            mayWrite: await parts.mayWrite(author, signal),
+            mayWrite: await mayWrite(author, signal),
           },
         })),
       );

@@ -125,7 +125,7 @@ export function lockOf({ key, env }: Pick<ConfigRow, 'key' | 'env'>, options: Lo
 
 /** Folders, programs and files of the machine, which somebody at the machine decides on. */
 const OF_THE_MACHINE =
-  /(?:^|\.)(?:home|host|port|bin|copy|env_file|prompt|agent_home|\w+_(?:bin|path|dir))(?:$|[.[])/;
+  /(?:^|\.)(?:home|host|port|bin|copy|env_file|prompt|agent_home|database_url|\w+_(?:bin|path|dir))(?:$|[.[])/;
 
 /** Throws `config.machine_only` for what may not be changed from elsewhere, whoever asks. */
 export function refuseFromElsewhere({ changes, file }: Draft): void {

@@ -207,7 +207,7 @@ projects:
       'Do {{ task.title }}',
       'Look closely.',
     ]);
-    expect(files).toEqual(['/site/orch.yaml', '/site/p/review.md']);
+    expect(files).toEqual(['/site/orch.yaml', '/site/secrets.env', '/site/p/review.md']);
     expect(problemsOf(yaml).map((p) => p.key)).toEqual(['projects.api.pipeline[1].prompt']);
   });
 

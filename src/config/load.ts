@@ -9,7 +9,7 @@ import { type AsProblem, configError, findingsOf, keyOf, printable, valueAt } fr
 import { readPrompts } from './prompts.ts';
 import { checkReferences } from './references.ts';
 import { configSchema, jsonSchema } from './schema.ts';
-import { readSecrets } from './secrets-file.ts';
+import { readSecrets, secretsPath } from './secrets-file.ts';
 import type { SettingKey, Settings } from './settings.ts';
 import { checkBackoff, doubts, originsOf, settle } from './settle.ts';
 import type { Config, Kinds, Origin, Problem } from './types.ts';
@@ -85,8 +85,8 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     origins: originsOf(raw, fromEnv.values),
     file: source.path,
     files: [
-      ...(source.path === null ? [] : [source.path]),
-      ...(secrets === null ? [] : [secrets.path]),
+      // Also secrets that are not there yet.
+      ...(source.path === null ? [] : [source.path, secretsPath(source.path)]),
       ...prompts.texts.keys(),
     ],
     digest: digestOf([source.text, secrets?.text ?? '', ...prompts.texts.values()]),

@@ -19,6 +19,7 @@ function partsWith(
     pipelines: { checksOf: () => [], noteFor: () => null },
     preflight: { version: () => null, drop() {} },
     runtime: () => ({
+      notifiers: [],
       projects: new Map([['api', { env: {}, envFile: null, copy: [], budget: {}, trace: 'off' }]]),
       accounts: new Map(),
       stageKinds: new Map([['agent', { start }]]),

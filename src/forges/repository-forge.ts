@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { isSameRepository, type RepositoryName, repositoryTrouble } from '../clients/repository-name.ts';
-import type { Threads } from '../clients/threads.ts';
+import type { Place } from '../clients/place.ts';
+import { isSameRepository, repositoryTrouble } from '../clients/repository-name.ts';
 import type { Delivery } from '../core/delivery.ts';
-import { askDestination, type FailedRequest } from '../core/destination-error.ts';
+import { askDestination } from '../core/destination-error.ts';
 import type { KeyTrouble } from '../core/destination-kind.ts';
 import type { PullRequest } from '../core/model.ts';
 import type { Secret } from '../lib/secret.ts';
@@ -62,25 +62,21 @@ export interface Pulls<P extends VendorPull> {
 }
 
 /** How a vendor is asked about the pull requests of one repository. */
-export interface ForgeSource<P extends VendorPull> extends Pick<Forge, 'kind' | 'status'> {
-  /** For people: `Gitea`. */
-  readonly vendor: string;
-  readonly at: RepositoryName;
-  readonly threads: Threads;
+export interface ForgeSource<P extends VendorPull> extends Pick<Forge, 'status'> {
+  readonly place: Place<unknown>;
   readonly pulls: Pulls<P>;
   readonly reviews: Reviews;
   readable(pull: P): PullRequest;
   /** Of an open one. */
   facts(pull: P, head: string, signal?: AbortSignal): Promise<PullFacts>;
   merge(pull: P, request: Parameters<Forge['merge']>[0]): ReturnType<Forge['merge']>;
-  /** What an error of these says; null: it is none of the vendor's. */
-  failed(error: unknown): Promise<FailedRequest | null>;
 }
 
 /** A repository with pull requests as a forge, the same for every vendor. */
 export function createRepositoryForge<P extends VendorPull>(source: ForgeSource<P>): Forge {
-  const { kind, vendor, at, threads, pulls, reviews, readable } = source;
-  const asked = <T>(act: () => Promise<T>) => askDestination('forge', act, source.failed);
+  const { pulls, reviews, readable } = source;
+  const { kind, vendor, at, threads, failed } = source.place;
+  const asked = <T>(act: () => Promise<T>) => askDestination('forge', act, failed);
   const pullOf = (
     { pr, branch, base }: Pick<Parameters<Forge['look']>[0], 'pr' | 'branch' | 'base'>,
     signal?: AbortSignal,

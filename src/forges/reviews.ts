@@ -1,5 +1,5 @@
 import type { Place } from '../clients/place.ts';
-import type { Author, Threads } from '../clients/threads.ts';
+import type { Author } from '../clients/threads.ts';
 import type { Delivery } from '../core/delivery.ts';
 import type { Finding, PullRequest } from '../core/model.ts';
 import { isStatus } from '../lib/http-client.ts';
@@ -32,9 +32,8 @@ export interface OutgoingReview {
 
 /** How a vendor is asked. */
 export interface ReviewParts<C> {
-  readonly place: Place<C> & { readonly threads: Threads };
+  readonly place: Place<C>;
   list(number: number, signal?: AbortSignal): Promise<readonly VendorReview[]>;
-  mayWrite(author: Author | null, signal?: AbortSignal): Promise<boolean>;
   /** Which lines of a pull request a comment may stand at. */
   linesOf(number: number, signal: AbortSignal): Promise<(file: string, line: number) => boolean>;
   /** 422 is a review that it does not take. */
@@ -58,7 +57,7 @@ export function createReviews<C extends { own(signal?: AbortSignal): Promise<{ r
   parts: ReviewParts<C>,
 ): Reviews {
   const { list, unclear = [], maxBody } = parts;
-  const { client, reviewer, ownIds, threads } = parts.place;
+  const { client, reviewer, ownIds, mayWrite, threads } = parts.place;
 
   async function readable(review: VendorReview, signal?: AbortSignal): Promise<ForgeReview> {
     const { id, author, verdict, commit, body, at } = review;
@@ -66,7 +65,7 @@ export function createReviews<C extends { own(signal?: AbortSignal): Promise<{ r
       id: String(id),
       by: {
         ...{ id: author?.id ?? '0', name: author?.login ?? 'somebody' },
-        mayWrite: await parts.mayWrite(author, signal),
+        mayWrite: await mayWrite(author, signal),
       },
       state: verdict === null || verdict === 'dismissed' ? 'commented' : verdict,
       ...{ commit, body: withoutMarker(body), comments: await review.comments(signal), at },

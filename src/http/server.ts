@@ -84,7 +84,7 @@ export interface ConfigRow {
 export interface SettingsDoor {
   /** Of the files as they are now: a change may be bound to it. */
   readonly revision: () => string;
-  /** Checks a change and tries the vendors that it is about; writes it unless `test`. Throws AppError, with nothing written. */
+  /** Checks a change and tries the vendors that it is about; writes it unless `test`, and waits until it is in force. Throws AppError, with nothing written. */
   readonly change: (edit: SettingsEdit, options: { readonly test: boolean }) => Promise<SettingsChanged>;
 }
 

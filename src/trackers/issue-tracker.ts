@@ -1,7 +1,8 @@
 import type { DestinationContext } from '../clients/destination-context.ts';
-import { isSameRepository, type RepositoryName } from '../clients/repository-name.ts';
-import type { Author, Threads } from '../clients/threads.ts';
-import { askDestination, type FailedRequest } from '../core/destination-error.ts';
+import type { Place } from '../clients/place.ts';
+import { isSameRepository } from '../clients/repository-name.ts';
+import type { Author } from '../clients/threads.ts';
+import { askDestination } from '../core/destination-error.ts';
 import { AppError } from '../core/errors.ts';
 import { isStatus } from '../lib/http-client.ts';
 import { issueNumbersIn } from './dependency-lines.ts';
@@ -38,11 +39,7 @@ export interface IssueLabel {
 
 /** How a vendor is asked about the issues of one repository. */
 export interface IssueSource {
-  readonly kind: string;
-  /** For people: `Gitea`. */
-  readonly vendor: string;
-  readonly at: RepositoryName;
-  readonly threads: Threads;
+  readonly place: Place<unknown>;
   readonly labelsHaveCase: boolean;
   /** Null: it is certainly gone. Pull requests too. */
   find(number: number, signal?: AbortSignal): Promise<Issue | null>;
@@ -50,13 +47,10 @@ export interface IssueSource {
   open(signal: AbortSignal): Promise<readonly Issue[]>;
   /** What the vendor itself knows of what has to be done first. */
   dependencies?(number: number, keyOf: KeyOf, signal?: AbortSignal): Promise<TrackedItem['blockedBy']>;
-  mayWrite(author: Author, signal?: AbortSignal): Promise<boolean>;
   /** Makes the label when it is not there. */
   addLabel(number: number, name: string, signal: AbortSignal): Promise<unknown>;
   removeLabel(number: number, label: IssueLabel, signal: AbortSignal): Promise<unknown>;
   close(number: number, signal: AbortSignal): Promise<unknown>;
-  /** What an error of these says; null: it is none of the vendor's. */
-  failed(error: unknown): Promise<FailedRequest | null>;
 }
 
 export type KeyOf = (number: number) => string;
@@ -67,11 +61,11 @@ export function createIssueTracker(
   config: IssueConfig,
   source: IssueSource,
 ): Tracker {
-  const { kind, vendor, at, threads } = source;
+  const { kind, vendor, at, threads, mayWrite, ownIds, failed } = source.place;
   const { label, assignee, milestone, states } = config;
   const rule = ruleText(config);
   const keyOf: KeyOf = (number) => `${project.toUpperCase()}-${number}`;
-  const asked = <T>(act: () => Promise<T>) => askDestination('tracker', act, source.failed);
+  const asked = <T>(act: () => Promise<T>) => askDestination('tracker', act, failed);
   const missing = (issue: Issue) => misses(config, issue, source.labelsHaveCase);
   const surveyOf = (judged: readonly JudgedIssue[]) => ({
     ...{ source: `${vendor} ${at.owner}/${at.name}`, rule, lookedAt: clock(), seen: judged.length },
@@ -98,7 +92,8 @@ export function createIssueTracker(
       mismatch: missing(issue).join(', ') || null,
       blockedBy: await blockersOf(issue, known, signal),
       author: author && {
-        ...{ id: author.id, name: author.login, mayWrite: await source.mayWrite(author, signal) },
+        ...{ id: author.id, name: author.login },
+        mayWrite: (await ownIds(signal)).includes(author.id) || (await mayWrite(author, signal)),
       },
       priority: priorityOf(issue, config.priorities),
       ...{ createdAt, updatedAt },

@@ -5,10 +5,13 @@ import { authorOf, createThreads, type Threads } from '../threads.ts';
 import type { GiteaClient } from './gitea-client.ts';
 import { comment, issue } from './wire.ts';
 
-export function createGiteaThreads({ client, at, ownIds }: Place<GiteaClient>): Threads {
+export function createGiteaThreads(
+  place: Pick<Place<GiteaClient>, 'at' | 'client' | 'ownIds' | 'mayWrite'>,
+): Threads {
+  const { client, at } = place;
   const issues = path`/repos/${at.owner}/${at.name}/issues`;
   return createThreads({
-    ownIds,
+    place,
     /** This list has no pages: it always comes whole. */
     async list(number, since, signal) {
       const found = await client.one(z.array(comment), {
@@ -38,6 +41,5 @@ export function createGiteaThreads({ client, at, ownIds }: Place<GiteaClient>): 
     },
     edit: (id, body, signal) =>
       client.send({ method: 'PATCH', path: `${issues}/comments/${id}`, body: { body }, signal }),
-    mayWrite: (author, signal) => client.mayWrite(at, author?.login ?? null, signal),
   });
 }

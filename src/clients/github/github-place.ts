@@ -1,6 +1,5 @@
 import type { DestinationContext } from '../destination-context.ts';
-import { type Place, placeOf } from '../place.ts';
-import type { Threads } from '../threads.ts';
+import { accountsAt, type Place } from '../place.ts';
 import { createGithubClient, type GithubClient, githubFailure } from './github-client.ts';
 import { createGithubThreads } from './github-threads.ts';
 
@@ -8,9 +7,6 @@ import { createGithubThreads } from './github-threads.ts';
 export interface GithubPlace extends Place<GithubClient> {
   /** As routes name it. */
   readonly repo: { readonly owner: string; readonly repo: string };
-  readonly threads: Threads;
-  /** What an error says, for that of a tracker or forge; null: it is none of GitHub's. */
-  failed(error: unknown): Promise<ReturnType<typeof githubFailure>>;
 }
 
 /** Where GitHub is when nothing is said of it. */
@@ -18,13 +14,15 @@ export const GITHUB = 'https://github.com';
 
 export function githubPlace(context: DestinationContext, repo: string | undefined): GithubPlace {
   const url = context.access.github.url ?? GITHUB;
-  const place = placeOf(context, 'github', repo, (token) =>
+  const accounts = accountsAt(context, 'github', repo, (token) =>
     createGithubClient({ url, token, clock: context.clock }),
   );
+  const { at, client } = accounts;
+  const mayWrite: GithubPlace['mayWrite'] = (author, signal) =>
+    client.mayWrite(at, author?.login ?? null, author?.association ?? null, signal);
   return {
-    ...place,
-    repo: { owner: place.at.owner, repo: place.at.name },
-    threads: createGithubThreads(place),
-    failed: async (error) => githubFailure(await place.client.told(place.at, error)),
+    ...{ kind: 'github', vendor: 'GitHub', ...accounts, repo: { owner: at.owner, repo: at.name }, mayWrite },
+    threads: createGithubThreads({ ...accounts, mayWrite }),
+    failed: async (error) => githubFailure(await client.told(at, error)),
   };
 }

@@ -6,10 +6,13 @@ const COMMENTS = '/repos/{owner}/{repo}/issues/{issue_number}/comments';
 /** GitHub takes 65,536 characters. */
 const MAX_BODY = 64_000;
 
-export function createGithubThreads({ client, at, ownIds }: Place<GithubClient>): Threads {
-  const { owner, name: repo } = at;
+export function createGithubThreads(
+  place: Pick<Place<GithubClient>, 'at' | 'client' | 'ownIds' | 'mayWrite'>,
+): Threads {
+  const { client } = place;
+  const { owner, name: repo } = place.at;
   return createThreads({
-    ownIds,
+    place,
     maxBody: MAX_BODY,
     async list(issue_number, since, signal) {
       const params = {
@@ -30,7 +33,5 @@ export function createGithubThreads({ client, at, ownIds }: Place<GithubClient>)
       const route = 'PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}';
       return client.send(route, { owner, repo, comment_id, body }, signal);
     },
-    mayWrite: (author, signal) =>
-      client.mayWrite(at, author?.login ?? null, author?.association ?? null, signal),
   });
 }

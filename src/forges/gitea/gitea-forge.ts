@@ -38,7 +38,7 @@ export const giteaForge: ForgeKind = {
 };
 
 function forgeOf(place: GiteaPlace, config: z.output<typeof schema>, clock: Clock): ForgeSource<GiteaPull> {
-  const { at, client, threads, failed } = place;
+  const { at, client } = place;
   const repository = path`/repos/${at.owner}/${at.name}`;
   const pulls = createPulls(place);
   const reviews = createGiteaReviews(place);
@@ -50,7 +50,7 @@ function forgeOf(place: GiteaPlace, config: z.output<typeof schema>, clock: Cloc
   }
 
   return {
-    ...{ kind: 'gitea', vendor: 'Gitea', at, threads, failed, pulls, reviews, readable: pullRequestOf },
+    ...{ place, pulls, reviews, readable: pullRequestOf },
     async facts(pull, head, signal) {
       const { number, base } = pull;
       const rules = await rulesOf(place, base.ref, signal);

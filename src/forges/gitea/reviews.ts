@@ -37,7 +37,6 @@ export function createGiteaReviews(place: GiteaPlace): Reviews {
         };
       });
     },
-    mayWrite: (author, signal) => client.mayWrite(at, author?.login ?? null, signal),
     /** Its diff is not at hand: a line that it does not have is told by the answer to the review. */
     async linesOf(number, signal) {
       const files = await client.all(z.array(changedFile), (all) => all, get(`${number}/files`, signal));

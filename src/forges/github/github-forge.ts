@@ -39,12 +39,12 @@ export const githubForge: ForgeKind = {
 };
 
 function forgeOf(place: GithubPlace, config: z.output<typeof schema>): ForgeSource<Pull> {
-  const { at, repo, client, threads, failed } = place;
+  const { repo, client } = place;
   const pulls = createPulls(place);
   const reviews = createGithubReviews(place);
 
   return {
-    ...{ kind: 'github', vendor: 'GitHub', at, threads, failed, pulls, reviews, readable: pullRequestOf },
+    ...{ place, pulls, reviews, readable: pullRequestOf },
     async facts(pull, head, signal) {
       const { number, base, mergeable } = pull;
       const required = await requiredChecks(place, base.ref, signal);

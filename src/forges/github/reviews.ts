@@ -12,7 +12,7 @@ const VERDICTS: Readonly<Record<string, VendorReview['verdict']>> = {
 const MAX_BODY = 60_000;
 
 export function createGithubReviews(place: GithubPlace): Reviews {
-  const { client, at, repo } = place;
+  const { client, repo } = place;
 
   return createReviews({
     place,
@@ -37,8 +37,6 @@ export function createGithubReviews(place: GithubPlace): Reviews {
         }),
       );
     },
-    mayWrite: (author, signal) =>
-      client.mayWrite(at, author?.login ?? null, author?.association ?? null, signal),
     async linesOf(pull_number, signal) {
       const files = await client.all(`GET ${PULL}/files`, { ...repo, pull_number }, (all) => all, signal);
       const lines = new Map(files.map(({ filename, patch = '' }) => [filename, linesOf(patch)]));

@@ -32,7 +32,7 @@ export function settingsRoutes({ engine, config, configProblem, settings }: Http
     createRoute({
       ...route('post', '/config', 'system', 'Change orch.yaml and its secrets, or only try a change'),
       request: { body: jsonBody(configRequest) },
-      responses: answer(configChangedSchema, 'what changed; it is in force within a second'),
+      responses: answer(configChangedSchema, 'what changed; it is in force'),
     }),
     async (c) => {
       if (settings === null)

@@ -33,7 +33,8 @@ export const giteaTracker: TrackerKind = {
 
 const dependency = issue.extend({ repository: z.object({ full_name: z.string() }).nullish() });
 
-function issuesOf({ at, client, ownIds, threads, failed }: GiteaPlace): IssueSource {
+function issuesOf(place: GiteaPlace): IssueSource {
+  const { at, client } = place;
   const repository = path`/repos/${at.owner}/${at.name}`;
   const issues = `${repository}/issues`;
   /** Switched off for the repository, or a server without them: not asked again before the next start. */
@@ -71,7 +72,7 @@ function issuesOf({ at, client, ownIds, threads, failed }: GiteaPlace): IssueSou
   }
 
   return {
-    ...{ kind: 'gitea', vendor: 'Gitea', at, threads, failed, dependencies, labelsHaveCase: true },
+    ...{ place, dependencies, labelsHaveCase: true },
     async find(number, signal) {
       const request = { method: 'GET', path: `${issues}/${number}`, ...(signal && { signal }) } as const;
       const found = await client.find(at, issue, request);
@@ -83,8 +84,6 @@ function issuesOf({ at, client, ownIds, threads, failed }: GiteaPlace): IssueSou
       const request = { method: 'GET', path: issues, query, signal } as const;
       return (await client.all(z.array(issue), (list) => list, request)).map(issueOf);
     },
-    mayWrite: async ({ id, login }, signal) =>
-      (await ownIds(signal)).includes(id) || client.mayWrite(at, login, signal),
     // One by one: Gitea can only replace the whole set, and somebody may be changing it right now.
     async addLabel(number, name, signal) {
       const body = { labels: [await labelId(name, signal)] };

@@ -23,9 +23,10 @@ export const githubTracker: TrackerKind = {
   },
 };
 
-function issuesOf({ at, repo, client, threads, failed }: GithubPlace): IssueSource {
+function issuesOf(place: GithubPlace): IssueSource {
+  const { repo, client } = place;
   return {
-    ...{ kind: 'github', vendor: 'GitHub', at, threads, failed, labelsHaveCase: false },
+    ...{ place, labelsHaveCase: false },
     async find(issue_number, signal) {
       const found = await client.find(`GET ${ISSUE}`, { ...repo, issue_number }, signal);
       return found && issueOf(found);
@@ -36,7 +37,6 @@ function issuesOf({ at, repo, client, threads, failed }: GithubPlace): IssueSour
       const all = await client.all(`GET ${ISSUES}`, params, (issues) => issues, signal);
       return [...new Map(all.map((issue) => [issue.number, issueOf(issue)])).values()];
     },
-    mayWrite: ({ login, association }, signal) => client.mayWrite(at, login, association, signal),
     // GitHub makes a label that is not there yet.
     addLabel: (issue_number, name, signal) =>
       client.send(`POST ${ISSUE}/labels`, { ...repo, issue_number, labels: [name] }, signal),

@@ -51,9 +51,18 @@ export function ChangeOutcome({ change }: { change: ReturnType<typeof useChange>
 }
 
 function Outcome({ written, changes, warnings, findings }: ConfigChangedWire) {
+  const isSound = findings.every(({ state }) => state !== 'error');
   return (
     <div className="grid gap-2 text-sm" role="status">
-      <p>{changes.length === 0 ? copy.config.nothing : written ? copy.config.written : copy.config.holds}</p>
+      <p>
+        {changes.length === 0
+          ? copy.config.nothing
+          : written
+            ? copy.config.written
+            : isSound
+              ? copy.config.holds
+              : copy.config.fails}
+      </p>
       <ul className="grid gap-1">
         {changes.map(({ key, before, after }) => (
           <li key={key} className="wrap-anywhere">

@@ -137,8 +137,11 @@ export function plural(n: number, one: string, many: string = `${one}s`): string
 
 /** "development" -> "Development", "needs_you" -> "Needs you". */
 export function sentence(word: string): string {
-  const plain = word.replaceAll(/[_-]/g, ' ');
-  return plain.charAt(0).toUpperCase() + plain.slice(1);
+  return capital(word.replaceAll(/[_-]/g, ' '));
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** Without the full stop, where more follows on the same line. */

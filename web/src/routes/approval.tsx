@@ -10,6 +10,7 @@ import { count, plural, sentence, spent } from '../lib/format.ts';
 import { testsOf } from '../lib/trace.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { Card } from '../ui/card.tsx';
+import { Changed } from '../ui/changed.tsx';
 import { type FactRows, Facts } from '../ui/facts.tsx';
 import { AskDialog, LongField } from '../ui/fields.tsx';
 import { InPlaceOf, isGone, NotThere, PageHead, TaskCrumb } from '../ui/page-head.tsx';
@@ -228,8 +229,7 @@ function Summary({ approval, job }: { approval: ApprovalWire; job: ApprovalWire[
         '–'
       ) : (
         <>
-          {count(change.stat.files)}, <span className="text-done-ink">+{count(change.stat.added)}</span>{' '}
-          <span className="text-failed-ink">−{count(change.stat.deleted)}</span>
+          {count(change.stat.files)}, <Changed added={change.stat.added} deleted={change.stat.deleted} />
         </>
       ),
     ],

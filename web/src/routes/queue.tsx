@@ -9,7 +9,7 @@ import { copy } from '../copy.ts';
 import { CancelButton, RetryButton } from '../frame/act-buttons.tsx';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useProject } from '../frame/search.ts';
-import { count, plural, sentence } from '../lib/format.ts';
+import { capital, count, plural, sentence } from '../lib/format.ts';
 import { ActionButton, Button } from '../ui/button.tsx';
 import { PageTitle } from '../ui/card.tsx';
 import { JobChip } from '../ui/job-state.tsx';
@@ -23,6 +23,9 @@ import { Filters, Nothing, STATES } from './queue/filters.tsx';
 
 /** "Select all that match" stops here: more is a matter for the command line. */
 const MOST_SELECTED = 1000;
+
+/** The colour of the chip beside it says so already. */
+const NO_ACTION = /^No action needed: /;
 
 interface Page {
   readonly jobs: readonly JobWire[];
@@ -241,10 +244,10 @@ function JobRow({
           <p className="two-lines mt-0.5 max-w-72 text-xs text-ink-2">{job.error}</p>
         )}
       </td>
-      <td className="max-w-56 min-w-48 max-lg:hidden">
+      <td className="max-w-56 min-w-40 max-lg:hidden">
         {hold === null || hold.code === 'queue.position' ? null : (
           <p className="two-lines text-xs text-ink-3" title={hold.clearsWhen}>
-            {hold.clearsWhen}
+            {capital(hold.clearsWhen.replace(NO_ACTION, ''))}
           </p>
         )}
       </td>

@@ -83,12 +83,12 @@ function Head({ run, job, task }: Shown) {
       title={task?.title ?? `${sentence(run.agent ?? '')} ${run.id}`}
       actions={
         <>
+          <BundleLink runId={run.id} />
           {isLive ? (
             <CancelButton isOfPage isRun targets={[run.jobId]} />
           ) : (
             <RetryButton isOfPage targets={[target]} />
           )}
-          <BundleLink runId={run.id} />
         </>
       }
     >

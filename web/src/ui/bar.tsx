@@ -42,7 +42,7 @@ export function FilterSelect({
   return (
     <select
       aria-label={label}
-      className="input input-sm min-w-0 flex-1 max-md:basis-36 md:max-w-44 md:flex-none"
+      className="input input-sm min-w-0 flex-1 max-md:basis-28 md:max-w-44 md:flex-none"
       value={value ?? ''}
       onChange={(event) => onChange(event.target.value || undefined)}
     >

@@ -1,6 +1,7 @@
 import { Decoration, Diff, type FileData, Hunk, parseDiff } from 'react-diff-view';
 import { copy } from '../copy.ts';
 import { plural } from '../lib/format.ts';
+import { Changed } from './changed.tsx';
 import 'react-diff-view/style/index.css';
 import './diff.css';
 
@@ -45,9 +46,7 @@ function File({ file, flag }: { file: FileData; flag: string | undefined }) {
         <span className="mono min-w-0 !whitespace-normal wrap-anywhere">
           {file.type === 'rename' ? `${file.oldPath} → ${name}` : name}
         </span>
-        <span className="num">
-          <span className="text-done-ink">+{added}</span> <span className="text-failed-ink">−{removed}</span>
-        </span>
+        <Changed added={added} deleted={removed} />
         {file.type === 'modify' ? null : (
           <span className="tag">{copy.diff.type[file.type] ?? file.type}</span>
         )}

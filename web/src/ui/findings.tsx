@@ -17,11 +17,11 @@ export function Findings({ findings }: { findings: readonly Finding[] }) {
   return (
     <ul className="inbox">
       {findings.map(({ state, text, fix }, i) => (
-        <li key={i} data-row className="!items-start">
+        <li key={i} data-row className="flex-wrap !items-start">
           <span className="w-[84px] shrink-0">
             <Chip state={FINDING_STATES[state]}>{copy.health.state[state]}</Chip>
           </span>
-          <div className="grid min-w-0 flex-1 gap-1">
+          <div className="grid min-w-0 flex-1 basis-48 gap-1">
             <p className="text-sm wrap-anywhere">{text}</p>
             {fix === null || state === 'ok' ? null : <Command>{fix}</Command>}
           </div>

@@ -21,7 +21,7 @@ import type { HoldWire } from '../../../src/http/contract.ts';
 import { useAct, useCheckAccount } from '../api/actions.ts';
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
-import { hourAndMinute } from '../lib/format.ts';
+import { capital, hourAndMinute } from '../lib/format.ts';
 import type { ReasonWire } from '../lib/needs-you.ts';
 import { ActionButton, Button, buttonClass } from './button.tsx';
 import { Chip } from './tone.tsx';
@@ -80,7 +80,7 @@ export function HoldChip({
 
 /** A title in which the thing it speaks of stands in the type of keys and ids. */
 export function Titled({ title, scope }: Pick<ReasonWire, 'title' | 'scope'>) {
-  const text = title.charAt(0).toUpperCase() + title.slice(1);
+  const text = capital(title);
   const at = scope.kind === 'account' ? text.indexOf(scope.id) : -1;
   if (at === -1 || scope.id === '') return text;
   return (

@@ -3,8 +3,9 @@ import { Link } from '@tanstack/react-router';
 import type { NowWire, RunningWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
 import { useDialogs } from '../../frame/dialogs.tsx';
-import { bytes, money, sentence } from '../../lib/format.ts';
+import { bytes, money, plural, sentence } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
+import { Changed } from '../../ui/changed.tsx';
 import { Loaded } from '../../ui/states.tsx';
 import { Ago, Since } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
@@ -81,7 +82,7 @@ export function RunChip({ running, isShort = false }: { running: RunningWire; is
 
 /** Last output, last tool call, last words: what shows that an agent works, or that it does not. */
 export function Proof({ running, isShort = false }: { running: RunningWire; isShort?: boolean }) {
-  const { lastOutputAt, lastTool, lastWords, logBytes, state } = running;
+  const { lastOutputAt, lastTool, lastWords, logBytes, state, proof } = running;
   return (
     <div
       className={`grid grid-cols-[minmax(0,1fr)] gap-0.5 text-xs wrap-anywhere ${state === 'running' ? 'text-ink-3' : 'text-attention-ink'}`}
@@ -96,6 +97,10 @@ export function Proof({ running, isShort = false }: { running: RunningWire; isSh
             </>
           )}
         </span>
+        {proof?.commits == null || proof.commits === 0 ? null : (
+          <span className="num">{plural(proof.commits, 'commit')}</span>
+        )}
+        {proof?.change == null || proof.change.files === 0 ? null : <Changed {...proof.change} />}
         {lastTool === null || isShort ? null : (
           <span className="mono !whitespace-normal">
             {lastTool.tool} {lastTool.text.slice(0, 80)}

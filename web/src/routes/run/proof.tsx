@@ -6,6 +6,7 @@ import { runQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { count, percent, plural } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
+import { Changed } from '../../ui/changed.tsx';
 import { At } from '../../ui/time.tsx';
 
 /** What the processes and the worktree of a live run prove, as far as it is known. */
@@ -20,7 +21,8 @@ export function proofRows(proof: ProofWire | null): (readonly [string, ReactNode
           [
             copy.run.worktree,
             <span key="change" className="num">
-              +{count(change.added)} −{count(change.deleted)}, {plural(change.files, 'file')}
+              <Changed added={change.added} deleted={change.deleted} /> {copy.run.in}{' '}
+              {plural(change.files, 'file')}
             </span>,
           ] as const,
         ]),

@@ -64,7 +64,6 @@ function Usage({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
   const { usage } = run;
   // Until the CLI has told, nothing is known; a zero would be a claim.
   const isTold = usage.inputTokens + usage.outputTokens + usage.turns > 0;
-  const known = (n: number) => (isTold ? count(n) : '–');
   return (
     <Card title={copy.nav.usage}>
       <div className="card-body">
@@ -72,13 +71,22 @@ function Usage({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
           rows={[
             [copy.run.thisRun, moneyOrDash(usage.costUsd)],
             ...(task === null ? [] : [[copy.run.allRuns, spent(task)] as const]),
-            [copy.usage.input, known(usage.inputTokens)],
-            [copy.usage.cacheRead, known(usage.cacheReadTokens)],
-            [copy.usage.cacheWrite, known(usage.cacheWriteTokens)],
-            [copy.usage.output, known(usage.outputTokens)],
-            [copy.run.turns, known(usage.turns)],
+            ...(isTold
+              ? ([
+                  [copy.usage.input, count(usage.inputTokens)],
+                  [copy.usage.cacheRead, count(usage.cacheReadTokens)],
+                  [copy.usage.cacheWrite, count(usage.cacheWriteTokens)],
+                  [copy.usage.output, count(usage.outputTokens)],
+                  [copy.run.turns, count(usage.turns)],
+                ] as const)
+              : []),
           ]}
         />
+        {isTold ? null : (
+          <p className="mt-2 text-xs text-ink-3">
+            {run.status === 'running' ? copy.run.toldLater : copy.run.notTold}
+          </p>
+        )}
       </div>
     </Card>
   );

@@ -2,7 +2,7 @@ import type { JobWire, RunWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
 import { useNow } from '../../lib/clock.ts';
 import { absolute, duration, hourAndMinute, hourMinuteAndSecond } from '../../lib/format.ts';
-import { MINUTE_MS, ticksOf } from '../../lib/ticks.ts';
+import { SHORT_MS, ticksOf } from '../../lib/ticks.ts';
 import { Card } from '../../ui/card.tsx';
 import { At } from '../../ui/time.tsx';
 import type { Tone } from '../../ui/tone.tsx';
@@ -81,7 +81,7 @@ export function Timeline({
                 className="absolute -translate-x-1/2 whitespace-nowrap"
                 style={{ left: `clamp(28px, ${place(at)}, calc(100% - 28px))` }}
               >
-                {span < 5 * MINUTE_MS ? hourMinuteAndSecond(at) : hourAndMinute(at)}
+                {span < SHORT_MS ? hourMinuteAndSecond(at) : hourAndMinute(at)}
               </span>
             ))}
           </div>

@@ -53,7 +53,7 @@ export function Values() {
                     copy.settings.value,
                     copy.settings.origin,
                     copy.settings.env,
-                    copy.config.change,
+                    { name: copy.config.change, isNumber: true },
                   ]}
                 >
                   {shown.map((setting) => (
