@@ -150,6 +150,24 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
     await context.close();
   });
 
+  it('puts off what needs a person for an hour, on every page of that person', async () => {
+    const { page, context } = await open(browser, line, '/');
+    await settled(page);
+    await page
+      .getByRole('button', { name: /^Actions: / })
+      .first()
+      .click();
+    await page.getByRole('menuitem', { name: 'Snooze 1 h' }).click();
+    await page.getByText('1 snoozed, show').waitFor();
+    const other = await open(browser, line, '/');
+    await other.page.getByText('1 snoozed, show').waitFor();
+    const [put] = await line.app.engine.snoozes.of('mara');
+    if (put === undefined) throw new Error('the server knows of none');
+    await line.app.engine.snoozes.drop(put, 'mara');
+    expect(other.errors).toEqual([]);
+    await Promise.all([context.close(), other.context.close()]);
+  });
+
   it('shows which part failed, with its code, and the rest works', async () => {
     const { page, context } = await open(browser, line, '/sign-in');
     await page.route('**/api/v1/now*', (route) =>
