@@ -23,7 +23,6 @@ function partsWith(
       projects: new Map([['api', { env: {}, envFile: null, copy: [], budget: {}, trace: 'off' }]]),
       accounts: new Map(),
       stageKinds: new Map([['agent', { start }]]),
-      notifiers: [],
       budgets: { maxTransientAttempts: 3, maxLostAttempts: 3, backoff: { baseMs: 1, maxMs: 1 } },
     }),
     clock: () => 0,
