@@ -3,16 +3,11 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
 import { URGENT_EVERY } from '../core/fairness.ts';
 import { FULL, SIZES } from '../core/pipeline-choice.ts';
-import type { JobWire, TaskWire } from '../http/contract.ts';
+import type { ChangedWire, JobWire, TaskWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import type { Client } from './client.ts';
 import { options, output, server } from './context.ts';
 import { state } from './output.ts';
-
-interface Changed {
-  task: TaskWire | null;
-  job: JobWire;
-}
 
 const URGENT_HELP = `goes first; at most 1 of ${URGENT_EVERY} starts takes it before the turn of other projects`;
 
@@ -122,7 +117,7 @@ export function registerActionCommands(program: Command): void {
     .argument('<key>', 'task, job or run')
     .argument('<text>', 'the answer')
     .action(async (key: string, text: string, _o, command: Command) => {
-      const changed = await (await server()).post<Changed>('/answer', { target: key, note: text });
+      const changed = await (await server()).post<ChangedWire>('/answer', { target: key, note: text });
       tell(command, changed, 'answered');
       output(command).object({ schema: 'orch.job/1', ...changed });
     });
@@ -133,7 +128,7 @@ export function registerActionCommands(program: Command): void {
     .argument('<key>', 'task')
     .argument('<test...>', 'manual tests, such as TC-3')
     .action(async (key: string, tests: string[], _o, command: Command) => {
-      const changed = await (await server()).post<Changed>('/tick', { target: key, tests });
+      const changed = await (await server()).post<ChangedWire>('/tick', { target: key, tests });
       tell(command, changed, `ticked ${tests.join(', ')}`);
       output(command).object({ schema: 'orch.task/1', ...changed });
     });
@@ -145,7 +140,7 @@ export function registerActionCommands(program: Command): void {
     .option('--off', 'back to its usual place')
     .action(async (key: string, _o, command: Command) => {
       const urgent = options<{ off?: boolean }>(command).off !== true;
-      const changed = await (await server()).post<Changed>('/urgent', { target: key, urgent });
+      const changed = await (await server()).post<ChangedWire>('/urgent', { target: key, urgent });
       tell(command, changed, urgent ? 'is urgent' : 'is no longer urgent');
       output(command).object({ schema: 'orch.job/1', ...changed });
     });
@@ -201,9 +196,9 @@ function decision(
         });
       const client = await server();
       const keys = o.allFailed === true ? await failedJobs(client) : named;
-      const all: Changed[] = [];
+      const all: ChangedWire[] = [];
       for (const target of keys) {
-        const changed = await client.post<Changed>(`/${name}`, {
+        const changed = await client.post<ChangedWire>(`/${name}`, {
           target,
           commit: o.commit ?? null,
           reason: o.reason ?? null,
@@ -236,7 +231,7 @@ async function failedJobs(client: Client): Promise<string[]> {
     .filter((key, at, all) => all.indexOf(key) === at);
 }
 
-function tell(command: Command, changed: Changed, did: string): void {
+function tell(command: Command, changed: ChangedWire, did: string): void {
   const name = changed.task?.key ?? changed.job.id;
   output(command).text(`${name} ${did}: ${state(changed.task?.status ?? changed.job.status)}`);
 }

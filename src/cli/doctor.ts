@@ -8,7 +8,7 @@ import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { checkAgain } from '../core/destination-gates.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import type { DestinationWire } from '../http/contract.ts';
+import type { StatusWire } from '../http/contract.ts';
 import { inBytes } from '../lib/bytes.ts';
 import { checkDatabase, databaseGlance, gitVersion, isolationHere } from '../offline.ts';
 import { connect } from './client.ts';
@@ -18,12 +18,6 @@ import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
 import { EXIT, Exit, localTime, MARKS } from './output.ts';
 import { vendorGroup } from './vendors.ts';
-
-interface ServerStatus {
-  readonly outbox: readonly DestinationWire[];
-  readonly schedulerTickAgeMs: number | null;
-  readonly pipelineProblems: readonly { readonly problem: string; readonly hint: string | null }[];
-}
 
 type Check = (config: LoadedConfig | null) => AsyncGenerator<Finding>;
 
@@ -231,7 +225,7 @@ async function* server(): AsyncGenerator<Finding> {
     return;
   }
   yield* await connect(home)
-    .then((client) => client.get<ServerStatus>('/status'))
+    .then((client) => client.get<StatusWire>('/status'))
     .then(
       ({ schedulerTickAgeMs, pipelineProblems }): Finding[] => [
         schedulerTickAgeMs !== null && schedulerTickAgeMs < 30_000
@@ -263,7 +257,7 @@ async function* outbox(): AsyncGenerator<Finding> {
   const home = processHome();
   const status = await runningServer(home)
     .then((info) => (info === null ? null : connect(home)))
-    .then((client) => client?.get<ServerStatus>('/status') ?? null)
+    .then((client) => client?.get<StatusWire>('/status') ?? null)
     .catch(() => null); // the server group tells why
   if (status === null) {
     yield { group, state: 'skipped', text: 'the server tells it', fix: null };

@@ -7,7 +7,7 @@ import { type Command, Option } from 'commander';
 import { processHome } from '../config/process.ts';
 import { AppError } from '../core/errors.ts';
 import { ROLES } from '../core/roles.ts';
-import type { InviteWire, MeWire, NewTokenWire, TokenWire, UserWire } from '../http/contract.ts';
+import type { InviteWire, LinkWire, MeWire, NewTokenWire, TokenWire, UserWire } from '../http/contract.ts';
 import { wholeNumber } from './actions.ts';
 import { clientOf, readServerInfo } from './client.ts';
 import { options, output, server } from './context.ts';
@@ -28,12 +28,6 @@ Actions:
   list                    one's own; an admin sees all (the default)
   create NAME             a token for a program, told once (--role, --days)
   revoke ID               ends it at once`;
-
-interface LinkWire {
-  readonly user: string;
-  readonly code: string;
-  readonly expiresAt: string;
-}
 
 /** Users, tokens, and signing in to a service elsewhere. */
 export function registerPeopleCommands(program: Command): void {

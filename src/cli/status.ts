@@ -8,7 +8,6 @@ import type {
   JobWire,
   StatusWire,
   TaskDetailWire,
-  WarningWire,
   WhyAtWire,
 } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
@@ -17,20 +16,6 @@ import { mark, printExplain, printHold } from './explain-print.ts';
 import { EXIT, Exit, localTime, type Output, state } from './output.ts';
 import { pastInstant } from './past-instant.ts';
 import { proofText } from './proof.ts';
-
-interface Status {
-  verdict: Explain['verdict'];
-  headline: string;
-  configProblem: string | null;
-  pipelineProblems: { project: string; problem: string }[];
-  warnings: WarningWire[];
-  jobs: Record<string, number>;
-  tasks: Record<string, number>;
-  /** Chats whose people are not heard. */
-  chats: { channel: string; problem: string }[];
-  outbox: DestinationWire[];
-  running: StatusWire['running'];
-}
 
 const REFRESH_MS = 2000;
 const POLL_MS = 500;
@@ -49,7 +34,7 @@ export function registerStatusCommands(program: Command): void {
       const out = output(command);
       const client = await server();
       for (;;) {
-        const status = await client.get<Status>(`/status${query}`);
+        const status = await client.get<StatusWire>(`/status${query}`);
         if (o.watch === true && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H');
         out.object({ schema: 'orch.status/1', ...status });
         printStatus(out, status);
@@ -175,7 +160,7 @@ async function whyAt(
   if (job.hold !== null) printHold(out, job.hold, job.hold.detail);
 }
 
-function printStatus(out: Output, status: Status): void {
+function printStatus(out: Output, status: StatusWire): void {
   out.text(`${mark(status.verdict)} ${pc.bold(status.headline)}`);
   if (status.configProblem !== null)
     out.text(`${pc.yellow('▲')} orch.yaml is not in force, the last good one stays: ${status.configProblem}`);

@@ -3,6 +3,7 @@ import type { LoadedConfig } from '../config/load.ts';
 import { processHome } from '../config/process.ts';
 import type { Config } from '../config/types.ts';
 import { messageOf } from '../core/errors.ts';
+import type { StatusWire } from '../http/contract.ts';
 import { connect } from './client.ts';
 import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
@@ -44,10 +45,6 @@ export async function* vendorGroup(vendor: VendorKind, loaded: LoadedConfig | nu
   } catch (error) {
     yield { group, state: 'error', text: messageOf(error), fix: 'run orch doctor again' };
   }
-}
-
-interface StatusWire {
-  readonly webhooks: readonly { kind: string; takenAt: string | null; refusedAt: string | null }[];
 }
 
 /** What the running server heard of a vendor; null without one. */

@@ -140,13 +140,32 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
       .waitFor();
     const shown = (await page.getByTestId('explain').innerText()).toLowerCase();
     const missing = explanation.reasons.flatMap(({ reason }) =>
-      [reason.title, reason.detail, reason.clearsWhen]
+      // In a row of facts nothing ends with a full stop.
+      [reason.title, reason.detail, reason.clearsWhen.replace(/\.$/, '')]
         .filter((words) => !shown.includes(words.toLowerCase()))
         .map((words) => `${reason.code}: ${words}`),
     );
     expect(missing).toEqual([]);
     expect(errors).toEqual([]);
     await context.close();
+  });
+
+  it('puts off what needs a person for an hour, on every page of that person', async () => {
+    const { page, context } = await open(browser, line, '/');
+    await settled(page);
+    await page
+      .getByRole('button', { name: /^Actions: / })
+      .first()
+      .click();
+    await page.getByRole('menuitem', { name: 'Snooze 1 h' }).click();
+    await page.getByText('1 snoozed, show').waitFor();
+    const other = await open(browser, line, '/');
+    await other.page.getByText('1 snoozed, show').waitFor();
+    const [put] = await line.app.engine.snoozes.of('mara');
+    if (put === undefined) throw new Error('the server knows of none');
+    await line.app.engine.snoozes.drop(put, 'mara');
+    expect(other.errors).toEqual([]);
+    await Promise.all([context.close(), other.context.close()]);
   });
 
   it('shows which part failed, with its code, and the rest works', async () => {

@@ -65,6 +65,7 @@ export const shutdownRequest = z.strictObject({ cancel: z.boolean().default(fals
 export const changedSchema = z
   .object({ task: taskSchema.nullable(), job: jobSchema })
   .meta({ id: 'Changed' });
+export type ChangedWire = z.infer<typeof changedSchema>;
 export const submittedSchema = z.object({ task: taskSchema, created: z.boolean() });
 export const pausedSchema = z.object({
   pause: z.object({

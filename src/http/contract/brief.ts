@@ -36,6 +36,8 @@ export const linkSchema = z
   .object({ user: z.string(), code: z.string(), expiresAt: instant })
   .meta({ id: 'Link' });
 
+export type LinkWire = z.infer<typeof linkSchema>;
+
 /** How a test message went, channel by channel. */
 export const channelTestsSchema = z
   .object({
