@@ -143,8 +143,3 @@ export function sentence(word: string): string {
 export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
-
-/** Without the full stop, where more follows on the same line. */
-export function withoutStop(text: string): string {
-  return text.replace(/\.$/, '');
-}

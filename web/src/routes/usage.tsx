@@ -103,25 +103,31 @@ function Chart({ usage, first, days }: { usage: UsageWire; first: number; days: 
   );
 }
 
+const FIGURES: readonly (readonly [name: string, of: (row: UsageWire['rows'][number]) => string])[] = [
+  [copy.usage.runs, ({ runs }) => count(runs)],
+  [copy.usage.failed, ({ failed }) => count(failed)],
+  [copy.usage.input, ({ inputTokens }) => count(inputTokens)],
+  [copy.usage.cacheRead, ({ cacheReadTokens }) => count(cacheReadTokens)],
+  [copy.usage.cacheWrite, ({ cacheWriteTokens }) => count(cacheWriteTokens)],
+  [copy.usage.output, ({ outputTokens }) => count(outputTokens)],
+  [
+    copy.usage.cached,
+    ({ inputTokens, cacheReadTokens, cacheWriteTokens }) => {
+      const input = inputTokens + cacheReadTokens + cacheWriteTokens;
+      return input === 0 ? '–' : percent(cacheReadTokens / input);
+    },
+  ],
+];
+
 function Figures({ usage }: { usage: UsageWire }) {
   return (
     <Table
       columns={[
         sentence(usage.by),
-        ...[
-          copy.columns.cost,
-          copy.usage.runs,
-          copy.usage.failed,
-          copy.usage.input,
-          copy.usage.cacheRead,
-          copy.usage.cacheWrite,
-          copy.usage.output,
-          copy.usage.cached,
-        ].map((name) => ({ name, isNumber: true })),
+        ...[copy.columns.cost, ...FIGURES.map(([name]) => name)].map((name) => ({ name, isNumber: true })),
       ]}
     >
       {usage.rows.map((row, i) => {
-        const input = row.inputTokens + row.cacheReadTokens + row.cacheWriteTokens;
         const isAllUnknown = row.unknownCosts >= row.runs;
         return (
           <tr key={row.key ?? ''}>
@@ -149,27 +155,11 @@ function Figures({ usage }: { usage: UsageWire }) {
                 </span>
               ) : null}
             </td>
-            <td className="n" data-label={copy.usage.runs}>
-              {count(row.runs)}
-            </td>
-            <td className="n" data-label={copy.usage.failed}>
-              {count(row.failed)}
-            </td>
-            <td className="n" data-label={copy.usage.input}>
-              {count(row.inputTokens)}
-            </td>
-            <td className="n" data-label={copy.usage.cacheRead}>
-              {count(row.cacheReadTokens)}
-            </td>
-            <td className="n" data-label={copy.usage.cacheWrite}>
-              {count(row.cacheWriteTokens)}
-            </td>
-            <td className="n" data-label={copy.usage.output}>
-              {count(row.outputTokens)}
-            </td>
-            <td className="n" data-label={copy.usage.cached}>
-              {input === 0 ? '–' : percent(row.cacheReadTokens / input)}
-            </td>
+            {FIGURES.map(([name, figure]) => (
+              <td key={name} className="n" data-label={name}>
+                {figure(row)}
+              </td>
+            ))}
           </tr>
         );
       })}

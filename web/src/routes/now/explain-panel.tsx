@@ -8,7 +8,7 @@ import { explainQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { useNow } from '../../lib/clock.ts';
 import { explainAsText } from '../../lib/explain-text.ts';
-import { withoutStop } from '../../lib/format.ts';
+import { capital } from '../../lib/format.ts';
 import type { ReasonWire } from '../../lib/needs-you.ts';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Meter } from '../../ui/card.tsx';
@@ -126,19 +126,21 @@ function ReasonRow({ reason, share }: { reason: ReasonWire; share: number }) {
           <Titled title={reason.title} scope={reason.scope} />
         </h3>
         {reason.detail === '' ? null : <p className="two-lines text-sm text-ink-2">{reason.detail}</p>}
-        <p className="dotted mt-[3px] text-xs text-ink-3">
-          <span>
-            {withoutStop(reason.clearsWhen)}
-            {reason.clearsAt === undefined ? null : (
-              <>
-                {' '}
-                <Ago at={reason.clearsAt} />
-              </>
+        <p className="mt-[3px] text-xs text-ink-3">
+          {reason.clearsWhen}
+          {reason.clearsAt === undefined ? null : (
+            <>
+              {' '}
+              <Ago at={reason.clearsAt} />
+            </>
+          )}{' '}
+          <span className="dotted">
+            {projects.length === 0 ? null : (
+              <span>{projects.map(([key, n]) => `${key} ${n}`).join(', ')}</span>
             )}
-          </span>
-          {projects.length === 0 ? null : <span>{projects.map(([key, n]) => `${key} ${n}`).join(', ')}</span>}
-          <span>
-            {copy.now.since} <At at={reason.since} />
+            <span>
+              {projects.length === 0 ? capital(copy.now.since) : copy.now.since} <At at={reason.since} />
+            </span>
           </span>
         </p>
       </div>
