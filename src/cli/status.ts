@@ -69,7 +69,11 @@ export function registerStatusCommands(program: Command): void {
       );
       out.object(explain);
       printExplain(out, explain);
-      if (explain.reasons.some((reason) => reason.state === 'needs_you')) throw new Exit(EXIT.needsYou);
+      // A sign-in that ends before long holds nothing yet.
+      const needsYou = explain.reasons.some(
+        ({ code, state }) => state === 'needs_you' && code !== 'account.expiring',
+      );
+      if (needsYou) throw new Exit(EXIT.needsYou);
     });
 
   program
