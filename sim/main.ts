@@ -1,7 +1,7 @@
 /**
  * The simulation: `node sim/main.ts [--seed S] [--seeds N] [--mutate NAME] [--check-replay] [--story]
- * [--jobs N] [--small] [--week]`. Runs seeds S ... S+N-1, `--jobs` of them at once, and ends with `steps=N
- * crashes=N`; `--small`: hours with a handful of tasks instead of days; or a week of outages (`week.ts`). Exit 1: an invariant is broken, and the command that tells the story again is
+ * [--jobs N] [--week]`. Runs seeds S ... S+N-1, `--jobs` of them at once, and ends with `steps=N crashes=N`; or a
+ * week of outages (`week.ts`). Exit 1: an invariant is broken, and the command that tells the story again is
  * printed; 2: the command is wrong.
  */
 import { parseArgs } from 'node:util';
@@ -22,7 +22,6 @@ const { values } = parseArgs({
     'check-replay': { type: 'boolean', default: false },
     story: { type: 'boolean', default: false },
     week: { type: 'boolean', default: false },
-    small: { type: 'boolean', default: false },
     jobs: { type: 'string', default: '1' },
   },
 });
@@ -55,7 +54,7 @@ async function main(): Promise<number> {
     const template = await makeTemplate(folder.path);
     const runs = Array.from({ length: count }, (_, i): SeedRun => {
       const checkReplay = values['check-replay'];
-      return { seed: first + i, mutation, template, folder: folder.path, checkReplay, small: values.small };
+      return { seed: first + i, mutation, template, folder: folder.path, checkReplay };
     });
     return await report(jobs === 1 ? inTurn(runs) : inWorkers(runs, jobs), count, mutation);
   } finally {
@@ -113,7 +112,5 @@ function tell({ seed, violation, story, hash }: SeedResult, mutation: Mutation |
   console.log(`seed ${seed} breaks ${violation?.invariant}: ${violation?.message}\n`);
   console.log(story.join('\n'));
   const mutate = mutation === null ? '' : ` --mutate ${mutation}`;
-  console.log(
-    `\ntrace ${hash}; again: npm run sim -- --seed ${seed} --seeds 1${values.small ? ' --small' : ''}${mutate}`,
-  );
+  console.log(`\ntrace ${hash}; again: npm run sim -- --seed ${seed} --seeds 1${mutate}`);
 }

@@ -9,7 +9,6 @@ export interface SeedRun {
   readonly template: string;
   readonly folder: string;
   readonly checkReplay: boolean;
-  readonly small?: boolean;
 }
 
 export interface SeedOutcome extends SeedResult {

@@ -47,13 +47,14 @@ const START = Date.UTC(2026, 2, 2, 6);
 /** A kind world has so long to bring everything to an end; a day's budget may let no more than a dozen runs start. */
 const PATIENCE_MS = 14 * 24 * HOUR;
 
+/** Others last hours and have a handful of tasks: as many dangers in each hour, and four seeds in the time of one. */
+const LONG_WORLDS = 0.1;
+
 export async function runSeed(options: {
   seed: number;
   mutation: Mutation | null;
   template: string;
   folder: string;
-  /** A few hours and a handful of tasks: as many dangers in each hour, and many more seeds in a minute. */
-  small?: boolean;
   /** Hears the whole story, line by line. */
   tell?: (line: string) => void;
 }): Promise<SeedResult> {
@@ -61,8 +62,8 @@ export async function runSeed(options: {
   const clock = createClock(START);
   const trace = createTrace(clock.elapsed, options.tell);
   const full = drawSetup(random);
-  const isSmall = options.small === true;
-  const hostileMs = (isSmall ? random.between(4, 10) : random.between(14, 36)) * HOUR;
+  const isLong = random.chance(LONG_WORLDS);
+  const hostileMs = (isLong ? random.between(14, 36) : random.between(4, 10)) * HOUR;
   const isRemote = random.chance(0.5);
   let steps = 0;
   let kind = false;
@@ -166,7 +167,7 @@ export async function runSeed(options: {
   };
 
   // Work comes in: each item is asked for until it is accepted.
-  const wanted = isSmall ? random.between(2, 6) : random.between(6, 24);
+  const wanted = isLong ? random.between(6, 24) : random.between(2, 6);
   const accepted = new Set<string>();
   for (let i = 1; i <= wanted; i++) {
     const project = random.pick(projects);

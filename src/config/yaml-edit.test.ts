@@ -67,6 +67,16 @@ describe('a value in a YAML text', () => {
     );
   });
 
+  it('is an entry of a list, or the next one, and never leaves a gap', () => {
+    expect(changedText('a: [x]\n', ['a', 1], 'y')).toBe('a: [ x, y ]\n');
+    for (const path of [
+      ['a', 2],
+      ['a', '0'],
+      ['a', 'b', 'c'],
+    ])
+      expect(() => changedText('a: [x]\n', path, 'y')).toThrow(YamlTrouble);
+  });
+
   it('is read as a file would have it', () => {
     expect(['15m', '"1"', '[a, 2]', '{ kind: local }', 'true', ''].map(parsedValue)).toEqual([
       '15m',

@@ -5,6 +5,7 @@ import {
   isCollection,
   isMap,
   isScalar,
+  isSeq,
   type Node,
   type Pair,
   parseDocument,
@@ -47,9 +48,17 @@ export function parsedValue(text: string): unknown {
  */
 export function changedText(text: string, path: readonly (string | number)[], value: unknown): string {
   const document = parse(text);
-  for (let length = 1; length < path.length; length++)
-    if (isAlias(document.getIn(path.slice(0, length), true)))
+  for (let length = 0; length < path.length; length++) {
+    const above = length === 0 ? document.contents : document.getIn(path.slice(0, length), true);
+    if (isAlias(above))
       throw new YamlTrouble('it is written by an alias', 'edit the place that the alias stands for');
+    const step = path[length];
+    if (isSeq(above) && !(typeof step === 'number' && step <= above.items.length))
+      throw new YamlTrouble(
+        `the list has ${above.items.length} entries`,
+        'name one of them, counted from 0, or the next',
+      );
+  }
   const pieced = value === undefined ? without(text, document, path) : withValue(text, document, path, value);
   try {
     if (value === undefined) document.deleteIn(path);
