@@ -214,7 +214,7 @@ export type Answer<R extends Route> = z.output<Table[R]['answer']>;
 /** What a body may leave out has a default. */
 export type Body<R extends Route> = Table[R] extends { readonly body: infer S } ? z.input<S> : never;
 
-/** As it is written, before the server reads it; null is not set, as is an empty text. */
+/** As it is written, before the server reads it; what is null is not set. */
 export type Query<R extends keyof Table> = Table[R] extends { readonly query: infer S }
   ? OrNull<z.input<S>>
   : never;
