@@ -79,7 +79,7 @@ async function retry(command: Command, ids: readonly string[], { all, destinatio
     throw new AppError('--destination goes with --all', { code: 'usage.outbox_retry', hint: HINT });
   const out = output(command);
   const done = await (await server()).post('/outbox/retry', {
-    body: { ids: ids.length === 0 ? null : [...ids], destination: destination ?? null },
+    body: { ids: ids.length === 0 ? null : ids, destination: destination ?? null },
   });
   out.object({ schema: 'orch.outbox-retry/1', ...done });
   const overtaken =

@@ -212,7 +212,8 @@ export type PathOf<M extends string, R = Route> = R extends `${M} ${infer P}` ? 
 export type Answer<R extends Route> = z.output<Table[R]['answer']>;
 
 /** What a body may leave out has a default. */
-export type Body<R extends Route> = Table[R] extends { readonly body: infer S } ? z.input<S> : never;
+export type Body<R extends Route> = Table[R] extends { readonly body: infer S } ? Fixed<z.input<S>> : never;
+type Fixed<T> = T extends object ? { readonly [K in keyof T]: Fixed<T[K]> } : T;
 
 /** As it is written, before the server reads it; what is null is not set. */
 export type Query<R extends keyof Table> = Table[R] extends { readonly query: infer S }
@@ -239,6 +240,9 @@ type Part<Name extends string, T> = [T] extends [never]
         : { readonly query: T }
       : { readonly [K in Name]: T };
 
-/** The last argument of a client's call: there when the route needs one. */
-export type Asking<R extends keyof Table> =
-  unknown extends Asked<R> ? [] : Partial<Asked<R>> extends Asked<R> ? [asked?: Asked<R>] : [asked: Asked<R>];
+/** The last argument of a client's call: there when the route needs one. `More` is what only this client takes. */
+export type Asking<R extends keyof Table, More = unknown> = unknown extends Asked<R> & More
+  ? []
+  : Partial<Asked<R> & More> extends Asked<R> & More
+    ? [asked?: Asked<R> & More]
+    : [asked: Asked<R> & More];

@@ -6,7 +6,7 @@ import type { ReasonWire } from './needs-you.ts';
 
 /** What this person put off, as far as the server says that it is in force; it holds and counts as before. */
 export function useSnoozed(): readonly SnoozeWire[] {
-  return useQuery(ask<{ snoozes: SnoozeWire[] }>(['explain', 'snoozes'], '/snoozes')).data?.snoozes ?? [];
+  return useQuery(ask(['explain', 'snoozes'], '/snoozes')).data?.snoozes ?? [];
 }
 
 export function isSnoozed(snoozed: readonly SnoozeWire[], { code, scope }: ReasonWire): boolean {

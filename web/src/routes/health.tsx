@@ -38,12 +38,12 @@ const KEY = ['health'];
 
 /** Is the installation sound? The same checks as `orch doctor`, each problem with its fix. */
 export function HealthPage() {
-  const query = useQuery({ ...ask<Health>(KEY, '/health'), refetchInterval: 60_000 });
+  const query = useQuery({ ...ask(KEY, '/health'), refetchInterval: 60_000 });
   const client = useQueryClient();
   const [isChecking, setChecking] = useState(false);
   const again = async () => {
     setChecking(true);
-    await get<Health>('/health', { fresh: 1 }).then(
+    await get('/health', { query: { fresh: '1' } }).then(
       (health) => client.setQueryData(KEY, health),
       () => query.refetch(), // which shows why
     );

@@ -47,7 +47,7 @@ function FirstAdmin() {
   const [code, setCode] = useState(search.code ?? '');
   const who = useCredentials();
   const act = useMutation({
-    mutationFn: () => post('/setup', { code: code.trim(), ...who.given }),
+    mutationFn: () => post('/setup', { body: { code: code.trim(), ...who.given } }),
     async onSuccess() {
       await client.invalidateQueries();
       await navigate({ search: { step: 'next' } });

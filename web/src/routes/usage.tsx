@@ -42,7 +42,11 @@ export function UsagePage() {
           ? {}
           : { hint: <p className="num">{copy.usage.inRange(money(query.data.total.costUsd), days)}</p> })}
       >
-        <a className={buttonClass()} href={address('/usage', { ...asked, format: 'csv' })} download>
+        <a
+          className={buttonClass()}
+          href={address('/usage', { query: { ...asked, format: 'csv' } })}
+          download
+        >
           <Download aria-hidden="true" />
           {copy.usage.csv}
         </a>

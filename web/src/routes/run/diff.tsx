@@ -8,7 +8,7 @@ import { Loaded } from '../../ui/states.tsx';
 /** What the run changed: live from its worktree, afterwards as it was taken into the branch. */
 export function RunDiff({ run }: { run: RunWire }) {
   const query = useQuery({
-    ...ask<{ diff: { patch: string; cut: boolean } }>(['diff', run.id], `/runs/${run.id}/diff`),
+    ...ask(['diff', run.id], '/runs/{id}/diff', { params: { id: run.id } }),
     refetchInterval: run.status === 'running' ? 10_000 : false,
   });
   return (

@@ -12,17 +12,17 @@ import { At } from '../../ui/time.tsx';
 
 const SURFACES = ['cli', 'web', 'api', 'telegram', 'orch'] as const;
 
-interface Page {
-  readonly entries: readonly AuditEntryWire[];
-  readonly next: number | null;
-}
-
 /** Who did what, when and from where, with what it was before and after. */
 export function AuditLog() {
   const search = useSearch({ from: '/framed/settings' });
   const navigate = useNavigate({ from: '/settings' });
-  const filters = { by: search.by, action: search.action, surface: search.surface, target: search.q };
-  const query = usePages<Page>('audit', '/audit', filters);
+  const filters = {
+    by: search.by,
+    action: search.action,
+    surface: SURFACES.find((each) => each === search.surface),
+    target: search.q,
+  };
+  const query = usePages('audit', '/audit', filters);
   const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
@@ -52,7 +52,7 @@ export function AuditLog() {
         <span className="flex-1 max-md:hidden" />
         <a
           className={buttonClass('plain', true)}
-          href={address('/audit', { ...filters, format: 'csv' })}
+          href={address('/audit', { query: { ...filters, format: 'csv' } })}
           download
         >
           <Download aria-hidden="true" />

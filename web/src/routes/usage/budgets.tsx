@@ -1,5 +1,4 @@
 import { useQuery } from '@tanstack/react-query';
-import type { BudgetsWire } from '../../../../src/http/contract.ts';
 import { ask } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { count, money } from '../../lib/format.ts';
@@ -10,7 +9,7 @@ import { Chip } from '../../ui/tone.tsx';
 
 /** What each project may spend, what it did, and where the limit comes from. */
 export function Budgets({ project }: { project: string | undefined }) {
-  const query = useQuery(ask<BudgetsWire>(['budgets'], '/budgets'));
+  const query = useQuery(ask(['budgets'], '/budgets'));
   return (
     <Card title={copy.budgets.title} hint={copy.budgets.utc}>
       <Loaded query={query} what={copy.budgets.title} rows={3}>
