@@ -87,7 +87,10 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     await form.getByLabel('Account', { exact: true }).fill('claude-b');
     await form.getByLabel('Runs at once').fill('2');
     await form.getByRole('button', { name: 'Test', exact: true }).click();
-    await form.getByText(/^claude-b: /).first().waitFor();
+    await form
+      .getByText(/^claude-b: /)
+      .first()
+      .waitFor();
     await form.getByRole('button', { name: 'Save' }).click();
     await form.getByText('2 accounts').waitFor();
     expect(fileText('orch.yaml')).toContain('claude-b: { agent: claude-code, home: "~", slots: 2 }');
