@@ -24,6 +24,7 @@ export function budgetRoutes({ engine, config }: HttpOptions) {
           since: Date.parse(`${month}-01T00:00:00Z`),
           until: now + 1,
           project: null,
+          plans: [],
         }),
       ]);
       const origins = new Map(config().map(({ key, origin }) => [key, origin]));
