@@ -17,7 +17,8 @@ const amounts = {
   turns: z.number(),
   costUsd: z.number(),
   planUsd: z.number().meta({
-    description: 'of `costUsd`, list prices of runs on a plan, whose account reports windows: estimates, not bills',
+    description:
+      'of `costUsd`, list prices of runs on a plan, whose account reports windows: estimates, not bills',
   }),
   unknownCosts: z.number().meta({ description: 'runs whose cost nobody told; never taken for $0' }),
 };
@@ -43,9 +44,7 @@ export const usageSchema = z
     by: z.enum(USAGE_GROUPS),
     since: instant,
     until: instant,
-    rows: z
-      .array(z.object({ key: z.string().nullable(), ...sums }))
-      .meta({ description: 'most cost first' }),
+    rows: z.array(z.object({ key: z.string().nullable(), ...sums })).meta({ description: 'most cost first' }),
     days: z.array(z.object({ day: z.string(), key: z.string().nullable(), ...amounts })),
     total: z.object(sums),
   })

@@ -99,7 +99,11 @@ export function reportRoutes({ engine }: HttpOptions) {
         total: { ...amountsOf(days), finished: finishedIn(inAll) },
       };
       if (format === 'json') return c.json(usage, 200);
-      const rows = usage.days.map(({ day, key, ...rest }) => [day, key, ...CSV_COLUMNS.map((name) => rest[name])]);
+      const rows = usage.days.map(({ day, key, ...rest }) => [
+        day,
+        key,
+        ...CSV_COLUMNS.map((name) => rest[name]),
+      ]);
       return attachment(c, `usage-by-${by}.csv`, csv(['day', by, ...CSV_COLUMNS], rows));
     },
   );
