@@ -234,6 +234,10 @@ export const copy = {
     noLimit: 'no limit',
     of: (spent: string, limit: string) => `${spent} of ${limit}`,
     level: { near: 'Nearly spent', reached: 'Spent' },
+    atEnd: (amount: string, span: 'day' | 'month') => `≈ ${amount} by the end of the ${span}`,
+    reachedAt: '≈ reached',
+    change: (what: string, project: string) => `Change: ${what}, ${project}`,
+    share: (what: string, share: string) => `${what}: ${share} of the limit`,
   },
   /** What a reason offers, by its action's id where the server names none better. */
   action: {
@@ -709,7 +713,18 @@ export const copy = {
     failed: 'Failed',
     cached: 'Input from cache',
     unknown: (n: string) => `+ ${n} of unknown cost`,
-    listPrice: 'Costs are what the CLI reports; on a plan they are list prices, not what is paid.',
+    listPrice:
+      'Costs are what the CLI reports; ≈ means that part of it is the list price of runs on a plan, which nobody pays.',
+    perFinished: 'Per finished task',
+    perFinishedHint: 'All that the runs of tasks done in this range took, also before it, by task.',
+    finished: (n: string) => `of ${n}`,
+    inAll: (cost: string, tasks: string) => `${cost} for each of ${tasks} done`,
+    total: 'All',
+    plan: 'Share of plan',
+    planWindow: (name: string, share: string) => `${name}: ${share}`,
+    notReported: 'not reported',
+    resets: 'resets',
+    reported: 'reported',
   },
   health: {
     hint: 'The same checks as orch doctor.',
