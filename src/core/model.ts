@@ -156,6 +156,8 @@ export interface Task {
   readonly branch: string;
   readonly title: string;
   readonly body: string;
+  /** Where the item is looked at in its tracker, http or https; null = nowhere, or not known yet. */
+  readonly url: string | null;
   /** Comments on the item by people with write access, oldest first; empty = none, or none are read. */
   readonly thread: string;
   readonly stage: string;

@@ -1,4 +1,5 @@
 import type { Job, Task } from '../core/model.ts';
+import type { Said } from '../core/question.ts';
 
 /** Part of the store port: what people look at that no single row tells. Reads only. */
 export interface ReportStore {
@@ -10,6 +11,8 @@ export interface ReportStore {
   endedTasks(since: number, limit: number): Promise<readonly Task[]>;
   /** Messages that wait to be delivered, by destination; absent = none. */
   undelivered(): Promise<ReadonlyMap<string, number>>;
+  /** Questions of a task and their answers, oldest first; as long as messages are kept. */
+  said(taskKey: string): Promise<readonly Said[]>;
   /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
   /** Tasks that were done in a span, by who or what worked on them, with all that their runs there took, whenever it was. */

@@ -1,4 +1,5 @@
 import { stepOf, URGENT_EVERY } from '../../core/fairness.ts';
+import { saidIn } from '../../core/question.ts';
 import type { Ended, FinishedRow, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
@@ -40,6 +41,8 @@ export function prepareReports(db: Db): ReportStore {
       `SELECT destination, count(*) FROM outbox INDEXED BY outbox_due WHERE status = 'pending' GROUP BY 1`,
     )
     .raw();
+  const said = db.prepare(`SELECT key, created_at AS at, message ->> 'body' AS body FROM outbox
+    WHERE (key >= @asked AND key < @asked || x'7f') OR (key >= @answered AND key < @answered || x'7f') ORDER BY id`);
   const usage = new Map(
     Object.entries(GROUPS).map(([by, group]) => [
       by,
@@ -108,6 +111,11 @@ export function prepareReports(db: Db): ReportStore {
 
     async undelivered() {
       return new Map(undelivered.all() as [string, number][]);
+    },
+
+    async said(taskKey) {
+      const rows = said.all({ asked: `question:${taskKey}:`, answered: `answer:${taskKey}:` });
+      return (rows as { key: string; at: number; body: string }[]).map((row) => saidIn(taskKey, row));
     },
 
     async usage({ by, since, until, project, plans }): Promise<UsageRow[]> {
