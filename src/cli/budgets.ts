@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import type { BudgetsWire } from '../http/contract.ts';
 import { output, server } from './context.ts';
 import { table } from './output.ts';
 
@@ -9,7 +8,7 @@ export function registerBudgets(program: Command): void {
     .command('budgets')
     .description('what each project may spend, what it did, and where the limits come from')
     .action(async (_o, command: Command) => {
-      const budgets = await (await server()).get<BudgetsWire>('/budgets');
+      const budgets = await (await server()).get('/budgets');
       const out = output(command);
       out.object({ schema: 'orch.budgets/1', ...budgets });
       out.text(

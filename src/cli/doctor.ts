@@ -8,7 +8,6 @@ import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { checkAgain } from '../core/destination-gates.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import type { StatusWire } from '../http/contract.ts';
 import { inBytes } from '../lib/bytes.ts';
 import { checkDatabase, databaseGlance, gitVersion, isolationHere } from '../offline.ts';
 import { connect } from './client.ts';
@@ -231,7 +230,7 @@ async function* server(): AsyncGenerator<Finding> {
     return;
   }
   yield* await connect(home)
-    .then((client) => client.get<StatusWire>('/status'))
+    .then((client) => client.get('/status'))
     .then(
       ({ schedulerTickAgeMs, pipelineProblems }): Finding[] => [
         schedulerTickAgeMs !== null && schedulerTickAgeMs < 30_000
@@ -263,7 +262,7 @@ async function* outbox(): AsyncGenerator<Finding> {
   const home = processHome();
   const status = await runningServer(home)
     .then((info) => (info === null ? null : connect(home)))
-    .then((client) => client?.get<StatusWire>('/status') ?? null)
+    .then((client) => client?.get('/status') ?? null)
     .catch(() => null); // the server group tells why
   if (status === null) {
     yield { group, state: 'skipped', text: 'the server tells it', fix: null };

@@ -138,6 +138,11 @@ export const approvalSchema = z
 export type ApprovalWire = z.infer<typeof approvalSchema>;
 export const oneApprovalSchema = z.object({ approval: approvalSchema });
 
+export const versionSchema = z.object({
+  version: z.string(),
+  page: z.string().meta({ description: 'names the build of the page: another one means reload' }),
+});
+
 export const findingSchema = z
   .object({
     group: z.string(),
