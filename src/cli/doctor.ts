@@ -33,14 +33,20 @@ const GROUPS: Readonly<Record<string, Check>> = {
   agents,
   projects,
   ...Object.fromEntries(vendors().map((vendor) => [vendor.kind, (loaded) => vendorGroup(vendor, loaded)])),
-  telegramGroup,
+  telegram,
 };
 
 /** What the checks find, as they find it: of one group, or of all. */
 export async function* findings(only: string | null = null): AsyncGenerator<Finding> {
-  const loaded = loadQuietly();
-  for (const [name, check] of Object.entries(GROUPS))
-    if (only === null || only === name) yield* check(loaded);
+  yield* findingsOf(loadQuietly(), (name) => only === null || only === name);
+}
+
+/** The same of a configuration that is not in force yet, say. */
+export async function* findingsOf(
+  loaded: LoadedConfig | null,
+  isWanted: (group: string) => boolean,
+): AsyncGenerator<Finding> {
+  for (const [name, check] of Object.entries(GROUPS)) if (isWanted(name)) yield* check(loaded);
 }
 
 /** Checks the installation in groups; every problem comes with its fix. */
@@ -360,7 +366,7 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   }
 }
 
-export async function* telegramGroup(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'telegram';
   const seen = loaded === null ? null : await inspectChat(loaded.config);
   if (seen === null) {

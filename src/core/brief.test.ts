@@ -19,6 +19,7 @@ function task(key: string, fields: Partial<Task>): Task {
     },
     ...{
       body: '',
+      url: null,
       thread: '',
       stage: 'deploy',
       status: 'needs_you',

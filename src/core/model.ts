@@ -156,6 +156,8 @@ export interface Task {
   readonly branch: string;
   readonly title: string;
   readonly body: string;
+  /** Where the item is looked at in its tracker, http or https; null = nowhere, or not known yet. */
+  readonly url: string | null;
   /** Comments on the item by people with write access, oldest first; empty = none, or none are read. */
   readonly thread: string;
   readonly stage: string;
@@ -209,11 +211,13 @@ export interface ForgeMemory {
   readonly inbox: readonly Finding[];
   /** The last word on each stage, by its name. */
   readonly told: Readonly<Record<string, StageWord>>;
+  /** Head that was told them; null before there was one. */
+  readonly toldAt: string | null;
   /** Words said so far. */
   readonly words: number;
 }
 
-export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, words: 0 };
+export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, toldAt: null, words: 0 };
 
 export interface StageWord {
   readonly state: 'pending' | 'success' | 'failure' | 'error';

@@ -57,9 +57,28 @@ export function asked(job: Job, task: Task, { code, detail }: Question, hears: b
     commentRow(
       task,
       `question:${task.key}:${jobName(job.id)}:${job.fence}`,
-      `${job.stage} asks: ${detail}${hears ? `\n\nThe next comment here answers it, by anybody who may write (or \`orch answer ${task.key} "..."\`).` : ''}`,
+      `${job.stage} asks: ${detail}${hears ? howToAnswer(task.key) : ''}`,
     ),
   ];
+}
+
+function howToAnswer(key: string): string {
+  return `\n\nThe next comment here answers it, by anybody who may write (or \`orch answer ${key} "..."\`).`;
+}
+
+/** A question that was asked on an item, or the answer to one. */
+export interface Said {
+  readonly kind: 'question' | 'answer';
+  readonly at: number;
+  readonly text: string;
+}
+
+/** What was asked or answered, of the comment that told the item so; without the word on how to answer. */
+export function saidIn(taskKey: string, comment: { key: string; body: string; at: number }): Said {
+  const hint = howToAnswer(taskKey);
+  const { key, body, at } = comment;
+  const kind = key.startsWith('answer:') ? 'answer' : 'question';
+  return { kind, at, text: body.endsWith(hint) ? body.slice(0, -hint.length) : body };
 }
 
 /** A claim that nothing is to do, on a branch that holds nothing. */

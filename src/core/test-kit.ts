@@ -76,6 +76,7 @@ export function activeTask(fields: Partial<Task> = {}): Task {
     branch: 'orch/api-1',
     title: 'First',
     body: '',
+    url: null,
     thread: '',
     stage: 'development',
     status: 'active',

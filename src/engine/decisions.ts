@@ -5,7 +5,7 @@ import type { CommandContext, CommandState } from '../core/command.ts';
 import { answer, cancel, type RetryOptions, retry, tick } from '../core/commands.ts';
 import type { Effects } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
-import { dependencies, edited, hear, type Remark } from '../core/feed.ts';
+import { dependencies, edited, hear, type Remark, withThread } from '../core/feed.ts';
 import { withStatuses } from '../core/forge-words.ts';
 import type { Job, Task } from '../core/model.ts';
 import { withMoves } from '../core/moves.ts';
@@ -174,7 +174,8 @@ export function createDecisions(parts: {
         const effects = answer(state, remark.text, commandContext(actor, state));
         // It stands there already.
         const rows = effects.outbox?.filter(({ message }) => message.kind !== 'tracker.comment') ?? [];
-        return { ...effects, outbox: rows };
+        const thread = withThread(state.task?.thread ?? '', remark);
+        return { ...effects, task: { ...effects.task, thread }, outbox: rows };
       }),
     /** What is behind a changed item: see `edited`. */
     edited: (name: string, item: { title: string; body: string }, actor: Actor) =>

@@ -7,6 +7,7 @@ import { EMPTY_CONTEXT, type Job, jobName, type Task } from '../core/model.ts';
 import { firstStage, stageNamed } from '../core/pipeline.ts';
 import { FULL, itemFacts, type Size } from '../core/pipeline-choice.ts';
 import { accountFor, jobForStage } from '../core/task.ts';
+import { webUrl } from '../core/web-url.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { StageSettings } from '../stages/stage.ts';
@@ -169,7 +170,10 @@ export function createIntake({ store, workspace, pipelines, runtime, clock, log 
       const at = await entry(project, request);
       const { pipeline, rules, first } = at;
       const taken = await store.submit(
-        { ...taskOf(project, item, at), priority: item.priority, urgent: false, feed: known },
+        {
+          ...taskOf(project, item, at),
+          ...{ url: webUrl(item.url), priority: item.priority, urgent: false, feed: known },
+        },
         (task) => {
           const job = jobForStage(task, first, rules, {
             maxAttempts: runtime().maxAttempts,

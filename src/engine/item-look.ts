@@ -12,6 +12,7 @@ import {
   withThread,
 } from '../core/feed.ts';
 import type { IntakeWait } from '../core/intake.ts';
+import { webUrl } from '../core/web-url.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Store } from '../store/store.ts';
@@ -87,6 +88,8 @@ export function createItemLook(parts: {
     item: TrackedItem | null,
   ): Promise<void> {
     const { task, marks } = known;
+    const url = webUrl(item?.url ?? null);
+    if (url !== null && url !== task.url) await store.noteUrl(task.id, url);
     const standing = itemStanding(item, marks, feed.rule);
     const isUnderWay = task.status === 'active' || task.status === 'needs_you';
     if (standing.kind === 'unwanted' || item === null) {

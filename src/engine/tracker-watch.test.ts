@@ -225,6 +225,22 @@ describe('items that come in', () => {
     expect(await replies()).toEqual([]);
   });
 
+  it('bring along where they are looked at, and where they are by now, if that is a link', async () => {
+    const url = 'https://tracker.example/acme/1';
+    memory.add();
+    memory.add({ url });
+    memory.add({ url: 'javascript:alert(1)' });
+    await accept();
+    await look();
+    const urls = async () => (await store.tasks({ limit: 9 })).items.map((each) => each.url);
+    expect(await urls()).toEqual([null, url, null]);
+    memory.change('1', { url });
+    memory.change('2', { url: 'data:text/html,x' });
+    memory.change('3', { url: 'http://tracker.example/3' });
+    await look();
+    expect(await urls()).toEqual([url, url, 'http://tracker.example/3']);
+  });
+
   it('that cannot be taken on say why, and keep no others out', async () => {
     await store
       .submit(
@@ -449,7 +465,10 @@ describe('comments', () => {
     const { hold, context } = await job();
     expect([hold, context.note]).toEqual([null, 'Answer by ada (memory): MIT']);
     expect(context.heard).toEqual([{ by: 'mara (memory)', text: 'GPL!' }]);
-    expect((await task()).status).toBe('active');
+    expect(await task()).toMatchObject({
+      status: 'active',
+      thread: 'ada (memory): MIT\n\nmara (memory): GPL!',
+    });
     expect(await replies()).toEqual([]);
   });
 

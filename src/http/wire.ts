@@ -103,6 +103,7 @@ export function taskToWire(task: Task): TaskWire {
     status: task.status,
     urgent: task.urgent,
     reason: task.reason,
+    tracker: task.url === null ? null : { url: task.url },
     branch: task.branch,
     head: task.head,
     pr: task.pr,

@@ -17,6 +17,8 @@ export interface FeedStore {
   feedOf(project: string, workItemId: string): Promise<TaskFeed | null>;
   /** A task that was over and is taken up again is `away` until this says otherwise. */
   noteFeed(taskId: number, change: Partial<FeedMarks>): Promise<void>;
+  /** Where the item of a task is looked at from now on. Not news of the task. */
+  noteUrl(taskId: number, url: string): Promise<void>;
   /** What a person let a project take on; null = nothing yet. */
   intake(project: string): Promise<AcceptedIntake | null>;
   /** A person lets the items of a rule in, from now on, but for these. */

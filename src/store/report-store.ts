@@ -1,4 +1,5 @@
 import type { Job, Task } from '../core/model.ts';
+import type { Said } from '../core/question.ts';
 
 /** Part of the store port: what people look at that no single row tells. Reads only. */
 export interface ReportStore {
@@ -10,8 +11,12 @@ export interface ReportStore {
   endedTasks(since: number, limit: number): Promise<readonly Task[]>;
   /** Messages that wait to be delivered, by destination; absent = none. */
   undelivered(): Promise<ReadonlyMap<string, number>>;
+  /** Questions of a task and their answers, oldest first; as long as messages are kept. */
+  said(taskKey: string): Promise<readonly Said[]>;
   /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
+  /** Tasks that were done in a span, by who or what worked on them, with all that their runs there took, whenever it was. */
+  finished(query: Omit<UsageQuery, 'plans'>): Promise<readonly FinishedRow[]>;
 }
 
 export interface Ended {
@@ -32,6 +37,8 @@ export interface UsageQuery {
   readonly since: number;
   readonly until: number;
   readonly project: string | null;
+  /** Accounts on a plan: what their runs cost is a list price that nobody pays. */
+  readonly plans: readonly string[];
 }
 
 export interface UsageRow {
@@ -47,6 +54,17 @@ export interface UsageRow {
   readonly cacheWriteTokens: number;
   readonly turns: number;
   readonly microUsd: number;
+  /** Of `microUsd`, what runs of accounts on a plan took. */
+  readonly planMicroUsd: number;
   /** Runs whose cost nobody told; not part of `microUsd`. */
+  readonly unknownCosts: number;
+}
+
+export interface FinishedRow {
+  /** Of the group; null where it is not known. */
+  readonly key: string | null;
+  /** A task that several keys worked on counts with each of them. */
+  readonly tasks: number;
+  readonly microUsd: number;
   readonly unknownCosts: number;
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { answer } from '../core/commands.ts';
+import { asked } from '../core/question.ts';
 import type { StoreKit } from './store-kit.contract.ts';
 import { ENDED, MINUTE, project, refOf } from './store-rows.contract.ts';
 
@@ -8,6 +10,12 @@ const DAY = 86_400_000;
 export function reports(kit: StoreKit): void {
   const { enqueue, claimed, end, submit } = kit;
   const look = () => kit.store.reports;
+  async function submitted(number: number) {
+    const { task } = await submit({ workItemId: String(number), key: `API-${number}` });
+    const [job] = (await kit.store.jobs({ taskId: task.id, limit: 1 })).items;
+    if (job === undefined) throw new Error('no job');
+    return { task, job };
+  }
 
   describe('reports', () => {
     it('name the jobs that are next in the order in which claims then take them', async () => {
@@ -27,6 +35,27 @@ export function reports(kit: StoreKit): void {
     it('leave out what is held by itself', async () => {
       await enqueue({ hold: 'approval.pending' });
       expect(await look().nextUp(7)).toEqual([]);
+    });
+
+    it('know what was asked and answered of one task, as it was said', async () => {
+      const { task, job } = await submitted(1);
+      const other = await submitted(12);
+      const question = { code: 'question.pending', detail: 'Which <b>licence</b>?' };
+      for (const each of [task, other.task])
+        await kit.store.tell(asked(job, each, question, each.id === task.id));
+      kit.now += MINUTE;
+      const { outbox = [] } = answer(
+        { task, job: { ...job, hold: 'question.pending' }, superseded: false },
+        'MIT',
+        { by: 'mara', now: kit.now, maxAttempts: 1, project: null },
+      );
+      await kit.store.tell(outbox);
+      expect(await look().said(task.key)).toEqual([
+        { kind: 'question', at: kit.now - MINUTE, text: 'development asks: Which <b>licence</b>?' },
+        { kind: 'answer', at: kit.now, text: 'mara answers: MIT' },
+      ]);
+      expect((await look().said(other.task.key)).map(({ kind }) => kind)).toEqual(['question']);
+      expect(await look().said('API')).toEqual([]);
     });
 
     it('sum up what ended since an instant, also what failed and what cost nobody knows', async () => {
@@ -56,7 +85,7 @@ export function reports(kit: StoreKit): void {
       expect(await look().endedTasks(since, 5)).toEqual([]);
 
       const usage = async (by: 'project' | 'model' | 'task', from = 0) =>
-        (await look().usage({ by, since: from, until: kit.now, project: null })).map(
+        (await look().usage({ by, since: from, until: kit.now, project: null, plans: [] })).map(
           ({ key, runs, failed, microUsd, unknownCosts }) => [key, runs, failed, microUsd, unknownCosts],
         );
       expect(await usage('project')).toEqual([
@@ -68,7 +97,41 @@ export function reports(kit: StoreKit): void {
         [task.key, 1, 0, 500_000, 0],
         [null, 1, 1, 0, 1],
       ]);
-      expect(await look().usage({ by: 'project', since: 0, until: kit.now, project: 'web' })).toEqual([]);
+      expect(
+        await look().usage({ by: 'project', since: 0, until: kit.now, project: 'web', plans: [] }),
+      ).toEqual([]);
+    });
+
+    it('tell what finished tasks took, whoever worked on them, and what of it are list prices of a plan', async () => {
+      const { task } = await submit();
+      const half = { ...ENDED, usage: { ...ENDED.usage, costUsd: 0.5 } };
+      await end(await claimed(), { job: { status: 'failed' }, run: { ...half, verdict: 'permanent' } });
+      await enqueue({ taskId: task.id, account: 'b', branch: task.branch });
+      kit.now += MINUTE;
+      await end(await claimed(), { job: { status: 'done' }, task: { status: 'done' }, run: half });
+      await submit({ key: 'API-2', workItemId: '2' });
+      await end(await claimed(), { job: { status: 'failed' }, run: half });
+      kit.now += MINUTE;
+
+      const query = { since: 0, until: kit.now, project: null, plans: ['b'] };
+      const finished = (by: 'project' | 'account', more = {}) => look().finished({ by, ...query, ...more });
+      expect(await finished('project')).toEqual([
+        { key: 'api', tasks: 1, microUsd: 1_000_000, unknownCosts: 0 },
+      ]);
+      expect(await finished('account')).toEqual([
+        { key: 'a', tasks: 1, microUsd: 500_000, unknownCosts: 0 },
+        { key: 'b', tasks: 1, microUsd: 500_000, unknownCosts: 0 },
+      ]);
+      expect(await finished('project', { project: 'web' })).toEqual([]);
+      expect(await finished('project', { since: kit.now })).toEqual([]);
+      expect(
+        (await look().usage({ by: 'account', ...query })).map(({ key, microUsd, planMicroUsd }) => [
+          ...[key, microUsd, planMicroUsd],
+        ]),
+      ).toEqual([
+        ['a', 1_000_000, 0],
+        ['b', 500_000, 500_000],
+      ]);
     });
   });
 }

@@ -193,6 +193,8 @@ export interface NewTask {
   readonly pipeline: string;
   readonly labels: readonly string[];
   readonly size: string | null;
+  /** Where the item is looked at; left out = nowhere. */
+  readonly url?: string | null;
   /** Of an item that a tracker told of: what is to be remembered of it, and its comments that are seen with it. */
   readonly feed?: { readonly marks: FeedMarks; readonly seen: readonly string[]; readonly thread: string };
 }

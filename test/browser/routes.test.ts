@@ -85,9 +85,21 @@ describe.skipIf(!chromium.available)(suiteName('every page', chromium), () => {
     120_000,
   );
 
-  it('show what a stranger wrote as text', async () => {
+  it('show what a stranger wrote as text, and lead to where it was written', async () => {
+    const { store } = line.app.engine;
+    const { id } = (await store.task(line.keys.hostile)) ?? { id: 0 };
+    const url = 'https://tracker.example/ops/1';
+    await store.noteUrl(id, url);
+    await store.command(
+      { kind: 'task', key: line.keys.hostile },
+      () => ({ task: { thread: `eve: ${HOSTILE} [go](javascript:alert(2))` } }),
+      { by: 'eve', surface: 'tracker', action: 'comment', target: line.keys.hostile, at: 1 },
+    );
     const { page, context } = await open(browser, line, `/tasks/${line.keys.hostile}`);
     await settled(page);
+    const link = page.getByRole('link', { name: `Tracker: Item ${line.keys.hostile}` });
+    expect([await link.getAttribute('href'), await link.getAttribute('rel')]).toEqual([url, 'noreferrer']);
+    expect(await page.getByText('[go](javascript:alert(2))').textContent()).toContain(HOSTILE);
     expect(await page.locator('h1').textContent()).toBe(HOSTILE);
     const body = page.getByText('[click](javascript:alert(1))');
     expect(await body.textContent()).toContain(HOSTILE);

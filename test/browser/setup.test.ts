@@ -81,6 +81,21 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     expect(fileText('secrets.env')).toBe('ORCH_TELEGRAM_BOT_TOKEN=123:fake\n');
   });
 
+  it('adds an account of the user that Orch runs as, and says what its agent is', async () => {
+    const form = step('Agents and their accounts');
+    await form.getByRole('button', { name: 'Do it here' }).click();
+    await form.getByLabel('Account', { exact: true }).fill('claude-b');
+    await form.getByLabel('Runs at once').fill('2');
+    await form.getByRole('button', { name: 'Test', exact: true }).click();
+    await form
+      .getByText(/^claude-b: /)
+      .first()
+      .waitFor();
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText('2 accounts').waitFor();
+    expect(fileText('orch.yaml')).toContain('claude-b: { agent: claude-code, home: "~", slots: 2 }');
+  });
+
   it('refuses a step that does not hold, naming the field', async () => {
     const form = step('Projects');
     await form.getByRole('button', { name: 'Do it here' }).click();

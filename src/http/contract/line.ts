@@ -5,6 +5,7 @@ import { z } from 'zod';
 export const projectSchema = z
   .object({
     key: z.string(),
+    tracker: z.string().meta({ description: 'kind of where its items live: plane, gitea, github, local' }),
     base: z.string().meta({ description: 'its base branch' }),
     maxConcurrency: z.number(),
     accounts: z.array(z.string()),

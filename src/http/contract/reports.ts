@@ -16,7 +16,21 @@ const amounts = {
   cacheWriteTokens: z.number(),
   turns: z.number(),
   costUsd: z.number(),
+  planUsd: z.number().meta({
+    description:
+      'of `costUsd`, list prices of runs on a plan, whose account reports windows: estimates, not bills',
+  }),
   unknownCosts: z.number().meta({ description: 'runs whose cost nobody told; never taken for $0' }),
+};
+const sums = {
+  ...amounts,
+  finished: z
+    .object({
+      tasks: z.number().meta({ description: 'done in the span; one of several keys counts with each' }),
+      costUsd: z.number().meta({ description: 'of all their runs of this key, also before the span' }),
+      unknownCosts: z.number(),
+    })
+    .meta({ description: 'what finished tasks took: `costUsd / tasks` is the cost per finished task' }),
 };
 export const usageQuery = z.object({
   by: z.enum(USAGE_GROUPS).default('project'),
@@ -30,11 +44,9 @@ export const usageSchema = z
     by: z.enum(USAGE_GROUPS),
     since: instant,
     until: instant,
-    rows: z
-      .array(z.object({ key: z.string().nullable(), ...amounts }))
-      .meta({ description: 'most cost first' }),
+    rows: z.array(z.object({ key: z.string().nullable(), ...sums })).meta({ description: 'most cost first' }),
     days: z.array(z.object({ day: z.string(), key: z.string().nullable(), ...amounts })),
-    total: z.object(amounts),
+    total: z.object(sums),
   })
   .meta({ id: 'Usage' });
 export type UsageWire = z.infer<typeof usageSchema>;

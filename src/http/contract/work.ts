@@ -130,6 +130,12 @@ export const taskSchema = z
     status: z.enum(['active', 'needs_you', 'done', 'cancelled']),
     urgent: z.boolean(),
     reason: z.object({ code: z.string(), detail: z.string() }).nullable(),
+    tracker: z
+      .object({ url: z.string().meta({ description: 'http or https' }) })
+      .nullable()
+      .meta({
+        description: 'where its item is looked at; null on the board of Orch itself, or while not known',
+      }),
     branch: z.string(),
     head: z.string().nullable(),
     pr: z.object({ number: z.number(), url: z.string().nullable(), state: z.string() }).nullable(),
@@ -149,6 +155,10 @@ export type TaskWire = z.infer<typeof taskSchema>;
 
 export const taskDetailSchema = taskSchema.extend({
   body: z.string(),
+  thread: z.string().meta({ description: 'comments on its item by people with write access, oldest first' }),
+  said: z.array(z.object({ kind: z.enum(['question', 'answer']), at: instant, text: z.string() })).meta({
+    description: 'what its agents asked and people answered, oldest first, while messages are kept',
+  }),
   jobs: z.array(jobSchema),
   runs: z.array(runSchema),
 });

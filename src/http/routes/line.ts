@@ -23,6 +23,7 @@ export function lineRoutes({ engine }: HttpOptions) {
       const projects = [...engine.projects()].map(
         ([key, project]): ProjectWire => ({
           key,
+          tracker: project.tracker.kind,
           base: project.base,
           maxConcurrency: project.maxConcurrency,
           accounts: [...project.rules.accounts],

@@ -18,7 +18,7 @@ import { createJobSearch } from '../job-search.ts';
 import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
-import { proofToWire, runToWire, taskToWire } from '../wire.ts';
+import { iso, proofToWire, runToWire, taskToWire } from '../wire.ts';
 
 /** Whoever asks for one run and its worktree waits this long for the first look at that. */
 const FIRST_LOOK_MS = 1500;
@@ -110,13 +110,16 @@ export function workRoutes({ engine }: HttpOptions) {
     }),
     async (c) => {
       const task = await lookUp.task(c.req.valid('param').key);
-      const [jobs, runs] = await Promise.all([
+      const [jobs, runs, said] = await Promise.all([
         store.jobs({ taskId: task.id, limit: MAX_LIMIT }),
         store.runs({ taskId: task.id, limit: MAX_LIMIT }),
+        store.reports.said(task.key),
       ]);
       const wire = {
         ...taskToWire(task),
         body: task.body,
+        thread: task.thread,
+        said: said.map((each) => ({ ...each, at: iso(each.at) })),
         jobs: await Promise.all(jobs.items.map(lookUp.jobToWire)),
         runs: runs.items.map(runToWire),
       };

@@ -23,6 +23,7 @@ export function prepareFeed(
   const save = db.prepare(
     'INSERT INTO task_feeds(task, away, marks) VALUES(@task, @away, @marks) ON CONFLICT(task) DO UPDATE SET away = @away, marks = @marks',
   );
+  const setUrl = db.prepare('UPDATE tasks SET url = ? WHERE id = ?');
   const accepted = db.prepare('SELECT fingerprint, left_out FROM intakes WHERE project = ?');
   const accept =
     db.prepare(`INSERT INTO intakes(project, fingerprint, left_out, by, at) VALUES(@project, @fingerprint, @leftOut, @by, @at)
@@ -69,6 +70,9 @@ export function prepareFeed(
       inTransaction(() =>
         saveMarks(taskId, { ...read((marksOf.get(taskId) as Row | undefined) ?? {}), ...change }),
       );
+    },
+    async noteUrl(taskId, url) {
+      setUrl.run(url, taskId);
     },
     async intake(project) {
       const row = accepted.get(project) as Row | undefined;

@@ -213,4 +213,8 @@ CREATE TABLE snoozes(
   PRIMARY KEY(who, code, kind, id)
 ) STRICT, WITHOUT ROWID;
 `,
+  `
+-- Where the item is looked at in its tracker: http or https.
+ALTER TABLE tasks ADD COLUMN url TEXT;
+`,
 ];

@@ -1,5 +1,6 @@
 import { stepOf, URGENT_EVERY } from '../../core/fairness.ts';
-import type { Ended, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
+import { saidIn } from '../../core/question.ts';
+import type { Ended, FinishedRow, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
 
@@ -11,6 +12,8 @@ const GROUPS: Readonly<Record<UsageQuery['by'], string>> = {
   stage: 'coalesce(j.stage, r.agent)',
   task: '(SELECT key FROM tasks WHERE tasks.id = r.task_id)',
 };
+
+const UNKNOWN = 'sum(r.cost_micro_usd IS NULL AND r.agent IS NOT NULL)';
 
 /** What no single row tells: what comes next, what ended, what it took. */
 export function prepareReports(db: Db): ReportStore {
@@ -38,14 +41,26 @@ export function prepareReports(db: Db): ReportStore {
       `SELECT destination, count(*) FROM outbox INDEXED BY outbox_due WHERE status = 'pending' GROUP BY 1`,
     )
     .raw();
+  const said = db.prepare(`SELECT key, created_at AS at, message ->> 'body' AS body FROM outbox
+    WHERE (key >= @asked AND key < @asked || x'7f') OR (key >= @answered AND key < @answered || x'7f') ORDER BY id`);
   const usage = new Map(
     Object.entries(GROUPS).map(([by, group]) => [
       by,
       db.prepare(`SELECT ${group} AS key, r.finished_at / ${DAY_MS} AS day, count(*) AS runs, sum(coalesce(r.verdict, 'lost') <> 'success') AS failed,
         sum(input_tokens) AS input, sum(output_tokens) AS output, sum(cache_read_tokens) AS cache_read, sum(cache_write_tokens) AS cache_write,
-        sum(turns) AS turns, coalesce(sum(cost_micro_usd), 0) AS micro_usd, sum(cost_micro_usd IS NULL AND r.agent IS NOT NULL) AS unknown
+        sum(turns) AS turns, coalesce(sum(cost_micro_usd), 0) AS micro_usd, ${UNKNOWN} AS unknown,
+        coalesce(sum(CASE WHEN r.account IN (SELECT value FROM json_each(@plans)) THEN cost_micro_usd END), 0) AS plan_micro_usd
         FROM agent_runs r JOIN jobs j ON j.id = r.job_id WHERE r.finished_at >= @since AND r.finished_at < @until AND (@project IS NULL OR j.project = @project)
         GROUP BY 1, 2 ORDER BY 2, 1`),
+    ]),
+  );
+  const finished = new Map(
+    Object.entries(GROUPS).map(([by, group]) => [
+      by,
+      db.prepare(`SELECT ${group} AS key, count(DISTINCT t.id) AS tasks, coalesce(sum(r.cost_micro_usd), 0) AS micro_usd, ${UNKNOWN} AS unknown
+        FROM tasks t INDEXED BY tasks_ended CROSS JOIN agent_runs r ON r.task_id = t.id JOIN jobs j ON j.id = r.job_id
+        WHERE t.updated_at >= @since AND t.updated_at < @until AND t.status IN ('done', 'cancelled') AND t.status = 'done'
+        AND r.finished_at IS NOT NULL AND (@project IS NULL OR t.project = @project) GROUP BY 1 ORDER BY 1`),
     ]),
   );
 
@@ -98,8 +113,13 @@ export function prepareReports(db: Db): ReportStore {
       return new Map(undelivered.all() as [string, number][]);
     },
 
-    async usage({ by, since, until, project }): Promise<UsageRow[]> {
-      const rows = usage.get(by)?.all({ since, until, project }) as Row[];
+    async said(taskKey) {
+      const rows = said.all({ asked: `question:${taskKey}:`, answered: `answer:${taskKey}:` });
+      return (rows as { key: string; at: number; body: string }[]).map((row) => saidIn(taskKey, row));
+    },
+
+    async usage({ by, since, until, project, plans }): Promise<UsageRow[]> {
+      const rows = usage.get(by)?.all({ since, until, project, plans: JSON.stringify(plans) }) as Row[];
       return rows.map((row) => ({
         key: row['key'] === null ? null : String(row['key']),
         day: Number(row['day']),
@@ -110,6 +130,17 @@ export function prepareReports(db: Db): ReportStore {
         cacheReadTokens: Number(row['cache_read']),
         cacheWriteTokens: Number(row['cache_write']),
         turns: Number(row['turns']),
+        microUsd: Number(row['micro_usd']),
+        planMicroUsd: Number(row['plan_micro_usd']),
+        unknownCosts: Number(row['unknown']),
+      }));
+    },
+
+    async finished({ by, since, until, project }): Promise<FinishedRow[]> {
+      const rows = finished.get(by)?.all({ since, until, project }) as Row[];
+      return rows.map((row) => ({
+        key: row['key'] === null ? null : String(row['key']),
+        tasks: Number(row['tasks']),
         microUsd: Number(row['micro_usd']),
         unknownCosts: Number(row['unknown']),
       }));

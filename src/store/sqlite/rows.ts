@@ -119,6 +119,7 @@ export function taskOf(row: Row): Task {
     branch: text(row['branch']),
     title: text(row['title']),
     body: text(row['body']),
+    url: textOrNull(row['url']),
     thread: text(row['thread']),
     stage: text(row['stage']),
     status: text(row['status']) as TaskStatus,

@@ -44,8 +44,8 @@ export function openSqliteStore(path: string, clock: () => number): Store {
   const accountById = db.prepare('SELECT * FROM accounts WHERE id = ?');
   const cliVersionsOf = db.prepare('SELECT * FROM cli_versions WHERE kind = ?');
   const insertTask =
-    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, thread, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
-    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @thread, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
+    db.prepare(`INSERT INTO tasks(key, project, work_item_id, repo, branch, title, body, url, thread, stage, status, priority, urgent, pipeline, labels, size, created_at, updated_at)
+    VALUES(@key, @project, @workItemId, @repo, @branch, @title, @body, @url, @thread, @stage, 'active', @priority, @urgent, @pipeline, @labels, @size, @now, @now) RETURNING *`);
   const setBranch = db.prepare('UPDATE jobs SET branch = ? WHERE id = ? RETURNING *');
   const heldJob = db.prepare(
     `SELECT * FROM jobs WHERE id = @jobId AND fence = @fence AND status = 'running'`,
@@ -129,6 +129,7 @@ export function openSqliteStore(path: string, clock: () => number): Store {
         const task = taskOf(
           insertTask.get({
             ...fields,
+            url: item.url ?? null,
             thread: ofFeed?.thread ?? '',
             urgent: item.urgent ? 1 : 0,
             labels: JSON.stringify(item.labels),

@@ -45,6 +45,7 @@ const EMPTY = new Set([
 interface Column {
   readonly name: string;
   readonly type: string;
+  readonly notnull: number;
 }
 
 /** A database as a build with that many migrations left it, with a row in every table; the tables. */
@@ -57,7 +58,9 @@ export function writeOlder(path: string, version: number): string[] {
   db.pragma('foreign_keys = OFF');
   for (const table of tables) {
     if (Number(db.prepare(`SELECT count(*) FROM ${table}`).pluck().get()) > 0) continue;
-    const columns = db.prepare(`SELECT name, type FROM pragma_table_info('${table}')`).all() as Column[];
+    const columns = db
+      .prepare(`SELECT name, type, "notnull" FROM pragma_table_info('${table}')`)
+      .all() as Column[];
     const names = columns.map(({ name }) => name).join(', ');
     const values = columns.map((column) => valueFor(table, column));
     db.prepare(`INSERT INTO ${table}(${names}) VALUES(${columns.map(() => '?').join(', ')})`).run(...values);
@@ -74,9 +77,9 @@ function tablesOf(db: Database.Database): string[] {
   return names.all() as string[];
 }
 
-function valueFor(table: string, { name, type }: Column): unknown {
+function valueFor(table: string, { name, type, notnull }: Column): unknown {
   const own = VALUES[`${table}.${name}`] ?? JSON_COLUMNS[name];
   if (own !== undefined) return own;
-  if (EMPTY.has(name)) return null;
+  if (EMPTY.has(name) && notnull === 0) return null;
   return type === 'TEXT' ? '1' : 1;
 }

@@ -114,6 +114,11 @@ export function moneyOrDash(usd: number | null): string {
   return usd === null ? '–' : money(usd);
 }
 
+/** "≈ $1.84": part of it is a list price that nobody pays. */
+export function estimated(text: string, isEstimate: boolean): string {
+  return isEstimate && text !== '–' ? `≈ ${text}` : text;
+}
+
 /** What was spent on something: a dash while none of it is known, and a plus where part of it is not. */
 export function spent({ costUsd, unknownCosts }: { costUsd: number; unknownCosts: number }): string {
   if (costUsd === 0) return '–';

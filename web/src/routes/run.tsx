@@ -22,6 +22,7 @@ import { Outcome } from './run/outcome.tsx';
 import { Prompt } from './run/prompt.tsx';
 import { Side } from './run/side.tsx';
 import { Timeline } from './run/timeline.tsx';
+import { TrackerLink } from './task/tracker-link.tsx';
 
 const Diff = lazy(async () => ({ default: (await import('./run/diff.tsx')).RunDiff }));
 
@@ -83,6 +84,7 @@ function Head({ run, job, task }: Shown) {
       title={task?.title ?? `${sentence(run.agent ?? '')} ${run.id}`}
       actions={
         <>
+          {task === null ? null : <TrackerLink task={task} />}
           <BundleLink runId={run.id} />
           {isLive ? (
             <CancelButton isOfPage isRun targets={[run.jobId]} />

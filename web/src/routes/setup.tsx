@@ -6,6 +6,7 @@ import { accountsQuery, projectsQuery, setupQuery } from '../api/queries.ts';
 import { sessionQuery, useMay } from '../api/session.ts';
 import { configQuery } from '../config/change.ts';
 import {
+  ACCOUNT,
   GITEA,
   GITHUB,
   PLANE,
@@ -116,6 +117,7 @@ function Steps() {
           ? ''
           : copy.setup.seenAccounts(plural(accounts.length, 'account'), signedIn.length),
       command: 'orch accounts list',
+      form: ACCOUNT,
     },
     {
       name: copy.setup.stepProjects,

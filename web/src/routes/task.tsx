@@ -18,8 +18,10 @@ import { StageStrip } from '../ui/stage-strip.tsx';
 import { Empty } from '../ui/states.tsx';
 import { Ago } from '../ui/time.tsx';
 import { StageRuns } from './task/stage-runs.tsx';
+import { Talk } from './task/talk.tsx';
 import { TaskAudit } from './task/task-audit.tsx';
 import { Trace } from './task/trace.tsx';
+import { TrackerLink } from './task/tracker-link.tsx';
 import { Trouble } from './task/trouble.tsx';
 
 /** What happened to one item: its stages and runs, its evidence, its pull request, who did what. */
@@ -48,6 +50,7 @@ function TaskView({ task }: { task: TaskDetailWire }) {
               <p className="card-body wrap-anywhere whitespace-pre-wrap">{task.body}</p>
             )}
           </Card>
+          <Talk task={task} />
         </div>
         <div className="stack">
           <TaskFacts task={task} />
@@ -68,6 +71,7 @@ function Head({ task }: { task: TaskDetailWire }) {
       title={task.title}
       actions={
         <>
+          <TrackerLink task={task} />
           {pullRequest === null ? null : (
             <a className={buttonClass()} href={pullRequest} target="_blank" rel="noreferrer">
               <ExternalLink aria-hidden="true" />
