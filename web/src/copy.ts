@@ -740,6 +740,17 @@ export const copy = {
     slots: 'Slots',
     state: { ok: 'OK', warning: 'Warning', error: 'Error', skipped: 'Skipped' },
     ago: (age: string) => `${age} ago`,
+    workers: 'Workers',
+    worker: 'Worker',
+    heartbeat: 'Heartbeat',
+    used: (used: number, slots: number) => `${used} of ${slots}`,
+    flow: 'Queue and disk',
+    ready: 'Jobs that may start',
+    lag: 'Queue lag',
+    noLag: 'none',
+    worktrees: 'Worktrees',
+    free: 'Free on the fullest disk',
+    sizes: 'What takes the disk is under Disk in the checks, as orch doctor measures it.',
   },
   settings: {
     parts: {

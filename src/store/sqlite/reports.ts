@@ -26,7 +26,7 @@ export function prepareReports(db: Db): ReportStore {
   const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const endedRuns =
     db.prepare(`SELECT coalesce(verdict, 'lost') AS verdict, count(*) AS runs, coalesce(sum(cost_micro_usd), 0) AS micro_usd,
-    sum(cost_micro_usd IS NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
+    sum(cost_micro_usd IS NULL AND agent IS NOT NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
   const endedCounts = db
     .prepare(
       `SELECT status, count(*) FROM tasks INDEXED BY tasks_ended WHERE updated_at >= ? AND status IN ('done', 'cancelled') GROUP BY status`,
