@@ -123,6 +123,11 @@ export const copy = {
     noRuns: 'No run has ended.',
     spent: 'Spent',
     unknownCosts: (n: number) => `The cost of ${n} more ${n === 1 ? 'run' : 'runs'} is not known`,
+    perHour: 'runs per hour',
+    perHourLabel: (most: string, from: string) =>
+      `Runs per hour; the most, ${most}, in the hour from ${from}`,
+    yesterday: (time: string) => `${time} yesterday`,
+    untilNow: 'now',
     snooze: 'Snooze 1 h',
     snoozed: (n: number) => `${n} snoozed, show`,
     holds: 'Holds',

@@ -7,7 +7,7 @@ import { get } from '../api/client.ts';
 import { ask, versionQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { useNow } from '../lib/clock.ts';
-import { bytes, count, sentence, shortDuration } from '../lib/format.ts';
+import { bytes, count, room, sentence, shortDuration } from '../lib/format.ts';
 import { Button } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
 import { type FactRows, Facts } from '../ui/facts.tsx';
@@ -156,7 +156,7 @@ function Flow({ health: { queue, disk } }: { health: HealthWire }) {
       ),
     ],
     [copy.health.worktrees, count(disk.worktrees)],
-    [copy.health.free, disk.freeBytes === null ? '–' : bytes(disk.freeBytes)],
+    [copy.health.free, disk.freeBytes === null ? '–' : room(disk.freeBytes)],
   ];
   return (
     <Card title={copy.health.flow}>
