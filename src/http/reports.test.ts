@@ -213,6 +213,7 @@ describe('the audit log', () => {
     const text = await (await kit.ask('/api/v1/audit?format=csv')).text();
     expect(text.split('\r\n')[0]).toBe('at,by,surface,action,target,before,after');
     expect(text).toContain('"{""note"":""a, \\""b\\"""",""until"":null}"');
+    expect(await (await kit.ask('/api/v1/audit?format=csv&limit=1')).text()).toBe(text);
   });
 });
 
