@@ -8,6 +8,9 @@ const BASE = 'a'.repeat(40);
 const PROJECT = {
   repository: {},
   copy: [],
+  tracker: {
+    survey: async () => ({ source: 'board', rule: '', lookedAt: T0, seen: 0, matching: 0, nearest: [] }),
+  },
   rules: { key: 'api' },
   budget: { usdPerTask: null, usdPerDay: null, tokensPerDay: null },
   pipelines: [{ name: 'full', when: null, stages: [] }],
@@ -19,6 +22,7 @@ let kit: HttpKit;
 beforeEach(async () => {
   const workspace = {
     baseHead: async () => BASE,
+    clones: async () => ['API-1', 'job-7'],
     forkPoint: async () => BASE,
     patch: async () => ({ text: PATCH, cut: false }),
     readWork: async (_p: string, _k: string, name: string) => (name === 'review.md' ? 'Looks right.' : null),
@@ -209,6 +213,7 @@ describe('the audit log', () => {
     const text = await (await kit.ask('/api/v1/audit?format=csv')).text();
     expect(text.split('\r\n')[0]).toBe('at,by,surface,action,target,before,after');
     expect(text).toContain('"{""note"":""a, \\""b\\"""",""until"":null}"');
+    expect(await (await kit.ask('/api/v1/audit?format=csv&limit=1')).text()).toBe(text);
   });
 });
 
@@ -307,6 +312,9 @@ describe('health and settings', () => {
       findings: [],
       errors: 0,
       database: { engine: 'sqlite' },
+      workers: [{ id: 'local', version: '0.0.0-test', slots: 2, used: 0, lastHeartbeatAt: null }],
+      queue: { ready: 0, oldest: null },
+      disk: { freeBytes: null, worktrees: 2 },
     });
   });
 });

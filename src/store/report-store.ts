@@ -7,6 +7,10 @@ export interface ReportStore {
   nextUp(limit: number): Promise<readonly Job[]>;
   /** Runs that ended at an instant or later, by verdict, and tasks that did. Costs what ended, not what there is. */
   ended(since: number): Promise<Ended>;
+  /** Those runs by verdict and by hours since that instant, from 0 on. */
+  endedPerHour(
+    since: number,
+  ): Promise<readonly { readonly hour: number; readonly verdict: string; readonly runs: number }[]>;
   /** Tasks that ended at an instant or later, the latest first. */
   endedTasks(since: number, limit: number): Promise<readonly Task[]>;
   /** Messages that wait to be delivered, by destination; absent = none. */

@@ -81,6 +81,10 @@ export function reports(kit: StoreKit): void {
         tasksCancelled: 0,
       });
       expect(await look().ended(0)).toMatchObject({ tasksDone: 1 });
+      expect(await look().endedPerHour(since - DAY - MINUTE)).toEqual([
+        { hour: 0, verdict: 'success', runs: 1 },
+        { hour: 24, verdict: 'permanent', runs: 1 },
+      ]);
       expect((await look().endedTasks(0, 5)).map(({ id }) => id)).toEqual([task.id]);
       expect(await look().endedTasks(since, 5)).toEqual([]);
 

@@ -136,4 +136,25 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     await page.getByText('max_attempts').first().waitFor();
     expect(errors.filter((text) => !text.includes('409'))).toEqual([]);
   });
+
+  it('says what is told by the table of events, and sends a test', async () => {
+    await page.goto(`${url}/settings?part=notifications`);
+    await settled(page);
+    const done = page.getByLabel('Pull request ready, task done, Telegram');
+    expect(await done.inputValue()).toBe('digest');
+    await done.selectOption('off');
+    await page.getByText('notify.telegram.events.done').waitFor();
+    expect(await done.inputValue()).toBe('off');
+    expect(fileText('orch.yaml')).toContain('notify: { telegram: { events: { done: off } } }');
+    await page.getByRole('button', { name: 'Send test' }).click();
+    await page.getByText('Telegram: the test message is on its way').waitFor();
+    for (const theme of ['light', 'dark'] as const) {
+      await useTheme(page, theme);
+      expect(await axe(page)).toEqual([]);
+    }
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    await page.reload();
+    await settled(page);
+    expect(await done.inputValue()).toBe('off');
+  });
 });

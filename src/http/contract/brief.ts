@@ -52,3 +52,4 @@ export const channelTestsSchema = z
     ),
   })
   .meta({ id: 'ChannelTests' });
+export type ChannelTestsWire = z.infer<typeof channelTestsSchema>;

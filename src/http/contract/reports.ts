@@ -166,8 +166,31 @@ export const healthSchema = z
       schema: z.number(),
       bytes: z.number(),
     }),
+    workers: z
+      .array(
+        z.object({
+          id: z.string(),
+          version: z.string(),
+          slots: z.number(),
+          used: z.number(),
+          lastHeartbeatAt: instant.nullable().meta({ description: 'its last tick; null: none yet' }),
+        }),
+      )
+      .meta({ description: 'processes that execute runs: this one' }),
+    queue: z.object({
+      ready: z.number().meta({ description: 'jobs that nothing holds and that have not started' }),
+      oldest: z
+        .object({ job: z.string(), task: z.string().nullable(), since: instant })
+        .nullable()
+        .meta({ description: 'of them, the one that waits the longest: the lag of the queue' }),
+    }),
+    disk: z.object({
+      freeBytes: z.number().nullable().meta({ description: 'on the fullest disk that Orch writes to' }),
+      worktrees: z.number(),
+    }),
   })
   .meta({ id: 'Health' });
+export type HealthWire = z.infer<typeof healthSchema>;
 
 export const BULK_ACTIONS = ['retry', 'cancel', 'urgent', 'not_urgent', 'priority'] as const;
 export const bulkRequest = z

@@ -45,7 +45,7 @@ export function explainRoutes({ engine, version, web, configProblem, heard }: Ro
       const of = named === undefined ? { project: project ?? null } : (await lookUp.target(named)).id;
       const explained =
         at === undefined
-          ? explainToWire(await engine.explain(of))
+          ? explainToWire({ ...(await engine.explain(of)), room: await engine.room() })
           : explainedToWire(await engine.explainAt(at, of), at, Date.now());
       return c.json(explained, 200);
     },

@@ -4,7 +4,8 @@ import type { Ended, FinishedRow, ReportStore, UsageQuery, UsageRow } from '../r
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const GROUPS: Readonly<Record<UsageQuery['by'], string>> = {
   project: 'j.project',
   account: 'r.account',
@@ -27,7 +28,10 @@ export function prepareReports(db: Db): ReportStore {
   const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const endedRuns =
     db.prepare(`SELECT coalesce(verdict, 'lost') AS verdict, count(*) AS runs, coalesce(sum(cost_micro_usd), 0) AS micro_usd,
-    sum(cost_micro_usd IS NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
+    sum(cost_micro_usd IS NULL AND agent IS NOT NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
+  const endedPerHour =
+    db.prepare(`SELECT CAST((finished_at - @since) / ${HOUR_MS} AS INTEGER) AS hour, coalesce(verdict, 'lost') AS verdict, count(*) AS runs
+    FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= @since AND finished_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2`);
   const endedCounts = db
     .prepare(
       `SELECT status, count(*) FROM tasks INDEXED BY tasks_ended WHERE updated_at >= ? AND status IN ('done', 'cancelled') GROUP BY status`,
@@ -104,6 +108,13 @@ export function prepareReports(db: Db): ReportStore {
       }));
       const tasks = new Map(endedCounts.all(since) as [string, number][]);
       return { runs, tasksDone: tasks.get('done') ?? 0, tasksCancelled: tasks.get('cancelled') ?? 0 };
+    },
+    async endedPerHour(since) {
+      return (endedPerHour.all({ since }) as Row[]).map((row) => ({
+        hour: Number(row['hour']),
+        verdict: String(row['verdict']),
+        runs: Number(row['runs']),
+      }));
     },
     async endedTasks(since, limit) {
       return (endedTasks.all(since, limit) as Row[]).map(taskOf);

@@ -132,6 +132,11 @@ export function bytes(n: number): string {
   return `${(n / 1e9).toFixed(1)} GB`;
 }
 
+/** "61.2 GB" of 1024 each, as the server counts what is left of a disk. */
+export function room(n: number): string {
+  return `${(n / 1024 ** 3).toFixed(1)} GB`;
+}
+
 export function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
