@@ -316,6 +316,7 @@ export function createEngine(options: EngineOptions) {
     approve: decisions.approve,
     reject: decisions.reject,
     retry: decisions.retry,
+    move: decisions.move,
     answer: decisions.answer,
     tick: decisions.tick,
     urgent: decisions.urgent,

@@ -13,6 +13,8 @@ export interface ReportStore {
   undelivered(): Promise<ReadonlyMap<string, number>>;
   /** Questions of a task and their answers, oldest first; as long as messages are kept. */
   said(taskKey: string): Promise<readonly Said[]>;
+  /** When a run of each account last ended well; absent = never. */
+  lastSuccess(): Promise<ReadonlyMap<string, number>>;
   /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
 }

@@ -58,6 +58,18 @@ export function reports(kit: StoreKit): void {
       expect(await look().said('API')).toEqual([]);
     });
 
+    it('know when a run of each account last ended well', async () => {
+      expect(await look().lastSuccess()).toEqual(new Map());
+      const at: number[] = [];
+      for (const verdict of ['success', 'success', 'permanent'] as const) {
+        await enqueue();
+        kit.now += MINUTE;
+        at.push(kit.now);
+        await end(await claimed(), { job: { status: 'done' }, run: { ...ENDED, verdict } });
+      }
+      expect(await look().lastSuccess()).toEqual(new Map([['a', at[1]]]));
+    });
+
     it('sum up what ended since an instant, also what failed and what cost nobody knows', async () => {
       const { task } = await submit();
       await end(await claimed(), {

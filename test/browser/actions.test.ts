@@ -159,6 +159,17 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await dialog.getByRole('button', { name: 'Set priority' }).click();
     await dialog.waitFor({ state: 'detached' });
     await waitFor(async () => (await audited('urgent')) === 2);
+    await page.getByRole('status').getByRole('button', { name: 'Move to stage…' }).click();
+    expect(await dialog.getByRole('button', { name: /^Move/ }).isDisabled()).toBe(true);
+    await dialog.getByLabel('Stage').selectOption('deploy');
+    await dialog.getByRole('button', { name: /^Move/ }).click();
+    // One is in development, the other's pipeline has no deploy: neither may skip what lies before it.
+    await dialog.getByText('2 of 2').waitFor();
+    expect(await dialog.getByText('Refused', { exact: true }).count()).toBe(2);
+    await dialog.getByLabel('Stage').selectOption('development');
+    await dialog.getByRole('button', { name: /^Move/ }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await waitFor(async () => (await audited('retry')) >= 2);
     await page.getByRole('status').getByRole('button', { name: 'Cancel…' }).click();
     await dialog.getByRole('button', { name: 'Cancel it' }).click();
     await dialog.waitFor({ state: 'detached' });

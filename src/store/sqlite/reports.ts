@@ -41,6 +41,12 @@ export function prepareReports(db: Db): ReportStore {
     .raw();
   const said = db.prepare(`SELECT key, created_at AS at, message ->> 'body' AS body FROM outbox
     WHERE (key >= @asked AND key < @asked || x'7f') OR (key >= @answered AND key < @answered || x'7f') ORDER BY id`);
+  // One step in the index per account, however many runs there are.
+  const lastSuccess = db
+    .prepare(
+      `SELECT id, (SELECT max(finished_at) FROM agent_runs INDEXED BY agent_runs_success WHERE account = accounts.id AND verdict = 'success') AS at FROM accounts WHERE at IS NOT NULL`,
+    )
+    .raw();
   const usage = new Map(
     Object.entries(GROUPS).map(([by, group]) => [
       by,
@@ -104,6 +110,10 @@ export function prepareReports(db: Db): ReportStore {
     async said(taskKey) {
       const rows = said.all({ asked: `question:${taskKey}:`, answered: `answer:${taskKey}:` });
       return (rows as { key: string; at: number; body: string }[]).map((row) => saidIn(taskKey, row));
+    },
+
+    async lastSuccess() {
+      return new Map(lastSuccess.all() as [string, number][]);
     },
 
     async usage({ by, since, until, project }): Promise<UsageRow[]> {
