@@ -159,21 +159,33 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await dialog.getByRole('button', { name: 'Set priority' }).click();
     await dialog.waitFor({ state: 'detached' });
     await waitFor(async () => (await audited('urgent')) === 2);
-    await page.getByRole('status').getByRole('button', { name: 'Move to stage…' }).click();
-    expect(await dialog.getByRole('button', { name: /^Move/ }).isDisabled()).toBe(true);
-    await dialog.getByLabel('Stage').selectOption('deploy');
-    await dialog.getByRole('button', { name: /^Move/ }).click();
-    // One is in development, the other's pipeline has no deploy: neither may skip what lies before it.
-    await dialog.getByText('2 of 2').waitFor();
-    expect(await dialog.getByText('Refused', { exact: true }).count()).toBe(2);
-    await dialog.getByLabel('Stage').selectOption('development');
-    await dialog.getByRole('button', { name: /^Move/ }).click();
-    await dialog.waitFor({ state: 'detached' });
-    await waitFor(async () => (await audited('retry')) >= 2);
     await page.getByRole('status').getByRole('button', { name: 'Cancel…' }).click();
     await dialog.getByRole('button', { name: 'Cancel it' }).click();
     await dialog.waitFor({ state: 'detached' });
     await waitFor(async () => (await audited('cancel')) === 2);
+    await context.close();
+  });
+
+  it('moves jobs of the queue back to an earlier stage, and sees which could not', async () => {
+    const { page, context } = await open(browser, line, `/queue?state=all&q=${line.keys.done}`);
+    await settled(page);
+    expect(await page.locator('tbody tr').count()).toBe(2);
+    await page.getByRole('checkbox', { name: 'Select all shown' }).check();
+    await page.getByRole('status').getByRole('button', { name: 'Move to stage…' }).click();
+    const dialog = page.getByRole('dialog');
+    const move = dialog.getByRole('button', { name: /^Move/ });
+    expect(await move.isDisabled()).toBe(true);
+    await dialog.getByLabel('Stage').selectOption('development');
+    await dialog.getByLabel(/^Note/).fill('once more');
+    expect(await axe(page)).toEqual([]);
+    await move.click();
+    // The task is at its deploy: the job of its development is over, and only the other one can go back.
+    await dialog.getByText('2 of 2').waitFor();
+    const chips = ['Accepted', 'Refused'].map((word) => dialog.getByText(word, { exact: true }).count());
+    expect(await Promise.all(chips)).toEqual([1, 1]);
+    await page.keyboard.press('Escape');
+    const jobs = await line.app.engine.store.jobs({ taskId: (await task('done'))?.id ?? 0, limit: 9 });
+    expect(jobs.items[2]).toMatchObject({ stage: 'development', context: { note: 'once more' } });
     await context.close();
   });
 

@@ -76,7 +76,10 @@ function says(...texts: string[]): string {
     .map((text) => {
       const line = JSON.stringify({
         type: 'assistant',
-        message: { role: 'assistant', content: [{ type: 'text', text }] },
+        message: {
+          ...{ id: `msg_${text.length}`, role: 'assistant', content: [{ type: 'text', text }] },
+          usage: { input_tokens: 4, cache_creation_input_tokens: 900 * text.length },
+        },
       });
       return `cat <<'LINE'\n${line}\nLINE\n`;
     })

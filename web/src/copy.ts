@@ -403,6 +403,7 @@ export const copy = {
     noRuns: 'Nothing has run yet.',
     needsApproval: 'needs approval',
     notYet: 'not yet',
+    usually: (time: string) => `usually ${time}`,
     description: 'Description',
     noDescription: 'The item has no description.',
     talk: 'Comments and questions',
@@ -853,6 +854,10 @@ export const copy = {
     gates: 'Gates passed',
     worktree: 'Worktree',
     turns: 'Turns',
+    pace: 'New input tokens per minute, as its log tells them. What the model reads again is left out.',
+    paceOf: (last: string, most: string, minutes: string) =>
+      `New input tokens per minute over ${minutes}: ${last} in the last one, ${most} at most`,
+    inMinute: (time: string, tokens: string) => `${time}: ${tokens}`,
     in: 'in',
     toldLater: 'The CLI tells its tokens when the run ends.',
     notTold: 'The CLI told no tokens.',
