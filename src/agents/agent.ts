@@ -75,6 +75,18 @@ export interface AgentReader {
    * nothing. Never throws. Left out: lines are shown as they are.
    */
   readonly readable?: (line: string) => readonly LogPart[] | null;
+  /**
+   * What one line of its log tells of a model's message and its use; null for any other line. Never throws.
+   * Left out: its log tells use at the end alone.
+   */
+  readonly turn?: (line: string) => AgentTurn | null;
+}
+
+/** A message of the model, as a log tells it while the run goes on. Several lines may tell of one message. */
+export interface AgentTurn {
+  readonly id: string;
+  /** Tokens that the model had not seen before: input and what was written to its cache. */
+  readonly newInputTokens: number;
 }
 
 /** A piece of a log line as a person reads it. */

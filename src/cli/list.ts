@@ -106,6 +106,7 @@ export function registerListCommands(program: Command): void {
     out.text(
       `  ${task.pipeline === FULL ? '' : `pipeline ${task.pipeline}, `}stage ${task.stage}, branch ${task.branch}, ${task.pr === null ? 'no pull request yet' : `pull request ${task.pr.number} ${task.pr.state}`}, ${costText(task)}`,
     );
+    if (task.tracker !== null) out.text(`  item  ${task.tracker.url}`);
     if (task.reason !== null) out.text(`  ${task.reason.detail}`);
     if (task.trace !== null) out.text(traceLines(task.trace, task.key));
     for (const job of task.jobs)

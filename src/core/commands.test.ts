@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { approve, reject, sizeLine } from './approvals.ts';
 import { type CommandContext } from './command.ts';
-import { answer, cancel, type RetryOptions, retry } from './commands.ts';
+import { answer, cancel, moveBack, type RetryOptions, retry } from './commands.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
 import { activeTask, queuedJob, rules, stage } from './test-kit.ts';
 
@@ -431,5 +431,38 @@ describe('answer', () => {
 
   it('counts once: the second answer finds nothing asked', () => {
     expect(() => answer({ task: task(), job: job() }, 'MySQL', CONTEXT)).toThrow(code('question.none'));
+  });
+});
+
+describe('move', () => {
+  const to = (stage: string, note: string | null = null) => ({ stage, note });
+
+  it('sends a task back to an earlier stage, with a note to the agent', () => {
+    const effects = moveBack(waiting('deploy'), to('development', 'once more'), CONTEXT);
+    expect(effects.job).toMatchObject({ status: 'cancelled' });
+    expect(effects.task).toMatchObject({ stage: 'development', status: 'active', rounds: {} });
+    expect(effects.newJobs).toMatchObject([
+      { stage: 'development', rework: true, context: { note: 'once more', roundHead: HEAD } },
+    ]);
+  });
+
+  it('changes nothing when it is repeated', () => {
+    const there = { task: task({ stage: 'development' }), job: job({ stage: 'development' }) };
+    expect(moveBack(there, to('development'), CONTEXT)).toEqual({});
+    const failed = { ...there, job: job({ stage: 'development', status: 'failed' }) };
+    expect(moveBack(failed, to('development'), CONTEXT).newJobs).toHaveLength(1);
+  });
+
+  it('skips nothing, and leaves what runs, has gone on, or has no such stage', () => {
+    const early = { task: task({ stage: 'development' }), job: job({ stage: 'development' }) };
+    expect(() => moveBack(early, to('deploy'), CONTEXT)).toThrow(code('stage.not_earlier'));
+    expect(() => moveBack(waiting('deploy'), to('polish'), CONTEXT)).toThrow(code('usage.unknown_stage'));
+    expect(() => moveBack({ task: null, job: job() }, to('development'), CONTEXT)).toThrow(
+      code('usage.no_task'),
+    );
+    const running = waiting('deploy', { status: 'running' });
+    expect(() => moveBack(running, to('development'), CONTEXT)).toThrow(code('job.running'));
+    const old = { ...waiting('deploy'), superseded: true };
+    expect(() => moveBack(old, to('development'), CONTEXT)).toThrow(code('job.superseded'));
   });
 });

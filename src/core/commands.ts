@@ -114,6 +114,35 @@ export function retry(
   };
 }
 
+/**
+ * Sends a task back to an earlier stage of its pipeline, as `retry` from there does. Never forward: what lies
+ * between would be skipped. Repeated, it changes nothing: the task waits there already.
+ */
+export function moveBack(
+  state: CommandState,
+  { stage, note }: { readonly stage: string; readonly note: string | null },
+  c: CommandContext,
+): Effects {
+  const { task, job } = state;
+  if (task === null)
+    throw new AppError(`${jobName(job.id)} belongs to no task and has no stages`, {
+      code: 'usage.no_task',
+      hint: `orch retry ${jobName(job.id)}`,
+    });
+  const { pipeline } = rulesOf(c, task);
+  const place = (name: string) => pipeline.findIndex((each) => each.stage === name);
+  if (place(stage) > place(task.stage))
+    throw new AppError(`${stage} is not before ${task.stage}, where ${task.key} is`, {
+      code: 'stage.not_earlier',
+      hint: `one of ${pipeline
+        .slice(0, place(task.stage) + 1)
+        .map((each) => each.stage)
+        .join(', ')}`,
+    });
+  const isThere = job.stage === stage && job.status === 'queued' && state.superseded !== true;
+  return isThere && note === null ? {} : retry(state, { note, fromStage: stage, account: null }, c);
+}
+
 /** What people asked for meanwhile is with the job now. */
 function withInbox(effects: Effects, task: Task | null): Effects {
   if (task === null) return effects;

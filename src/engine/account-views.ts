@@ -19,7 +19,7 @@ export function createAccountViews(parts: {
   return async function accounts() {
     const { accounts, accountRules, preflight: rules } = parts.runtime();
     const states = new Map((await store.accounts()).map((a) => [a.id, a]));
-    const versions = await store.cliVersions();
+    const [versions, lastSuccess] = await Promise.all([store.cliVersions(), store.reports.lastSuccess()]);
     const state = parts.state();
     return Promise.all(
       [...accounts.values()].map(async (entry) => {
@@ -32,6 +32,7 @@ export function createAccountViews(parts: {
         return {
           entry,
           state: own ?? null,
+          lastSuccessAt: lastSuccess.get(account.id) ?? null,
           signIn,
           warnings: expiring === null ? [] : [expiringWarning(account.id, expiring, now)],
           gate: state?.accounts.get(account.id) ?? null,

@@ -32,6 +32,7 @@ import { createPreflight, type Preflight } from './preflight.ts';
 import { createRunBundles } from './run-bundle.ts';
 import { createRunLogs } from './run-log.ts';
 import { createRunProof } from './run-proof.ts';
+import { createRunTurns } from './run-turns.ts';
 import type { Runtime } from './runtime.ts';
 import { createSalvage } from './salvage.ts';
 import { createScopes } from './scopes.ts';
@@ -317,6 +318,7 @@ export function createEngine(options: EngineOptions) {
     approve: decisions.approve,
     reject: decisions.reject,
     retry: decisions.retry,
+    move: decisions.move,
     answer: decisions.answer,
     tick: decisions.tick,
     urgent: decisions.urgent,
@@ -371,7 +373,7 @@ export function createEngine(options: EngineOptions) {
     /** Counts runs from now on. */
     onRun: (watcher: RunWatcher): void => void watchers.add(watcher),
     spentToday: () => store.spending(dayOf(clock())),
-    ...{ looks, runProof, runLogs },
+    ...{ looks, runProof, runLogs, turnsOf: createRunTurns({ live: attempts.live, runLogs, clock }) },
     bundle: createRunBundles({ runtime: () => runtime, secrets }),
     /** Writes down what somebody did that changes no row by itself. */
     note: (

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { LogPart } from '../agents/agent.ts';
+import type { AgentTurn, LogPart } from '../agents/agent.ts';
 import type { Run } from '../core/model.ts';
 import type { Clock } from '../lib/clock.ts';
 import { type FileLine, type LineFile, openLines } from '../lib/line-file.ts';
@@ -63,11 +63,11 @@ export function createRunLogs(parts: {
       own?.kind === run.cliKind
         ? own
         : [...accounts.values()].find((each) => each.agent.kind === run.cliKind)?.agent;
-    return agent?.readable ?? (() => null);
+    return agent;
   }
 
   function createWords(run: Run, form: Form) {
-    const readable = readerOf(run);
+    const readable = readerOf(run)?.readable ?? (() => null);
     const secrets = secretsOf();
     return ({ at, next, text, whole }: FileLine): Words => {
       const read =
@@ -110,6 +110,17 @@ export function createRunLogs(parts: {
           const { lines, next } = await search(file, words, { text, from, limit });
           return { lines: await timed(lines), next };
         },
+        async turnsAfter(seq) {
+          const turn = readerOf(run)?.turn;
+          if (turn === undefined) return null;
+          const lines = await file.after(seq, STEP_LINES, ended);
+          const turns: (AgentTurn & { at: number | null })[] = [];
+          for (const { text, next } of lines) {
+            const told = turn(text);
+            if (told !== null) turns.push({ ...told, at: (await notes?.at(next)) ?? null });
+          }
+          return { turns, next: lines.at(-1)?.next ?? seq, more: lines.length === STEP_LINES };
+        },
         copy: (plain) => copy(file, plain, secretsOf()),
         async [Symbol.asyncDispose]() {
           await Promise.all([file[Symbol.asyncDispose](), notes?.[Symbol.asyncDispose]()]);
@@ -125,6 +136,12 @@ export interface RunLog {
   before(seq: number, limit: number): Promise<RunLine[]>;
   /** Lines that show the text, any case; `next` is where to go on, null at the end. */
   search(text: string, from: number, limit: number): Promise<{ lines: RunLine[]; next: number | null }>;
+  /** What lines from a number on tell of the model's messages; `next` is where to go on. Null: its CLI does not. */
+  turnsAfter(seq: number): Promise<{
+    turns: readonly (AgentTurn & { readonly at: number | null })[];
+    next: number;
+    more: boolean;
+  } | null>;
   /** The whole log, masked, in pieces; `plain` without colours and controls. */
   copy(plain: boolean): AsyncGenerator<string>;
   [Symbol.asyncDispose](): Promise<void>;

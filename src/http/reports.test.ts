@@ -71,6 +71,14 @@ describe('bulk', () => {
     expect(urgent).toEqual([true, true, false]);
   });
 
+  it('moves nothing that has no stages to go back to', async () => {
+    await enqueue();
+    const bulk = await kit.json('/api/v1/bulk', {
+      body: { action: 'move', ids: ['job_1'], stage: 'review' },
+    });
+    expect(bulk).toMatchObject({ done: 0, refused: 1, results: [{ error: { code: 'usage.no_task' } }] });
+  });
+
   it('takes what a list would show, and writes each down with who did it', async () => {
     for (const stage of ['review', 'testing', 'review']) await enqueue({ stage });
     const body = { action: 'priority', filter: { stage: 'review', status: 'queued' }, priority: 7 };
@@ -88,6 +96,7 @@ describe('bulk', () => {
     [{ action: 'retry' }, 'body'],
     [{ action: 'retry', ids: ['job_1'], filter: {} }, 'body'],
     [{ action: 'priority', ids: ['job_1'] }, 'priority'],
+    [{ action: 'move', ids: ['job_1'] }, 'stage'],
     [{ action: 'explode', ids: ['job_1'] }, 'action'],
     [{ action: 'retry', filter: { status: 'nope' } }, 'status'],
   ])('%j is refused with the field', async (body, field) => {

@@ -3,7 +3,8 @@ import type { Reason } from '../core/dispatch-state.ts';
 import type { Job, Run, Task } from '../core/model.ts';
 import { jobName, runName } from '../core/model.ts';
 import type { RunProof } from '../engine/run-proof.ts';
-import type { HoldWire, JobWire, ProofWire, RunWire, TaskWire, WarningWire } from './contract.ts';
+import type { RunTurns } from '../engine/run-turns.ts';
+import type { HoldWire, JobWire, OneRunWire, ProofWire, RunWire, TaskWire, WarningWire } from './contract.ts';
 
 /** The model on the wire: ids with their noun, ISO instants, null where nothing is known. */
 
@@ -91,6 +92,11 @@ export function proofToWire(proof: RunProof | null): ProofWire | null {
     change: progress?.stat ?? null,
     lookedAt: isoOrNull(lookedAt),
   };
+}
+
+export function turnsToWire(turns: RunTurns | null): OneRunWire['turns'] {
+  if (turns === null) return null;
+  return { count: turns.count, minutes: turns.minutes.map((each) => ({ ...each, at: iso(each.at) })) };
 }
 
 export function taskToWire(task: Task): TaskWire {

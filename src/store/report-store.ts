@@ -17,6 +17,10 @@ export interface ReportStore {
   undelivered(): Promise<ReadonlyMap<string, number>>;
   /** Questions of a task and their answers, oldest first; as long as messages are kept. */
   said(taskKey: string): Promise<readonly Said[]>;
+  /** When a run of each account last ended well; absent = never. */
+  lastSuccess(): Promise<ReadonlyMap<string, number>>;
+  /** How long a run of each stage of a project usually takes, by its newest that ended well; absent = too few. */
+  usual(project: string): Promise<ReadonlyMap<string, number>>;
   /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
   /** Tasks that were done in a span, by who or what worked on them, with all that their runs there took, whenever it was. */

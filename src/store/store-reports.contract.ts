@@ -58,6 +58,34 @@ export function reports(kit: StoreKit): void {
       expect(await look().said('API')).toEqual([]);
     });
 
+    it('know when a run of each account last ended well', async () => {
+      expect(await look().lastSuccess()).toEqual(new Map());
+      const at: number[] = [];
+      for (const verdict of ['success', 'success', 'permanent'] as const) {
+        await enqueue();
+        kit.now += MINUTE;
+        at.push(kit.now);
+        await end(await claimed(), { job: { status: 'done' }, run: { ...ENDED, verdict } });
+      }
+      expect(await look().lastSuccess()).toEqual(new Map([['a', at[1]]]));
+    });
+
+    it('know how long a stage usually takes, by what ended well in its project', async () => {
+      await kit.store.configure([project('api', { maxConcurrency: 99 }), project('web')], ['a']);
+      const took = async (minutes: number, job: object, verdict: 'success' | 'permanent' = 'success') => {
+        await enqueue(job);
+        const run = await claimed();
+        kit.now += minutes * MINUTE;
+        await end(run, { job: { status: 'done' }, run: { ...ENDED, verdict } });
+      };
+      for (const minutes of [4, 6, 50]) await took(minutes, { stage: 'review' });
+      await took(1, { stage: 'review' }, 'permanent');
+      await took(1, { stage: 'review', project: 'web' });
+      await took(9, { stage: 'deploy' });
+      expect(await look().usual('api')).toEqual(new Map([['review', 6 * MINUTE]]));
+      expect(await look().usual('web')).toEqual(new Map());
+    });
+
     it('sum up what ended since an instant, also what failed and what cost nobody knows', async () => {
       const { task } = await submit();
       await end(await claimed(), {

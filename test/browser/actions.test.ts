@@ -199,6 +199,29 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await context.close();
   });
 
+  it('moves jobs of the queue back to an earlier stage, and sees which could not', async () => {
+    const { page, context } = await open(browser, line, `/queue?state=all&q=${line.keys.done}`);
+    await settled(page);
+    expect(await page.locator('tbody tr').count()).toBe(2);
+    await page.getByRole('checkbox', { name: 'Select all shown' }).check();
+    await page.getByRole('status').getByRole('button', { name: 'Move to stage…' }).click();
+    const dialog = page.getByRole('dialog');
+    const move = dialog.getByRole('button', { name: /^Move/ });
+    expect(await move.isDisabled()).toBe(true);
+    await dialog.getByLabel('Stage').selectOption('development');
+    await dialog.getByLabel(/^Note/).fill('once more');
+    expect(await axe(page)).toEqual([]);
+    await move.click();
+    // The task is at its deploy: the job of its development is over, and only the other one can go back.
+    await dialog.getByText('2 of 2').waitFor();
+    const chips = ['Accepted', 'Refused'].map((word) => dialog.getByText(word, { exact: true }).count());
+    expect(await Promise.all(chips)).toEqual([1, 1]);
+    await page.keyboard.press('Escape');
+    const jobs = await line.app.engine.store.jobs({ taskId: (await task('done'))?.id ?? 0, limit: 9 });
+    expect(jobs.items[2]).toMatchObject({ stage: 'development', context: { note: 'once more' } });
+    await context.close();
+  });
+
   it('finds a task by Ctrl K, and creates one', async () => {
     const { page, context } = await open(browser, line, '/');
     await settled(page);

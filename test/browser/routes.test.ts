@@ -108,6 +108,15 @@ describe.skipIf(!chromium.available)(suiteName('every page', chromium), () => {
     await context.close();
   });
 
+  it('open a log at the line that the address names, and mark it', async () => {
+    const { page, context } = await open(browser, line, `/runs/${line.runs.approval}?line=0`);
+    const marked = page.locator('.log-row[data-at="true"]');
+    await marked.waitFor();
+    expect(await marked.textContent()).toContain('I will make the retry delay honour Retry-After');
+    expect(await page.getByText('new lines').count()).toBe(0);
+    await context.close();
+  });
+
   it('load nothing from elsewhere, and keep what is hashed for a year', async () => {
     const { page, context } = await open(browser, line, '/sign-in', { isSignedIn: false });
     await context.addCookies([{ ...line.cookie, url: line.app.url }]);

@@ -132,6 +132,13 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     await dialog.waitFor({ state: 'detached' });
     await row.getByText('5', { exact: true }).waitFor();
     expect(fileText('orch.yaml')).toContain('max_attempts: 5');
+    await page.goto(`${url}/accounts`);
+    await page.getByRole('button', { name: 'Change accounts.claude-a.slots' }).click();
+    await dialog.getByLabel('Value').fill('7');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('0 of 7').waitFor();
+    expect(fileText('orch.yaml')).toContain('slots: 7');
     await page.goto(`${url}/settings?part=audit`);
     await page.getByText('max_attempts').first().waitFor();
     expect(errors.filter((text) => !text.includes('409'))).toEqual([]);

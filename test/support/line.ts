@@ -40,6 +40,7 @@ const LOOKS: NonNullable<AppOptions['looks']> = {
   config: () => [
     row(['host'], '127.0.0.1', 'default', 'ORCH_HOST', 'machine'),
     row(['max_concurrency'], 4, 'environment', 'ORCH_MAX_CONCURRENCY', 'environment'),
+    row(['accounts', 'claude-a', 'slots'], 2, 'file', null, null),
     row(['projects', 'api', 'checks'], ['npm test', 'npm run lint'], 'file', null, null),
     row(['telegram_bot_token'], '[secret]', 'environment', 'ORCH_TELEGRAM_BOT_TOKEN', 'secret'),
     row(['public_url'], null, 'default', 'ORCH_PUBLIC_URL', null),
@@ -75,7 +76,10 @@ function says(...texts: string[]): string {
     .map((text) => {
       const line = JSON.stringify({
         type: 'assistant',
-        message: { role: 'assistant', content: [{ type: 'text', text }] },
+        message: {
+          ...{ id: `msg_${text.length}`, role: 'assistant', content: [{ type: 'text', text }] },
+          usage: { input_tokens: 4, cache_creation_input_tokens: 900 * text.length },
+        },
       });
       return `cat <<'LINE'\n${line}\nLINE\n`;
     })

@@ -8,6 +8,7 @@ import { loginCommandOf } from './login-command.ts';
 import { readable } from './readable.ts';
 import { judgeSignIn } from './sign-in.ts';
 import { hasTranscript } from './transcript.ts';
+import { turn } from './turn.ts';
 
 const KIND = 'claude-code';
 const STANDARD_PATH = '/usr/local/bin:/usr/bin:/bin';
@@ -52,5 +53,6 @@ function create({ searchPath = STANDARD_PATH, platform = process.platform }: Cla
     invocation: invocationOf,
     judge,
     readable,
+    turn,
   };
 }

@@ -6,6 +6,7 @@ import { judge } from './judge.ts';
 import { placesOf } from './places.ts';
 import { hasSession } from './session.ts';
 import { judgeSignIn } from './sign-in.ts';
+import { turn } from './turn.ts';
 
 const STANDARD_PATH = '/usr/local/bin:/usr/bin:/bin';
 /** They move the CLI's files, so a person has to sign in with them too. */
@@ -40,5 +41,6 @@ function create({ searchPath = STANDARD_PATH }: { readonly searchPath?: string }
     canResume: hasSession,
     invocation: invocationOf,
     judge,
+    turn,
   };
 }

@@ -56,6 +56,7 @@ export const accountSchema = z
         .nullable(),
     }),
     breaker: z.object({ state: z.string(), failures: z.number(), probeAt: instant.nullable() }),
+    lastSuccessAt: instant.nullable().meta({ description: 'of a run; null: none of it succeeded yet' }),
     slots: z.number(),
     running: z.number(),
     windows: z.array(

@@ -192,7 +192,7 @@ export const healthSchema = z
   .meta({ id: 'Health' });
 export type HealthWire = z.infer<typeof healthSchema>;
 
-export const BULK_ACTIONS = ['retry', 'cancel', 'urgent', 'not_urgent', 'priority'] as const;
+export const BULK_ACTIONS = ['retry', 'cancel', 'urgent', 'not_urgent', 'priority', 'move'] as const;
 export const bulkRequest = z
   .strictObject({
     action: z.enum(BULK_ACTIONS),
@@ -214,12 +214,22 @@ export const bulkRequest = z
     note: z.string().max(20_000).nullable().default(null),
     account: z.string().nullable().default(null),
     priority: z.number().int().min(-100).max(100).nullable().default(null),
+    stage: z
+      .string()
+      .min(1)
+      .nullable()
+      .default(null)
+      .meta({ description: 'of `move`: where each task goes back to, an earlier one of its pipeline' }),
     now: z.boolean().default(false),
   })
   .refine((r) => (r.ids === null) !== (r.filter === null), 'name ids or a filter, not both')
   .refine((r) => r.action !== 'priority' || r.priority !== null, {
     path: ['priority'],
     message: 'the action priority needs one',
+  })
+  .refine((r) => r.action !== 'move' || r.stage !== null, {
+    path: ['stage'],
+    message: 'the action move needs one',
   });
 export const bulkSchema = z
   .object({

@@ -155,6 +155,10 @@ export type TaskWire = z.infer<typeof taskSchema>;
 
 export const taskDetailSchema = taskSchema.extend({
   body: z.string(),
+  usualMs: z.record(z.string(), z.number()).meta({
+    description:
+      'how long a run of a stage of its project usually takes: the median of the last that ended well',
+  }),
   thread: z.string().meta({ description: 'comments on its item by people with write access, oldest first' }),
   said: z.array(z.object({ kind: z.enum(['question', 'answer']), at: instant, text: z.string() })).meta({
     description: 'what its agents asked and people answered, oldest first, while messages are kept',
@@ -209,6 +213,15 @@ export const oneRunQuery = z.object({
 export const oneRunSchema = z.object({
   run: runSchema,
   proof: proofSchema.nullable().meta({ description: 'of a live run' }),
+  turns: z
+    .object({
+      count: z.number().meta({ description: "messages of the model, its subagents' too" }),
+      minutes: z
+        .array(z.object({ at: instant, newInputTokens: z.number() }))
+        .meta({ description: 'the last 13 at most, oldest first: input and cache writes, not cache reads' }),
+    })
+    .nullable()
+    .meta({ description: 'of a live run, where the log of its CLI tells as it goes' }),
   gates: z
     .array(z.object({ gate: z.string(), text: z.string() }))
     .meta({ description: 'that were open when it was started, in the order of the dispatcher' }),

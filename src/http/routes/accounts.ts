@@ -69,7 +69,7 @@ export function accountRoutes({ engine }: HttpOptions) {
 
 type Found = Awaited<ReturnType<HttpOptions['engine']['accounts']>>[number];
 
-function accountToWire({ entry, state, signIn, gate, cli, warnings }: Found): AccountWire {
+function accountToWire({ entry, state, signIn, gate, cli, warnings, lastSuccessAt }: Found): AccountWire {
   const hold = state?.hold ?? null;
   const closed =
     gate?.kind === 'closed'
@@ -122,6 +122,7 @@ function accountToWire({ entry, state, signIn, gate, cli, warnings }: Found): Ac
       failures: state?.breaker.failures ?? 0,
       probeAt: isoOrNull(state?.breaker.probeAt ?? null),
     },
+    lastSuccessAt: isoOrNull(lastSuccessAt),
     slots: entry.slots,
     running: gate?.running ?? 0,
     windows: (state?.windows ?? []).map((w) => ({

@@ -60,6 +60,8 @@ export function bulkRoutes({ engine }: HttpOptions) {
         return engine.urgent(target, false, actor);
       case 'priority':
         return engine.priority(target, request.priority ?? 0, actor);
+      case 'move':
+        return engine.move(target, { stage: request.stage ?? '', note: request.note }, actor);
     }
   }
   return routes;

@@ -18,7 +18,7 @@ import { createJobSearch } from '../job-search.ts';
 import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
-import { iso, proofToWire, runToWire, taskToWire } from '../wire.ts';
+import { iso, proofToWire, runToWire, taskToWire, turnsToWire } from '../wire.ts';
 
 /** Whoever asks for one run and its worktree waits this long for the first look at that. */
 const FIRST_LOOK_MS = 1500;
@@ -78,11 +78,15 @@ export function workRoutes({ engine }: HttpOptions) {
     }),
     async (c) => {
       const run = await lookUp.run(c.req.valid('param').id);
-      const [proof, gates] = await Promise.all([
+      const [proof, gates, turns] = await Promise.all([
         engine.runProof.of(run.id, c.req.valid('query').look ? FIRST_LOOK_MS : 0),
         engine.looks.gatesOf(run),
+        engine.turnsOf(run),
       ]);
-      return c.json({ run: runToWire(run), proof: proofToWire(proof), gates }, 200);
+      return c.json(
+        { run: runToWire(run), proof: proofToWire(proof), turns: turnsToWire(turns), gates },
+        200,
+      );
     },
   );
 
@@ -110,14 +114,16 @@ export function workRoutes({ engine }: HttpOptions) {
     }),
     async (c) => {
       const task = await lookUp.task(c.req.valid('param').key);
-      const [jobs, runs, said] = await Promise.all([
+      const [jobs, runs, said, usual] = await Promise.all([
         store.jobs({ taskId: task.id, limit: MAX_LIMIT }),
         store.runs({ taskId: task.id, limit: MAX_LIMIT }),
         store.reports.said(task.key),
+        store.reports.usual(task.project),
       ]);
       const wire = {
         ...taskToWire(task),
         body: task.body,
+        usualMs: Object.fromEntries(usual),
         thread: task.thread,
         said: said.map((each) => ({ ...each, at: iso(each.at) })),
         jobs: await Promise.all(jobs.items.map(lookUp.jobToWire)),

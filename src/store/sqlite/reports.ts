@@ -1,9 +1,12 @@
 import { stepOf, URGENT_EVERY } from '../../core/fairness.ts';
 import { saidIn } from '../../core/question.ts';
+import { usualMs } from '../../core/usual.ts';
 import type { Ended, FinishedRow, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
 
+/** Of all projects; what lies further back says little of today. */
+const NEWEST_RUNS = 2000;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const GROUPS: Readonly<Record<UsageQuery['by'], string>> = {
@@ -47,6 +50,19 @@ export function prepareReports(db: Db): ReportStore {
     .raw();
   const said = db.prepare(`SELECT key, created_at AS at, message ->> 'body' AS body FROM outbox
     WHERE (key >= @asked AND key < @asked || x'7f') OR (key >= @answered AND key < @answered || x'7f') ORDER BY id`);
+  // One step in the index per account, however many runs there are.
+  const lastSuccess = db
+    .prepare(
+      `SELECT id, (SELECT max(finished_at) FROM agent_runs INDEXED BY agent_runs_success WHERE account = accounts.id AND verdict = 'success') AS at FROM accounts WHERE at IS NOT NULL`,
+    )
+    .raw();
+  const durations = db
+    .prepare(
+      `SELECT j.stage, r.finished_at - r.started_at FROM agent_runs r CROSS JOIN jobs j ON j.id = r.job_id
+      WHERE r.id > (SELECT coalesce(max(id), 0) - ${NEWEST_RUNS} FROM agent_runs) AND r.verdict = 'success' AND r.finished_at IS NOT NULL
+      AND j.project = ? AND j.stage IS NOT NULL ORDER BY r.id DESC`,
+    )
+    .raw();
   const usage = new Map(
     Object.entries(GROUPS).map(([by, group]) => [
       by,
@@ -127,6 +143,22 @@ export function prepareReports(db: Db): ReportStore {
     async said(taskKey) {
       const rows = said.all({ asked: `question:${taskKey}:`, answered: `answer:${taskKey}:` });
       return (rows as { key: string; at: number; body: string }[]).map((row) => saidIn(taskKey, row));
+    },
+
+    async lastSuccess() {
+      return new Map(lastSuccess.all() as [string, number][]);
+    },
+
+    async usual(project) {
+      const byStage = new Map<string, number[]>();
+      for (const [stage, ms] of durations.all(project) as [string, number][])
+        byStage.set(stage, [...(byStage.get(stage) ?? []), ms]);
+      return new Map(
+        [...byStage].flatMap(([stage, all]): [string, number][] => {
+          const usual = usualMs(all);
+          return usual === null ? [] : [[stage, usual]];
+        }),
+      );
     },
 
     async usage({ by, since, until, project, plans }): Promise<UsageRow[]> {

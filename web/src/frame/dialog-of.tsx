@@ -1,5 +1,6 @@
 import { AnswerDialog } from './dialogs/answer.tsx';
 import { CancelDialog } from './dialogs/cancel.tsx';
+import { MoveDialog } from './dialogs/move.tsx';
 import { PaletteDialog } from './dialogs/palette.tsx';
 import { PauseDialog } from './dialogs/pause.tsx';
 import { CommandDialog, MoreDialog, ShortcutsDialog } from './dialogs/plain.tsx';
@@ -17,6 +18,8 @@ export function DialogOf({ request, onClose }: { request: DialogRequest; onClose
       return <CancelDialog {...request} onClose={onClose} />;
     case 'priority':
       return <PriorityDialog {...request} onClose={onClose} />;
+    case 'move':
+      return <MoveDialog {...request} onClose={onClose} />;
     case 'answer':
       return <AnswerDialog {...request} onClose={onClose} />;
     case 'pause':

@@ -14,6 +14,7 @@ export type DialogRequest =
   | { readonly kind: 'retry'; readonly targets: readonly string[]; readonly stage?: string | undefined }
   | { readonly kind: 'cancel'; readonly targets: readonly string[]; readonly isRun?: boolean }
   | { readonly kind: 'priority'; readonly targets: readonly string[] }
+  | { readonly kind: 'move'; readonly targets: readonly string[] }
   | { readonly kind: 'answer'; readonly target: string; readonly question: string }
   | { readonly kind: 'pause' }
   | { readonly kind: 'submit' }

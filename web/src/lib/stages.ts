@@ -23,6 +23,7 @@ export function stagesOf(task: TaskDetailWire, projects: readonly ProjectWire[])
       needsApproval: known.find((each) => each.stage === stage)?.kind !== 'agent' && latest === undefined,
       from: latest?.startedAt ?? null,
       to: latest?.finishedAt ?? null,
+      usualMs: task.usualMs[stage] ?? null,
     };
   });
 }

@@ -82,6 +82,8 @@ export function LogView({
   useEffect(() => {
     if (target === null || rows.length === 0) return;
     toSeq(target);
+    // What is there already is not new.
+    setSeen((old) => Math.max(old, rows.length));
     setTarget(null);
   }, [target, rows, toSeq]);
 

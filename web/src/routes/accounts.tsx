@@ -1,9 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
-import { Plug, RefreshCw } from 'lucide-react';
+import { Pencil, Plug, RefreshCw } from 'lucide-react';
 import { useState } from 'react';
 import type { AccountWire } from '../../../src/http/contract.ts';
 import { useAct, useCheckAccount } from '../api/actions.ts';
 import { accountsQuery, explainQuery, projectsQuery, statusQuery } from '../api/queries.ts';
+import { useMay } from '../api/session.ts';
+import { configQuery } from '../config/change.ts';
+import { SettingDialog } from '../config/setting-dialog.tsx';
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useNow } from '../lib/clock.ts';
@@ -12,7 +15,7 @@ import { ActionButton, Button } from '../ui/button.tsx';
 import { Card, Meter, PageTitle } from '../ui/card.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { ACTIONS, Table } from '../ui/table.tsx';
-import { At, In } from '../ui/time.tsx';
+import { Ago, At, In } from '../ui/time.tsx';
 import { Chip, type StateName } from '../ui/tone.tsx';
 
 /** Which sign-ins work, when do limits reset? Tokens are never shown. */
@@ -60,6 +63,7 @@ function Accounts({ accounts }: { accounts: readonly AccountWire[] }) {
         copy.accounts.limits,
         copy.accounts.slots,
         copy.accounts.breaker,
+        copy.accounts.lastSuccess,
         ACTIONS,
       ]}
     >
@@ -97,7 +101,10 @@ function AccountRow({ account }: { account: AccountWire }) {
         <Windows account={account} now={now} />
       </td>
       <td className="num whitespace-nowrap" data-label={copy.accounts.slots}>
-        {account.running} of {account.slots}
+        <span className="inline-flex items-center gap-1">
+          {account.running} of {account.slots}
+          <Slots account={account} />
+        </span>
       </td>
       <td data-label={copy.accounts.breaker}>
         {isOpen ? (
@@ -115,6 +122,9 @@ function AccountRow({ account }: { account: AccountWire }) {
             {account.breaker.failures > 0 ? `, ${plural(account.breaker.failures, 'failure')}` : ''}
           </span>
         )}
+      </td>
+      <td className="num text-sm whitespace-nowrap" data-label={copy.accounts.lastSuccess}>
+        {account.lastSuccessAt === null ? '–' : <Ago at={account.lastSuccessAt} />}
       </td>
       <td className="full">
         <div className="flex justify-end gap-2 max-md:flex-wrap max-md:justify-start max-md:pt-1 md:max-lg:flex-wrap">
@@ -140,6 +150,35 @@ function AccountRow({ account }: { account: AccountWire }) {
         </div>
       </td>
     </tr>
+  );
+}
+
+/** Changes how many runs at once it may have, in orch.yaml; for admins, where that can be changed here. */
+function Slots({ account }: { account: AccountWire }) {
+  const { isAllowed } = useMay('config.write');
+  const [isOpen, setOpen] = useState(false);
+  const config = useQuery({ ...configQuery(), enabled: isAllowed }).data;
+  const key = `accounts.${account.id}.slots`;
+  const setting = config?.settings.find(
+    ({ path }) => path.length === 3 && path.join('.') === key && path[1] === account.id,
+  );
+  if (!isAllowed || config == null || config.revision === null || setting === undefined) return null;
+  if (setting.locked !== null) return null;
+  return (
+    <>
+      <Button
+        isSmall
+        isIcon
+        look="quiet"
+        aria-label={copy.config.changeOne(key)}
+        onClick={() => setOpen(true)}
+      >
+        <Pencil aria-hidden="true" />
+      </Button>
+      {isOpen ? (
+        <SettingDialog setting={setting} revision={config.revision} onClose={() => setOpen(false)} />
+      ) : null}
+    </>
   );
 }
 

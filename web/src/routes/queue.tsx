@@ -138,6 +138,9 @@ function Bulk({
       >
         {copy.action.priority}
       </ActionButton>
+      <ActionButton isSmall action="retry" onClick={() => dialogs.open({ kind: 'move', targets: selected })}>
+        {copy.action.move}
+      </ActionButton>
       <RetryButton isSmall targets={selected} />
       <CancelButton isSmall targets={selected} />
     </div>

@@ -17,6 +17,7 @@ import { StageStrip } from '../ui/stage-strip.tsx';
 import { Skeleton } from '../ui/states.tsx';
 import { BundleLink } from './run/bundle.tsx';
 import { Checks } from './run/checks.tsx';
+import { diffQuery } from './run/diff-query.ts';
 import { Events } from './run/events.tsx';
 import { Outcome } from './run/outcome.tsx';
 import { Prompt } from './run/prompt.tsx';
@@ -127,6 +128,7 @@ function RunTabs({ run, job, task }: Shown) {
   const navigate = useNavigate({ from: '/runs/$id' });
   // The log has its tools in the row of the tabs.
   const [tools, setTools] = useState<HTMLElement | null>(null);
+  const files = useChangedFiles(run);
   const { tests, proven } = testsOf(task?.trace ?? null);
   const tab: Tab = TABS.find((each) => each === search.tab) ?? 'log';
   const line = /^\d+$/.test(search.line ?? '') ? Number(search.line) : null;
@@ -146,6 +148,7 @@ function RunTabs({ run, job, task }: Shown) {
             {TABS.map((each) => (
               <Tabs.Trigger key={each} value={each}>
                 {copy.run.tabs[each]}
+                {each === 'diff' && files !== null ? <span className="num text-ink-3">{files}</span> : null}
                 {each === 'checks' && tests.length > 0 ? (
                   <span className="num text-ink-3">
                     {proven}/{tests.length}
@@ -182,4 +185,13 @@ function RunTabs({ run, job, task }: Shown) {
       </Tabs.Root>
     </section>
   );
+}
+
+/** Files that the run has changed: live by the last look at its worktree, else once its diff was shown. */
+function useChangedFiles(run: RunWire): string | null {
+  const live = useQuery(runQuery(run.id)).data?.proof?.change ?? null;
+  const shown = useQuery({ ...diffQuery(run.id), enabled: false }).data?.diff;
+  if (run.status === 'running' && live !== null) return String(live.files);
+  if (shown === undefined) return null;
+  return `${shown.patch.match(/^diff --git /gm)?.length ?? 0}${shown.cut ? '+' : ''}`;
 }

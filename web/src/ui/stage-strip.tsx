@@ -1,6 +1,6 @@
 import { Lock } from 'lucide-react';
 import { copy } from '../copy.ts';
-import { sentence } from '../lib/format.ts';
+import { sentence, shortDuration } from '../lib/format.ts';
 import { Lasted } from './time.tsx';
 import { StateIcon, type StateName, toneOf, wordOf } from './tone.tsx';
 
@@ -11,13 +11,15 @@ export interface StageShown {
   readonly needsApproval: boolean;
   readonly from: string | null;
   readonly to: string | null;
+  /** How long a run of it mostly takes; null = not known. */
+  readonly usualMs: number | null;
 }
 
 /** The stages a task walks, left to right. */
 export function StageStrip({ stages }: { stages: readonly StageShown[] }) {
   return (
     <ol className="stage-strip" aria-label={copy.task.stages}>
-      {stages.map(({ stage, state, isCurrent, needsApproval, from, to }) => (
+      {stages.map(({ stage, state, isCurrent, needsApproval, from, to, usualMs }) => (
         <li
           key={stage}
           className={`tone-${needsApproval && state === 'queued' ? 'attention' : toneOf(state)}`}
@@ -35,11 +37,18 @@ export function StageStrip({ stages }: { stages: readonly StageShown[] }) {
             <b>{sentence(stage)}</b>
             <small>
               {from !== null && (state === 'done' || state === 'running') ? (
-                <Lasted from={from} to={to} />
+                <>
+                  <Lasted from={from} to={to} />
+                  {state === 'running' && usualMs !== null ? `, ${usually(usualMs)}` : null}
+                </>
               ) : needsApproval && state === 'queued' ? (
                 copy.task.needsApproval
               ) : state === 'queued' && !isCurrent ? (
-                copy.task.notYet
+                usualMs === null ? (
+                  copy.task.notYet
+                ) : (
+                  usually(usualMs)
+                )
               ) : (
                 wordOf(state)
               )}
@@ -49,4 +58,8 @@ export function StageStrip({ stages }: { stages: readonly StageShown[] }) {
       ))}
     </ol>
   );
+}
+
+function usually(ms: number): string {
+  return copy.task.usually(shortDuration(ms));
 }

@@ -11,7 +11,7 @@ export interface Outcome {
   readonly error: string | null;
 }
 
-type BulkAction = 'retry' | 'cancel' | 'urgent' | 'not_urgent' | 'priority';
+type BulkAction = 'retry' | 'cancel' | 'urgent' | 'not_urgent' | 'priority' | 'move';
 
 /**
  * One action on one or several targets. Several go to the server in one call, which does or refuses each by

@@ -1,14 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
 import type { RunWire } from '../../../../src/http/contract.ts';
-import { ask } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { DiffView } from '../../ui/diff.tsx';
 import { Loaded } from '../../ui/states.tsx';
+import { diffQuery } from './diff-query.ts';
 
 /** What the run changed: live from its worktree, afterwards as it was taken into the branch. */
 export function RunDiff({ run }: { run: RunWire }) {
   const query = useQuery({
-    ...ask(['diff', run.id], '/runs/{id}/diff', { params: { id: run.id } }),
+    ...diffQuery(run.id),
     refetchInterval: run.status === 'running' ? 10_000 : false,
   });
   return (

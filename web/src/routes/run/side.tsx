@@ -1,12 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import type { RunningWire, RunWire, TaskDetailWire } from '../../../../src/http/contract.ts';
-import { nowQuery } from '../../api/queries.ts';
+import { nowQuery, runQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { bytes, count, moneyOrDash, spent } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { type FactRows, Facts } from '../../ui/facts.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
+import { Pace } from './pace.tsx';
 import { GatesPassed, proofRows } from './proof.tsx';
 
 export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null }) {
@@ -24,6 +25,7 @@ export function Side({ run, task }: { run: RunWire; task: TaskDetailWire | null 
 /** Is it making progress? Facts of the event stream and the worktree, not a clock. */
 function Progress({ running }: { running: RunningWire }) {
   const { lastOutputAt, lastTool, lastWords, logBytes, state, run, proof } = running;
+  const turns = useQuery(runQuery(run.id)).data?.turns ?? null;
   const rows: FactRows = [
     [copy.run.lastOutput, lastOutputAt === null ? copy.now.noOutput : <Ago at={lastOutputAt} />],
     ...(lastTool === null
@@ -42,7 +44,7 @@ function Progress({ running }: { running: RunningWire }) {
         ]),
     ...proofRows(proof),
     [copy.run.written, bytes(logBytes)],
-    ...(run.usage.turns === 0 ? [] : [[copy.run.turns, count(run.usage.turns)] as const]),
+    ...(turns === null ? [] : [[copy.run.turns, count(turns.count)] as const]),
   ];
   return (
     <Card title={copy.run.progress}>
@@ -51,6 +53,7 @@ function Progress({ running }: { running: RunningWire }) {
           <Chip state={state === 'stalled' ? 'needs_you' : 'running'}>{copy.run.progressState[state]}</Chip>
         </p>
         <Facts rows={rows} />
+        {turns === null ? null : <Pace minutes={turns.minutes} />}
         {lastWords === null ? null : (
           <p className="two-lines text-sm text-ink-2">“{lastWords.slice(0, 240)}”</p>
         )}
