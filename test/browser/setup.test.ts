@@ -144,6 +144,18 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     expect(errors.filter((text) => !text.includes('409'))).toEqual([]);
   });
 
+  it('changes a budget where it is spent', async () => {
+    await page.goto(`${url}/usage?project=web`);
+    await settled(page);
+    await page.getByRole('button', { name: 'Change: Today, web' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Value').fill('20');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('$0.00 of $20.00').waitFor();
+    expect(fileText('orch.yaml')).toContain('usd_per_day: 20');
+  });
+
   it('says what is told by the table of events, and sends a test', async () => {
     await page.goto(`${url}/settings?part=notifications`);
     await settled(page);
@@ -154,7 +166,7 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     expect(await done.inputValue()).toBe('off');
     expect(fileText('orch.yaml')).toContain('notify: { telegram: { events: { done: off } } }');
     await page.getByRole('button', { name: 'Send test' }).click();
-    await page.getByText('Telegram: the test message is on its way').waitFor();
+    await page.getByText('Telegram took the test message').waitFor();
     for (const theme of ['light', 'dark'] as const) {
       await useTheme(page, theme);
       expect(await axe(page)).toEqual([]);

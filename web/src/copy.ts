@@ -793,7 +793,7 @@ export const copy = {
     noWebhook: 'A webhook has the same rules once notify.webhook has its url and secret in orch.yaml.',
     test: 'Send test',
     noChannel: 'There is no channel to send by: connect Telegram or a webhook first.',
-    sent: (channel: string) => `${channel}: the test message is on its way to the chat or address.`,
+    sent: (channel: string) => `${channel} took the test message.`,
     events: {
       needs_you: [
         'Needs you',

@@ -134,12 +134,18 @@ function SendTest() {
         {told?.map(({ channel, ok, problem, fix }) => (
           <p key={channel} className={ok ? '' : 'text-attention-ink'}>
             {ok
-              ? copy.notify.sent(copy.notify.channel[channel] ?? channel)
-              : [`${copy.notify.channel[channel] ?? channel}: ${problem}`, fix].filter(Boolean).join(' · ')}
+              ? copy.notify.sent(nameOf(channel))
+              : [`${nameOf(channel)}: ${problem}`, fix].filter(Boolean).join(' · ')}
           </p>
         ))}
       </div>
       <Refusal error={send.error} />
     </>
   );
+}
+
+/** `telegram:1` is the chat 1 of Telegram. */
+function nameOf(channel: string): string {
+  const [kind = channel] = channel.split(':');
+  return copy.notify.channel[kind] ?? channel;
 }
