@@ -29,7 +29,7 @@ export function registerAccountCommands(program: Command): void {
     .action(async (action: string, id: string | undefined, _o, command: Command) => {
       const out = output(command);
       const client = await server();
-      const all = async () => (await client.get<{ accounts: AccountWire[] }>('/accounts')).accounts;
+      const all = async () => (await client.get('/accounts')).accounts;
       const one = async () => {
         const found = (await all()).find((account) => account.id === id);
         if (found === undefined)
@@ -73,7 +73,7 @@ export function registerAccountCommands(program: Command): void {
         }
         case 'check': {
           await one();
-          await client.post(`/accounts/${encodeURIComponent(id ?? '')}/check`, {});
+          await client.post('/accounts/{id}/check', { params: { id: id ?? '' } });
           const account = await one();
           out.object({ schema: 'orch.account/1', account });
           out.text(
@@ -84,7 +84,7 @@ export function registerAccountCommands(program: Command): void {
         }
         case 'drain': {
           await one();
-          await client.post('/pause', { scope: 'account', id: id ?? '', note: 'drained', forMs: null });
+          await client.post('/pause', { body: { scope: 'account', id: id ?? '', note: 'drained' } });
           out.object({ schema: 'orch.pause/1', pause: { scope: 'account', id } });
           out.text(`${id} takes no new work; its live runs go on. Later: orch resume --account ${id}`);
           return;
@@ -92,7 +92,7 @@ export function registerAccountCommands(program: Command): void {
         case 'trust':
         case 'use-last-good': {
           await one();
-          await client.post(`/accounts/${encodeURIComponent(id ?? '')}/${action}`, {});
+          await client.post(`/accounts/{id}/${action}`, { params: { id: id ?? '' } });
           const account = await one();
           out.object({ schema: 'orch.account/1', account });
           out.text(

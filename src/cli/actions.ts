@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
 import { URGENT_EVERY } from '../core/fairness.ts';
 import { FULL, SIZES } from '../core/pipeline-choice.ts';
-import type { ChangedWire, JobWire, TaskWire } from '../http/contract.ts';
+import type { ChangedWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import type { Client } from './client.ts';
 import { options, output, server } from './context.ts';
@@ -38,21 +38,23 @@ export function registerActionCommands(program: Command): void {
         priority: number;
         urgent?: boolean;
         label: string[];
-        size?: string;
+        size?: (typeof SIZES)[number];
         pipeline?: string;
       }>(command);
       const body = o.bodyFile === undefined ? (o.body ?? '') : await readBody(o.bodyFile);
-      const { task, created } = await (await server()).post<{ task: TaskWire; created: boolean }>('/items', {
-        project: o.project,
-        title: o.title,
-        body,
-        stage: o.stage ?? null,
-        key: o.key ?? null,
-        priority: o.priority,
-        urgent: o.urgent ?? false,
-        labels: o.label,
-        size: o.size ?? null,
-        pipeline: o.pipeline ?? null,
+      const { task, created } = await (await server()).post('/items', {
+        body: {
+          project: o.project,
+          title: o.title,
+          body,
+          stage: o.stage ?? null,
+          key: o.key ?? null,
+          priority: o.priority,
+          urgent: o.urgent ?? false,
+          labels: o.label,
+          size: o.size ?? null,
+          pipeline: o.pipeline ?? null,
+        },
       });
       const out = output(command);
       out.text(
@@ -81,13 +83,15 @@ export function registerActionCommands(program: Command): void {
         urgent?: boolean;
         note?: string;
       }>(command);
-      const { job } = await (await server()).post<{ job: JobWire }>('/jobs', {
-        agent: o.agent,
-        repo: o.repo,
-        maxAttempts: o.maxAttempts ?? null,
-        priority: o.priority,
-        urgent: o.urgent ?? false,
-        note: o.note ?? null,
+      const { job } = await (await server()).post('/jobs', {
+        body: {
+          agent: o.agent,
+          repo: o.repo,
+          maxAttempts: o.maxAttempts ?? null,
+          priority: o.priority,
+          urgent: o.urgent ?? false,
+          note: o.note ?? null,
+        },
       });
       const out = output(command);
       out.text(`${job.id} queued for ${job.project} on ${job.branch}`);
@@ -117,7 +121,7 @@ export function registerActionCommands(program: Command): void {
     .argument('<key>', 'task, job or run')
     .argument('<text>', 'the answer')
     .action(async (key: string, text: string, _o, command: Command) => {
-      const changed = await (await server()).post<ChangedWire>('/answer', { target: key, note: text });
+      const changed = await (await server()).post('/answer', { body: { target: key, note: text } });
       tell(command, changed, 'answered');
       output(command).object({ schema: 'orch.job/1', ...changed });
     });
@@ -128,7 +132,7 @@ export function registerActionCommands(program: Command): void {
     .argument('<key>', 'task')
     .argument('<test...>', 'manual tests, such as TC-3')
     .action(async (key: string, tests: string[], _o, command: Command) => {
-      const changed = await (await server()).post<ChangedWire>('/tick', { target: key, tests });
+      const changed = await (await server()).post('/tick', { body: { target: key, tests } });
       tell(command, changed, `ticked ${tests.join(', ')}`);
       output(command).object({ schema: 'orch.task/1', ...changed });
     });
@@ -140,7 +144,7 @@ export function registerActionCommands(program: Command): void {
     .option('--off', 'back to its usual place')
     .action(async (key: string, _o, command: Command) => {
       const urgent = options<{ off?: boolean }>(command).off !== true;
-      const changed = await (await server()).post<ChangedWire>('/urgent', { target: key, urgent });
+      const changed = await (await server()).post('/urgent', { body: { target: key, urgent } });
       tell(command, changed, urgent ? 'is urgent' : 'is no longer urgent');
       output(command).object({ schema: 'orch.job/1', ...changed });
     });
@@ -155,10 +159,12 @@ export function registerActionCommands(program: Command): void {
       command.option('--for <duration>', 'ends by itself, such as 2h').option('-m, --message <note>', 'why');
     command.action(async (_o, self: Command) => {
       const o = options<{ project?: string; account?: string; for?: string; message?: string }>(self);
-      const result = await (await server()).post<object>(`/${name}`, {
-        ...scopeOf(o),
-        note: o.message ?? '',
-        forMs: o.for === undefined ? null : durationOf(o.for),
+      const result = await (await server()).post(`/${name}`, {
+        body: {
+          ...scopeOf(o),
+          note: o.message ?? '',
+          forMs: o.for === undefined ? null : durationOf(o.for),
+        },
       });
       const out = output(self);
       const { scope, id } = scopeOf(o);
@@ -198,14 +204,16 @@ function decision(
       const keys = o.allFailed === true ? await failedJobs(client) : named;
       const all: ChangedWire[] = [];
       for (const target of keys) {
-        const changed = await client.post<ChangedWire>(`/${name}`, {
-          target,
-          commit: o.commit ?? null,
-          reason: o.reason ?? null,
-          note: o.note ?? null,
-          fromStage: o.fromStage ?? null,
-          account: o.account ?? null,
-          now: o.now ?? false,
+        const changed = await client.post(`/${name}`, {
+          body: {
+            target,
+            commit: o.commit ?? null,
+            reason: o.reason ?? null,
+            note: o.note ?? null,
+            fromStage: o.fromStage ?? null,
+            account: o.account ?? null,
+            now: o.now ?? false,
+          },
         });
         all.push(changed);
         tell(command, changed, PAST[name]);
@@ -222,8 +230,8 @@ const PAST = { approve: 'approved', reject: 'rejected', retry: 'queued again', c
 
 /** The failed jobs that their tasks still wait on. */
 async function failedJobs(client: Client): Promise<string[]> {
-  const { jobs } = await client.get<{ jobs: JobWire[] }>('/jobs?status=failed&limit=1000');
-  const { tasks } = await client.get<{ tasks: TaskWire[] }>('/tasks?status=needs_you&limit=1000');
+  const { jobs } = await client.get('/jobs', { query: { status: 'failed', limit: 1000 } });
+  const { tasks } = await client.get('/tasks', { query: { status: 'needs_you', limit: 1000 } });
   const waiting = new Map(tasks.map((task) => [task.key, task.stage]));
   return jobs
     .filter((job) => job.task === null || waiting.get(job.task) === job.stage)

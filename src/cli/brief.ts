@@ -15,11 +15,9 @@ export function registerBriefCommands(program: Command): void {
     .action(async (_o, command: Command) => {
       const { since, peek } = options<{ since?: string; peek?: boolean }>(command);
       const out = output(command);
-      const query = new URLSearchParams({
-        ...(since === undefined ? {} : { since }),
-        ...(peek === true ? { peek: 'true' } : {}),
+      const wire = await (await server()).get('/brief', {
+        query: { since, peek: peek === true ? 'true' : null },
       });
-      const wire = await (await server()).get<object>(`/brief?${query.toString()}`);
       out.object(wire);
       const brief = instants(wire) as Brief;
       const time = (at: number) => localTime(new Date(at).toISOString());
@@ -36,9 +34,7 @@ export function registerBriefCommands(program: Command): void {
     if (action !== 'test')
       throw new AppError(`there is no notify ${action}`, { code: 'usage.notify', hint: 'orch notify test' });
     const out = output(command);
-    const { channels } = await (await server()).post<{
-      channels: { channel: string; ok: boolean; problem: string | null; fix: string | null }[];
-    }>('/notify/test', {});
+    const { channels } = await (await server()).post('/notify/test');
     out.object({ schema: 'orch.notify-test/1', channels });
     if (channels.length === 0)
       out.text('Nobody is told: set ORCH_TELEGRAM_BOT_TOKEN and ORCH_TELEGRAM_CHAT_ID, or notify.webhook');

@@ -2,7 +2,6 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AppError, messageOf } from '../core/errors.ts';
-import type { OneRunWire } from '../http/contract.ts';
 import { options, output, server } from './context.ts';
 
 /** `orch bundle RUN`: a run with its logs as an archive, secrets taken out, to be passed on. */
@@ -16,9 +15,9 @@ export function registerBundle(program: Command): void {
       const o = options<{ out?: string }>(command);
       const out = output(command);
       const client = await server();
-      const { run } = await client.get<OneRunWire>(`/runs/${encodeURIComponent(key)}`);
+      const { run } = await client.get('/runs/{id}', { params: { id: key } });
       const file = resolve(o.out ?? `${run.id}-bundle.tar.gz`);
-      const archive = await client.download(`/runs/${run.id}/bundle`);
+      const archive = await client.download('/runs/{id}/bundle', { params: { id: run.id } });
       await writeFile(file, archive, { flag: 'wx', mode: 0o600 }).catch((error: unknown) => {
         throw new AppError(`cannot write ${file}: ${messageOf(error)}`, {
           code: 'usage.out',

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { processEnvironment } from '../config/process.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import { problemSchema } from '../http/contract.ts';
+import type { Answer, Asking, FileRoute, PathOf, ProblemWire } from '../http/contract.ts';
 
 const TIMEOUT_MS = 60_000;
 
@@ -27,13 +27,24 @@ export async function readServerInfo(home: string): Promise<ServerInfo | null> {
   }
 }
 
+/** Paths as the contract writes them; what stands for their parts and the query is written by the client. */
 export interface Client {
-  get<T>(path: string): Promise<T>;
-  post<T>(path: string, body: object): Promise<T>;
+  get<P extends PathOf<'GET'>>(path: P, ...asking: Asking<`GET ${P}`>): Promise<Answer<`GET ${P}`>>;
+  post<P extends PathOf<'POST'>>(path: P, ...asking: Asking<`POST ${P}`>): Promise<Answer<`POST ${P}`>>;
+  remove<P extends PathOf<'DELETE'>>(
+    path: P,
+    ...asking: Asking<`DELETE ${P}`>
+  ): Promise<Answer<`DELETE ${P}`>>;
   /** The bytes of an answer that is a file. */
-  download(path: string): Promise<Uint8Array>;
-  remove<T>(path: string): Promise<T>;
+  download<P extends PathOf<'GET', FileRoute>>(path: P, ...asking: Asking<`GET ${P}`>): Promise<Uint8Array>;
   readonly url: string;
+}
+
+/** Any of them, once its types have done their work. */
+interface Given {
+  readonly params?: Readonly<Record<string, string | number>>;
+  readonly query?: Readonly<Record<string, string | number | null | undefined>>;
+  readonly body?: object;
 }
 
 /**
@@ -65,10 +76,11 @@ async function readRemote(home: string): Promise<{ url: string; token: string } 
 
 /** A client of a server whose address and token are known; null = asks as nobody. */
 export function clientOf(url: string, token: string | null): Client {
-  const ask = async (method: string, path: string, body?: object): Promise<Response> => {
+  const ask = async (method: string, path: string, given: Given = {}): Promise<Response> => {
+    const { body } = given;
     let response: Response;
     try {
-      response = await fetch(`${url}/api/v1${path}`, {
+      response = await fetch(`${url}/api/v1${addressOf(path, given)}`, {
         method,
         headers: {
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
@@ -83,28 +95,52 @@ export function clientOf(url: string, token: string | null): Client {
       throw unreachable(`Orch at ${url} does not answer: ${messageOf(error)}`);
     }
     if (response.ok) return response;
-    const problem = problemSchema.safeParse(await response.json().catch(() => null));
-    if (!problem.success)
+    const problem: unknown = await response.json().catch(() => null);
+    if (!isProblem(problem))
       throw new AppError(`Orch answered ${response.status}`, {
         code: 'server.error',
         hint: 'look at the service log',
       });
-    throw new AppError(problem.data.title, {
-      code: problem.data.code,
-      ...(problem.data.hint === undefined ? {} : { hint: problem.data.hint }),
+    throw new AppError(problem.title, {
+      code: problem.code,
+      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
     });
   };
-  const request = async <T>(method: string, path: string, body?: object): Promise<T> => {
-    const json: unknown = await (await ask(method, path, body)).json().catch(() => null);
-    return json as T;
-  };
+  const json =
+    (method: string) =>
+    async (path: string, given?: Given): Promise<unknown> =>
+      (await ask(method, path, given)).json().catch(() => null);
+  const bytes = async (path: string, given?: Given) =>
+    new Uint8Array(await (await ask('GET', path, given)).arrayBuffer());
   return {
     url,
-    download: async (path) => new Uint8Array(await (await ask('GET', path)).arrayBuffer()),
-    get: (path) => request('GET', path),
-    post: (path, body) => request('POST', path, body),
-    remove: (path) => request('DELETE', path),
+    get: json('GET') as Client['get'],
+    post: json('POST') as Client['post'],
+    remove: json('DELETE') as Client['remove'],
+    download: bytes as Client['download'],
   };
+}
+
+function addressOf(path: string, { params = {}, query = {} }: Given): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_part, name: string) =>
+    encodeURIComponent(String(params[name] ?? '')),
+  );
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== null) search.set(name, String(value));
+  return search.size === 0 ? filled : `${filled}?${search.toString()}`;
+}
+
+/** By hand, not by its schema: a command that only asks starts without all the schemas there are. */
+function isProblem(value: unknown): value is ProblemWire {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    'title' in value &&
+    typeof value.title === 'string'
+  );
 }
 
 function unreachable(what: string): AppError {

@@ -1,6 +1,5 @@
 import tab from '@bomb.sh/tab/commander';
 import type { Command } from 'commander';
-import type { JobWire, TaskWire } from '../http/contract.ts';
 import { server } from './context.ts';
 
 const RECENT = 50;
@@ -27,8 +26,8 @@ export async function registerCompletion(program: Command, args: readonly string
 async function liveNames(): Promise<readonly (readonly [string, string])[]> {
   try {
     const client = await server();
-    const { tasks } = await client.get<{ tasks: TaskWire[] }>('/tasks?status=active,needs_you&limit=1000');
-    const { jobs } = await client.get<{ jobs: JobWire[] }>('/jobs?status=queued,running,failed&limit=1000');
+    const { tasks } = await client.get('/tasks', { query: { status: 'active,needs_you', limit: 1000 } });
+    const { jobs } = await client.get('/jobs', { query: { status: 'queued,running,failed', limit: 1000 } });
     return [
       ...tasks.slice(-RECENT).map((task) => [task.key, task.title] as const),
       ...jobs

@@ -106,14 +106,14 @@ export async function walkDemo(
   options: { yes: boolean; out: Output; started: number },
 ): Promise<DemoResult> {
   const { out } = options;
-  const { tasks } = await client.get<{ tasks: TaskWire[] }>(`/tasks?project=${project}&limit=1000`);
+  const { tasks } = await client.get('/tasks', { query: { project, limit: 1000 } });
   const open = tasks.find((task) => task.status === 'active' || task.status === 'needs_you');
   const { key, title } =
     open ?? (await submit(client, project, LANGUAGES[tasks.length % LANGUAGES.length] ?? 'Spanish'));
   out.progress(`${key}: ${title}. It walks every stage with a scripted agent; no tokens are spent.`);
   const told = new Set<string>();
   for (;;) {
-    const { task } = await client.get<{ task: TaskDetailWire }>(`/tasks/${key}`);
+    const { task } = await client.get('/tasks/{key}', { params: { key } });
     tell(task, told, out);
     if (task.status === 'done' || task.status === 'cancelled') return result(task, options.started);
     if (task.reason?.code === 'approval.pending') await decide(client, task, options, told);
@@ -129,7 +129,7 @@ export async function walkDemo(
 async function submit(client: Client, project: string, language: string): Promise<TaskWire> {
   const body = `Add a greeting in ${language}, in the same shape as the English one.`;
   const title = `Greet people in ${language}`;
-  return (await client.post<{ task: TaskWire }>('/items', { project, title, body })).task;
+  return (await client.post('/items', { body: { project, title, body } })).task;
 }
 
 function tell(task: TaskDetailWire, told: Set<string>, out: Output): void {
@@ -159,7 +159,7 @@ async function decide(
   if (told.has('asked')) return;
   told.add('asked');
   const commit = task.head?.slice(0, 7) ?? '';
-  const approve = () => client.post('/approve', { target: task.key, commit: task.head });
+  const approve = () => client.post('/approve', { body: { target: task.key, commit: task.head } });
   options.out.progress(`  ▲ ${task.stage} of ${task.key} waits for approval, commit ${commit}`);
   if (options.yes) {
     options.out.progress('  ✓ approved (--yes)');

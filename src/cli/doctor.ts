@@ -8,7 +8,6 @@ import { problemLine } from '../config/problems.ts';
 import { processConfig, processEnvironment, processHome } from '../config/process.ts';
 import { checkAgain } from '../core/destination-gates.ts';
 import { AppError, messageOf } from '../core/errors.ts';
-import type { StatusWire } from '../http/contract.ts';
 import { inBytes } from '../lib/bytes.ts';
 import { checkDatabase, databaseGlance, gitVersion, isolationHere } from '../offline.ts';
 import { connect } from './client.ts';
@@ -34,14 +33,20 @@ const GROUPS: Readonly<Record<string, Check>> = {
   agents,
   projects,
   ...Object.fromEntries(vendors().map((vendor) => [vendor.kind, (loaded) => vendorGroup(vendor, loaded)])),
-  telegramGroup,
+  telegram,
 };
 
 /** What the checks find, as they find it: of one group, or of all. */
 export async function* findings(only: string | null = null): AsyncGenerator<Finding> {
-  const loaded = loadQuietly();
-  for (const [name, check] of Object.entries(GROUPS))
-    if (only === null || only === name) yield* check(loaded);
+  yield* findingsOf(loadQuietly(), (name) => only === null || only === name);
+}
+
+/** The same of a configuration that is not in force yet, say. */
+export async function* findingsOf(
+  loaded: LoadedConfig | null,
+  isWanted: (group: string) => boolean,
+): AsyncGenerator<Finding> {
+  for (const [name, check] of Object.entries(GROUPS)) if (isWanted(name)) yield* check(loaded);
 }
 
 /** Checks the installation in groups; every problem comes with its fix. */
@@ -225,7 +230,7 @@ async function* server(): AsyncGenerator<Finding> {
     return;
   }
   yield* await connect(home)
-    .then((client) => client.get<StatusWire>('/status'))
+    .then((client) => client.get('/status'))
     .then(
       ({ schedulerTickAgeMs, pipelineProblems }): Finding[] => [
         schedulerTickAgeMs !== null && schedulerTickAgeMs < 30_000
@@ -257,7 +262,7 @@ async function* outbox(): AsyncGenerator<Finding> {
   const home = processHome();
   const status = await runningServer(home)
     .then((info) => (info === null ? null : connect(home)))
-    .then((client) => client?.get<StatusWire>('/status') ?? null)
+    .then((client) => client?.get('/status') ?? null)
     .catch(() => null); // the server group tells why
   if (status === null) {
     yield { group, state: 'skipped', text: 'the server tells it', fix: null };
@@ -361,7 +366,7 @@ async function* projects(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   }
 }
 
-export async function* telegramGroup(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
+async function* telegram(loaded: LoadedConfig | null): AsyncGenerator<Finding> {
   const group = 'telegram';
   const seen = loaded === null ? null : await inspectChat(loaded.config);
   if (seen === null) {

@@ -40,11 +40,11 @@ function readBy(module: string): string[] {
 }
 
 describe('what a start reads', () => {
-  it('is no adapter and no service for a command that asks a service', () => {
+  it('is no adapter, no service and no schema of the API for a command that asks a service', () => {
     const read = readBy('./status.ts');
     expect(read.some((url) => url.endsWith('/src/cli/status.ts'))).toBe(true);
     expect(
-      read.filter((url) => /\/src\/(app|engine|agents|stages|store)\b|better-sqlite3/.test(url)),
+      read.filter((url) => /\/src\/(app|engine|agents|stages|store|http)\b|better-sqlite3/.test(url)),
     ).toEqual([]);
   });
 

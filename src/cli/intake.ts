@@ -1,7 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
-import type { IntakeWire } from '../http/contract.ts';
 import { options, output, server } from './context.ts';
 
 interface Options {
@@ -37,8 +36,7 @@ export function registerIntakeCommands(program: Command): void {
 
 async function list(command: Command, { project }: Options): Promise<void> {
   const out = output(command);
-  const query = project === undefined ? '' : `?project=${encodeURIComponent(project)}`;
-  const found = await (await server()).get<{ intake: IntakeWire[] }>(`/intake${query}`);
+  const found = await (await server()).get('/intake', { query: { project } });
   out.object({ schema: 'orch.intake/1', ...found });
   if (found.intake.length === 0) out.text('No project has a tracker that items come in from.');
   for (const { project: key, tracker, rule, isAccepted, taken, outside, items } of found.intake) {
@@ -56,12 +54,9 @@ async function list(command: Command, { project }: Options): Promise<void> {
 
 async function accept(command: Command, { project, first }: Options): Promise<void> {
   const out = output(command);
-  const done = await (await server()).post<{
-    project: string;
-    rule: string;
-    admitted: string[];
-    leftOut: number;
-  }>('/intake/accept', { project: project ?? null, first: first ?? null });
+  const done = await (await server()).post('/intake/accept', {
+    body: { project: project ?? null, first: first ?? null },
+  });
   out.object({ schema: 'orch.intake-accept/1', ...done });
   const rest = done.leftOut === 0 ? '' : `; ${done.leftOut} stay out until they are accepted`;
   const items = done.admitted.length === 1 ? '1 item comes' : `${done.admitted.length} items come`;

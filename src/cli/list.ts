@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { FULL } from '../core/pipeline-choice.ts';
-import type { JobWire, OneRunWire, RunWire, TaskDetailWire, TaskWire } from '../http/contract.ts';
+import type { JobWire, TaskWire } from '../http/contract.ts';
 import { wholeNumber } from './actions.ts';
 import { options, output, server } from './context.ts';
 import { localTime, state, table } from './output.ts';
@@ -9,8 +9,8 @@ import { traceLines } from './trace.ts';
 
 /** Lists and single objects: `orch jobs`, `orch job show ID`, and the same for runs and tasks. */
 export function registerListCommands(program: Command): void {
-  list(program, 'jobs', 'jobs in the queue and behind it', async (query, command) => {
-    const page = await (await server()).get<{ jobs: JobWire[]; next: number | null }>(`/jobs${query}`);
+  list(program, 'jobs', 'jobs in the queue and behind it', async ({ part, status }, command) => {
+    const page = await (await server()).get('/jobs', { query: { ...part, status } });
     const out = output(command);
     out.object({ schema: 'orch.jobs/1', ...page });
     out.text(
@@ -27,8 +27,8 @@ export function registerListCommands(program: Command): void {
       ),
     );
   }).option('--state <list>', 'queued,running,done,failed,cancelled');
-  list(program, 'runs', 'runs, one a line', async (query, command) => {
-    const page = await (await server()).get<{ runs: RunWire[]; next: number | null }>(`/runs${query}`);
+  list(program, 'runs', 'runs, one a line', async ({ part, task, job }, command) => {
+    const page = await (await server()).get('/runs', { query: { ...part, task, job } });
     const out = output(command);
     out.object({ schema: 'orch.runs/1', ...page });
     out.text(
@@ -48,8 +48,8 @@ export function registerListCommands(program: Command): void {
   })
     .option('--task <key>', 'runs of one task')
     .option('--job <id>', 'runs of one job');
-  list(program, 'tasks', 'work items taken on', async (query, command) => {
-    const page = await (await server()).get<{ tasks: TaskWire[]; next: number | null }>(`/tasks${query}`);
+  list(program, 'tasks', 'work items taken on', async ({ part, status }, command) => {
+    const page = await (await server()).get('/tasks', { query: { ...part, status } });
     const out = output(command);
     out.object({ schema: 'orch.tasks/1', ...page });
     out.text(
@@ -67,7 +67,7 @@ export function registerListCommands(program: Command): void {
   }).option('--state <list>', 'active,needs_you,done,cancelled');
 
   one(program, 'job', async (id, command) => {
-    const { job } = await (await server()).get<{ job: JobWire }>(`/jobs/${encodeURIComponent(id)}`);
+    const { job } = await (await server()).get('/jobs/{id}', { params: { id } });
     const out = output(command);
     out.object({ schema: 'orch.job/1', job });
     out.text(
@@ -80,9 +80,10 @@ export function registerListCommands(program: Command): void {
       );
   });
   one(program, 'run', async (id, command) => {
-    const { run, proof, gates } = await (await server()).get<OneRunWire>(
-      `/runs/${encodeURIComponent(id)}?look=1`,
-    );
+    const { run, proof, gates } = await (await server()).get('/runs/{id}', {
+      params: { id },
+      query: { look: '1' },
+    });
     const out = output(command);
     out.object({ schema: 'orch.run/1', run, proof, gates });
     out.text(`${run.id}  ${run.verdict ?? run.status}  ${run.reason ?? ''}`);
@@ -98,9 +99,7 @@ export function registerListCommands(program: Command): void {
     out.text(`  log  ${run.logPath}`);
   });
   one(program, 'task', async (key, command) => {
-    const { task } = await (await server()).get<{ task: TaskDetailWire }>(
-      `/tasks/${encodeURIComponent(key)}`,
-    );
+    const { task } = await (await server()).get('/tasks/{key}', { params: { key } });
     const out = output(command);
     out.object({ schema: 'orch.task/1', task });
     out.text(`${task.key}  ${state(task.status)}  ${task.title}`);
@@ -117,11 +116,23 @@ export function registerListCommands(program: Command): void {
   });
 }
 
+interface Listed {
+  /** Which part of the list, as every list takes it. */
+  readonly part: {
+    readonly project: string | undefined;
+    readonly limit: number;
+    readonly after: string | undefined;
+  };
+  readonly status: string | undefined;
+  readonly task: string | undefined;
+  readonly job: string | undefined;
+}
+
 function list(
   program: Command,
   noun: string,
   description: string,
-  print: (query: string, command: Command) => Promise<void>,
+  print: (asked: Listed, command: Command) => Promise<void>,
 ): Command {
   return program
     .command(noun)
@@ -139,16 +150,8 @@ function list(
         task?: string;
         job?: string;
       }>(command);
-      const query = new URLSearchParams({ limit: String(o.limit) });
-      for (const [name, value] of [
-        ['project', o.project],
-        ['after', o.after],
-        ['status', o.state],
-        ['task', o.task],
-        ['job', o.job],
-      ] as const)
-        if (value !== undefined) query.set(name, value);
-      await print(`?${query.toString()}`, command);
+      const part = { project: o.project, limit: o.limit, after: o.after };
+      await print({ part, status: o.state, task: o.task, job: o.job }, command);
     });
 }
 

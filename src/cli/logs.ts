@@ -1,14 +1,11 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
-import type { LogWire, RunWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { localTime } from './output.ts';
 
 const POLL_MS = 300;
-
-type Chunk = LogWire & { text: string };
 
 /** The log of a run, or of the latest run of a task or job; `-f` follows it to its end. */
 export function registerLogs(program: Command): void {
@@ -25,14 +22,12 @@ export function registerLogs(program: Command): void {
       const since = o.since === undefined ? null : Date.now() - durationOf(o.since);
       const out = output(command);
       const client = await server();
-      const { run } = await client.get<{ run: RunWire }>(`/runs/${encodeURIComponent(key)}`);
+      const { run } = await client.get('/runs/{id}', { params: { id: key } });
       let after = 0;
       for (;;) {
-        const chunk = await client.get<Chunk>(`/runs/${run.id}/log?after=${after}`);
-        for (const [i, line] of (chunk.text === ''
-          ? []
-          : chunk.text.replace(/\n$/, '').split('\n')
-        ).entries()) {
+        const chunk = await client.get('/runs/{id}/log', { params: { id: run.id }, query: { after } });
+        const { text = '' } = chunk;
+        for (const [i, line] of (text === '' ? [] : text.replace(/\n$/, '').split('\n')).entries()) {
           const at = chunk.lines[i]?.at ?? null;
           if (since !== null && at !== null && Date.parse(at) < since) continue;
           out.text(o.times === true ? `${pc.dim(timeOf(at))}  ${visible(line)}` : visible(line));

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
-import type { DestinationWire, MessageWire } from '../http/contract.ts';
+import type { MessageWire } from '../http/contract.ts';
 import { options, output, server } from './context.ts';
 import { localTime, table } from './output.ts';
 
@@ -10,7 +10,8 @@ const HINT = 'orch outbox | retry ID... | retry --all [--destination D] | drop I
 interface Options {
   readonly all?: boolean;
   readonly destination?: string;
-  readonly state?: string;
+  /** As it was typed; the server says which there are. */
+  readonly state?: MessageWire['state'];
   readonly reason?: string;
 }
 
@@ -42,15 +43,7 @@ export function registerOutboxCommands(program: Command): void {
 
 async function list(command: Command, { destination, state }: Options): Promise<void> {
   const out = output(command);
-  const query = new URLSearchParams({
-    ...(destination === undefined ? {} : { destination }),
-    ...(state === undefined ? {} : { state }),
-  });
-  const found = await (await server()).get<{
-    messages: MessageWire[];
-    destinations: DestinationWire[];
-    next: number | null;
-  }>(`/outbox?${query.toString()}`);
+  const found = await (await server()).get('/outbox', { query: { destination, state } });
   out.object({ schema: 'orch.outbox/1', ...found });
   for (const each of found.destinations)
     if (each.unansweredSince !== null)
@@ -85,9 +78,8 @@ async function retry(command: Command, ids: readonly string[], { all, destinatio
   if (ids.length > 0 && destination !== undefined)
     throw new AppError('--destination goes with --all', { code: 'usage.outbox_retry', hint: HINT });
   const out = output(command);
-  const done = await (await server()).post<{ retried: number; overtaken: number }>('/outbox/retry', {
-    ids: ids.length === 0 ? null : ids,
-    destination: destination ?? null,
+  const done = await (await server()).post('/outbox/retry', {
+    body: { ids: ids.length === 0 ? null : ids, destination: destination ?? null },
   });
   out.object({ schema: 'orch.outbox-retry/1', ...done });
   const overtaken =
@@ -105,7 +97,7 @@ async function drop(command: Command, ids: readonly string[], { reason }: Option
       hint: `orch outbox drop ${id} --reason "the item is gone"`,
     });
   const out = output(command);
-  const { dropped } = await (await server()).post<{ dropped: string }>('/outbox/drop', { id, reason });
+  const { dropped } = await (await server()).post('/outbox/drop', { body: { id, reason } });
   out.object({ schema: 'orch.outbox-drop/1', dropped });
   out.text(`${dropped} dropped`);
 }

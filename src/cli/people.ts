@@ -6,8 +6,8 @@ import { Writable } from 'node:stream';
 import { type Command, Option } from 'commander';
 import { processHome } from '../config/process.ts';
 import { AppError } from '../core/errors.ts';
-import { ROLES } from '../core/roles.ts';
-import type { InviteWire, LinkWire, MeWire, NewTokenWire, TokenWire, UserWire } from '../http/contract.ts';
+import { ROLES, type Role } from '../core/roles.ts';
+import type { InviteWire, UserWire } from '../http/contract.ts';
 import { wholeNumber } from './actions.ts';
 import { clientOf, readServerInfo } from './client.ts';
 import { options, output, server } from './context.ts';
@@ -56,7 +56,7 @@ export function registerPeopleCommands(program: Command): void {
           out.object({ schema: 'orch.invite/1', ...invite });
         };
         if (action === 'list') {
-          const { users } = await client.get<{ users: UserWire[] }>('/users');
+          const { users } = await client.get('/users');
           out.object({ schema: 'orch.users/1', users, next: null });
           out.text(
             table(
@@ -67,25 +67,24 @@ export function registerPeopleCommands(program: Command): void {
           return;
         }
         if (name === undefined) throw missing(`users ${action}`, 'NAME');
-        const path = `/users/${encodeURIComponent(name)}`;
+        const params = { name };
         switch (action) {
           case 'invite':
             return invited(
-              await client.post<InviteWire>('/users', {
-                name,
-                role: options<{ role: string }>(command).role,
-              }),
+              await client.post('/users', { body: { name, role: options<{ role: Role }>(command).role } }),
             );
-          case 'role':
+          case 'role': {
             if (to === undefined) throw missing(`users role ${name}`, ROLES.join('|'));
-            return told((await client.post<{ user: UserWire }>(`${path}/role`, { role: to })).user);
+            const body = { role: to as Role }; // as it was typed; the server says which there are
+            return told((await client.post('/users/{name}/role', { params, body })).user);
+          }
           case 'disable':
           case 'enable': {
             const disabled = action === 'disable';
-            return told((await client.post<{ user: UserWire }>(`${path}/disable`, { disabled })).user);
+            return told((await client.post('/users/{name}/disable', { params, body: { disabled } })).user);
           }
           case 'link': {
-            const linked = await client.post<LinkWire>(`${path}/link`, {});
+            const linked = await client.post('/users/{name}/link', { params });
             out.object({ schema: 'orch.link/1', ...linked });
             out.text(
               `${linked.user} writes to the bot until ${localTime(linked.expiresAt)}:\n/link ${linked.code}`,
@@ -93,7 +92,7 @@ export function registerPeopleCommands(program: Command): void {
             return;
           }
           case 'password': {
-            const { invite } = await client.post<{ invite: InviteWire | null }>(`${path}/password`, {});
+            const { invite } = await client.post('/users/{name}/password', { params, body: {} });
             if (invite !== null) invited(invite);
             return;
           }
@@ -118,7 +117,7 @@ export function registerPeopleCommands(program: Command): void {
       const out = output(command);
       const client = await server();
       if (action === 'list') {
-        const { tokens } = await client.get<{ tokens: TokenWire[] }>('/tokens');
+        const { tokens } = await client.get('/tokens');
         out.object({ schema: 'orch.tokens/1', tokens, next: null });
         out.text(
           table(
@@ -138,9 +137,9 @@ export function registerPeopleCommands(program: Command): void {
       if (which === undefined) throw missing(`tokens ${action}`, action === 'revoke' ? 'ID' : 'NAME');
       switch (action) {
         case 'create': {
-          const { role: as, days } = options<{ role?: string; days?: number }>(command);
-          const made = await client.post<NewTokenWire>('/tokens', {
-            ...{ name: which, role: as ?? null, days: days ?? null },
+          const { role: as, days } = options<{ role?: Role; days?: number }>(command);
+          const made = await client.post('/tokens', {
+            body: { name: which, role: as ?? null, days: days ?? null },
           });
           out.text(made.secret);
           out.progress(
@@ -150,7 +149,7 @@ export function registerPeopleCommands(program: Command): void {
           return;
         }
         case 'revoke':
-          await client.remove(`/tokens/${encodeURIComponent(which)}`);
+          await client.remove('/tokens/{id}', { params: { id: which } });
           out.text(`token ${which} is revoked`);
           out.object({ schema: 'orch.token/1', revoked: Number(which) });
           return;
@@ -175,9 +174,8 @@ export function registerPeopleCommands(program: Command): void {
       const url = checkedUrl(address);
       const [name, secret] = o.token === true ? ['', await ask('Token: ', true)] : await credentials(o.name);
       const body = { name, password: secret, token: `orch on ${hostname()}`.slice(0, 100) };
-      const token =
-        o.token === true ? secret : (await clientOf(url, null).post<NewTokenWire>('/login', body)).secret;
-      const { me } = await clientOf(url, token).get<{ me: MeWire }>('/session');
+      const token = o.token === true ? secret : (await clientOf(url, null).post('/login', { body })).secret;
+      const { me } = await clientOf(url, token).get('/session');
       await mkdir(home, { recursive: true, mode: 0o700 });
       await rm(remoteOf(home), { force: true });
       await writeFile(remoteOf(home), JSON.stringify({ url, token }), { mode: 0o600, flag: 'wx' });

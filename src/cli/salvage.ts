@@ -5,15 +5,6 @@ import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { localTime, table } from './output.ts';
 
-interface Salvage {
-  name: string;
-  project: string;
-  key: string;
-  run: string;
-  commit: string;
-  at: string;
-}
-
 /** Work that was kept before a reset or a removal, and after runs that did not count. */
 export function registerSalvageCommands(program: Command): void {
   program
@@ -37,8 +28,7 @@ export function registerSalvageCommands(program: Command): void {
       const out = output(command);
       switch (action) {
         case 'list': {
-          const query = o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`;
-          const { salvage } = await (await server()).get<{ salvage: Salvage[] }>(`/salvage${query}`);
+          const { salvage } = await (await server()).get('/salvage', { query: { project: o.project } });
           out.object({ schema: 'orch.salvages/1', salvage, next: null });
           out.text(
             table(
@@ -49,15 +39,8 @@ export function registerSalvageCommands(program: Command): void {
           return;
         }
         case 'show': {
-          const path = `/salvage/${encodeURIComponent(named(name, action))}`;
-          const { salvage } = await (await server()).get<{
-            salvage: Salvage & {
-              files: { path: string; status: string }[];
-              refs: Record<string, string>;
-              leftOut: { path: string; reason: string }[];
-              problems: string[];
-            };
-          }>(path);
+          const params = { name: named(name, action) };
+          const { salvage } = await (await server()).get('/salvage/{name}', { params });
           out.object({ schema: 'orch.salvage/1', salvage });
           out.text(
             `${salvage.name}  ${salvage.project} ${salvage.key}  ${localTime(salvage.at)}  ${salvage.commit}`,
@@ -71,16 +54,19 @@ export function registerSalvageCommands(program: Command): void {
           return;
         }
         case 'restore': {
-          const path = `/salvage/${encodeURIComponent(named(name, action))}/restore`;
+          const params = { name: named(name, action) };
           if ((o.to === undefined) === (o.branch === undefined))
             throw new AppError('restore needs --to DIR or --branch NAME', {
               code: 'usage.restore',
               hint: `orch salvage restore ${name} --to ./restored`,
             });
-          const restored = await (await server()).post<object>(path, {
-            directory: o.to === undefined ? null : resolve(o.to),
-            branch: o.branch ?? null,
-            ref: o.ref ?? null,
+          const restored = await (await server()).post('/salvage/{name}/restore', {
+            params,
+            body: {
+              directory: o.to === undefined ? null : resolve(o.to),
+              branch: o.branch ?? null,
+              ref: o.ref ?? null,
+            },
           });
           out.object({ schema: 'orch.salvage/1', ...restored });
           out.text(`${name} restored ${o.to === undefined ? `onto ${o.branch}` : `into ${resolve(o.to)}`}`);
@@ -93,9 +79,8 @@ export function registerSalvageCommands(program: Command): void {
               code: 'usage.older_than',
               hint: 'orch salvage prune --older-than 30d',
             });
-          const { pruned } = await (await server()).post<{ pruned: string[] }>('/salvage-prune', {
-            project: o.project ?? null,
-            olderThanMs,
+          const { pruned } = await (await server()).post('/salvage-prune', {
+            body: { project: o.project ?? null, olderThanMs },
           });
           out.object({ schema: 'orch.salvages/1', pruned });
           out.text(pruned.length === 0 ? 'nothing is that old' : `forgotten: ${pruned.join(', ')}`);

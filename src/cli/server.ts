@@ -68,7 +68,7 @@ export function registerServerCommands(program: Command): void {
         out.object({ schema: 'orch.down/1', stopped: false });
         return;
       }
-      await (await connect(home)).post('/shutdown', { cancel: o.cancel === true });
+      await (await connect(home)).post('/shutdown', { body: { cancel: o.cancel === true } });
       await until(
         async () => (await runningServer(home)) === null,
         STOP_LIMIT_MS,
@@ -83,7 +83,7 @@ export function registerServerCommands(program: Command): void {
     .command('upkeep')
     .description('apply retention now: old worktrees, run folders, salvage; pack repositories')
     .action(async (_o, command: Command) => {
-      await (await server()).post('/upkeep', {});
+      await (await server()).post('/upkeep');
       output(command).text('upkeep has begun; the service log tells what goes');
       output(command).object({ schema: 'orch.upkeep/1', begun: true });
     });
@@ -106,8 +106,7 @@ export function registerServerCommands(program: Command): void {
               { ...scope, note: 'stopped', by: 'cli', since: Date.now(), until: null },
               o.now === true,
             )
-          : (await (await server()).post<{ ended: number }>('/stop', { ...scope, now: o.now === true }))
-              .ended;
+          : (await (await server()).post('/stop', { body: { ...scope, now: o.now === true } })).ended;
       out.text(
         `stopped: ${ended} ${ended === 1 ? 'run' : 'runs'} ended, nothing new starts until orch resume`,
       );

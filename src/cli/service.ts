@@ -44,7 +44,8 @@ export function describeService(service: Service): string {
 /** Ends the service; live runs go on. */
 export async function stopService(home: string, service: Service): Promise<void> {
   if (service.kind === 'systemd') await systemctl(service, 'stop');
-  if (service.kind === 'background') await (await connect(home)).post('/shutdown', { cancel: false });
+  if (service.kind === 'background')
+    await (await connect(home)).post('/shutdown', { body: { cancel: false } });
   await until(async () => (await runningServer(home)) === null, 'the service does not end');
 }
 

@@ -12,9 +12,8 @@ import {
 import type { LoadedConfig } from '../config/load.ts';
 import { problemLine } from '../config/problems.ts';
 import { loadOptions, processConfig } from '../config/process.ts';
-import { telegramGroup } from './doctor.ts';
+import { findingsOf } from './doctor.ts';
 import type { Finding } from './finding.ts';
-import { vendorGroup } from './vendors.ts';
 
 type Looks = Pick<NonNullable<AppOptions['looks']>, 'config' | 'settings'>;
 
@@ -62,13 +61,21 @@ export function changeHere(edit: ConfigEdit, { test }: { readonly test: boolean 
   return draft;
 }
 
-/** What doctor sees of the vendors that a change is about, as if it were in force. */
+/** What doctor sees of what a change is about, as if it were in force. */
 async function tried({ changes, loaded }: Draft): Promise<Finding[]> {
+  const isAbout = (group: string) =>
+    changes.some(({ key }) =>
+      TRIED[group] === undefined ? key.toLowerCase().includes(group) : TRIED[group].test(key),
+    );
+  const wanted = [...vendors().map(({ kind }) => kind), 'telegram', ...Object.keys(TRIED)];
   const found: Finding[] = [];
-  const about = (kind: string) =>
-    changes.some(({ key }) => key.toLowerCase().includes(kind) || /\.(?:tracker|forge)\b/.test(key));
-  for (const vendor of vendors())
-    if (about(vendor.kind)) for await (const finding of vendorGroup(vendor, loaded)) found.push(finding);
-  if (about('telegram')) for await (const finding of telegramGroup(loaded)) found.push(finding);
+  for await (const finding of findingsOf(loaded, (group) => wanted.includes(group) && isAbout(group)))
+    found.push(finding);
   return found;
 }
+
+/** Groups whose settings are not named after them. */
+const TRIED: Readonly<Record<string, RegExp>> = {
+  agents: /^accounts\.|^claude_|^agent_home$/,
+  projects: /^projects\.[^.]+\.(?:repo|base)$/,
+};

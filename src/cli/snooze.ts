@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AppError } from '../core/errors.ts';
-import type { Explain, SnoozeWire } from '../http/contract.ts';
+import type { Answer, Explain, SnoozeWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { localTime, type Output, table } from './output.ts';
@@ -17,20 +17,16 @@ export function registerSnooze(program: Command): void {
       const o = options<{ for?: string; off?: boolean }>(command);
       const out = output(command);
       const client = await server();
-      if (what === undefined) return print(out, await client.get<Snoozes>('/snoozes'));
+      if (what === undefined) return print(out, await client.get('/snoozes'));
       const forMs = parseDuration(o.for ?? '1h');
       if (forMs === null)
         throw new AppError(`--for ${o.for} is not a duration`, {
           code: 'usage.duration',
           hint: 'such as 1h or 30m',
         });
-      const target = targetOf(what, await client.get<Explain>('/explain'));
-      print(out, await client.post<Snoozes>('/snooze', { ...target, forMs, off: o.off === true }));
+      const target = targetOf(what, await client.get('/explain'));
+      print(out, await client.post('/snooze', { body: { ...target, forMs, off: o.off === true } }));
     });
-}
-
-interface Snoozes {
-  snoozes: SnoozeWire[];
 }
 
 function targetOf(what: string, { reasons }: Explain): Pick<SnoozeWire, 'code' | 'kind' | 'id'> {
@@ -50,7 +46,7 @@ function targetOf(what: string, { reasons }: Explain): Pick<SnoozeWire, 'code' |
   return { code: one.code, kind: one.scope.kind, id: one.scope.id };
 }
 
-function print(out: Output, { snoozes }: Snoozes): void {
+function print(out: Output, { snoozes }: Answer<'GET /snoozes'>): void {
   out.object({ schema: 'orch.snoozes/1', snoozes });
   out.text(
     snoozes.length === 0

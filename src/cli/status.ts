@@ -2,14 +2,7 @@ import type { Command } from 'commander';
 import pc from 'picocolors';
 import { AppError } from '../core/errors.ts';
 import { stuckFix } from '../core/explain.ts';
-import type {
-  DestinationWire,
-  Explain,
-  JobWire,
-  StatusWire,
-  TaskDetailWire,
-  WhyAtWire,
-} from '../http/contract.ts';
+import type { DestinationWire, JobWire, StatusWire, TaskDetailWire } from '../http/contract.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { options, output, server } from './context.ts';
 import { mark, printExplain, printHold } from './explain-print.ts';
@@ -30,11 +23,11 @@ export function registerStatusCommands(program: Command): void {
     .option('--check', 'exit 7 when held work needs a person')
     .action(async (_o, command: Command) => {
       const o = options<{ watch?: boolean; check?: boolean; project?: string }>(command);
-      const query = o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`;
+      const { project } = o;
       const out = output(command);
       const client = await server();
       for (;;) {
-        const status = await client.get<StatusWire>(`/status${query}`);
+        const status = await client.get('/status', { query: { project } });
         if (o.watch === true && process.stdout.isTTY) process.stdout.write('\x1b[2J\x1b[H');
         out.object({ schema: 'orch.status/1', ...status });
         printStatus(out, status);
@@ -61,12 +54,10 @@ export function registerStatusCommands(program: Command): void {
         return whyOne(
           out,
           key,
-          await client.get<{ job: JobWire }>(`/jobs/${encodeURIComponent(key)}`),
+          await client.get('/jobs/{id}', { params: { id: key } }),
           await taskOf(client, key),
         );
-      const explain = await client.get<Explain>(
-        `/explain${o.project === undefined ? '' : `?project=${encodeURIComponent(o.project)}`}`,
-      );
+      const explain = await client.get('/explain', { query: { project: o.project } });
       out.object(explain);
       printExplain(out, explain);
       // A sign-in that ends before long holds nothing yet.
@@ -94,7 +85,7 @@ export function registerStatusCommands(program: Command): void {
       const deadline = limit === null ? Number.POSITIVE_INFINITY : Date.now() + limit;
       for (;;) {
         const task = await taskOf(client, key);
-        const { job } = await client.get<{ job: JobWire }>(`/jobs/${encodeURIComponent(key)}`);
+        const { job } = await client.get('/jobs/{id}', { params: { id: key } });
         const word = task?.status ?? job.status;
         if (word === 'done' || word === 'cancelled' || word === 'failed' || word === 'needs_you') {
           out.object(task === null ? { schema: 'orch.job/1', job } : { schema: 'orch.task/1', task });
@@ -112,7 +103,7 @@ async function taskOf(
   client: Awaited<ReturnType<typeof server>>,
   key: string,
 ): Promise<TaskDetailWire | null> {
-  return client.get<{ task: TaskDetailWire }>(`/tasks/${encodeURIComponent(key)}`).then(
+  return client.get('/tasks/{key}', { params: { key } }).then(
     ({ task }) => task,
     (error: unknown) => {
       if (error instanceof AppError && error.code === 'not_found') return null;
@@ -146,15 +137,15 @@ async function whyAt(
   project: string | undefined,
   at: Date,
 ): Promise<void> {
-  const query = new URLSearchParams({ at: at.toISOString(), ...(project === undefined ? {} : { project }) });
+  const query = { at: at.toISOString() };
   if (key === undefined) {
-    const explain = await client.get<Explain>(`/explain?${query.toString()}`);
+    const explain = await client.get('/explain', { query: { ...query, project } });
     out.object(explain);
     out.text(pc.dim(localTime(at.toISOString())));
     printExplain(out, explain);
     return;
   }
-  const why = await client.get<WhyAtWire>(`/why/${encodeURIComponent(key)}?${query.toString()}`);
+  const why = await client.get('/why/{key}', { params: { key }, query });
   out.object(why);
   const { job } = why;
   const word = job === null ? 'was not there yet' : state(job.status);

@@ -3,7 +3,6 @@ import type { LoadedConfig } from '../config/load.ts';
 import { processHome } from '../config/process.ts';
 import type { Config } from '../config/types.ts';
 import { messageOf } from '../core/errors.ts';
-import type { StatusWire } from '../http/contract.ts';
 import { connect } from './client.ts';
 import type { Finding } from './finding.ts';
 import { runningServer } from './home.ts';
@@ -55,7 +54,7 @@ async function heardOf(kind: string): Promise<VendorContext['heard']> {
     .catch(() => null); // the server group tells why
   if (client === null) return null;
   return async () => {
-    const { webhooks } = await client.get<StatusWire>('/status');
+    const { webhooks } = await client.get('/status');
     const found = webhooks.find((each) => each.kind === kind);
     const instant = (text: string | null | undefined) => (text == null ? null : Date.parse(text));
     return { takenAt: instant(found?.takenAt), refusedAt: instant(found?.refusedAt) };

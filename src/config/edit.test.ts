@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AppError } from '../core/errors.ts';
-import { type ConfigEdit, draftOf, writeDraft } from './edit.ts';
+import { type ConfigEdit, draftOf, refuseFromElsewhere, writeDraft } from './edit.ts';
+import { loadConfig } from './load.ts';
 import { KINDS } from './test-kit.ts';
 
 const TEXT = `# Ours.
@@ -120,9 +121,59 @@ describe('a change of orch.yaml', () => {
     expect(readFileSync(made.file, 'utf8')).toBe('max_concurrency: 3\n');
   });
 
+  it('makes one for secrets, too, which would not be read without it', () => {
+    rmSync(file);
+    writeDraft(draft({ secrets: { ORCH_GITHUB_TOKEN: 'x' } }));
+    expect(loadConfig(options()).config.github.token?.reveal()).toBe('x');
+  });
+
   it('does not write through an alias', () => {
     writeFileSync(file, TEXT.replace('a: { agent: claude-code }', 'a: &a { agent: claude-code }\n  b: *a'));
     expect(refusal(() => draft(set(['accounts', 'b', 'slots'], '3'))).message).toContain('accounts.b.slots');
+  });
+});
+
+describe('a change from elsewhere', () => {
+  const refused = (path: string[], text: string) => {
+    try {
+      refuseFromElsewhere(draft(set(path, text)));
+      return null;
+    } catch (error) {
+      return error instanceof AppError ? error.code : error;
+    }
+  };
+
+  it.each([
+    [['host'], '0.0.0.0'],
+    [['claude_bin'], '/tmp/claude'],
+    [['accounts', 'a', 'home'], '/root'],
+    [['accounts', 'b'], '{ agent: claude-code, home: /root }'],
+    [['accounts', 'a', 'env'], '{ ANTHROPIC_BASE_URL: https://evil.example }'],
+    [['accounts', 'a', 'unsafe'], 'true'],
+    [['projects', 'api', 'workspace', 'copy'], '[.env]'],
+    [['projects', 'web'], '{ repo: https://x.example/r.git, accounts: [a], workspace: { env_file: .env } }'],
+    [['projects', 'api', 'pipeline'], '[{ stage: development, agent: developer, prompt: Read it. }]'],
+  ])('may not name what lies on the machine: %j', (path, text) => {
+    expect(refused(path, text)).toBe('config.machine_only');
+  });
+
+  it('may name an address, and not send a token there that is known already', () => {
+    expect(refused(['gitea_url'], 'https://git.example')).toBeNull();
+    writeDraft(draft({ ...set(['gitea_url'], 'https://git.example'), secrets: { ORCH_GITEA_TOKEN: 'x' } }));
+    expect(refused(['gitea_url'], 'https://evil.example')).toBe('config.machine_only');
+    expect(refused(['github_url'], 'https://ghe.example')).toBeNull();
+    writeDraft(draft({ secrets: { ORCH_TELEGRAM_BOT_TOKEN: '1:x' } }));
+    expect(refused(['telegram_api_url'], 'https://evil.example')).toBe('config.machine_only');
+    const both = {
+      ...set(['gitea_url'], 'https://other.example'),
+      secrets: { ORCH_GITEA_TOKEN: 'of there' },
+    };
+    expect(() => refuseFromElsewhere(draft(both))).not.toThrow();
+  });
+
+  it('may add an account of the user that Orch runs as, and a project', () => {
+    expect(refused(['accounts', 'b'], '{ agent: claude-code, home: "~", slots: 2 }')).toBeNull();
+    expect(refused(['projects', 'web'], '{ repo: https://x.example/r.git, accounts: [a] }')).toBeNull();
   });
 });
 

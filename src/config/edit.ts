@@ -45,6 +45,10 @@ export interface Draft {
   /** The configuration as it would be. */
   readonly loaded: LoadedConfig;
   readonly changes: readonly ConfigChangeLine[];
+  /** Variables of the secrets that are set already. */
+  readonly known: readonly string[];
+  /** Each key with a new value, down into lists. */
+  readonly touched: readonly string[];
   /** Of the files before the change. */
   readonly revision: string;
   readonly next: Texts;
@@ -86,11 +90,15 @@ export function draftOf(edit: ConfigEdit, options: LoadOptions): Draft {
     file,
     readFile: (path) => (overlay.has(path) ? (overlay.get(path) ?? null) : readTextFile(path)),
   });
-  const changes = [
-    ...difference(parseYaml(before.config).raw, parseYaml(next.config).raw, []),
-    ...secretChanges(file, before, edit.secrets),
-  ];
-  return { file, loaded, changes, revision, next };
+  const [was, is] = [parseYaml(before.config).raw, parseYaml(next.config).raw];
+  const changes = [...difference(was, is, []), ...secretChanges(file, before, edit.secrets)];
+  const there = new Set(leavesOf(was, []).map(({ name, text }) => `${name} ${text}`));
+  const touched = leavesOf(is, []).filter(({ name, text }) => !there.has(`${name} ${text}`));
+  const secrets = { ...readSecrets(file, () => before.secrets)?.values, ...options.env };
+  const known = SETTING_KEYS.filter(
+    (key) => isSecretSetting(key) && (was[key] !== undefined || variable(secrets, envName(key)) !== null),
+  ).map(envName);
+  return { file, loaded, changes, known, touched: touched.map(({ key }) => key), revision, next };
 }
 
 /**
@@ -103,8 +111,10 @@ export function writeDraft({ file, revision, next }: Draft): void {
   const secretsFile = secretsPath(file);
   try {
     if (next.secrets !== null && next.secrets !== now.secrets) replace(secretsFile, next.secrets, 0o600);
-    if (next.config !== now.config)
-      replace(realPath(file), next.config, statSync(file, { throwIfNoEntry: false })?.mode ?? 0o644);
+    const there = statSync(file, { throwIfNoEntry: false });
+    // Secrets count beside an orch.yaml alone.
+    if (next.config !== now.config || there === undefined)
+      replace(realPath(file), next.config, there?.mode ?? 0o644);
   } catch (error) {
     throw new AppError(`${file} cannot be written: ${messageOf(error)}`, {
       code: 'config.read_only',
@@ -123,26 +133,33 @@ export function lockOf({ key, env }: Pick<ConfigRow, 'key' | 'env'>, options: Lo
   return env !== null && isSecretSetting(key) ? 'secret' : null;
 }
 
-/** Folders, programs and files of the machine, which somebody at the machine decides on. */
+/** Folders, programs, files and guards of the machine, and what an agent's CLI talks to: decided on at the machine. */
 const OF_THE_MACHINE =
-  /(?:^|\.)(?:home|host|port|bin|copy|env_file|prompt|agent_home|database_url|\w+_(?:bin|path|dir))(?:$|[.[])/;
+  /(?:^|\.)(?:home|host|port|bin|copy|env_file|prompt|agent_home|database_url|isolation|sandbox|unsafe|\w+_(?:bin|path|dir))(?:$|[.[])|^accounts\.[^.]+\.env\b/;
 
 /** Throws `config.machine_only` for what may not be changed from elsewhere, whoever asks. */
-export function refuseFromElsewhere({ changes, file }: Draft): void {
-  const hint = `edit ${file} on the machine, or run orch config set there`;
-  const found = changes.find(({ key }) => OF_THE_MACHINE.test(key));
-  if (found !== undefined)
-    throw new AppError(`${found.key} names a file, folder or address of the machine`, {
+export function refuseFromElsewhere({ changes, touched, known, file }: Draft): void {
+  const refusal = (message: string) =>
+    new AppError(message, {
       code: 'config.machine_only',
-      hint,
+      hint: `edit ${file} on the machine, or run orch config set there`,
     });
-  // Its token would be sent to the new address.
-  const moved = changes.find(({ key, before }) => before !== null && /^(?!public_)\w+_url$/.test(key));
-  if (moved !== undefined)
-    throw new AppError(`${moved.key} has a token that would go to another address`, {
-      code: 'config.machine_only',
-      hint,
-    });
+  const own = changes.filter(isOwnHome).map(({ key }) => key);
+  const keys = [...touched, ...changes.map(({ key }) => key)];
+  const found = keys.find((key) => OF_THE_MACHINE.test(key) && !own.includes(key));
+  if (found !== undefined) throw refusal(`${found} is decided on at the machine`);
+  for (const { key } of changes) {
+    const vendor = /^(gitea|github|plane|telegram)\w*_url$/.exec(key)?.[1];
+    const isSent = (name: string) =>
+      name.startsWith(envName(`${vendor}_`)) && !changes.some((each) => each.key === name);
+    if (vendor !== undefined && known.some(isSent))
+      throw refusal(`${key} would send a token that is there already to another address`);
+  }
+}
+
+/** A new account with the home of the user that Orch runs as: nothing that somebody elsewhere chose. */
+function isOwnHome({ key, before, after }: ConfigChangeLine): boolean {
+  return /^accounts\.[^.]+\.home$/.test(key) && before === null && after === '"~"';
 }
 
 /** The file in use, or the place where a first one goes. */
@@ -222,6 +239,19 @@ function difference(before: unknown, after: unknown, path: readonly PropertyKey[
     if (keys.length > 0) return keys.flatMap((key) => difference(was[key], is[key], [...path, key]));
   }
   return [{ key: keyOf(path), before: printable(before, path), after: printable(after, path) }];
+}
+
+/** Every value with its key; `name` is that of its mapping's key, wherever in a list it stands now. */
+function leavesOf(
+  value: unknown,
+  path: readonly PropertyKey[],
+): { readonly key: string; readonly name: string; readonly text: string }[] {
+  if (Array.isArray(value) && value.length > 0)
+    return value.flatMap((item, at) => leavesOf(item, [...path, at]));
+  if (isMapping(value) && Object.keys(value).length > 0)
+    return Object.entries(value).flatMap(([key, child]) => leavesOf(child, [...path, key]));
+  const name = path.filter((step) => typeof step === 'string').join('.');
+  return [{ key: keyOf(path), name, text: JSON.stringify(value) ?? '' }];
 }
 
 function secretChanges(file: string, before: Texts, secrets: ConfigEdit['secrets']): ConfigChangeLine[] {

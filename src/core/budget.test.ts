@@ -8,6 +8,7 @@ import {
   leftOfTask,
   liftBudget,
   NOTHING_SPENT,
+  paceOf,
   withinBudget,
 } from './budget.ts';
 import type { Effects, NewJob, RunChange } from './effects.ts';
@@ -158,5 +159,20 @@ describe('the budget of a task', () => {
         }
       }),
     );
+  });
+});
+
+describe('the pace of a span', () => {
+  const HOUR = 3_600_000;
+  const at = (hour: number) => ({ from: 0, to: 24 * HOUR, now: hour * HOUR });
+  it.each([
+    ['goes on as it did', 6, null, 12, { atEnd: 12, reachedAt: null }],
+    ['reaches its limit before the end', 6, 9, 12, { atEnd: 12, reachedAt: 18 * HOUR }],
+    ['stays within its limit', 6, 13, 12, { atEnd: 12, reachedAt: null }],
+    ['has reached it already', 6, 5, 12, { atEnd: 12, reachedAt: null }],
+    ['is that of a single run at first', 6, 9, 0.9, { atEnd: null, reachedAt: null }],
+    ['is none where nothing was spent', 0, 9, 12, { atEnd: null, reachedAt: null }],
+  ])('%s', (_what, spent, limit, hour, found) => {
+    expect(paceOf(spent, limit, at(hour))).toEqual(found);
   });
 });

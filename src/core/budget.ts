@@ -67,6 +67,25 @@ export function dayBudget(budget: Budget, spent: Spending): { level: BudgetLevel
     : { level: levelOf(most.share), detail: most.detail };
 }
 
+/** Before so much of a span is over, its pace is that of a single run. */
+const LEAST_KNOWN_MS = 60 * 60 * 1000;
+
+/**
+ * Where a span ends at the pace so far: what will have been spent, and when a limit is reached if that is
+ * before its end. Null where it cannot be told: too early, nothing spent, no limit, or reached already.
+ */
+export function paceOf(
+  spent: number,
+  limit: number | null,
+  span: { readonly from: number; readonly to: number; readonly now: number },
+): { readonly atEnd: number | null; readonly reachedAt: number | null } {
+  const elapsed = span.now - span.from;
+  if (spent <= 0 || elapsed < LEAST_KNOWN_MS) return { atEnd: null, reachedAt: null };
+  const atEnd = (spent / elapsed) * (span.to - span.from);
+  const isAhead = limit !== null && spent < limit && atEnd >= limit;
+  return { atEnd, reachedAt: isAhead ? Math.round(span.from + (elapsed * limit) / spent) : null };
+}
+
 /** US dollars that the task may still spend; null = no limit. */
 export function leftOfTask(
   task: Pick<Task, 'costMicroUsd' | 'budgetFromMicroUsd'>,

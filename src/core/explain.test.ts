@@ -59,6 +59,18 @@ const stuck = activeTask({
 });
 
 describe('the explanation', () => {
+  it('knows which job waits the longest that nothing holds', () => {
+    const queued = [
+      queuedJob({ id: 1, createdAt: 1, hold: 'question.pending', holdSince: 5 }),
+      queuedJob({ id: 2, createdAt: 2, availableAt: NOW - 10 }),
+      queuedJob({ id: 3, createdAt: 30 }),
+      queuedJob({ id: 4, createdAt: 20 }),
+    ];
+    expect(of({ queued }).oldestReady?.id).toBe(4);
+    expect(of({ queued: queued.slice(0, 1) }).oldestReady).toBeNull();
+    expect(of({ queued, gates: null }).oldestReady).toBeNull();
+  });
+
   it('counts every queued job once: in its turn, or with its one reason', () => {
     const jobs = [
       queuedJob({ id: 1 }),
@@ -107,6 +119,7 @@ describe('the explanation', () => {
         },
       ],
       nextChange: null,
+      oldestReady: null,
     });
     expect(of({ gates: null, tickAt: null }).headline).toBe(
       'Unknown: the scheduler has not ticked since the start.',

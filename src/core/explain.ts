@@ -19,6 +19,8 @@ export interface Explained {
     readonly needsYou: number;
   };
   readonly reasons: readonly { readonly reason: Reason; readonly jobs: readonly Job[] }[];
+  /** Of the queued ones that nothing holds, the one that waits the longest; null = none. */
+  readonly oldestReady: Job | null;
 }
 
 export interface Explanation extends Explained {
@@ -72,6 +74,7 @@ export function explain(of: Explainable): Explanation {
       headline: `Unknown: the scheduler has not ticked ${staleFor(of.tickAt, now)}.`,
       counts: { running, queued: queued.length, waiting: 0, needsYou: 0 },
       reasons: [{ reason: staleReason(of.tickAt, now), jobs: [] }],
+      oldestReady: null,
       nextChange: null,
     };
   }
@@ -175,9 +178,11 @@ export function explainAll(
 ): Explained {
   const held = new Map<string, { reason: Reason; jobs: Job[] }>();
   let queued = 0;
+  let oldestReady: Job | null = null;
   for (const { job, reason } of waits) {
     if (reason.code === 'queue.position') {
       queued++;
+      if (oldestReady === null || readySince(job) < readySince(oldestReady)) oldestReady = job;
       continue;
     }
     const key = `${reason.code}:${reason.scope.kind}:${reason.scope.id}`;
@@ -202,7 +207,13 @@ export function explainAll(
     headline: headline(running, queued, waiting, needsYou, stuck, outside),
     counts: { running, queued, waiting, needsYou },
     reasons,
+    oldestReady,
   };
+}
+
+/** Since when a job waits for its turn alone, as far as the job itself knows. */
+export function readySince({ createdAt, availableAt }: Pick<Job, 'createdAt' | 'availableAt'>): number {
+  return Math.max(createdAt, availableAt ?? 0);
 }
 
 function rank(reason: Reason): number {

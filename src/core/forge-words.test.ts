@@ -17,7 +17,7 @@ const HEAD = 'aaaa111';
 const NEXT = 'bbbb222';
 
 const task = (told: Task['forge']['told'] = {}, fields: Partial<Task> = {}) =>
-  activeTask({ head: HEAD, forge: { ...NOTHING_HEARD, told, words: 9 }, ...fields });
+  activeTask({ head: HEAD, forge: { ...NOTHING_HEARD, told, toldAt: HEAD, words: 9 }, ...fields });
 function next(name: string, findings: NewJob['context']['findings'] = []): NewJob {
   const found = PIPELINE.find((each) => each.stage === name) ?? stage(name);
   return jobForStage(activeTask(), found, RULES, { maxAttempts: 3, rework: false, context: { findings } });
@@ -128,6 +128,16 @@ describe('commit statuses', () => {
     expect(said(withStatuses(second, { task: then, job: job({ id: 6 }) }, RULES))[0]).toBe(
       `${HEAD} analysis success: done`,
     );
+  });
+
+  it('are said for a head that came while the project was not configured', () => {
+    const unheard = task({ analysis: done(1) }, { head: NEXT });
+    const effects: Effects = { job: { status: 'cancelled' }, task: { status: 'cancelled' } };
+    expect(withStatuses(effects, { task: unheard, job: job() }, null)).toBe(effects);
+    expect(said(withStatuses(effects, { task: unheard, job: job() }, RULES))).toEqual([
+      `${NEXT} analysis success: done`,
+      `${NEXT} development error: cancelled`,
+    ]);
   });
 
   it('have one key per word and head, also when a stage comes to the same word again', () => {

@@ -22,12 +22,13 @@ export function withStatuses(
   const memory = effects.task?.forge ?? task.forge;
   const after = toldAfter(memory, effects, { task, job }, order);
   const head = effects.task?.head ?? task.head;
-  const isNew = head !== task.head;
+  // Not the task's head: it may have moved while nobody knew of a forge.
+  const isNew = head !== memory.toldAt;
   const said = Object.entries(after.told).filter(([, word]) => isNew || word.n > memory.words);
   if (said.length === 0 && after.told === memory.told) return effects;
   return {
     ...effects,
-    task: { ...effects.task, forge: { ...memory, ...after } },
+    task: { ...effects.task, forge: { ...memory, ...after, toldAt: head } },
     outbox: [
       ...(effects.outbox ?? []),
       ...(head === null ? [] : said.map(([stage, word]) => statusRow(task, head, stage, word))),

@@ -211,11 +211,13 @@ export interface ForgeMemory {
   readonly inbox: readonly Finding[];
   /** The last word on each stage, by its name. */
   readonly told: Readonly<Record<string, StageWord>>;
+  /** Head that was told them; null before there was one. */
+  readonly toldAt: string | null;
   /** Words said so far. */
   readonly words: number;
 }
 
-export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, words: 0 };
+export const NOTHING_HEARD: ForgeMemory = { heard: [], inbox: [], told: {}, toldAt: null, words: 0 };
 
 export interface StageWord {
   readonly state: 'pending' | 'success' | 'failure' | 'error';

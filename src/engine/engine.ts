@@ -18,6 +18,7 @@ import { createDecisions } from './decisions.ts';
 import { createDelivery } from './deliver.ts';
 import { createDispatcher, type Dispatcher } from './dispatcher.ts';
 import { createForgeWatch } from './forge-watch.ts';
+import { leastRoom } from './host.ts';
 import { type Actor, createIntake } from './intake.ts';
 import { createJanitor, type Janitor } from './janitor.ts';
 import { createLetters } from './letters.ts';
@@ -347,6 +348,13 @@ export function createEngine(options: EngineOptions) {
     projects: (): Runtime['projects'] => runtime.projects,
     /** Runs at once, on this machine. */
     slots: (): number => runtime.slots,
+    /** Bytes left on the fullest of its disks; null when they cannot be measured. */
+    room: (): Promise<number | null> => leastRoom(runtime.disks),
+    /** Worktrees on disk, of every project. */
+    async worktrees(): Promise<number> {
+      const names = await Promise.all([...runtime.projects.keys()].map(options.workspace.clones));
+      return names.flat().length;
+    },
     pipelineProblems: pipelines.problems,
     tickAge: (): number | null => {
       const state = dispatcher.state();

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { hostGate, hostTrouble } from './host.ts';
+import { hostGate, hostTrouble, leastRoom } from './host.ts';
 
 const GB = 1024 ** 3;
 
@@ -22,5 +22,7 @@ describe('the host gate', () => {
 
   it('is open here, and a folder that is not there yet closes nothing', async () => {
     expect(await hostGate([tmpdir(), '/no/such/folder'])).toBeNull();
+    expect(await leastRoom([tmpdir(), '/no/such/folder'])).toBeGreaterThan(GB);
+    expect(await leastRoom(['/no/such/folder'])).toBeNull();
   });
 });

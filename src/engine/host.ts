@@ -11,10 +11,17 @@ export interface HostTrouble {
 
 /** Closes the dispatcher's gate before a disk with one of these folders, or the memory of this machine, runs out. */
 export async function hostGate(folders: readonly string[]): Promise<HostTrouble | null> {
-  const disks = await Promise.all(
-    folders.map(async (folder) => ({ folder, freeBytes: await freeBytes(folder) })),
-  );
-  return hostTrouble(disks, process.availableMemory());
+  return hostTrouble(await disksOf(folders), process.availableMemory());
+}
+
+/** Bytes left on the fullest disk with one of these folders; null when nothing can be measured yet. */
+export async function leastRoom(folders: readonly string[]): Promise<number | null> {
+  const room = Math.min(...(await disksOf(folders)).map(({ freeBytes }) => freeBytes));
+  return Number.isFinite(room) ? room : null;
+}
+
+function disksOf(folders: readonly string[]) {
+  return Promise.all(folders.map(async (folder) => ({ folder, freeBytes: await freeBytes(folder) })));
 }
 
 /** The first thing there is too little of; null when there is enough of all. */

@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Run, runName } from '../core/model.ts';
 import { redact } from '../lib/redact.ts';
+import { openRegular } from '../lib/regular-file.ts';
 import type { TextFile } from '../lib/tar-gz.ts';
 import { projectVariables } from './environment.ts';
 import type { Runtime } from './runtime.ts';
@@ -84,16 +84,14 @@ async function commandsOf(directory: string): Promise<string[]> {
 
 /** The end of a file, from the beginning of a line; null when there is none, or it is no plain file. */
 async function endOf(path: string, bytes: number): Promise<{ text: string; leftOut: number } | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => null);
-  if (file === null) return null;
+  const opened = await openRegular(path);
+  if (opened === null) return null;
+  const { file, size } = opened;
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) return null;
-    const length = Math.min(stat.size, bytes);
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, stat.size - length);
-    const start = length < stat.size ? buffer.subarray(0, bytesRead).indexOf(10) + 1 : 0;
-    return { text: buffer.toString('utf8', start, bytesRead), leftOut: stat.size - length + start };
+    const length = Math.min(size, bytes);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    const start = length < size ? buffer.subarray(0, bytesRead).indexOf(10) + 1 : 0;
+    return { text: buffer.toString('utf8', start, bytesRead), leftOut: size - length + start };
   } finally {
     await file.close();
   }

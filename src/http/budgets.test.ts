@@ -30,8 +30,12 @@ it('tells of every project what it may spend, what it did, and which file says s
       ...{ project: 'api', level: 'near', monthUsd: 1.75, unknownCosts: { day: 0, month: 0 } },
       perTask: { usd: 20, key: 'projects.api.budget.usd_per_task', origin: 'default' },
       perDay: { usd: 2, spentUsd: 1.75, origin: 'orch.yaml' },
-      tokensPerDay: { tokens: null, spent: expect.any(Number) },
+      tokensPerDay: { tokens: null, spent: expect.any(Number), reachedAt: null },
     },
   ]);
+  const [api] = budgets.projects;
+  const isEarly = Date.now() % 86_400_000 < 3_600_000;
+  expect(api?.perDay.projectedUsd ?? null).toEqual(isEarly ? null : expect.any(Number));
+  if (!isEarly) expect(api?.perDay.projectedUsd).toBeGreaterThanOrEqual(1.75);
   await kit.close();
 });

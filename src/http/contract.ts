@@ -4,6 +4,7 @@
  */
 export * from './contract/accounts.ts';
 export * from './contract/actions.ts';
+export type * from './contract/api.ts';
 export * from './contract/brief.ts';
 export * from './contract/budgets.ts';
 export * from './contract/common.ts';

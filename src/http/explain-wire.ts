@@ -3,6 +3,7 @@ import type { DispatchState } from '../core/dispatch-state.ts';
 import type { Explained, Explanation } from '../core/explain.ts';
 import { jobName } from '../core/model.ts';
 import type { Counts } from '../store/store.ts';
+import { checksOf } from './checks-wire.ts';
 import type { Explain } from './contract.ts';
 import { iso } from './wire.ts';
 
@@ -24,6 +25,8 @@ export function explainToWire(of: {
   counts: Counts;
   state: DispatchState | null;
   now: number;
+  /** Bytes left on the fullest disk; null = not known. */
+  room: number | null;
 }): Explain {
   const { explanation, counts, state, now } = of;
   const observedAt = iso(state?.tickAt ?? now);
@@ -39,7 +42,7 @@ export function explainToWire(of: {
       : { nextChange: { at: iso(explanation.nextChange.at), what: explanation.nextChange.what } }),
     counts: explanation.counts,
     reasons: explanation.reasons.map((held) => reasonToWire(held, observedAt)),
-    checks: checksOf(explanation, state !== null),
+    checks: checksOf(explanation, state === null ? null : { state, room: of.room }),
   };
 }
 
@@ -54,7 +57,7 @@ export function explainedToWire(explained: Explained, at: number, now: number): 
     headline: explained.headline,
     counts: explained.counts,
     reasons: explained.reasons.map((held) => reasonToWire(held, null)),
-    checks: checksOf(explained, true),
+    checks: checksOf(explained, 'past'),
   };
 }
 
@@ -91,40 +94,4 @@ function reasonToWire(
               : { id: 'fix', label: reason.clearsWhen, role: 'operator' as const, cli: reason.fix },
           ],
   };
-}
-
-/** The gates in dispatch order, one state each, as the last tick saw them. */
-function checksOf(explanation: Explained, hasTicked: boolean): Explain['checks'] {
-  const order = [
-    'dispatch',
-    'host',
-    'dependency',
-    'approval',
-    'budget',
-    'tracker',
-    'forge',
-    'account',
-    'breaker',
-    'backoff',
-    'cap',
-    'worker',
-  ];
-  if (!hasTicked || explanation.verdict === 'unknown')
-    return order.map((code) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
-  return order.map((code) => {
-    const held = explanation.reasons.filter(({ reason }) => family(reason.code) === code);
-    const worst = held.find(({ reason }) => reason.state === 'needs_you') ?? held[0];
-    return worst === undefined
-      ? { code, state: 'ok' as const, value: 'clear' }
-      : { code, state: worst.reason.state, value: worst.reason.title };
-  });
-}
-
-function family(code: string): string {
-  const [head] = code.split('.');
-  if (head === 'retry') return 'backoff';
-  if (head === 'question') return 'approval';
-  if (head === 'project' || head === 'lock') return 'cap';
-  if (head === 'gate' || head === 'agent') return 'account';
-  return head ?? code;
 }

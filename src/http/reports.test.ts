@@ -8,6 +8,9 @@ const BASE = 'a'.repeat(40);
 const PROJECT = {
   repository: {},
   copy: [],
+  tracker: {
+    survey: async () => ({ source: 'board', rule: '', lookedAt: T0, seen: 0, matching: 0, nearest: [] }),
+  },
   rules: { key: 'api' },
   budget: { usdPerTask: null, usdPerDay: null, tokensPerDay: null },
   pipelines: [{ name: 'full', when: null, stages: [] }],
@@ -19,6 +22,7 @@ let kit: HttpKit;
 beforeEach(async () => {
   const workspace = {
     baseHead: async () => BASE,
+    clones: async () => ['API-1', 'job-7'],
     forkPoint: async () => BASE,
     patch: async () => ({ text: PATCH, cut: false }),
     readWork: async (_p: string, _k: string, name: string) => (name === 'review.md' ? 'Looks right.' : null),
@@ -162,12 +166,44 @@ describe('usage', () => {
     expect(usage.rows).toMatchObject([
       { key: 'api', runs: 1, inputTokens: 5, costUsd: 0.25, unknownCosts: 0 },
     ]);
-    expect(usage.total).toMatchObject({ runs: 1, costUsd: 0.25 });
+    expect(usage.total).toMatchObject({
+      ...{ runs: 1, costUsd: 0.25, planUsd: 0 },
+      finished: { tasks: 0, costUsd: 0, unknownCosts: 0 },
+    });
     expect(usage.days[0]?.day).toBe('2026-01-05');
     const response = await kit.ask(`/api/v1/usage?by=stage&format=csv&${span}`);
     expect(response.headers.get('content-disposition')).toContain('usage-by-stage.csv');
     expect((await response.text()).split('\r\n')[1]).toMatch(/^2026-01-05,'=cmd\(\),1,0,5,/);
     expect(await kit.json('/api/v1/usage?since=2020-01-01&until=2026-01-01')).toMatchObject({ status: 422 });
+  });
+});
+
+describe('usage of accounts', () => {
+  it('is an estimate on a plan, and says what each finished task took, once however many worked on it', async () => {
+    const { store } = kit.engine;
+    await store.configure([project('api', { maxConcurrency: 9 })], ['a', 'b']);
+    const { task } = await store.submit(newTask(), ({ id }) => newJob({ taskId: id }));
+    const usage = { ...ENDED.usage, costUsd: 0.5 };
+    await endOne({ usage });
+    await enqueue({ account: 'b', taskId: task.id });
+    const claimed = await store.claim(claimRequest({ now: kit.now }));
+    if (claimed === null) throw new Error('nothing was claimed');
+    const windows = [{ name: '5h', utilization: 0.6, resetAt: null, seenAt: kit.now }];
+    const known = (await store.accounts()).find(({ id }) => id === 'b');
+    if (known === undefined) throw new Error('no account');
+    await store.settle(refOf(claimed), () => ({
+      ...{ job: { status: 'done' }, task: { status: 'done' }, run: { ...ENDED, usage } },
+      account: { ...known, windows },
+    }));
+    kit.now += 1000;
+    const span = `since=${new Date(T0 - 1000).toISOString()}&until=${new Date(kit.now).toISOString()}`;
+    const { rows, total } = await kit.json<UsageWire>(`/api/v1/usage?by=account&${span}`);
+    const finished = { tasks: 1, costUsd: 0.5, unknownCosts: 0 };
+    expect(rows).toMatchObject([
+      { key: 'a', costUsd: 0.5, planUsd: 0, finished },
+      { key: 'b', costUsd: 0.5, planUsd: 0.5, finished },
+    ]);
+    expect(total).toMatchObject({ costUsd: 1, planUsd: 0.5, finished: { tasks: 1, costUsd: 1 } });
   });
 });
 
@@ -186,6 +222,7 @@ describe('the audit log', () => {
     const text = await (await kit.ask('/api/v1/audit?format=csv')).text();
     expect(text.split('\r\n')[0]).toBe('at,by,surface,action,target,before,after');
     expect(text).toContain('"{""note"":""a, \\""b\\"""",""until"":null}"');
+    expect(await (await kit.ask('/api/v1/audit?format=csv&limit=1')).text()).toBe(text);
   });
 });
 
@@ -284,6 +321,9 @@ describe('health and settings', () => {
       findings: [],
       errors: 0,
       database: { engine: 'sqlite' },
+      workers: [{ id: 'local', version: '0.0.0-test', slots: 2, used: 0, lastHeartbeatAt: null }],
+      queue: { ready: 0, oldest: null },
+      disk: { freeBytes: null, worktrees: 2 },
     });
   });
 });

@@ -1,5 +1,5 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openRegular } from './regular-file.ts';
 
 const BLOCK_BYTES = 64 * 1024;
 const NEWLINE = 0x0a;
@@ -30,15 +30,9 @@ export interface LineFile {
 
 /** Null when there is no such file, or what lies there is no regular file: an agent may have put it there. */
 export async function openLines(path: string): Promise<LineFile | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => null);
-  if (file === null) return null;
-  const stat = await file.stat();
-  if (!stat.isFile()) {
-    await file.close();
-    return null;
-  }
-  const { size } = stat;
+  const opened = await openRegular(path);
+  if (opened === null) return null;
+  const { file, size } = opened;
   return {
     size,
     after: (offset, limit, ended) =>

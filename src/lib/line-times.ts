@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { openRegular } from './regular-file.ts';
 
 /**
  * When the bytes of a file that others write came to be there, noted beside it by whoever looks at it again and again.
@@ -50,15 +51,10 @@ export interface LineTimes {
 
 /** Null when there are none. */
 export async function openTimes(path: string): Promise<LineTimes | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => null);
-  if (file === null) return null;
-  const stat = await file.stat();
-  if (!stat.isFile()) {
-    await file.close();
-    return null;
-  }
-  const count = Math.min(MAX_NOTES, Math.floor(stat.size / NOTE_BYTES));
+  const opened = await openRegular(path);
+  if (opened === null) return null;
+  const { file, size } = opened;
+  const count = Math.min(MAX_NOTES, Math.floor(size / NOTE_BYTES));
   const read = createReader(file);
   /** The note found last, and the offset above which it counts: neighbours mostly share one. */
   let found: { readonly above: number; readonly note: Noted } | null = null;

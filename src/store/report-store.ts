@@ -7,6 +7,10 @@ export interface ReportStore {
   nextUp(limit: number): Promise<readonly Job[]>;
   /** Runs that ended at an instant or later, by verdict, and tasks that did. Costs what ended, not what there is. */
   ended(since: number): Promise<Ended>;
+  /** Those runs by verdict and by hours since that instant, from 0 on. */
+  endedPerHour(
+    since: number,
+  ): Promise<readonly { readonly hour: number; readonly verdict: string; readonly runs: number }[]>;
   /** Tasks that ended at an instant or later, the latest first. */
   endedTasks(since: number, limit: number): Promise<readonly Task[]>;
   /** Messages that wait to be delivered, by destination; absent = none. */
@@ -19,6 +23,8 @@ export interface ReportStore {
   usual(project: string): Promise<ReadonlyMap<string, number>>;
   /** What runs consumed that ended in a span, by what `by` names and by UTC day. Failed and cancelled ones count. */
   usage(query: UsageQuery): Promise<readonly UsageRow[]>;
+  /** Tasks that were done in a span, by who or what worked on them, with all that their runs there took, whenever it was. */
+  finished(query: Omit<UsageQuery, 'plans'>): Promise<readonly FinishedRow[]>;
 }
 
 export interface Ended {
@@ -39,6 +45,8 @@ export interface UsageQuery {
   readonly since: number;
   readonly until: number;
   readonly project: string | null;
+  /** Accounts on a plan: what their runs cost is a list price that nobody pays. */
+  readonly plans: readonly string[];
 }
 
 export interface UsageRow {
@@ -54,6 +62,17 @@ export interface UsageRow {
   readonly cacheWriteTokens: number;
   readonly turns: number;
   readonly microUsd: number;
+  /** Of `microUsd`, what runs of accounts on a plan took. */
+  readonly planMicroUsd: number;
   /** Runs whose cost nobody told; not part of `microUsd`. */
+  readonly unknownCosts: number;
+}
+
+export interface FinishedRow {
+  /** Of the group; null where it is not known. */
+  readonly key: string | null;
+  /** A task that several keys worked on counts with each of them. */
+  readonly tasks: number;
+  readonly microUsd: number;
   readonly unknownCosts: number;
 }

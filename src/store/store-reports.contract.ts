@@ -109,11 +109,15 @@ export function reports(kit: StoreKit): void {
         tasksCancelled: 0,
       });
       expect(await look().ended(0)).toMatchObject({ tasksDone: 1 });
+      expect(await look().endedPerHour(since - DAY - MINUTE)).toEqual([
+        { hour: 0, verdict: 'success', runs: 1 },
+        { hour: 24, verdict: 'permanent', runs: 1 },
+      ]);
       expect((await look().endedTasks(0, 5)).map(({ id }) => id)).toEqual([task.id]);
       expect(await look().endedTasks(since, 5)).toEqual([]);
 
       const usage = async (by: 'project' | 'model' | 'task', from = 0) =>
-        (await look().usage({ by, since: from, until: kit.now, project: null })).map(
+        (await look().usage({ by, since: from, until: kit.now, project: null, plans: [] })).map(
           ({ key, runs, failed, microUsd, unknownCosts }) => [key, runs, failed, microUsd, unknownCosts],
         );
       expect(await usage('project')).toEqual([
@@ -125,7 +129,41 @@ export function reports(kit: StoreKit): void {
         [task.key, 1, 0, 500_000, 0],
         [null, 1, 1, 0, 1],
       ]);
-      expect(await look().usage({ by: 'project', since: 0, until: kit.now, project: 'web' })).toEqual([]);
+      expect(
+        await look().usage({ by: 'project', since: 0, until: kit.now, project: 'web', plans: [] }),
+      ).toEqual([]);
+    });
+
+    it('tell what finished tasks took, whoever worked on them, and what of it are list prices of a plan', async () => {
+      const { task } = await submit();
+      const half = { ...ENDED, usage: { ...ENDED.usage, costUsd: 0.5 } };
+      await end(await claimed(), { job: { status: 'failed' }, run: { ...half, verdict: 'permanent' } });
+      await enqueue({ taskId: task.id, account: 'b', branch: task.branch });
+      kit.now += MINUTE;
+      await end(await claimed(), { job: { status: 'done' }, task: { status: 'done' }, run: half });
+      await submit({ key: 'API-2', workItemId: '2' });
+      await end(await claimed(), { job: { status: 'failed' }, run: half });
+      kit.now += MINUTE;
+
+      const query = { since: 0, until: kit.now, project: null, plans: ['b'] };
+      const finished = (by: 'project' | 'account', more = {}) => look().finished({ by, ...query, ...more });
+      expect(await finished('project')).toEqual([
+        { key: 'api', tasks: 1, microUsd: 1_000_000, unknownCosts: 0 },
+      ]);
+      expect(await finished('account')).toEqual([
+        { key: 'a', tasks: 1, microUsd: 500_000, unknownCosts: 0 },
+        { key: 'b', tasks: 1, microUsd: 500_000, unknownCosts: 0 },
+      ]);
+      expect(await finished('project', { project: 'web' })).toEqual([]);
+      expect(await finished('project', { since: kit.now })).toEqual([]);
+      expect(
+        (await look().usage({ by: 'account', ...query })).map(({ key, microUsd, planMicroUsd }) => [
+          ...[key, microUsd, planMicroUsd],
+        ]),
+      ).toEqual([
+        ['a', 1_000_000, 0],
+        ['b', 500_000, 500_000],
+      ]);
     });
   });
 }

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { lstat, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '../core/errors.ts';
+import { openRegular } from '../lib/regular-file.ts';
 import { isBranchName, isCommitId } from './names.ts';
 
 /** Where the clone's HEAD is. `broken`: the `.git` directory is not what git makes. */
@@ -151,14 +152,12 @@ export async function readSmall(path: string, maxBytes: number): Promise<string 
 
 /** As `readSmall`, its bytes. */
 export async function readSmallBytes(path: string, maxBytes: number): Promise<Buffer | null> {
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(path, flags).catch(() => null); // absent, symlink or unreadable: all the same here
-  if (file === null) return null;
+  const opened = await openRegular(path);
+  if (opened === null) return null;
   try {
-    const stat = await file.stat();
-    return stat.isFile() && stat.size <= maxBytes ? await file.readFile() : null;
+    return opened.size <= maxBytes ? await opened.file.readFile() : null;
   } finally {
-    await file.close();
+    await opened.file.close();
   }
 }
 

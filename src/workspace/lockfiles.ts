@@ -1,6 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { openRegular } from '../lib/regular-file.ts';
 import { commitOf } from './clone.ts';
 import { lstatOrNull, readHead } from './clone-files.ts';
 import { cloneObjects } from './incoming.ts';
@@ -57,13 +56,11 @@ async function addFile(hash: Hash, clone: string, name: RawPath): Promise<void> 
     const folder = await lstatOrNull(onDisk(clone, name.slice(0, at) as RawPath));
     if (folder?.isDirectory() !== true) return;
   }
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const file = await open(onDisk(clone, name), flags).catch(() => null); // absent or a symlink
-  if (file === null) return;
+  const opened = await openRegular(onDisk(clone, name));
+  if (opened === null) return;
+  const { file, size } = opened;
   try {
-    const stat = await file.stat();
-    if (!stat.isFile()) return;
-    hash.update(`\n${name}:${stat.size}:`);
+    hash.update(`\n${name}:${size}:`);
     const stream = file.createReadStream({ end: MAX_LOCKFILE_BYTES - 1, autoClose: false });
     for await (const chunk of stream) hash.update(chunk as Uint8Array);
   } finally {

@@ -100,22 +100,13 @@ export async function clonePatch(
   since: string,
   options: { readonly copied?: readonly string[]; readonly maxBytes?: number } = {},
 ): Promise<{ text: string; cut: boolean }> {
-  checkCommit(since);
-  const path = clonePath(context, repo.project, key);
-  const head = commitOf(await readHead(path), path);
-  return withOwnGitDir(
-    context,
-    { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
-    async (dir) => {
-      const call = { ...dir.call(path), workTree: path };
-      const { tree } = await snapshot(context, call, head, options.copied ?? []);
-      const output = await context.git([...PATCH_ARGS, '--end-of-options', since, tree], {
-        ...call,
-        cutAtBytes: options.maxBytes ?? MAX_PATCH_BYTES,
-      });
-      return { text: output.stdout.toString('utf8'), cut: output.cut };
-    },
-  );
+  return inSnapshot(context, repo, { key, since, copied: options.copied ?? [] }, async ({ call, tree }) => {
+    const output = await context.git([...PATCH_ARGS, '--end-of-options', since, tree], {
+      ...call,
+      cutAtBytes: options.maxBytes ?? MAX_PATCH_BYTES,
+    });
+    return { text: output.stdout.toString('utf8'), cut: output.cut };
+  });
 }
 
 export interface CloneProgress {
@@ -133,29 +124,43 @@ export async function cloneProgress(
   since: string,
   copied: readonly string[] = [],
 ): Promise<CloneProgress> {
+  return inSnapshot(context, repo, { key, since, copied }, async ({ call, head, tree }) => {
+    const counts = await context.git(
+      ['diff-tree', '-r', '-z', '--numstat', '--no-renames', '--end-of-options', since, tree],
+      call,
+    );
+    const { commitsAdded } = await historySince(context, call, since, head);
+    return { commits: commitsAdded, stat: statOf(counts.stdout) };
+  });
+}
+
+type Located = GitCall & { readonly workTree: string };
+
+/** With the clone as it lies there as a tree, in a git directory of our own. */
+async function inSnapshot<T>(
+  context: Context,
+  { project }: Repository,
+  {
+    key,
+    since,
+    copied,
+  }: { readonly key: string; readonly since: string; readonly copied: readonly string[] },
+  work: (of: { call: Located; head: string; tree: string }) => Promise<T>,
+): Promise<T> {
   checkCommit(since);
-  const path = clonePath(context, repo.project, key);
+  const path = clonePath(context, project, key);
   const head = commitOf(await readHead(path), path);
-  return withOwnGitDir(
-    context,
-    { project: repo.project, objectDirs: [cloneObjects(path)], scratch: true },
-    async (dir) => {
-      const call = { ...dir.call(path), workTree: path };
-      const { tree } = await snapshot(context, call, head, copied);
-      const counts = await context.git(
-        ['diff-tree', '-r', '-z', '--numstat', '--no-renames', '--end-of-options', since, tree],
-        call,
-      );
-      const { commitsAdded } = await historySince(context, call, since, head);
-      return { commits: commitsAdded, stat: statOf(counts.stdout) };
-    },
-  );
+  return withOwnGitDir(context, { project, objectDirs: [cloneObjects(path)], scratch: true }, async (dir) => {
+    const call = { ...dir.call(path), workTree: path };
+    const { tree } = await snapshot(context, call, head, copied);
+    return work({ call, head, tree });
+  });
 }
 
 /** The tree a take would record now. */
 async function snapshot(
   context: Context,
-  call: GitCall & { readonly workTree: string },
+  call: Located,
   head: string,
   copied: readonly string[],
 ): Promise<{ tree: string; dirty: boolean; leftOut: readonly LeftOut[] }> {

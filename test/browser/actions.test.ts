@@ -53,6 +53,39 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await context.close();
   });
 
+  it('puts a run that shows no sign of work off for an hour', async () => {
+    const { page, context } = await open(browser, line, '/', { isSignedIn: false });
+    await context.addCookies([{ ...line.cookie, url: line.app.url }]);
+    const about = line.runs.runs;
+    // It works: nobody waits for a quarter of an hour here. What is put off is the real run.
+    await page.route(/\/api\/v1\/now/, async (route) => {
+      const answer = await route.fetch();
+      const now = await answer.json();
+      const item = {
+        kind: 'stalled',
+        code: 'run.stalled',
+        about,
+        title: `${about} says nothing`,
+        detail: '',
+      };
+      now.inbox.push({ ...item, since: new Date().toISOString(), jobsHeld: 0, actions: [] });
+      await route.fulfill({ response: answer, json: now });
+    });
+    await page.goto(line.app.url);
+    await settled(page);
+    const row = page.getByRole('listitem').filter({ hasText: `${about} says nothing` });
+    await row.getByRole('button', { name: /^Actions/ }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('menuitem', { name: 'Snooze 1 h' }).click();
+    await row.waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: '1 snoozed, show' }).click();
+    await row.waitFor();
+    const { items } = await line.app.engine.store.audits({ limit: 5, action: 'snooze' });
+    expect(items[0]).toMatchObject({ by: 'mara', surface: 'web', target: `run.stalled ${about}` });
+    await line.app.engine.snoozes.drop({ code: 'run.stalled', kind: 'run', id: about }, 'mara');
+    await context.close();
+  });
+
   it('answers a question on a phone, with one of the agent’s own options', async () => {
     const { page, context } = await open(browser, line, '/', { size: SIZES[1] });
     await page.getByRole('button', { name: 'Answer' }).first().click();

@@ -130,7 +130,7 @@ describe.skipIf(!chromium.available)(suiteName('a page that is left open', chrom
   it('shows every reason in the words of CLI, chat and API: what it is, what clears it, who acts', async () => {
     const explanation = explainedByAll(REASON_CODES);
     const counts = { ...(await line.app.engine.store.counts()), lastRunEndedAt: null };
-    const json = explainToWire({ explanation, counts, state: null, now: Date.now() });
+    const json = explainToWire({ explanation, counts, state: null, now: Date.now(), room: null });
     const { page, context, errors } = await open(browser, line, '/sign-in');
     await page.route('**/api/v1/explain*', (route) => route.fulfill({ json }));
     await page.goto(line.app.url);

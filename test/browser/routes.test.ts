@@ -42,6 +42,7 @@ describe.skipIf(!chromium.available)(suiteName('every page', chromium), () => {
     health: '/health',
     settings: '/settings',
     projects: '/settings?part=projects',
+    notifications: '/settings?part=notifications',
     users: '/settings?part=users',
     tokens: '/settings?part=tokens',
     sessions: '/settings?part=sessions',

@@ -81,6 +81,21 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     expect(fileText('secrets.env')).toBe('ORCH_TELEGRAM_BOT_TOKEN=123:fake\n');
   });
 
+  it('adds an account of the user that Orch runs as, and says what its agent is', async () => {
+    const form = step('Agents and their accounts');
+    await form.getByRole('button', { name: 'Do it here' }).click();
+    await form.getByLabel('Account', { exact: true }).fill('claude-b');
+    await form.getByLabel('Runs at once').fill('2');
+    await form.getByRole('button', { name: 'Test', exact: true }).click();
+    await form
+      .getByText(/^claude-b: /)
+      .first()
+      .waitFor();
+    await form.getByRole('button', { name: 'Save' }).click();
+    await form.getByText('2 accounts').waitFor();
+    expect(fileText('orch.yaml')).toContain('claude-b: { agent: claude-code, home: "~", slots: 2 }');
+  });
+
   it('refuses a step that does not hold, naming the field', async () => {
     const form = step('Projects');
     await form.getByRole('button', { name: 'Do it here' }).click();
@@ -127,5 +142,26 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     await page.goto(`${url}/settings?part=audit`);
     await page.getByText('max_attempts').first().waitFor();
     expect(errors.filter((text) => !text.includes('409'))).toEqual([]);
+  });
+
+  it('says what is told by the table of events, and sends a test', async () => {
+    await page.goto(`${url}/settings?part=notifications`);
+    await settled(page);
+    const done = page.getByLabel('Pull request ready, task done, Telegram');
+    expect(await done.inputValue()).toBe('digest');
+    await done.selectOption('off');
+    await page.getByText('notify.telegram.events.done').waitFor();
+    expect(await done.inputValue()).toBe('off');
+    expect(fileText('orch.yaml')).toContain('notify: { telegram: { events: { done: off } } }');
+    await page.getByRole('button', { name: 'Send test' }).click();
+    await page.getByText('Telegram: the test message is on its way').waitFor();
+    for (const theme of ['light', 'dark'] as const) {
+      await useTheme(page, theme);
+      expect(await axe(page)).toEqual([]);
+    }
+    expect(await overflow(page)).toBeLessThanOrEqual(0);
+    await page.reload();
+    await settled(page);
+    expect(await done.inputValue()).toBe('off');
   });
 });

@@ -99,7 +99,7 @@ const routes = [
   createRoute({
     ...shared,
     path: '/settings',
-    validateSearch: object({ part: text, by: text, action: text, surface: text, q: text }),
+    validateSearch: object({ part: text, by: text, action: text, surface: text, days: text, q: text }),
     component: lazyRouteComponent(() => import('./routes/settings.tsx'), 'SettingsPage'),
   }),
 ] as const;

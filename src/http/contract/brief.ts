@@ -1,9 +1,10 @@
 import { z } from 'zod';
-import { instant } from './common.ts';
+import { flag, instant } from './common.ts';
 
 const task = { key: z.string(), project: z.string(), title: z.string(), detail: z.string(), at: instant };
 const changed = z.object({ files: z.number(), added: z.number(), deleted: z.number() });
 
+export const briefQuery = z.object({ since: z.string().optional(), peek: flag });
 /** What happened since a person last looked. */
 export const briefSchema = z
   .object({
@@ -51,3 +52,4 @@ export const channelTestsSchema = z
     ),
   })
   .meta({ id: 'ChannelTests' });
+export type ChannelTestsWire = z.infer<typeof channelTestsSchema>;

@@ -27,13 +27,13 @@ export const MAX_LIMIT = 1000;
 /** The two query parameters of every list, beside its filters. */
 export const paging = {
   limit: z.coerce
-    .number()
+    .number<string | number>()
     .int()
     .min(1)
     .default(DEFAULT_LIMIT)
     .meta({ description: `how many at most; never more than ${MAX_LIMIT}` }),
   after: z.coerce
-    .number()
+    .number<string | number>()
     .int()
     .optional()
     .meta({ description: 'where to go on: `next` of the page before' }),

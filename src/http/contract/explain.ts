@@ -76,6 +76,7 @@ export const explainQuery = z.object({
 });
 export const atQuery = z.object({ at: instantQuery });
 
+export const statusQuery = z.object({ project: z.string().optional() });
 export const statusSchema = z
   .object({
     verdict: explainSchema.shape.verdict,

@@ -21,11 +21,17 @@ export const logLineSchema = z
   .meta({ id: 'LogLine' });
 export type LogLineWire = z.infer<typeof logLineSchema>;
 
-const seq = z.coerce.number().int().min(0);
+const seq = z.coerce.number<string | number>().int().min(0);
 export const logQuery = z.object({
   after: seq.optional().meta({ description: 'lines from this number on' }),
   before: seq.optional().meta({ description: 'lines that end before this number' }),
-  limit: z.coerce.number().int().min(1).max(5000).optional().meta({ description: 'lines; default 1000' }),
+  limit: z.coerce
+    .number<string | number>()
+    .int()
+    .min(1)
+    .max(5000)
+    .optional()
+    .meta({ description: 'lines; default 1000' }),
   form: z.enum(['words', 'raw']).default('words').meta({ description: '`raw`: lines as the CLI wrote them' }),
 });
 export const logSchema = z
@@ -47,7 +53,7 @@ export type LogWire = z.infer<typeof logSchema>;
 export const logSearchQuery = z.object({
   q: z.string().min(1).max(200),
   after: seq.default(0),
-  limit: z.coerce.number().int().min(1).max(1000).default(200),
+  limit: z.coerce.number<string | number>().int().min(1).max(1000).default(200),
 });
 export const logSearchSchema = z.object({
   lines: z.array(logLineSchema),

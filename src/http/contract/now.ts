@@ -61,6 +61,14 @@ export const nowSchema = z
       runs: z.array(
         z.object({ verdict: z.string(), runs: z.number(), costUsd: z.number(), unknownCosts: z.number() }),
       ),
+      hours: z
+        .array(
+          z.object({
+            from: instant,
+            runs: z.array(z.object({ verdict: z.string(), runs: z.number() })),
+          }),
+        )
+        .meta({ description: 'the same runs by the hour in which they ended, 24 from `since` on' }),
       tasksDone: z.number(),
       tasksCancelled: z.number(),
       tasks: z.array(taskSchema).meta({ description: 'that ended, the latest first' }),

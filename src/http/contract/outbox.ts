@@ -80,6 +80,7 @@ export const outboxSchema = z.object({
 export const outboxRetriedSchema = z.object({ retried: z.number(), overtaken: z.number() });
 export const outboxDroppedSchema = z.object({ dropped: z.string() });
 
+export const salvageQuery = z.object({ project: z.string().optional() });
 export const salvageSchema = z
   .object({
     name: z.string(),

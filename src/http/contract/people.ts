@@ -23,6 +23,7 @@ export const loginRequest = z.strictObject({
   token: z.string().trim().min(1).max(100),
   days: z.number().int().min(TOKEN_DAYS.least).max(TOKEN_DAYS.most).nullable().default(null),
 });
+export const setupNeededSchema = z.object({ needed: z.boolean() });
 export const ownPasswordRequest = z.strictObject({ before: password, password });
 
 /** Who asks, and what that person may do: what a page needs to show buttons as disabled. */
@@ -38,6 +39,7 @@ export const meSchema = z
   })
   .meta({ id: 'Me' });
 export type MeWire = z.infer<typeof meSchema>;
+export const signedInSchema = z.object({ me: meSchema });
 
 export const userSchema = z
   .object({
@@ -49,6 +51,8 @@ export const userSchema = z
   })
   .meta({ id: 'User' });
 export type UserWire = z.infer<typeof userSchema>;
+export const usersSchema = z.object({ users: z.array(userSchema) });
+export const oneUserSchema = z.object({ user: userSchema });
 
 export const inviteRequest = z.strictObject({ name: userName, role: roleSchema.default('operator') });
 export const inviteSchema = z
@@ -64,6 +68,7 @@ export const roleRequest = z.strictObject({ role: roleSchema });
 export const disableRequest = z.strictObject({ disabled: z.boolean().default(true) });
 /** Null: the answer holds a code with which the person sets one. */
 export const passwordRequest = z.strictObject({ password: password.nullable().default(null) });
+export const passwordSetSchema = z.object({ user: userSchema, invite: inviteSchema.nullable() });
 
 export const sessionSchema = z
   .object({
@@ -78,6 +83,8 @@ export const sessionSchema = z
   })
   .meta({ id: 'Session' });
 export type SessionWire = z.infer<typeof sessionSchema>;
+export const sessionsSchema = z.object({ sessions: z.array(sessionSchema) });
+export const sessionEndedSchema = z.object({ ended: z.boolean() });
 
 export const tokenRequest = z.strictObject({
   name: z.string().trim().min(1).max(100),
@@ -99,6 +106,7 @@ export const tokenSchema = z
   })
   .meta({ id: 'Token' });
 export type TokenWire = z.infer<typeof tokenSchema>;
+export const tokensSchema = z.object({ tokens: z.array(tokenSchema) });
 export const newTokenSchema = z
   .object({
     token: tokenSchema,

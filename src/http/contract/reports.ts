@@ -16,7 +16,21 @@ const amounts = {
   cacheWriteTokens: z.number(),
   turns: z.number(),
   costUsd: z.number(),
+  planUsd: z.number().meta({
+    description:
+      'of `costUsd`, list prices of runs on a plan, whose account reports windows: estimates, not bills',
+  }),
   unknownCosts: z.number().meta({ description: 'runs whose cost nobody told; never taken for $0' }),
+};
+const sums = {
+  ...amounts,
+  finished: z
+    .object({
+      tasks: z.number().meta({ description: 'done in the span; one of several keys counts with each' }),
+      costUsd: z.number().meta({ description: 'of all their runs of this key, also before the span' }),
+      unknownCosts: z.number(),
+    })
+    .meta({ description: 'what finished tasks took: `costUsd / tasks` is the cost per finished task' }),
 };
 export const usageQuery = z.object({
   by: z.enum(USAGE_GROUPS).default('project'),
@@ -30,11 +44,9 @@ export const usageSchema = z
     by: z.enum(USAGE_GROUPS),
     since: instant,
     until: instant,
-    rows: z
-      .array(z.object({ key: z.string().nullable(), ...amounts }))
-      .meta({ description: 'most cost first' }),
+    rows: z.array(z.object({ key: z.string().nullable(), ...sums })).meta({ description: 'most cost first' }),
     days: z.array(z.object({ day: z.string(), key: z.string().nullable(), ...amounts })),
-    total: z.object(amounts),
+    total: z.object(sums),
   })
   .meta({ id: 'Usage' });
 export type UsageWire = z.infer<typeof usageSchema>;
@@ -126,6 +138,11 @@ export const approvalSchema = z
 export type ApprovalWire = z.infer<typeof approvalSchema>;
 export const oneApprovalSchema = z.object({ approval: approvalSchema });
 
+export const versionSchema = z.object({
+  version: z.string(),
+  page: z.string().meta({ description: 'names the build of the page: another one means reload' }),
+});
+
 export const findingSchema = z
   .object({
     group: z.string(),
@@ -149,8 +166,31 @@ export const healthSchema = z
       schema: z.number(),
       bytes: z.number(),
     }),
+    workers: z
+      .array(
+        z.object({
+          id: z.string(),
+          version: z.string(),
+          slots: z.number(),
+          used: z.number(),
+          lastHeartbeatAt: instant.nullable().meta({ description: 'its last tick; null: none yet' }),
+        }),
+      )
+      .meta({ description: 'processes that execute runs: this one' }),
+    queue: z.object({
+      ready: z.number().meta({ description: 'jobs that nothing holds and that have not started' }),
+      oldest: z
+        .object({ job: z.string(), task: z.string().nullable(), since: instant })
+        .nullable()
+        .meta({ description: 'of them, the one that waits the longest: the lag of the queue' }),
+    }),
+    disk: z.object({
+      freeBytes: z.number().nullable().meta({ description: 'on the fullest disk that Orch writes to' }),
+      worktrees: z.number(),
+    }),
   })
   .meta({ id: 'Health' });
+export type HealthWire = z.infer<typeof healthSchema>;
 
 export const BULK_ACTIONS = ['retry', 'cancel', 'urgent', 'not_urgent', 'priority', 'move'] as const;
 export const bulkRequest = z

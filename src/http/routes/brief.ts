@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import type { Brief } from '../../core/brief.ts';
 import { AppError } from '../../core/errors.ts';
 import { parseDuration } from '../../lib/duration.ts';
-import { briefSchema, channelTestsSchema, flag, linkSchema } from '../contract.ts';
+import { briefQuery, briefSchema, channelTestsSchema, linkSchema } from '../contract.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
 import { iso, isoOrNull } from '../wire.ts';
@@ -14,7 +14,7 @@ export function briefRoutes({ engine }: HttpOptions) {
   routes.openapi(
     createRoute({
       ...route('get', '/brief', 'why', 'What happened since you last looked'),
-      request: { query: z.object({ since: z.string().optional(), peek: flag }) },
+      request: { query: briefQuery },
       responses: answer(briefSchema, 'what was merged, waits, failed and comes next'),
     }),
     async (c) => {

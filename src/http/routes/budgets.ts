@@ -1,9 +1,11 @@
 import { createRoute } from '@hono/zod-openapi';
-import { dayBudget, NOTHING_SPENT } from '../../core/budget.ts';
+import { dayBudget, endOfDay, NOTHING_SPENT, paceOf } from '../../core/budget.ts';
 import { type BudgetsWire, budgetsSchema } from '../contract.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { HttpOptions } from '../server.ts';
-import { iso } from '../wire.ts';
+import { iso, isoOrNull } from '../wire.ts';
+
+const DAY_MS = 86_400_000;
 
 /** Budgets as they are in force, beside what was spent of them. */
 export function budgetRoutes({ engine, config }: HttpOptions) {
@@ -17,13 +19,19 @@ export function budgetRoutes({ engine, config }: HttpOptions) {
     async (c) => {
       const now = Date.now();
       const month = iso(now).slice(0, 7);
+      const monthFrom = Date.parse(`${month}-01T00:00:00Z`);
+      const first = new Date(monthFrom);
+      const monthTo = Date.UTC(first.getUTCFullYear(), first.getUTCMonth() + 1);
+      const to = endOfDay(now);
+      const day = { from: to - DAY_MS, to, now };
       const [today, ended] = await Promise.all([
         engine.spentToday(),
         engine.store.reports.usage({
           by: 'project',
-          since: Date.parse(`${month}-01T00:00:00Z`),
+          since: monthFrom,
           until: now + 1,
           project: null,
+          plans: [],
         }),
       ]);
       const origins = new Map(config().map(({ key, origin }) => [key, origin]));
@@ -35,16 +43,25 @@ export function budgetRoutes({ engine, config }: HttpOptions) {
             const key = `projects.${project}.budget.${name}`;
             return { key, origin: origins.get(key) ?? 'default' };
           };
+          const usd = paceOf(spent.microUsd / 1e6, budget.usdPerDay, day);
+          const tokens = paceOf(spent.tokens, budget.tokensPerDay, day);
+          const monthUsd = own.reduce((sum, { microUsd }) => sum + microUsd, 0) / 1e6;
           return {
             project,
             level: dayBudget(budget, spent).level,
             perTask: { ...limit('usd_per_task'), usd: budget.usdPerTask },
-            perDay: { ...limit('usd_per_day'), usd: budget.usdPerDay, spentUsd: spent.microUsd / 1e6 },
+            perDay: {
+              ...limit('usd_per_day'),
+              ...{ usd: budget.usdPerDay, spentUsd: spent.microUsd / 1e6 },
+              ...{ projectedUsd: usd.atEnd, reachedAt: isoOrNull(usd.reachedAt) },
+            },
             tokensPerDay: {
               ...limit('tokens_per_day'),
               ...{ tokens: budget.tokensPerDay, spent: spent.tokens },
+              ...{ projected: tokens.atEnd, reachedAt: isoOrNull(tokens.reachedAt) },
             },
-            monthUsd: own.reduce((sum, { microUsd }) => sum + microUsd, 0) / 1e6,
+            monthUsd,
+            monthProjectedUsd: paceOf(monthUsd, null, { from: monthFrom, to: monthTo, now }).atEnd,
             unknownCosts: {
               day: spent.unknownCosts,
               month: own.reduce((sum, { unknownCosts }) => sum + unknownCosts, 0),

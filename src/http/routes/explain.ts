@@ -6,7 +6,9 @@ import {
   atQuery,
   explainQuery,
   explainSchema,
+  statusQuery,
   statusSchema,
+  versionSchema,
   type WhyAtWire,
   whyAtSchema,
 } from '../contract.ts';
@@ -26,13 +28,7 @@ export function explainRoutes({ engine, version, web, configProblem, heard }: Ro
   routes.openapi(
     createRoute({
       ...route('get', '/version', 'system', 'Version of this server'),
-      responses: answer(
-        z.object({
-          version: z.string(),
-          page: z.string().meta({ description: 'names the build of the page: another one means reload' }),
-        }),
-        'the version',
-      ),
+      responses: answer(versionSchema, 'the version'),
     }),
     (c) => c.json({ version, page: web.build }, 200),
   );
@@ -49,7 +45,7 @@ export function explainRoutes({ engine, version, web, configProblem, heard }: Ro
       const of = named === undefined ? { project: project ?? null } : (await lookUp.target(named)).id;
       const explained =
         at === undefined
-          ? explainToWire(await engine.explain(of))
+          ? explainToWire({ ...(await engine.explain(of)), room: await engine.room() })
           : explainedToWire(await engine.explainAt(at, of), at, Date.now());
       return c.json(explained, 200);
     },
@@ -78,7 +74,7 @@ export function explainRoutes({ engine, version, web, configProblem, heard }: Ro
   routes.openapi(
     createRoute({
       ...route('get', '/status', 'why', 'Counts, live runs, and what is wrong'),
-      request: { query: z.object({ project: z.string().optional() }) },
+      request: { query: statusQuery },
       responses: answer(statusSchema, 'of everything, or of a project'),
     }),
     async (c) => {

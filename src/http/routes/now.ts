@@ -12,7 +12,8 @@ import { destinationsToWire } from './outbox.ts';
 const NEXT = 7;
 /** Pages that ask at the same moment, with nothing changed since, get one answer. */
 const SHARED_MS = 500;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const SHOWN_TASKS = 10;
 const SHOWN_INBOX = 100;
 /** Reasons in one answer: more say no more. */
@@ -51,10 +52,12 @@ export function nowRoutes({ engine, version, configProblem }: HttpOptions) {
     const next = await store.reports.nextUp(NEXT);
     const explain = explainToWire({
       ...explained,
+      room: await engine.room(),
       explanation: { ...explanation, reasons: explanation.reasons.slice(0, SHOWN_REASONS) },
     });
-    const [ended, tasks, pauses, troubles] = await Promise.all([
+    const [ended, hours, tasks, pauses, troubles] = await Promise.all([
       store.reports.ended(now - DAY_MS),
+      store.reports.endedPerHour(now - DAY_MS),
       store.reports.endedTasks(now - DAY_MS, SHOWN_TASKS),
       store.pauses(),
       engine.letters.troubles(),
@@ -79,6 +82,10 @@ export function nowRoutes({ engine, version, configProblem }: HttpOptions) {
       lastDay: {
         since: iso(now - DAY_MS),
         runs: ended.runs.map(({ microUsd, ...rest }) => ({ ...rest, costUsd: microUsd / 1e6 })),
+        hours: Array.from({ length: 24 }, (_, hour) => ({
+          from: iso(now - DAY_MS + hour * HOUR_MS),
+          runs: hours.filter((row) => row.hour === hour).map(({ verdict, runs }) => ({ verdict, runs })),
+        })),
         tasksDone: ended.tasksDone,
         tasksCancelled: ended.tasksCancelled,
         tasks: tasks.map(taskToWire),

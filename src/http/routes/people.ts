@@ -11,21 +11,25 @@ import {
   inviteSchema,
   loginRequest,
   type MeWire,
-  meSchema,
   newTokenSchema,
   ok,
+  oneUserSchema,
   ownPasswordRequest,
   passwordRequest,
+  passwordSetSchema,
   roleRequest,
   type SessionWire,
-  sessionSchema,
+  sessionEndedSchema,
+  sessionsSchema,
+  setupNeededSchema,
   setupRequest,
+  signedInSchema,
   signInRequest,
   type TokenWire,
   tokenRequest,
-  tokenSchema,
+  tokensSchema,
   type UserWire,
-  userSchema,
+  usersSchema,
 } from '../contract.ts';
 import { answer, createRoutes, jsonBody, route } from '../openapi.ts';
 import type { AppEnv, HttpOptions } from '../server.ts';
@@ -46,12 +50,12 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
     const { name, role, id } = opened.user;
     return c.json({ me: me({ name, role, userId: id, sessionId: opened.session.id }) }, 200);
   }
-  const meAnswer = answer(z.object({ me: meSchema }), 'signed in; the cookie is the session');
+  const meAnswer = answer(signedInSchema, 'signed in; the cookie is the session');
 
   routes.openapi(
     createRoute({
       ...route('get', '/setup', 'people', 'Is the first admin still to be made?'),
-      responses: answer(z.object({ needed: z.boolean() }), 'whether /setup waits for a code'),
+      responses: answer(setupNeededSchema, 'whether /setup waits for a code'),
     }),
     async (c) => c.json({ needed: !(await people.hasAdmin()) }, 200),
   );
@@ -104,7 +108,7 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
   routes.openapi(
     createRoute({
       ...route('get', '/session', 'people', 'Who asks, and what that person may do'),
-      responses: answer(z.object({ me: meSchema }), 'oneself'),
+      responses: answer(signedInSchema, 'oneself'),
     }),
     (c) => c.json({ me: me(c.get('person')) }, 200),
   );
@@ -123,7 +127,7 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
   routes.openapi(
     createRoute({
       ...route('get', '/sessions', 'people', 'Where one is signed in'),
-      responses: answer(z.object({ sessions: z.array(sessionSchema) }), 'newest first'),
+      responses: answer(sessionsSchema, 'newest first'),
     }),
     async (c) => {
       const { userId, sessionId } = c.get('person');
@@ -135,7 +139,7 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
     createRoute({
       ...route('delete', '/sessions/{id}', 'people', "End a session: one's own, an admin any"),
       request: { params: ID },
-      responses: answer(z.object({ ended: z.boolean() }), 'whether there was one'),
+      responses: answer(sessionEndedSchema, 'whether there was one'),
     }),
     async (c) => {
       const { userId, role } = c.get('person');
@@ -161,7 +165,7 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
   routes.openapi(
     createRoute({
       ...route('get', '/tokens', 'people', "Tokens: one's own, an admin all"),
-      responses: answer(z.object({ tokens: z.array(tokenSchema) }), 'without their secrets'),
+      responses: answer(tokensSchema, 'without their secrets'),
     }),
     async (c) => {
       const { userId, role } = c.get('person');
@@ -200,11 +204,11 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
     },
   );
 
-  const oneUser = answer(z.object({ user: userSchema }), 'the user');
+  const oneUser = answer(oneUserSchema, 'the user');
   routes.openapi(
     createRoute({
       ...route('get', '/users', 'people', 'Users'),
-      responses: answer(z.object({ users: z.array(userSchema) }), 'in the order they came'),
+      responses: answer(usersSchema, 'in the order they came'),
     }),
     async (c) => c.json({ users: (await people.all()).map(userToWire) }, 200),
   );
@@ -252,10 +256,7 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
         'Set a password, or make a code with which the user does',
       ),
       request: { params: NAME, body: jsonBody(passwordRequest) },
-      responses: answer(
-        z.object({ user: userSchema, invite: inviteSchema.nullable() }),
-        'the user, and the code',
-      ),
+      responses: answer(passwordSetSchema, 'the user, and the code'),
     }),
     async (c) => {
       const { name } = c.req.valid('param');

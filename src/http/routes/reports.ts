@@ -4,7 +4,7 @@ import type { AuditEntry } from '../../core/audit.ts';
 import { AppError } from '../../core/errors.ts';
 import { jobName, runName } from '../../core/model.ts';
 import type { Change } from '../../engine/looks.ts';
-import type { UsageRow } from '../../store/report-store.ts';
+import type { FinishedRow, UsageRow } from '../../store/report-store.ts';
 import {
   type AuditEntryWire,
   auditQuery,
@@ -29,6 +29,8 @@ const DAY_MS = 86_400_000;
 const USUAL_DAYS = 30;
 /** Days in one answer: each is a row for each key. */
 const MAX_DAYS = 366;
+/** Rows of one exported audit log. */
+const MAX_EXPORTED = 100_000;
 const AMOUNTS = [
   'runs',
   'failed',
@@ -38,6 +40,7 @@ const AMOUNTS = [
   'cacheWriteTokens',
   'turns',
   'microUsd',
+  'planMicroUsd',
   'unknownCosts',
 ] as const;
 const text = { 'text/csv': { schema: z.string() } };
@@ -71,22 +74,39 @@ export function reportRoutes({ engine }: HttpOptions) {
             hint: `since: up to ${MAX_DAYS} days before until`,
           },
         );
-      const days = await store.reports.usage({ by, since, until, project: project ?? null });
+      const asked = { since, until, project: project ?? null };
+      const plans = (await store.accounts()).filter(({ windows }) => windows.length > 0);
+      const [days, finished, inAll] = await Promise.all([
+        store.reports.usage({ by, ...asked, plans: plans.map(({ id }) => id) }),
+        store.reports.finished({ by, ...asked }),
+        // A task has one project: only there no task counts twice.
+        store.reports.finished({ by: 'project', ...asked }),
+      ]);
+      const finishedOf = (key: string | null) => finished.filter((row) => row.key === key);
+      const keys = new Set([...days, ...finished].map(({ key }) => key));
       const usage: UsageWire = {
         ...{ by, since: iso(since), until: iso(until) },
-        rows: [...Map.groupBy(days, ({ key }) => key)]
-          .map(([key, rows]) => ({ key, ...amountsOf(rows) }))
+        rows: [...keys]
+          .map((key) => ({
+            key,
+            ...amountsOf(days.filter((row) => row.key === key)),
+            finished: finishedIn(finishedOf(key)),
+          }))
           .sort((a, b) => b.costUsd - a.costUsd || b.runs - a.runs),
         days: days.map((row) => ({
           day: iso(row.day * DAY_MS).slice(0, 10),
           key: row.key,
           ...amountsOf([row]),
         })),
-        total: amountsOf(days),
+        total: { ...amountsOf(days), finished: finishedIn(inAll) },
       };
       if (format === 'json') return c.json(usage, 200);
-      const rows = usage.days.map(({ day, key, ...rest }) => [day, key, ...Object.values(rest)]);
-      return attachment(c, `usage-by-${by}.csv`, csv(['day', by, ...Object.keys(usage.total)], rows));
+      const rows = usage.days.map(({ day, key, ...rest }) => [
+        day,
+        key,
+        ...CSV_COLUMNS.map((name) => rest[name]),
+      ]);
+      return attachment(c, `usage-by-${by}.csv`, csv(['day', by, ...CSV_COLUMNS], rows));
     },
   );
 
@@ -96,7 +116,7 @@ export function reportRoutes({ engine }: HttpOptions) {
       request: { query: auditQuery },
       responses: {
         200: {
-          description: 'a page of entries',
+          description: 'a page of entries; as CSV all that match, up to 100 000',
           content: { 'application/json': { schema: auditSchema }, ...text },
         },
       },
@@ -104,9 +124,11 @@ export function reportRoutes({ engine }: HttpOptions) {
     async (c) => {
       const { format, limit, ...query } = c.req.valid('query');
       const filter = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== undefined));
-      const page = await store.audits({ ...filter, limit: Math.min(limit, MAX_LIMIT) });
-      const entries = page.items.map(entryToWire);
-      if (format === 'json') return c.json({ entries, next: page.next }, 200);
+      if (format === 'json') {
+        const page = await store.audits({ ...filter, limit: Math.min(limit, MAX_LIMIT) });
+        return c.json({ entries: page.items.map(entryToWire), next: page.next }, 200);
+      }
+      const entries = await allAudits(filter);
       const head = ['at', 'by', 'surface', 'action', 'target', 'before', 'after'] as const;
       return attachment(
         c,
@@ -204,6 +226,18 @@ export function reportRoutes({ engine }: HttpOptions) {
     },
   );
   return routes;
+
+  /** Not a page of it: who takes a log away takes all that matches, up to what fits in one answer. */
+  async function allAudits(filter: object): Promise<AuditEntryWire[]> {
+    const entries: AuditEntryWire[] = [];
+    let page = await store.audits({ ...filter, limit: MAX_LIMIT });
+    entries.push(...page.items.map(entryToWire));
+    while (page.next !== null && entries.length < MAX_EXPORTED) {
+      page = await store.audits({ ...filter, after: page.next, limit: MAX_LIMIT });
+      entries.push(...page.items.map(entryToWire));
+    }
+    return entries;
+  }
 }
 
 function attachment(
@@ -217,7 +251,20 @@ function attachment(
   }) as never;
 }
 
-function amountsOf(rows: readonly UsageRow[]): UsageWire['total'] {
+const CSV_COLUMNS = [
+  ...['runs', 'failed', 'inputTokens', 'outputTokens', 'cacheReadTokens', 'cacheWriteTokens', 'turns'],
+  ...['costUsd', 'planUsd', 'unknownCosts'],
+] as (keyof Omit<UsageWire['total'], 'finished'>)[];
+
+function finishedIn(rows: readonly FinishedRow[]): UsageWire['total']['finished'] {
+  return {
+    tasks: rows.reduce((sum, { tasks }) => sum + tasks, 0),
+    costUsd: rows.reduce((sum, { microUsd }) => sum + microUsd, 0) / 1e6,
+    unknownCosts: rows.reduce((sum, { unknownCosts }) => sum + unknownCosts, 0),
+  };
+}
+
+function amountsOf(rows: readonly UsageRow[]): Omit<UsageWire['total'], 'finished'> {
   const sum = (name: (typeof AMOUNTS)[number]) => rows.reduce((total, row) => total + row[name], 0);
   return {
     runs: sum('runs'),
@@ -228,6 +275,7 @@ function amountsOf(rows: readonly UsageRow[]): UsageWire['total'] {
     cacheWriteTokens: sum('cacheWriteTokens'),
     turns: sum('turns'),
     costUsd: sum('microUsd') / 1e6,
+    planUsd: sum('planMicroUsd') / 1e6,
     unknownCosts: sum('unknownCosts'),
   };
 }

@@ -5,6 +5,7 @@ import {
   prunedSchema,
   restoredSchema,
   salvagePruneRequest,
+  salvageQuery,
   salvageRestoreRequest,
   salvagesSchema,
 } from '../contract.ts';
@@ -22,7 +23,7 @@ export function salvageRoutes({ engine }: HttpOptions) {
   routes.openapi(
     createRoute({
       ...route('get', '/salvage', 'salvage', 'Work that was kept'),
-      request: { query: z.object({ project: z.string().optional() }) },
+      request: { query: salvageQuery },
       responses: answer(salvagesSchema, 'newest first'),
     }),
     async (c) => {

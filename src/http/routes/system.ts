@@ -1,8 +1,11 @@
 import { createRoute } from '@hono/zod-openapi';
+import { readySince } from '../../core/explain.ts';
+import { jobName } from '../../core/model.ts';
 import { healthQuery, healthSchema } from '../contract.ts';
+import { createLookUp } from '../look-up.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
 import type { Finding, HttpOptions } from '../server.ts';
-import { iso } from '../wire.ts';
+import { iso, isoOrNull } from '../wire.ts';
 
 /** The checks start programs: what they found is shown for so long. */
 const KEPT_MS = 30_000;
@@ -16,6 +19,7 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
 /** Is the installation sound? */
 export function systemRoutes({ engine, version, check }: HttpOptions) {
   const routes = createRoutes();
+  const lookUp = createLookUp(engine);
   let last: { readonly at: number; readonly findings: Promise<Finding[]> } | null = null;
 
   /** Once for all who ask at the same time. */
@@ -34,7 +38,15 @@ export function systemRoutes({ engine, version, check }: HttpOptions) {
     async (c) => {
       const asked = findings(c.req.valid('query').fresh);
       const found = await asked.findings;
-      const { engine: name, engineVersion, schema, bytes } = await engine.store.info();
+      const [{ engine: name, engineVersion, schema, bytes }, explained, freeBytes, worktrees] =
+        await Promise.all([
+          engine.store.info(),
+          engine.explain({ project: null }),
+          engine.room(),
+          engine.worktrees(),
+        ]);
+      const { counts, explanation, state } = explained;
+      const { oldestReady } = explanation;
       const count = (state: Finding['state']) => found.filter((each) => each.state === state).length;
       return c.json(
         {
@@ -45,6 +57,24 @@ export function systemRoutes({ engine, version, check }: HttpOptions) {
           schedulerTickAgeMs: engine.tickAge(),
           version,
           database: { engine: name, engineVersion, schema, bytes },
+          workers: [
+            {
+              ...{ id: 'local', version, slots: engine.slots(), used: counts.jobs.running },
+              lastHeartbeatAt: isoOrNull(state?.tickAt ?? null),
+            },
+          ],
+          queue: {
+            ready: state === null ? 0 : explanation.counts.queued,
+            oldest:
+              oldestReady === null
+                ? null
+                : {
+                    job: jobName(oldestReady.id),
+                    task: await lookUp.keyOf(oldestReady),
+                    since: iso(readySince(oldestReady)),
+                  },
+          },
+          disk: { freeBytes, worktrees },
         },
         200,
       );

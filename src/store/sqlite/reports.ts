@@ -1,13 +1,14 @@
 import { stepOf, URGENT_EVERY } from '../../core/fairness.ts';
 import { saidIn } from '../../core/question.ts';
 import { usualMs } from '../../core/usual.ts';
-import type { Ended, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
+import type { Ended, FinishedRow, ReportStore, UsageQuery, UsageRow } from '../report-store.ts';
 import type { Db } from './database.ts';
 import { jobOf, type Row, taskOf } from './rows.ts';
 
 /** Of all projects; what lies further back says little of today. */
 const NEWEST_RUNS = 2000;
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const GROUPS: Readonly<Record<UsageQuery['by'], string>> = {
   project: 'j.project',
   account: 'r.account',
@@ -15,6 +16,8 @@ const GROUPS: Readonly<Record<UsageQuery['by'], string>> = {
   stage: 'coalesce(j.stage, r.agent)',
   task: '(SELECT key FROM tasks WHERE tasks.id = r.task_id)',
 };
+
+const UNKNOWN = 'sum(r.cost_micro_usd IS NULL AND r.agent IS NOT NULL)';
 
 /** What no single row tells: what comes next, what ended, what it took. */
 export function prepareReports(db: Db): ReportStore {
@@ -28,7 +31,10 @@ export function prepareReports(db: Db): ReportStore {
   const jobById = db.prepare('SELECT * FROM jobs WHERE id = ?');
   const endedRuns =
     db.prepare(`SELECT coalesce(verdict, 'lost') AS verdict, count(*) AS runs, coalesce(sum(cost_micro_usd), 0) AS micro_usd,
-    sum(cost_micro_usd IS NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
+    sum(cost_micro_usd IS NULL AND agent IS NOT NULL) AS unknown FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= ? AND finished_at IS NOT NULL GROUP BY 1 ORDER BY 2 DESC`);
+  const endedPerHour =
+    db.prepare(`SELECT CAST((finished_at - @since) / ${HOUR_MS} AS INTEGER) AS hour, coalesce(verdict, 'lost') AS verdict, count(*) AS runs
+    FROM agent_runs INDEXED BY agent_runs_ended WHERE finished_at >= @since AND finished_at IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2`);
   const endedCounts = db
     .prepare(
       `SELECT status, count(*) FROM tasks INDEXED BY tasks_ended WHERE updated_at >= ? AND status IN ('done', 'cancelled') GROUP BY status`,
@@ -62,9 +68,19 @@ export function prepareReports(db: Db): ReportStore {
       by,
       db.prepare(`SELECT ${group} AS key, r.finished_at / ${DAY_MS} AS day, count(*) AS runs, sum(coalesce(r.verdict, 'lost') <> 'success') AS failed,
         sum(input_tokens) AS input, sum(output_tokens) AS output, sum(cache_read_tokens) AS cache_read, sum(cache_write_tokens) AS cache_write,
-        sum(turns) AS turns, coalesce(sum(cost_micro_usd), 0) AS micro_usd, sum(cost_micro_usd IS NULL AND r.agent IS NOT NULL) AS unknown
+        sum(turns) AS turns, coalesce(sum(cost_micro_usd), 0) AS micro_usd, ${UNKNOWN} AS unknown,
+        coalesce(sum(CASE WHEN r.account IN (SELECT value FROM json_each(@plans)) THEN cost_micro_usd END), 0) AS plan_micro_usd
         FROM agent_runs r JOIN jobs j ON j.id = r.job_id WHERE r.finished_at >= @since AND r.finished_at < @until AND (@project IS NULL OR j.project = @project)
         GROUP BY 1, 2 ORDER BY 2, 1`),
+    ]),
+  );
+  const finished = new Map(
+    Object.entries(GROUPS).map(([by, group]) => [
+      by,
+      db.prepare(`SELECT ${group} AS key, count(DISTINCT t.id) AS tasks, coalesce(sum(r.cost_micro_usd), 0) AS micro_usd, ${UNKNOWN} AS unknown
+        FROM tasks t INDEXED BY tasks_ended CROSS JOIN agent_runs r ON r.task_id = t.id JOIN jobs j ON j.id = r.job_id
+        WHERE t.updated_at >= @since AND t.updated_at < @until AND t.status IN ('done', 'cancelled') AND t.status = 'done'
+        AND r.finished_at IS NOT NULL AND (@project IS NULL OR t.project = @project) GROUP BY 1 ORDER BY 1`),
     ]),
   );
 
@@ -109,6 +125,13 @@ export function prepareReports(db: Db): ReportStore {
       const tasks = new Map(endedCounts.all(since) as [string, number][]);
       return { runs, tasksDone: tasks.get('done') ?? 0, tasksCancelled: tasks.get('cancelled') ?? 0 };
     },
+    async endedPerHour(since) {
+      return (endedPerHour.all({ since }) as Row[]).map((row) => ({
+        hour: Number(row['hour']),
+        verdict: String(row['verdict']),
+        runs: Number(row['runs']),
+      }));
+    },
     async endedTasks(since, limit) {
       return (endedTasks.all(since, limit) as Row[]).map(taskOf);
     },
@@ -138,8 +161,8 @@ export function prepareReports(db: Db): ReportStore {
       );
     },
 
-    async usage({ by, since, until, project }): Promise<UsageRow[]> {
-      const rows = usage.get(by)?.all({ since, until, project }) as Row[];
+    async usage({ by, since, until, project, plans }): Promise<UsageRow[]> {
+      const rows = usage.get(by)?.all({ since, until, project, plans: JSON.stringify(plans) }) as Row[];
       return rows.map((row) => ({
         key: row['key'] === null ? null : String(row['key']),
         day: Number(row['day']),
@@ -150,6 +173,17 @@ export function prepareReports(db: Db): ReportStore {
         cacheReadTokens: Number(row['cache_read']),
         cacheWriteTokens: Number(row['cache_write']),
         turns: Number(row['turns']),
+        microUsd: Number(row['micro_usd']),
+        planMicroUsd: Number(row['plan_micro_usd']),
+        unknownCosts: Number(row['unknown']),
+      }));
+    },
+
+    async finished({ by, since, until, project }): Promise<FinishedRow[]> {
+      const rows = finished.get(by)?.all({ since, until, project }) as Row[];
+      return rows.map((row) => ({
+        key: row['key'] === null ? null : String(row['key']),
+        tasks: Number(row['tasks']),
         microUsd: Number(row['micro_usd']),
         unknownCosts: Number(row['unknown']),
       }));

@@ -1,24 +1,28 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import type { Body, PathOf } from '../../../src/http/contract.ts';
 import { announce } from '../frame/announcer.tsx';
 import { toast } from '../ui/toast.tsx';
-import { del, post } from './client.ts';
+import { del, post, write } from './client.ts';
 
-/** What a person can ask for, by the path of the API that does it. */
+/** What a person can ask for, by the path of the API that does it, with what the page always says. */
 interface Actions {
-  approve: { target: string; commit: string | null };
-  reject: { target: string; reason: string };
-  retry: { target: string; note?: string | null; fromStage?: string | null; account?: string | null };
-  cancel: { target: string; now?: boolean };
-  answer: { target: string; note: string };
-  tick: { target: string; tests: readonly string[] };
-  urgent: { target: string; urgent: boolean };
-  pause: { scope: 'all' | 'project' | 'account'; id: string; note: string; forMs: number | null };
-  resume: { scope: 'all' | 'project' | 'account'; id: string };
-  stop: { scope: 'all' | 'project' | 'account'; id: string; now: boolean };
-  items: { project: string; title: string; body: string; urgent: boolean };
-  'outbox/retry': { destination: string };
-  snooze: { code: string; kind: string; id: string };
+  approve: Said<'/approve', 'commit'>;
+  reject: Said<'/reject', 'reason'>;
+  retry: Said<'/retry'>;
+  cancel: Said<'/cancel'>;
+  answer: Said<'/answer', 'note'>;
+  tick: Said<'/tick'>;
+  urgent: Said<'/urgent', 'urgent'>;
+  pause: Said<'/pause', 'id' | 'note' | 'forMs'>;
+  resume: Said<'/resume', 'id'>;
+  stop: Said<'/stop', 'scope' | 'id' | 'now'>;
+  items: Said<'/items', 'body' | 'urgent'>;
+  'outbox/retry': Said<'/outbox/retry', 'destination'>;
+  snooze: Said<'/snooze'>;
 }
+/** A body in which `Must` may not be left to its default. */
+type Said<P extends PathOf<'POST'>, Must extends keyof Body<`POST ${P}`> = never> = Body<`POST ${P}`> &
+  Required<Pick<Body<`POST ${P}`>, Must>>;
 
 /**
  * One action. Nothing on the page changes before the server has confirmed it; then everything is asked for
@@ -30,7 +34,7 @@ export function useAct<K extends keyof Actions>(
 ) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (body: Actions[K]) => post<unknown>(`/${action}`, body),
+    mutationFn: (body: Actions[K]) => write(`/${action}`, { body }),
     onSuccess: () => {
       if (options.done !== undefined) {
         announce(options.done);
@@ -47,7 +51,7 @@ export function useAct<K extends keyof Actions>(
 export function useCheckAccount(options: { isQuiet?: boolean } = {}) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => post<unknown>(`/accounts/${encodeURIComponent(id)}/check`),
+    mutationFn: (id: string) => post('/accounts/{id}/check', { params: { id } }),
     onError: (error) => {
       if (options.isQuiet !== true) toast({ text: error.message, error });
     },
@@ -59,7 +63,7 @@ export function useCheckAccount(options: { isQuiet?: boolean } = {}) {
 export function useEnd(what: 'sessions' | 'tokens') {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: number) => del(`/${what}/${id}`),
+    mutationFn: (id: number) => del(`/${what}/{id}`, { params: { id } }),
     onError: (error) => toast({ text: error.message, error }),
     onSettled: () => client.invalidateQueries({ queryKey: [what] }),
   });

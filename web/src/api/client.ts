@@ -1,4 +1,4 @@
-import type { ProblemWire } from '../../../src/http/contract.ts';
+import type { Answer, Asking, FileRoute, PathOf, ProblemWire, Route } from '../../../src/http/contract.ts';
 import { heardFromServer, lostServer } from './connection.ts';
 
 const BASE = '/api/v1';
@@ -19,31 +19,71 @@ export class ApiError extends Error {
   }
 }
 
-export type Query = Readonly<Record<string, string | number | boolean | null | undefined>>;
+/** What is asked beside the path, once the types of the contract have done their work. */
+export interface Given {
+  readonly params?: Readonly<Record<string, string | number>>;
+  readonly query?: Readonly<Record<string, string | number | null | undefined>>;
+  readonly body?: object;
+  readonly signal?: AbortSignal;
+}
 
-/** Drops what is not set; an empty text is not set either. */
-export function address(path: string, query: Query = {}): string {
+/** Where something is read, as the contract writes it; an empty text of the query is not set. */
+export function address<P extends PathOf<'GET', Route | FileRoute>>(
+  path: P,
+  ...asking: Asking<`GET ${P}`>
+): string;
+export function address(path: string, given?: Given): string {
+  return addressOf(path, given);
+}
+
+export function get<P extends PathOf<'GET'>>(
+  path: P,
+  ...asking: Asking<`GET ${P}`, { readonly signal?: AbortSignal }>
+): Promise<Answer<`GET ${P}`>>;
+export function get(path: string, given?: Given): Promise<unknown> {
+  return read(path, given);
+}
+
+/** `get` for those whose own callers the contract has checked. */
+export async function read<T>(path: string, given: Given = {}): Promise<T> {
+  const { signal } = given;
+  return send<T>(addressOf(path, given), signal === undefined ? {} : { signal });
+}
+
+export function post<P extends PathOf<'POST'>>(
+  path: P,
+  ...asking: Asking<`POST ${P}`>
+): Promise<Answer<`POST ${P}`>>;
+export function post(path: string, given?: Given): Promise<unknown> {
+  return write(path, given);
+}
+
+/** `post` for those whose own callers the contract has checked. */
+export async function write(path: string, given: Given = {}): Promise<unknown> {
+  return send(addressOf(path, given), {
+    method: 'POST',
+    body: JSON.stringify(given.body ?? {}),
+    headers: { 'content-type': 'application/json' },
+  });
+}
+
+export function del<P extends PathOf<'DELETE'>>(
+  path: P,
+  ...asking: Asking<`DELETE ${P}`>
+): Promise<Answer<`DELETE ${P}`>>;
+export function del(path: string, given?: Given): Promise<unknown> {
+  return send(addressOf(path, given), { method: 'DELETE' });
+}
+
+function addressOf(path: string, { params = {}, query = {} }: Given = {}): string {
+  const filled = path.replace(/\{(\w+)\}/g, (_part, name: string) =>
+    encodeURIComponent(String(params[name] ?? '')),
+  );
   const set = Object.entries(query).filter(
     ([, value]) => value !== undefined && value !== null && value !== '',
   );
   const search = new URLSearchParams(set.map(([name, value]) => [name, String(value)])).toString();
-  return `${BASE}${path}${search === '' ? '' : `?${search}`}`;
-}
-
-export async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
-  return send<T>(address(path, query), { ...(signal === undefined ? {} : { signal }) });
-}
-
-export async function post<T>(path: string, body: object = {}): Promise<T> {
-  return send<T>(address(path), withBody('POST', body));
-}
-
-export async function del<T>(path: string): Promise<T> {
-  return send<T>(address(path), { method: 'DELETE' });
-}
-
-function withBody(method: string, body: object): RequestInit {
-  return { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+  return `${BASE}${filled}${search === '' ? '' : `?${search}`}`;
 }
 
 async function send<T>(url: string, init: RequestInit): Promise<T> {

@@ -35,7 +35,7 @@ export function sessionQuery() {
   return {
     queryKey: ['session'],
     queryFn: async ({ signal }: { signal: AbortSignal }): Promise<MeWire> =>
-      (await get<{ me: MeWire }>('/session', {}, signal)).me,
+      (await get('/session', { signal })).me,
     staleTime: 60_000,
   };
 }

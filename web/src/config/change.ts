@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import type { ConfigChangedWire, ConfigWire } from '../../../src/http/contract.ts';
+import type { ConfigWire } from '../../../src/http/contract.ts';
 import { post } from '../api/client.ts';
 import { ask } from '../api/queries.ts';
 
@@ -12,7 +12,7 @@ export interface Edit {
 }
 
 export function configQuery() {
-  return { ...ask<ConfigWire>(['settings'], '/config'), refetchInterval: 60_000 };
+  return { ...ask(['settings'], '/config'), refetchInterval: 60_000 };
 }
 
 /** A try changes nothing; a change is refused when somebody else changed the file since it was shown. */
@@ -20,7 +20,7 @@ export function useChange(revision: string | null) {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ edit, test }: { edit: Edit; test: boolean }) =>
-      post<ConfigChangedWire>('/config', { ...edit, test, revision }),
+      post('/config', { body: { ...edit, test, revision } }),
     onSuccess: ({ written }) => (written ? client.invalidateQueries() : undefined),
   });
 }

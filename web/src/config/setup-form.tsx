@@ -104,6 +104,19 @@ export const TELEGRAM: StepForm = {
     settings({ telegram_chat_id: chat }, { ORCH_TELEGRAM_BOT_TOKEN: token }),
 };
 
+/** With the sign-in of the user that Orch runs as; another home is named at the machine. */
+export const ACCOUNT: StepForm = {
+  fields: [
+    { name: 'id', label: words.account, hint: words.accountHint, start: 'claude-a' },
+    { name: 'agent', label: words.agent, hint: words.agentHint, start: 'claude-code' },
+    { name: 'slots', label: words.slots, start: '1' },
+  ],
+  edit({ id = '', agent, slots }) {
+    const text = `{ agent: ${JSON.stringify(agent)}, home: "~", slots: ${slots} }`;
+    return { values: [{ path: ['accounts', id], text }], secrets: {} };
+  },
+};
+
 /** A project in the tracker and on the forge that were named, worked on by the accounts there are. */
 export function projectForm(accounts: readonly string[]): StepForm {
   return {

@@ -114,6 +114,11 @@ export function moneyOrDash(usd: number | null): string {
   return usd === null ? '–' : money(usd);
 }
 
+/** "≈ $1.84": part of it is a list price that nobody pays. */
+export function estimated(text: string, isEstimate: boolean): string {
+  return isEstimate && text !== '–' ? `≈ ${text}` : text;
+}
+
 /** What was spent on something: a dash while none of it is known, and a plus where part of it is not. */
 export function spent({ costUsd, unknownCosts }: { costUsd: number; unknownCosts: number }): string {
   if (costUsd === 0) return '–';
@@ -125,6 +130,11 @@ export function bytes(n: number): string {
   if (n < 1_000_000) return `${Math.round(n / 1000)} kB`;
   if (n < 1_000_000_000) return `${(n / 1e6).toFixed(1)} MB`;
   return `${(n / 1e9).toFixed(1)} GB`;
+}
+
+/** "61.2 GB" of 1024 each, as the server counts what is left of a disk. */
+export function room(n: number): string {
+  return `${(n / 1024 ** 3).toFixed(1)} GB`;
 }
 
 export function percent(share: number): string {

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'react';
-import type { LogLineWire } from '../../../src/http/contract.ts';
+import type { Answer } from '../../../src/http/contract.ts';
 import { get } from '../api/client.ts';
 import { copy } from '../copy.ts';
 import { count } from '../lib/format.ts';
@@ -74,11 +74,11 @@ async function search(runId: string, q: string, signal: AbortSignal): Promise<nu
   const found: number[] = [];
   let after: number | null = 0;
   while (after !== null && found.length < MOST) {
-    const page: { lines: LogLineWire[]; next: number | null } = await get(
-      `/runs/${encodeURIComponent(runId)}/log/search`,
-      { q, after, limit: PAGE },
+    const page: Answer<'GET /runs/{id}/log/search'> = await get('/runs/{id}/log/search', {
+      params: { id: runId },
+      query: { q, after, limit: PAGE },
       signal,
-    );
+    });
     found.push(...page.lines.map(({ seq }) => seq));
     after = page.next;
   }

@@ -305,7 +305,7 @@ function Toolbar({
 }) {
   const download = (plain: boolean) =>
     window.location.assign(
-      address(`/runs/${encodeURIComponent(runId)}/log/download`, plain ? { plain: 1 } : {}),
+      address('/runs/{id}/log/download', { params: { id: runId }, query: { plain: plain ? '1' : null } }),
     );
   return (
     <div className="flex items-center gap-1 px-3 max-md:border-t max-md:border-line max-md:py-2">

@@ -1,5 +1,5 @@
 import { useEffect, useReducer, useRef } from 'react';
-import type { LogLineWire } from '../../../src/http/contract.ts';
+import type { LogLineWire, LogWire } from '../../../src/http/contract.ts';
 import { address, get } from '../api/client.ts';
 import type { LiveState } from '../api/connection.ts';
 import { keepOpen } from '../api/live.ts';
@@ -8,13 +8,7 @@ import { type Row, rowsOf } from './rows.ts';
 const FIRST_LINES = 1000;
 const EARLIER_LINES = 2000;
 
-interface LogWire {
-  readonly lines: readonly LogLineWire[];
-  readonly prev: number | null;
-  readonly next: number;
-  readonly size: number;
-  readonly ended: boolean;
-}
+const LOG = '/runs/{id}/log';
 
 export interface RunLog {
   /** Changes with every change: the arrays are the same ones, grown. */
@@ -43,10 +37,10 @@ export function useRunLog(runId: string, startAt: number | null): RunLog {
   const ref = useRef<Loaded | null>(null);
   ref.current ??= empty();
   const log = ref.current;
-  const path = `/runs/${encodeURIComponent(runId)}/log`;
 
   useEffect(() => {
     const stop = new AbortController();
+    const params = { id: runId };
     void open(startAt);
     return () => {
       stop.abort();
@@ -61,8 +55,8 @@ export function useRunLog(runId: string, startAt: number | null): RunLog {
       try {
         const page =
           at === null
-            ? await get<LogWire>(path, { limit: FIRST_LINES }, stop.signal)
-            : await around(path, at, stop.signal);
+            ? await get(LOG, { params, query: { limit: FIRST_LINES }, signal: stop.signal })
+            : await around(runId, at, stop.signal);
         take(log, page);
         log.hasLater = at !== null && page.next < page.size;
       } catch (error) {
@@ -80,7 +74,7 @@ export function useRunLog(runId: string, startAt: number | null): RunLog {
       const from = log.next;
       void keepOpen({
         signal: stream.signal,
-        url: () => address(`${path}/stream`, { after: from }),
+        url: () => address(`${LOG}/stream`, { params, query: { after: from } }),
         onState(state) {
           log.live = state;
           changed();
@@ -101,7 +95,7 @@ export function useRunLog(runId: string, startAt: number | null): RunLog {
         },
       });
     }
-  }, [log, path, startAt]);
+  }, [log, runId, startAt]);
 
   return {
     version,
@@ -117,7 +111,10 @@ export function useRunLog(runId: string, startAt: number | null): RunLog {
     error: log.error,
     async showEarlier() {
       if (log.prev === null) return 0;
-      const page = await get<LogWire>(path, { before: log.prev, limit: EARLIER_LINES });
+      const page = await get(LOG, {
+        params: { id: runId },
+        query: { before: log.prev, limit: EARLIER_LINES },
+      });
       const { rows } = rowsOf(page.lines, null);
       log.rows = [...rows, ...log.rows];
       log.prev = page.prev;
@@ -173,10 +170,10 @@ function empty(): Loaded {
   };
 }
 
-async function around(path: string, seq: number, signal: AbortSignal): Promise<LogWire> {
+async function around(id: string, seq: number, signal: AbortSignal): Promise<LogWire> {
   const [before, after] = await Promise.all([
-    get<LogWire>(path, { before: seq, limit: FIRST_LINES / 2 }, signal),
-    get<LogWire>(path, { after: seq, limit: FIRST_LINES }, signal),
+    get(LOG, { params: { id }, query: { before: seq, limit: FIRST_LINES / 2 }, signal }),
+    get(LOG, { params: { id }, query: { after: seq, limit: FIRST_LINES }, signal }),
   ]);
   return { ...after, lines: [...before.lines, ...after.lines], prev: before.prev };
 }

@@ -1,49 +1,33 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { Link } from '@tanstack/react-router';
 import { RefreshCw } from 'lucide-react';
 import { useState } from 'react';
+import type { HealthWire } from '../../../src/http/contract.ts';
 import { get } from '../api/client.ts';
-import { ask, projectsQuery, versionQuery } from '../api/queries.ts';
+import { ask, versionQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
-import { bytes, sentence, shortDuration } from '../lib/format.ts';
+import { useNow } from '../lib/clock.ts';
+import { bytes, count, room, sentence, shortDuration } from '../lib/format.ts';
 import { Button } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
 import { type FactRows, Facts } from '../ui/facts.tsx';
 import { FINDING_STATES, Findings } from '../ui/findings.tsx';
 import { Loaded } from '../ui/states.tsx';
-import { Ago } from '../ui/time.tsx';
+import { Table } from '../ui/table.tsx';
+import { Ago, Since } from '../ui/time.tsx';
 import { Chip } from '../ui/tone.tsx';
-
-interface Health {
-  readonly checkedAt: string;
-  readonly findings: readonly {
-    readonly group: string;
-    readonly state: 'ok' | 'warning' | 'error' | 'skipped';
-    readonly text: string;
-    readonly fix: string | null;
-  }[];
-  readonly errors: number;
-  readonly warnings: number;
-  readonly schedulerTickAgeMs: number | null;
-  readonly version: string;
-  readonly database: {
-    readonly engine: string;
-    readonly engineVersion: string;
-    readonly schema: number;
-    readonly bytes: number;
-  };
-}
 
 const WORST_FIRST = ['error', 'warning', 'ok', 'skipped'] as const;
 const KEY = ['health'];
 
 /** Is the installation sound? The same checks as `orch doctor`, each problem with its fix. */
 export function HealthPage() {
-  const query = useQuery({ ...ask<Health>(KEY, '/health'), refetchInterval: 60_000 });
+  const query = useQuery({ ...ask(KEY, '/health'), refetchInterval: 60_000 });
   const client = useQueryClient();
   const [isChecking, setChecking] = useState(false);
   const again = async () => {
     setChecking(true);
-    await get<Health>('/health', { fresh: 1 }).then(
+    await get('/health', { query: { fresh: '1' } }).then(
       (health) => client.setQueryData(KEY, health),
       () => query.refetch(), // which shows why
     );
@@ -75,13 +59,21 @@ export function HealthPage() {
             {(health) => <Groups health={health} />}
           </Loaded>
         </div>
-        <Installation health={query.data} />
+        <div className="stack">
+          {query.data === undefined ? null : (
+            <>
+              <Workers workers={query.data.workers} />
+              <Flow health={query.data} />
+            </>
+          )}
+          <Installation health={query.data} />
+        </div>
       </div>
     </>
   );
 }
 
-function Groups({ health }: { health: Health }) {
+function Groups({ health }: { health: HealthWire }) {
   const groups = Map.groupBy(health.findings, ({ group }) => group);
   return [...groups].map(([group, findings]) => {
     const worst = WORST_FIRST.find((each) => findings.some(({ state }) => state === each)) ?? 'ok';
@@ -97,9 +89,87 @@ function Groups({ health }: { health: Health }) {
   });
 }
 
-function Installation({ health }: { health: Health | undefined }) {
+/** After this long without a heartbeat nothing is known of a worker. */
+const STALE_MS = 30_000;
+
+function Workers({ workers }: { workers: HealthWire['workers'] }) {
+  const now = useNow();
+  return (
+    <Card title={copy.health.workers}>
+      <Table
+        columns={[
+          copy.health.worker,
+          copy.health.version,
+          { name: copy.health.slots, isNumber: true },
+          copy.health.heartbeat,
+        ]}
+      >
+        {workers.map(({ id, version, used, slots, lastHeartbeatAt }) => (
+          <tr key={id}>
+            <th scope="row" className="!text-base !font-semibold !text-ink">
+              {id}
+            </th>
+            <td className="mono text-sm" data-label={copy.health.version}>
+              {version}
+            </td>
+            <td className="n" data-label={copy.health.slots}>
+              {copy.health.used(used, slots)}
+            </td>
+            <td className="text-sm whitespace-nowrap" data-label={copy.health.heartbeat}>
+              {lastHeartbeatAt === null || now - Date.parse(lastHeartbeatAt) > STALE_MS ? (
+                <Chip state="unknown">
+                  {lastHeartbeatAt === null ? copy.health.never : <Ago at={lastHeartbeatAt} />}
+                </Chip>
+              ) : (
+                <Ago at={lastHeartbeatAt} />
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </Card>
+  );
+}
+
+/** Whether work starts that may, and what it takes on disk. */
+function Flow({ health: { queue, disk } }: { health: HealthWire }) {
+  const { oldest } = queue;
+  const rows: FactRows = [
+    [copy.health.ready, count(queue.ready)],
+    [
+      copy.health.lag,
+      oldest === null ? (
+        copy.health.noLag
+      ) : (
+        <>
+          <Since at={oldest.since} />{' '}
+          {oldest.task === null ? (
+            <Link to="/queue" search={{ q: oldest.job }} className="mono">
+              {oldest.job}
+            </Link>
+          ) : (
+            <Link to="/tasks/$key" params={{ key: oldest.task }} className="mono">
+              {oldest.task}
+            </Link>
+          )}
+        </>
+      ),
+    ],
+    [copy.health.worktrees, count(disk.worktrees)],
+    [copy.health.free, disk.freeBytes === null ? '–' : room(disk.freeBytes)],
+  ];
+  return (
+    <Card title={copy.health.flow}>
+      <div className="card-body">
+        <Facts rows={rows} />
+        <p className="mt-2 text-xs text-ink-3">{copy.health.sizes}</p>
+      </div>
+    </Card>
+  );
+}
+
+function Installation({ health }: { health: HealthWire | undefined }) {
   const version = useQuery(versionQuery()).data;
-  const slots = useQuery(projectsQuery()).data?.slots;
   const rows: FactRows =
     health === undefined
       ? []
@@ -112,7 +182,6 @@ function Installation({ health }: { health: Health | undefined }) {
               ? copy.health.never
               : copy.health.ago(shortDuration(health.schedulerTickAgeMs)),
           ],
-          [copy.health.slots, slots === undefined ? '–' : String(slots)],
           [copy.health.database, `${health.database.engine} ${health.database.engineVersion}`],
           [copy.health.schema, String(health.database.schema)],
           [copy.health.size, bytes(health.database.bytes)],

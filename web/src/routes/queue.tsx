@@ -27,11 +27,6 @@ const MOST_SELECTED = 1000;
 /** The colour of the chip beside it says so already. */
 const NO_ACTION = /^No action needed: /;
 
-interface Page {
-  readonly jobs: readonly JobWire[];
-  readonly next: number | null;
-}
-
 /** What is next, and what holds each job. */
 export function QueuePage() {
   const search = useSearch({ from: '/framed/queue' });
@@ -48,14 +43,14 @@ export function QueuePage() {
     }),
     [search, project],
   );
-  const query = usePages<Page>('jobs', '/jobs', filters, { refetchInterval: 10_000 });
+  const query = usePages('jobs', '/jobs', filters, { refetchInterval: 10_000 });
   const jobs = query.data?.pages.flatMap((page) => page.jobs) ?? [];
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const key = JSON.stringify(filters);
   // What was chosen among other rows is not what the person sees now.
   useEffect(() => setSelected(new Set()), [key]);
   const selectAll = async () => {
-    const found = await get<Page>('/jobs', { ...filters, limit: MOST_SELECTED });
+    const found = await get('/jobs', { query: { ...filters, limit: MOST_SELECTED } });
     setSelected(new Set(found.jobs.map(({ id }) => id)));
   };
   const toggle = (id: string) =>

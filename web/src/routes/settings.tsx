@@ -4,13 +4,14 @@ import { copy } from '../copy.ts';
 import { PageTitle } from '../ui/card.tsx';
 import { Empty } from '../ui/states.tsx';
 import { AuditLog } from './settings/audit.tsx';
+import { Notifications } from './settings/notifications.tsx';
 import { Projects } from './settings/projects.tsx';
 import { Sessions } from './settings/sessions.tsx';
 import { Tokens } from './settings/tokens.tsx';
 import { Users } from './settings/users.tsx';
 import { Values } from './settings/values.tsx';
 
-const PARTS = ['values', 'projects', 'users', 'tokens', 'sessions', 'audit'] as const;
+const PARTS = ['values', 'projects', 'notifications', 'users', 'tokens', 'sessions', 'audit'] as const;
 
 /** How this installation is set up, who may use it, and what they did. */
 export function SettingsPage() {
@@ -49,6 +50,8 @@ function Part({ part }: { part: (typeof PARTS)[number] }) {
       return values.isAllowed ? <Values /> : denied(values.least);
     case 'projects':
       return <Projects />;
+    case 'notifications':
+      return values.isAllowed ? <Notifications /> : denied(values.least);
     case 'users':
       return users.isAllowed ? <Users /> : denied(users.least);
     case 'tokens':

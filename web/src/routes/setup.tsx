@@ -6,6 +6,7 @@ import { accountsQuery, projectsQuery, setupQuery } from '../api/queries.ts';
 import { sessionQuery, useMay } from '../api/session.ts';
 import { configQuery } from '../config/change.ts';
 import {
+  ACCOUNT,
   GITEA,
   GITHUB,
   PLANE,
@@ -47,7 +48,7 @@ function FirstAdmin() {
   const [code, setCode] = useState(search.code ?? '');
   const who = useCredentials();
   const act = useMutation({
-    mutationFn: () => post('/setup', { code: code.trim(), ...who.given }),
+    mutationFn: () => post('/setup', { body: { code: code.trim(), ...who.given } }),
     async onSuccess() {
       await client.invalidateQueries();
       await navigate({ search: { step: 'next' } });
@@ -116,6 +117,7 @@ function Steps() {
           ? ''
           : copy.setup.seenAccounts(plural(accounts.length, 'account'), signedIn.length),
       command: 'orch accounts list',
+      form: ACCOUNT,
     },
     {
       name: copy.setup.stepProjects,

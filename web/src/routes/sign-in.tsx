@@ -15,7 +15,9 @@ export function SignInPage() {
   const who = useCredentials();
   const act = useMutation({
     mutationFn: () =>
-      invite === undefined ? post('/session', who.given) : post('/invite', { code: invite, ...who.given }),
+      invite === undefined
+        ? post('/session', { body: who.given })
+        : post('/invite', { body: { code: invite, ...who.given } }),
     onSuccess() {
       client.clear();
       // A page within this one, never another place.

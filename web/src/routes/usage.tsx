@@ -6,20 +6,18 @@ import { address } from '../api/client.ts';
 import { usageQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { useProject } from '../frame/search.ts';
-import { count, money, moneyOrDash, percent, sentence } from '../lib/format.ts';
+import { money, plural, sentence } from '../lib/format.ts';
 import { Segments } from '../ui/bar.tsx';
 import { buttonClass } from '../ui/button.tsx';
 import { Card, PageTitle } from '../ui/card.tsx';
 import { StackedBars } from '../ui/stacked-bars.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
-import { Table } from '../ui/table.tsx';
 import { Budgets } from './usage/budgets.tsx';
+import { costOf, Figures, perFinished, SERIES } from './usage/figures.tsx';
 
 const GROUPS = ['project', 'account', 'model', 'stage', 'task'] as const;
 const RANGES = [7, 14, 30, 90] as const;
 const DAY_MS = 86_400_000;
-/** More colours than this cannot be told apart: the rest is one. */
-const SERIES = 5;
 
 /** What did it cost, by project, account, model, stage or task? */
 export function UsagePage() {
@@ -38,50 +36,64 @@ export function UsagePage() {
     <>
       <PageTitle
         title={copy.nav.usage}
-        {...(query.data === undefined
-          ? {}
-          : { hint: <p className="num">{copy.usage.inRange(money(query.data.total.costUsd), days)}</p> })}
+        {...(query.data === undefined ? {} : { hint: <InAll total={query.data.total} days={days} /> })}
       >
-        <a className={buttonClass()} href={address('/usage', { ...asked, format: 'csv' })} download>
+        <a
+          className={buttonClass()}
+          href={address('/usage', { query: { ...asked, format: 'csv' } })}
+          download
+        >
           <Download aria-hidden="true" />
           {copy.usage.csv}
         </a>
       </PageTitle>
-      <Card
-        title={copy.usage.perDay}
-        extra={
-          <>
-            <Segments
-              label={copy.usage.group}
-              chosen={by}
-              onChoose={(each) => set({ by: each })}
-              choices={GROUPS.map((each) => [each, sentence(each)])}
-            />
-            <Segments
-              label={copy.usage.range}
-              chosen={String(days)}
-              onChoose={(each) => set({ days: each })}
-              choices={RANGES.map((each) => [String(each), copy.usage.days(each)])}
-            />
-          </>
-        }
-      >
-        <Loaded query={query} what={copy.nav.usage} rows={8}>
-          {(usage) =>
-            usage.rows.length === 0 ? (
-              <Empty>{copy.usage.none}</Empty>
-            ) : (
-              <>
-                <Chart usage={usage} first={first} days={days} />
-                <Figures usage={usage} />
-                <p className="px-4 py-3 text-xs text-ink-3">{copy.usage.listPrice}</p>
-              </>
-            )
+      <div className="stack">
+        <Card
+          title={copy.usage.perDay}
+          extra={
+            <>
+              <Segments
+                label={copy.usage.group}
+                chosen={by}
+                onChoose={(each) => set({ by: each })}
+                choices={GROUPS.map((each) => [each, sentence(each)])}
+              />
+              <Segments
+                label={copy.usage.range}
+                chosen={String(days)}
+                onChoose={(each) => set({ days: each })}
+                choices={RANGES.map((each) => [String(each), copy.usage.days(each)])}
+              />
+            </>
           }
-        </Loaded>
-      </Card>
-      <Budgets project={project} />
+        >
+          <Loaded query={query} what={copy.nav.usage} rows={8}>
+            {(usage) =>
+              usage.rows.length === 0 ? (
+                <Empty>{copy.usage.none}</Empty>
+              ) : (
+                <>
+                  <Chart usage={usage} first={first} days={days} />
+                  <Figures usage={usage} />
+                  <p className="px-4 py-3 text-xs text-ink-3">{copy.usage.listPrice}</p>
+                </>
+              )
+            }
+          </Loaded>
+        </Card>
+        <Budgets project={project} />
+      </div>
     </>
+  );
+}
+
+function InAll({ total, days }: { total: UsageWire['total']; days: number }) {
+  const { tasks } = total.finished;
+  return (
+    <p className="num dotted">
+      <span>{copy.usage.inRange(costOf(total), days)}</span>
+      {tasks === 0 ? null : <span>{copy.usage.inAll(perFinished(total), plural(tasks, 'task'))}</span>}
+    </p>
   );
 }
 
@@ -100,69 +112,5 @@ function Chart({ usage, first, days }: { usage: UsageWire; first: number; days: 
     <div className="px-4 pt-4 pb-2">
       <StackedBars columns={columns} label={copy.usage.chart(usage.by, money(usage.total.costUsd))} />
     </div>
-  );
-}
-
-const FIGURES: readonly (readonly [name: string, of: (row: UsageWire['rows'][number]) => string])[] = [
-  [copy.usage.runs, ({ runs }) => count(runs)],
-  [copy.usage.failed, ({ failed }) => count(failed)],
-  [copy.usage.input, ({ inputTokens }) => count(inputTokens)],
-  [copy.usage.cacheRead, ({ cacheReadTokens }) => count(cacheReadTokens)],
-  [copy.usage.cacheWrite, ({ cacheWriteTokens }) => count(cacheWriteTokens)],
-  [copy.usage.output, ({ outputTokens }) => count(outputTokens)],
-  [
-    copy.usage.cached,
-    ({ inputTokens, cacheReadTokens, cacheWriteTokens }) => {
-      const input = inputTokens + cacheReadTokens + cacheWriteTokens;
-      return input === 0 ? '–' : percent(cacheReadTokens / input);
-    },
-  ],
-];
-
-function Figures({ usage }: { usage: UsageWire }) {
-  return (
-    <Table
-      columns={[
-        sentence(usage.by),
-        ...[copy.columns.cost, ...FIGURES.map(([name]) => name)].map((name) => ({ name, isNumber: true })),
-      ]}
-    >
-      {usage.rows.map((row, i) => {
-        const isAllUnknown = row.unknownCosts >= row.runs;
-        return (
-          <tr key={row.key ?? ''}>
-            <th scope="row" className="full !text-base !font-semibold !text-ink">
-              <span className="flex items-center gap-2">
-                <i
-                  aria-hidden="true"
-                  className="size-2.5 shrink-0 rounded-[3px]"
-                  style={{ background: `var(--series-${Math.min(i, SERIES) + 1})` }}
-                />
-                <span className={usage.by === 'stage' ? '' : 'mono'}>
-                  {row.key === null
-                    ? copy.usage.unknownKey
-                    : usage.by === 'stage'
-                      ? sentence(row.key)
-                      : row.key}
-                </span>
-              </span>
-            </th>
-            <td className="n whitespace-nowrap" data-label={copy.columns.cost}>
-              {moneyOrDash(isAllUnknown ? null : row.costUsd)}
-              {row.unknownCosts > 0 && !isAllUnknown ? (
-                <span className="block text-xs text-ink-3">
-                  {copy.usage.unknown(count(row.unknownCosts))}
-                </span>
-              ) : null}
-            </td>
-            {FIGURES.map(([name, figure]) => (
-              <td key={name} className="n" data-label={name}>
-                {figure(row)}
-              </td>
-            ))}
-          </tr>
-        );
-      })}
-    </Table>
   );
 }

@@ -1,28 +1,28 @@
 import { keepPreviousData, useInfiniteQuery } from '@tanstack/react-query';
-import { get, type Query } from '../api/client.ts';
+import type { Answer, PathOf, Query } from '../../../src/http/contract.ts';
+import { read } from '../api/client.ts';
 
 const PAGE = 100;
 
-interface Page {
-  readonly next: number | null;
-}
-
 /** A list that the server gives out in pages. */
-export function usePages<T extends Page>(
+export function usePages<P extends PathOf<'GET', Paged>>(
   name: string,
-  path: string,
-  filters: Query,
+  path: P,
+  filters: Query<`GET ${P}`>,
   options: { refetchInterval?: number } = {},
 ) {
   return useInfiniteQuery({
     queryKey: [name, filters],
-    queryFn: ({ pageParam, signal }) => get<T>(path, { ...filters, limit: PAGE, after: pageParam }, signal),
+    queryFn: ({ pageParam, signal }) =>
+      read<Answer<`GET ${P}`>>(path, { query: { ...filters, limit: PAGE, after: pageParam }, signal }),
     initialPageParam: null as number | null,
     getNextPageParam: (page) => page.next,
     placeholderData: keepPreviousData,
     ...options,
   });
 }
+
+type Paged = 'GET /jobs' | 'GET /runs' | 'GET /tasks' | 'GET /audit';
 
 /** The way to the next page, under those that are shown. */
 export function More({

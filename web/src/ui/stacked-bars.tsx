@@ -18,7 +18,7 @@ export function StackedBars({
   const top = niceTop(most);
   const plot = HEIGHT - BOTTOM;
   const y = (value: number) => plot - (value / top) * (plot - 8);
-  const step = (width - LEFT) / columns.length;
+  const step = Math.max(1, (width - LEFT) / columns.length); // not measured yet: it has no width
   const bar = Math.min(34, step * 0.68);
   const every = Math.ceil(24 / step);
   return (

@@ -42,12 +42,10 @@ async function ask(action: BulkAction, targets: readonly string[], body: object)
   const [first] = targets;
   try {
     if (targets.length === 1 && first !== undefined && (action === 'retry' || action === 'cancel')) {
-      await post(`/${action}`, { ...body, target: first });
+      await post(`/${action}`, { body: { ...body, target: first } });
       return [{ target: first, error: null }];
     }
-    const { results } = await post<{
-      results: { id: string; ok: boolean; error: { title: string; hint: string | null } | null }[];
-    }>('/bulk', { action, ids: targets, ...withoutStage(body) });
+    const { results } = await post('/bulk', { body: { action, ids: targets, ...withoutStage(body) } });
     return results.map(({ id, error }) => ({
       target: id,
       error: error === null ? null : [error.title, error.hint].filter(Boolean).join('. '),

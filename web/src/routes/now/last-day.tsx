@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router';
 import type { ReactNode } from 'react';
 import type { NowWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
-import { count, money, plural } from '../../lib/format.ts';
+import { count, hourAndMinute, money, plural } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Loaded } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -49,6 +49,7 @@ function Day({ day }: { day: NowWire['lastDay'] }) {
           )}
         </Figure>
       </dl>
+      {day.runs.length === 0 ? null : <Hours hours={day.hours} />}
       <Verdicts runs={day.runs} />
       {day.tasks.length === 0 ? null : (
         <ul className="grid grid-cols-[minmax(0,1fr)] gap-1.5 text-sm">
@@ -77,6 +78,63 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
       <dd className="num text-xl font-semibold tracking-tight">{children}</dd>
     </div>
   );
+}
+
+const HEIGHT = 48;
+/** From below: what went well, what waited or was stopped, what failed. */
+const PILE = ['done', 'waiting', 'failed'] as const;
+
+/** Runs by the hour in which they ended; the same in words under it. */
+function Hours({ hours }: { hours: NowWire['lastDay']['hours'] }) {
+  const bars = hours.map(({ from, runs }) => {
+    const of = (pile: (typeof PILE)[number]) =>
+      runs.reduce((total, each) => total + (pileOf(each.verdict) === pile ? each.runs : 0), 0);
+    return { from, parts: PILE.map((pile) => ({ pile, runs: of(pile) })) };
+  });
+  const totals = bars.map(({ parts }) => parts.reduce((total, { runs }) => total + runs, 0));
+  const most = Math.max(1, ...totals);
+  const busiest = bars[totals.indexOf(most)];
+  const label = copy.now.perHourLabel(
+    count(most),
+    busiest === undefined ? '' : hourAndMinute(Date.parse(busiest.from)),
+  );
+  return (
+    <div>
+      <div
+        role="img"
+        aria-label={label}
+        title={label}
+        className="flex items-end gap-0.5 border-b border-line"
+        style={{ height: HEIGHT }}
+      >
+        {bars.map(({ from, parts }) => (
+          <span key={from} className="flex flex-1 flex-col-reverse gap-px">
+            {parts.map(({ pile, runs }) =>
+              runs === 0 ? null : (
+                <i
+                  key={pile}
+                  className={`tone-${pile} block rounded-[1px] bg-tone`}
+                  style={{ height: Math.max(2, Math.round((runs / most) * (HEIGHT - 4))) }}
+                />
+              ),
+            )}
+          </span>
+        ))}
+      </div>
+      <p className="flex justify-between pt-1 text-xs text-ink-3" aria-hidden="true">
+        <span>
+          {bars[0] === undefined ? '' : copy.now.yesterday(hourAndMinute(Date.parse(bars[0].from)))}
+        </span>
+        <span>{copy.now.perHour}</span>
+        <span>{copy.now.untilNow}</span>
+      </p>
+    </div>
+  );
+}
+
+function pileOf(verdict: string): (typeof PILE)[number] {
+  if (verdict === 'success') return 'done';
+  return TONES[verdict] === undefined ? 'failed' : 'waiting';
 }
 
 /** One bar of all runs, cut by what they came to; the same in words under it. */

@@ -7,7 +7,7 @@ import { explainQuery, nowQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { plural } from '../../lib/format.ts';
 import { needsYouOf, type ReasonWire } from '../../lib/needs-you.ts';
-import { isSnoozed, useSnooze, useSnoozed } from '../../lib/snooze.ts';
+import { isSnoozed, type Snoozable, useSnooze, useSnoozed } from '../../lib/snooze.ts';
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Menu } from '../../ui/menu.tsx';
@@ -23,6 +23,8 @@ export function NeedsYou({ project }: { project: string | undefined }) {
   const [isAll, setAll] = useState(false);
   const all = query.data === undefined ? [] : needsYouOf(query.data);
   const shown = isAll ? all : all.filter((reason) => !isSnoozed(snoozed, reason));
+  const shownStalled = isAll ? stalled : stalled.filter((item) => !isSnoozed(snoozed, runOf(item)));
+  const hidden = all.length + stalled.length - shown.length - shownStalled.length;
   return (
     <Card
       className="max-md:order-1"
@@ -42,17 +44,17 @@ export function NeedsYou({ project }: { project: string | undefined }) {
           ) : (
             <>
               <ul className="inbox">
-                {stalled.map((item) => (
+                {shownStalled.map((item) => (
                   <Stalled key={item.about} item={item} />
                 ))}
                 {shown.map((reason) => (
                   <Item key={keyOf(reason)} reason={reason} />
                 ))}
               </ul>
-              {shown.length < all.length ? (
+              {hidden > 0 ? (
                 <p className="border-t border-line px-4 py-2 text-sm">
                   <button type="button" className="link" onClick={() => setAll(true)}>
-                    {copy.now.snoozed(all.length - shown.length)}
+                    {copy.now.snoozed(hidden)}
                   </button>
                 </p>
               ) : null}
@@ -66,6 +68,7 @@ export function NeedsYou({ project }: { project: string | undefined }) {
 
 /** A live run that shows no sign of work: no job waits for it, and still a person is needed. */
 function Stalled({ item }: { item: InboxItemWire }) {
+  const snooze = useSnooze();
   return (
     <li data-row className="tone-attention">
       <ReasonIcon code="run.stalled" state="needs_you" />
@@ -79,7 +82,32 @@ function Stalled({ item }: { item: InboxItemWire }) {
       <Link to="/runs/$id" params={{ id: item.about }} className={buttonClass('plain', true)}>
         {copy.action.open}
       </Link>
+      <SnoozeMenu title={item.title} onSnooze={() => snooze(runOf(item))} />
     </li>
+  );
+}
+
+function runOf({ code, about }: InboxItemWire): Snoozable {
+  return { code, scope: { kind: 'run', id: about } };
+}
+
+function SnoozeMenu({ title, onSnooze }: { title: string; onSnooze: () => void }) {
+  return (
+    <Menu
+      label={copy.columns.actions}
+      trigger={
+        <Button
+          look="quiet"
+          isSmall
+          isIcon
+          className="-mx-2"
+          aria-label={`${copy.columns.actions}: ${title}`}
+        >
+          <Ellipsis aria-hidden="true" />
+        </Button>
+      }
+      items={[{ label: copy.now.snooze, onSelect: onSnooze }]}
+    />
   );
 }
 
@@ -99,21 +127,7 @@ function Item({ reason }: { reason: ReasonWire }) {
         </p>
       </div>
       <ReasonActions reason={reason} isSmall isOne />
-      <Menu
-        label={copy.columns.actions}
-        trigger={
-          <Button
-            look="quiet"
-            isSmall
-            isIcon
-            className="-mx-2"
-            aria-label={`${copy.columns.actions}: ${reason.title}`}
-          >
-            <Ellipsis aria-hidden="true" />
-          </Button>
-        }
-        items={[{ label: copy.now.snooze, onSelect: () => snooze(reason) }]}
-      />
+      <SnoozeMenu title={reason.title} onSnooze={() => snooze(reason)} />
     </li>
   );
 }

@@ -1,5 +1,5 @@
 import { ask } from '../../api/queries.ts';
 
-export function diffQuery(runId: string) {
-  return ask<{ diff: { patch: string; cut: boolean } }>(['diff', runId], `/runs/${runId}/diff`);
+export function diffQuery(id: string) {
+  return ask(['diff', id], '/runs/{id}/diff', { params: { id } });
 }

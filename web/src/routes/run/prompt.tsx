@@ -7,7 +7,7 @@ import { Empty, Loaded } from '../../ui/states.tsx';
 /** What the agent was told, word for word. */
 export function Prompt({ run }: { run: RunWire }) {
   const query = useQuery({
-    ...ask<{ prompt: string | null }>(['prompt', run.id], `/runs/${run.id}/prompt`),
+    ...ask(['prompt', run.id], '/runs/{id}/prompt', { params: { id: run.id } }),
     refetchInterval: false,
   });
   return (

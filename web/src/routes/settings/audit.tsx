@@ -10,19 +10,21 @@ import { Empty, Loaded } from '../../ui/states.tsx';
 import { Table } from '../../ui/table.tsx';
 import { At } from '../../ui/time.tsx';
 
-const SURFACES = ['cli', 'web', 'api', 'telegram', 'orch'] as const;
-
-interface Page {
-  readonly entries: readonly AuditEntryWire[];
-  readonly next: number | null;
-}
+const SURFACES = ['cli', 'web', 'api', 'telegram', 'tracker', 'forge', 'orch'] as const;
+const DAY_MS = 86_400_000;
 
 /** Who did what, when and from where, with what it was before and after. */
 export function AuditLog() {
   const search = useSearch({ from: '/framed/settings' });
   const navigate = useNavigate({ from: '/settings' });
-  const filters = { by: search.by, action: search.action, surface: search.surface, target: search.q };
-  const query = usePages<Page>('audit', '/audit', filters);
+  const days = Number(Object.keys(copy.settings.lastDays).find((each) => each === search.days) ?? 0);
+  // Whole days of UTC: the same address asks for the same entries all day.
+  const first = (Math.floor(Date.now() / DAY_MS) - days + 1) * DAY_MS;
+  const since = days === 0 ? undefined : new Date(first).toISOString();
+  const { by, action } = search;
+  const surface = SURFACES.find((each) => each === search.surface);
+  const filters = { by, action, surface, since, target: search.q };
+  const query = usePages('audit', '/audit', filters);
   const entries = query.data?.pages.flatMap((page) => page.entries) ?? [];
   const set = (change: Partial<typeof search>) =>
     void navigate({ search: (old) => ({ ...old, ...change }), replace: true });
@@ -34,25 +36,32 @@ export function AuditLog() {
           isFirst={false}
           label={copy.settings.who}
           value={search.by}
-          onChange={(by) => set({ by })}
+          onChange={(name) => set({ by: name })}
         />
         <FilterField
           isFirst={false}
           label={copy.settings.action}
           value={search.action}
-          onChange={(action) => set({ action })}
+          onChange={(name) => set({ action: name })}
         />
         <FilterSelect
           label={copy.settings.surface}
           value={search.surface}
           none={`${copy.settings.surface}: ${copy.settings.any}`}
-          options={SURFACES.map((surface) => [surface, surface])}
-          onChange={(surface) => set({ surface })}
+          options={SURFACES.map((each) => [each, each])}
+          onChange={(name) => set({ surface: name })}
+        />
+        <FilterSelect
+          label={copy.settings.period}
+          value={days === 0 ? undefined : search.days}
+          none={`${copy.settings.period}: ${copy.settings.any}`}
+          options={Object.entries(copy.settings.lastDays)}
+          onChange={(each) => set({ days: each })}
         />
         <span className="flex-1 max-md:hidden" />
         <a
           className={buttonClass('plain', true)}
-          href={address('/audit', { ...filters, format: 'csv' })}
+          href={address('/audit', { query: { ...filters, format: 'csv' } })}
           download
         >
           <Download aria-hidden="true" />

@@ -1,6 +1,5 @@
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import type { SessionWire } from '../../../../src/http/contract.ts';
 import { useEnd } from '../../api/actions.ts';
 import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
@@ -13,7 +12,7 @@ import { toast } from '../../ui/toast.tsx';
 
 /** Where this person is signed in, and the password. */
 export function Sessions() {
-  const query = useQuery(ask<{ sessions: SessionWire[] }>(['sessions'], '/sessions'));
+  const query = useQuery(ask(['sessions'], '/sessions'));
   const end = useEnd('sessions');
   return (
     <>
@@ -58,7 +57,7 @@ function Password() {
   const [before, setBefore] = useState('');
   const [after, setAfter] = useState('');
   const change = useMutation({
-    mutationFn: () => post('/password', { before, password: after }),
+    mutationFn: () => post('/password', { body: { before, password: after } }),
     onSuccess() {
       setBefore('');
       setAfter('');

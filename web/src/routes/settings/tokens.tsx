@@ -1,11 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
-import type { NewTokenWire, TokenWire } from '../../../../src/http/contract.ts';
 import { useEnd } from '../../api/actions.ts';
 import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
-import { useMe } from '../../api/session.ts';
+import { type Role, useMe } from '../../api/session.ts';
 import { copy } from '../../copy.ts';
 import { Button } from '../../ui/button.tsx';
 import { Command } from '../../ui/copy-text.tsx';
@@ -18,7 +17,7 @@ import { ROLES } from './users.tsx';
 
 /** Bearer tokens for programs and for the CLI elsewhere; a secret is shown once. */
 export function Tokens() {
-  const query = useQuery(ask<{ tokens: TokenWire[] }>(['tokens'], '/tokens'));
+  const query = useQuery(ask(['tokens'], '/tokens'));
   const [isMaking, setMaking] = useState(false);
   const revoke = useEnd('tokens');
   return (
@@ -81,10 +80,10 @@ function NewToken({ onClose }: { onClose: () => void }) {
   const client = useQueryClient();
   const me = useMe();
   const [name, setName] = useState('');
-  const [role, setRole] = useState<string>(me?.role ?? 'viewer');
+  const [role, setRole] = useState<Role>(me?.role ?? 'viewer');
   const [days, setDays] = useState(90);
   const make = useMutation({
-    mutationFn: () => post<NewTokenWire>('/tokens', { name: name.trim(), role, days }),
+    mutationFn: () => post('/tokens', { body: { name: name.trim(), role, days } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['tokens'] }),
   });
   const mine = ROLES.slice(0, ROLES.indexOf(me?.role ?? 'viewer') + 1);
@@ -111,7 +110,7 @@ function NewToken({ onClose }: { onClose: () => void }) {
         label={copy.settings.role}
         value={role}
         options={mine.map((each) => [each, copy.settings.roles[each]])}
-        onChange={setRole}
+        onChange={(to) => setRole(to as Role)}
       />
       <TextField
         label={copy.settings.tokenDays}

@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
-import type { InviteWire, UserWire } from '../../../../src/http/contract.ts';
+import type { UserWire } from '../../../../src/http/contract.ts';
 import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
 import type { Role } from '../../api/session.ts';
@@ -20,7 +20,7 @@ export const ROLES: readonly Role[] = ['viewer', 'operator', 'admin'];
 
 /** Who may sign in, and as what. */
 export function Users() {
-  const query = useQuery(ask<{ users: UserWire[] }>(['users'], '/users'));
+  const query = useQuery(ask(['users'], '/users'));
   const [isInviting, setInviting] = useState(false);
   return (
     <>
@@ -56,8 +56,10 @@ function UserRow({ user }: { user: UserWire }) {
   const client = useQueryClient();
   const noRole = useWhyNot('user.role');
   const change = useMutation({
-    mutationFn: ({ path, body }: { path: string; body: object }) =>
-      post(`/users/${encodeURIComponent(user.name)}/${path}`, body),
+    mutationFn: (body: { role: Role } | { disabled: boolean }) =>
+      'role' in body
+        ? post('/users/{name}/role', { params: { name: user.name }, body })
+        : post('/users/{name}/disable', { params: { name: user.name }, body }),
     onError: (error) => toast({ text: error.message, error }),
     onSettled: () => client.invalidateQueries(),
   });
@@ -71,7 +73,7 @@ function UserRow({ user }: { user: UserWire }) {
           value={user.role}
           disabled={noRole !== undefined || change.isPending}
           title={noRole}
-          onChange={(event) => change.mutate({ path: 'role', body: { role: event.target.value } })}
+          onChange={(event) => change.mutate({ role: event.target.value as Role })}
         >
           <OptionList options={ROLES.map((role) => [role, copy.settings.roles[role]])} />
         </select>
@@ -89,7 +91,7 @@ function UserRow({ user }: { user: UserWire }) {
           isSmall
           action="user.disable"
           isPending={change.isPending}
-          onClick={() => change.mutate({ path: 'disable', body: { disabled: user.state !== 'disabled' } })}
+          onClick={() => change.mutate({ disabled: user.state !== 'disabled' })}
         >
           {user.state === 'disabled' ? copy.settings.enable : copy.settings.disable}
         </ActionButton>
@@ -103,7 +105,7 @@ function Invite({ onClose }: { onClose: () => void }) {
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('operator');
   const invite = useMutation({
-    mutationFn: () => post<InviteWire>('/users', { name: name.trim(), role }),
+    mutationFn: () => post('/users', { body: { name: name.trim(), role } }),
     onSuccess: () => client.invalidateQueries({ queryKey: ['users'] }),
   });
   const made = invite.data;

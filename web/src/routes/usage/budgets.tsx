@@ -1,16 +1,30 @@
 import { useQuery } from '@tanstack/react-query';
-import type { BudgetsWire } from '../../../../src/http/contract.ts';
+import { Pencil } from 'lucide-react';
+import { useState } from 'react';
 import { ask } from '../../api/queries.ts';
+import { useMay } from '../../api/session.ts';
+import { configQuery, type Setting } from '../../config/change.ts';
+import { SettingDialog } from '../../config/setting-dialog.tsx';
 import { copy } from '../../copy.ts';
-import { count, money } from '../../lib/format.ts';
-import { Card } from '../../ui/card.tsx';
+import { count, money, percent } from '../../lib/format.ts';
+import { Button } from '../../ui/button.tsx';
+import { Card, Meter } from '../../ui/card.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { Table } from '../../ui/table.tsx';
+import { At } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
+
+/** From here on people are warned, as the server does. */
+const NEAR_SHARE = 0.8;
 
 /** What each project may spend, what it did, and where the limit comes from. */
 export function Budgets({ project }: { project: string | undefined }) {
-  const query = useQuery(ask<BudgetsWire>(['budgets'], '/budgets'));
+  const query = useQuery(ask(['budgets'], '/budgets'));
+  const canRead = useMay('config.read').isAllowed;
+  const canWrite = useMay('config.write').isAllowed;
+  const revision = useQuery({ ...configQuery(), enabled: canRead && canWrite }).data?.revision ?? null;
+  const canEdit = canWrite && revision !== null;
+  const [edited, setEdited] = useState<Setting | null>(null);
   return (
     <Card title={copy.budgets.title} hint={copy.budgets.utc}>
       <Loaded query={query} what={copy.budgets.title} rows={3}>
@@ -30,7 +44,7 @@ export function Budgets({ project }: { project: string | undefined }) {
             >
               {shown.map((each) => (
                 <tr key={each.project}>
-                  <th scope="row">
+                  <th scope="row" className="full !text-base !font-semibold !text-ink">
                     {each.project}{' '}
                     {each.level === 'within' ? null : (
                       <Chip state={each.level === 'reached' ? 'needs_you' : 'waiting'}>
@@ -38,21 +52,49 @@ export function Budgets({ project }: { project: string | undefined }) {
                       </Chip>
                     )}
                   </th>
-                  <td className="n" title={each.perDay.key}>
+                  <td className="n" title={each.perDay.key} data-label={copy.budgets.today}>
                     {copy.budgets.of(money(each.perDay.spentUsd), limit(each.perDay.usd))}
-                    <Origin from={each.perDay} />
+                    <Share what={copy.budgets.today} spent={each.perDay.spentUsd} of={each.perDay.usd} />
+                    <Pace atEnd={dollars(each.perDay.projectedUsd)} reachedAt={each.perDay.reachedAt} />
+                    <Origin
+                      from={each.perDay}
+                      label={copy.budgets.change(copy.budgets.today, each.project)}
+                      onEdit={canEdit ? () => setEdited(settingOf(each.perDay, each.perDay.usd)) : null}
+                    />
                   </td>
-                  <td className="n" title={each.tokensPerDay.key}>
+                  <td className="n" title={each.tokensPerDay.key} data-label={copy.budgets.tokens}>
                     {copy.budgets.of(count(each.tokensPerDay.spent), tokens(each.tokensPerDay.tokens))}
-                    <Origin from={each.tokensPerDay} />
+                    <Share
+                      what={copy.budgets.tokens}
+                      spent={each.tokensPerDay.spent}
+                      of={each.tokensPerDay.tokens}
+                    />
+                    <Pace
+                      atEnd={each.tokensPerDay.projected === null ? null : count(each.tokensPerDay.projected)}
+                      reachedAt={each.tokensPerDay.reachedAt}
+                    />
+                    <Origin
+                      from={each.tokensPerDay}
+                      label={copy.budgets.change(copy.budgets.tokens, each.project)}
+                      onEdit={
+                        canEdit
+                          ? () => setEdited(settingOf(each.tokensPerDay, each.tokensPerDay.tokens))
+                          : null
+                      }
+                    />
                   </td>
-                  <td className="n" title={each.perTask.key}>
+                  <td className="n" title={each.perTask.key} data-label={copy.budgets.task}>
                     {limit(each.perTask.usd)}
-                    <Origin from={each.perTask} />
+                    <Origin
+                      from={each.perTask}
+                      label={copy.budgets.change(copy.budgets.task, each.project)}
+                      onEdit={canEdit ? () => setEdited(settingOf(each.perTask, each.perTask.usd)) : null}
+                    />
                   </td>
-                  <td className="n">
+                  <td className="n" data-label={copy.budgets.month}>
                     {money(each.monthUsd)}
                     {each.unknownCosts.month === 0 ? '' : ` + ${copy.task.unknown}`}
+                    <Pace atEnd={dollars(each.monthProjectedUsd)} reachedAt={null} span="month" />
                   </td>
                 </tr>
               ))}
@@ -60,12 +102,73 @@ export function Budgets({ project }: { project: string | undefined }) {
           );
         }}
       </Loaded>
+      {edited === null ? null : (
+        <SettingDialog setting={edited} revision={revision} onClose={() => setEdited(null)} />
+      )}
     </Card>
   );
 }
 
-function Origin({ from }: { from: { origin: string } }) {
-  return <span className="block text-xs text-ink-3">{from.origin}</span>;
+/** How full a limit is, from where people are warned on in their colour. */
+function Share({ what, spent, of }: { what: string; spent: number; of: number | null }) {
+  if (of === null) return null;
+  const share = of === 0 ? 1 : spent / of;
+  return (
+    <span className={`block py-1 ${share >= NEAR_SHARE ? 'tone-attention' : 'tone-running'}`}>
+      <Meter share={share} label={copy.budgets.share(what, percent(share))} />
+    </span>
+  );
+}
+
+/** Where the span ends at the pace so far. */
+function Pace({
+  atEnd,
+  reachedAt,
+  span = 'day',
+}: {
+  atEnd: string | null;
+  reachedAt: string | null;
+  span?: 'day' | 'month';
+}) {
+  if (reachedAt !== null)
+    return (
+      <span className="tone-attention block text-xs text-tone-ink">
+        {copy.budgets.reachedAt} <At at={reachedAt} />
+      </span>
+    );
+  return atEnd === null ? null : (
+    <span className="block text-xs text-ink-3">{copy.budgets.atEnd(atEnd, span)}</span>
+  );
+}
+
+function settingOf({ key, origin }: { key: string; origin: string }, value: number | null): Setting {
+  return { key, path: key.split('.'), value, origin, env: null, locked: null };
+}
+
+/** Where a limit comes from, and the way to another one. */
+function Origin({
+  from,
+  label,
+  onEdit,
+}: {
+  from: { origin: string };
+  label: string;
+  onEdit: (() => void) | null;
+}) {
+  return (
+    <span className="flex items-center justify-end gap-1 text-xs text-ink-3 max-md:justify-start">
+      {from.origin}
+      {onEdit === null ? null : (
+        <Button look="quiet" isSmall isIcon aria-label={label} onClick={onEdit}>
+          <Pencil aria-hidden="true" />
+        </Button>
+      )}
+    </span>
+  );
+}
+
+function dollars(usd: number | null): string | null {
+  return usd === null ? null : money(usd);
 }
 
 function limit(usd: number | null): string {
