@@ -216,6 +216,8 @@ CREATE TABLE snoozes(
   `
 -- Where the item is looked at in its tracker: http or https.
 ALTER TABLE tasks ADD COLUMN url TEXT;
+`,
+  `
 -- When a run of each account last succeeded, without a walk over the others.
 CREATE INDEX agent_runs_success ON agent_runs(account, finished_at) WHERE verdict = 'success' AND account IS NOT NULL;
 `,

@@ -28,6 +28,7 @@ const LEAST = {
   'audit.read': 'admin',
   'config.read': 'admin',
   'config.write': 'admin',
+  'notify.test': 'admin',
 } as const satisfies Record<string, Role>;
 export type Action = keyof typeof LEAST;
 

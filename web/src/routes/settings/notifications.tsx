@@ -126,7 +126,7 @@ function SendTest() {
   const told = send.isPending ? undefined : send.data?.channels;
   return (
     <>
-      <ActionButton action="config.write" isSmall isPending={send.isPending} onClick={() => send.mutate()}>
+      <ActionButton action="notify.test" isSmall isPending={send.isPending} onClick={() => send.mutate()}>
         {copy.notify.test}
       </ActionButton>
       <div role="status" className="basis-full text-sm empty:hidden max-md:col-span-2">
