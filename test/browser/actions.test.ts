@@ -111,8 +111,9 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await dialog.waitFor({ state: 'detached' });
     await page.keyboard.press('r');
     await dialog.waitFor();
-    await dialog.getByRole('radio', { name: /With a note/ }).focus();
-    await page.keyboard.press('Space');
+    await tabTo(page, /^$/); // into the choices, which arrows go through
+    while (!(await dialog.getByRole('radio', { name: /With a note/ }).isChecked()))
+      await page.keyboard.press('ArrowDown');
     await tabTo(page, /^$/);
     await page.keyboard.type('three is right');
     await tabTo(page, 'Retry');
@@ -175,7 +176,7 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await context.close();
   });
 
-  it('makes two jobs of the queue urgent at once, and cancels them, each with its result', async () => {
+  it('makes two jobs of the queue urgent at once, and cancels them by the keyboard, each with its result', async () => {
     const { page, context } = await open(browser, line, '/queue');
     await settled(page);
     const names = await page.locator('tbody tr').count();
@@ -192,8 +193,12 @@ describe.skipIf(!chromium.available)(suiteName('a person on the page', chromium)
     await dialog.getByRole('button', { name: 'Set priority' }).click();
     await dialog.waitFor({ state: 'detached' });
     await waitFor(async () => (await audited('urgent')) === 2);
-    await page.getByRole('status').getByRole('button', { name: 'Cancel…' }).click();
-    await dialog.getByRole('button', { name: 'Cancel it' }).click();
+    await page.locator('#main').focus();
+    await tabTo(page, 'Cancel…');
+    await page.keyboard.press('Enter');
+    await dialog.waitFor();
+    await tabTo(page, 'Cancel it');
+    await page.keyboard.press('Enter');
     await dialog.waitFor({ state: 'detached' });
     await waitFor(async () => (await audited('cancel')) === 2);
     await context.close();
