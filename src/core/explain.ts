@@ -102,7 +102,7 @@ export function explain(of: Explainable): Explanation {
     headline: `${held.headline}${more}`,
     reasons: [
       ...held.reasons,
-      ...warnings(gates, held, of.project),
+      ...unreachable(gates, held, of.project),
       ...of.stuck.map((task) => ({ reason: stuckReason(task), jobs: [] })),
       ...outside.map((reason) => ({ reason, jobs: [] })),
       ...(of.warnings ?? []).map((warning) => ({ reason: warningReason(warning), jobs: [] })),
@@ -117,7 +117,7 @@ export function explain(of: Explainable): Explanation {
 }
 
 /** A tracker or forge that does not answer is said also while no job waits for it. */
-function warnings(gates: ClosedGates, held: Explained, project: string | null): Explained['reasons'] {
+function unreachable(gates: ClosedGates, held: Explained, project: string | null): Explained['reasons'] {
   const isHeld = (reason: Reason) =>
     held.reasons.some((h) => h.reason.code === reason.code && h.reason.scope.id === reason.scope.id);
   return [...gates.byScope.values()]

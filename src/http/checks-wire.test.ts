@@ -61,3 +61,13 @@ it('claims nothing of what nobody looked at', () => {
   const past = values(because(['account.limit', 'account', 'a']), 'past');
   expect(past).toMatchObject({ worker: 'clear', account: 'account.limit of a' });
 });
+
+it('leaves out what closes no gate: a sign-in that ends before long, a task that waits for a person', () => {
+  const { reasons, ...rest } = because(
+    ['account.expiring', 'account', 'a'],
+    ['forge.conflict', 'task', 'API-1'],
+    ['agent.denied', 'task', 'API-2'],
+  );
+  const explained = { ...rest, reasons: reasons.map(({ reason }) => ({ reason, jobs: [] })) };
+  expect(new Set(checksOf(explained, FACTS).map(({ state }) => state))).toEqual(new Set(['ok']));
+});

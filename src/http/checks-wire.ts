@@ -48,7 +48,7 @@ export function checksOf(explanation: Explained, facts: Facts | 'past' | null): 
   if (facts === null || explanation.verdict === 'unknown')
     return ORDER.map(({ code }) => ({ code, state: 'unknown' as const, value: 'not ticked' }));
   return ORDER.map(({ code, ok, held: words }) => {
-    const held = explanation.reasons.filter(({ reason }) => family(reason.code) === code);
+    const held = explanation.reasons.filter((each) => family(each.reason.code) === code && isGate(each));
     const worst = held.find(({ reason }) => reason.state === 'needs_you') ?? held[0];
     if (worst === undefined)
       return { code, state: 'ok' as const, value: facts === 'past' ? 'clear' : ok(facts) };
@@ -73,6 +73,11 @@ function accountsOut(held: Held, { state }: Facts): string {
 
 function jobsOf(held: Held): number {
   return held.reduce((sum, { jobs }) => sum + jobs.length, 0);
+}
+
+/** A task that waits for a person, and a sign-in that ends before long, keep nothing from starting. */
+function isGate({ reason, jobs }: Held[number]): boolean {
+  return jobs.length > 0 || (reason.scope.kind !== 'task' && reason.code !== 'account.expiring');
 }
 
 function family(code: string): string {

@@ -80,7 +80,7 @@ export function reportRoutes({ engine }: HttpOptions) {
         store.reports.usage({ by, ...asked, plans: plans.map(({ id }) => id) }),
         store.reports.finished({ by, ...asked }),
         // A task has one project: only there no task counts twice.
-        store.reports.finished({ by: 'project', ...asked }),
+        by === 'project' ? null : store.reports.finished({ by: 'project', ...asked }),
       ]);
       const finishedOf = (key: string | null) => finished.filter((row) => row.key === key);
       const keys = new Set([...days, ...finished].map(({ key }) => key));
@@ -98,7 +98,7 @@ export function reportRoutes({ engine }: HttpOptions) {
           key: row.key,
           ...amountsOf([row]),
         })),
-        total: { ...amountsOf(days), finished: finishedIn(inAll) },
+        total: { ...amountsOf(days), finished: finishedIn(inAll ?? finished) },
       };
       if (format === 'json') return c.json(usage, 200);
       const rows = usage.days.map(({ day, key, ...rest }) => [

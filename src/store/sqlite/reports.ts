@@ -74,6 +74,7 @@ export function prepareReports(db: Db): ReportStore {
         GROUP BY 1, 2 ORDER BY 2, 1`),
     ]),
   );
+  // Both conditions on the status: the first is that of the index, the second what is asked.
   const finished = new Map(
     Object.entries(GROUPS).map(([by, group]) => [
       by,

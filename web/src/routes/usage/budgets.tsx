@@ -59,7 +59,11 @@ export function Budgets({ project }: { project: string | undefined }) {
                     <Origin
                       from={each.perDay}
                       label={copy.budgets.change(copy.budgets.today, each.project)}
-                      onEdit={canEdit ? () => setEdited(settingOf(each.perDay, each.perDay.usd)) : null}
+                      onEdit={
+                        canEdit
+                          ? () => setEdited(settingOf(each.project, each.perDay, each.perDay.usd))
+                          : null
+                      }
                     />
                   </td>
                   <td className="n" title={each.tokensPerDay.key} data-label={copy.budgets.tokens}>
@@ -78,7 +82,8 @@ export function Budgets({ project }: { project: string | undefined }) {
                       label={copy.budgets.change(copy.budgets.tokens, each.project)}
                       onEdit={
                         canEdit
-                          ? () => setEdited(settingOf(each.tokensPerDay, each.tokensPerDay.tokens))
+                          ? () =>
+                              setEdited(settingOf(each.project, each.tokensPerDay, each.tokensPerDay.tokens))
                           : null
                       }
                     />
@@ -88,7 +93,11 @@ export function Budgets({ project }: { project: string | undefined }) {
                     <Origin
                       from={each.perTask}
                       label={copy.budgets.change(copy.budgets.task, each.project)}
-                      onEdit={canEdit ? () => setEdited(settingOf(each.perTask, each.perTask.usd)) : null}
+                      onEdit={
+                        canEdit
+                          ? () => setEdited(settingOf(each.project, each.perTask, each.perTask.usd))
+                          : null
+                      }
                     />
                   </td>
                   <td className="n" data-label={copy.budgets.month}>
@@ -141,8 +150,14 @@ function Pace({
   );
 }
 
-function settingOf({ key, origin }: { key: string; origin: string }, value: number | null): Setting {
-  return { key, path: key.split('.'), value, origin, env: null, locked: null };
+/** A project's key may have dots in it, the name of a limit has none. */
+function settingOf(
+  project: string,
+  { key, origin }: { key: string; origin: string },
+  value: number | null,
+): Setting {
+  const path = ['projects', project, 'budget', key.split('.').at(-1) ?? ''];
+  return { key, path, value, origin, env: null, locked: null };
 }
 
 /** Where a limit comes from, and the way to another one. */
