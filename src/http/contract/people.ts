@@ -1,9 +1,13 @@
 import { z } from 'zod';
-import { ROLES } from '../../core/roles.ts';
+import { type ACTIONS, ROLES, type Role } from '../../core/roles.ts';
 import { TOKEN_DAYS } from '../../core/users.ts';
 import { instant } from './common.ts';
 
 /** Signing in, users, sessions, tokens. Passwords, codes and tokens go in; only a new token comes out, once. */
+
+export type { Role };
+/** Every action and the least role for it, as types: a page that names either wrongly does not compile. */
+export type LeastRoles = typeof ACTIONS;
 
 export const roleSchema = z.enum(ROLES).meta({ id: 'Role' });
 const password = z.string().min(1).max(1000);

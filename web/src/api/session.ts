@@ -1,10 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import type { MeWire } from '../../../src/http/contract.ts';
+import type { LeastRoles, MeWire, Role } from '../../../src/http/contract.ts';
 import { del, get } from './client.ts';
 
-export type Role = 'viewer' | 'operator' | 'admin';
-
-/** What the page offers, and the least role for it; the server decides by its own table. */
+/** What the page offers, and the least role for it: a copy that compiles only while it agrees with the server's. */
 const LEAST = {
   submit: 'operator',
   approve: 'operator',
@@ -29,7 +27,7 @@ const LEAST = {
   'config.read': 'admin',
   'config.write': 'admin',
   'notify.test': 'admin',
-} as const satisfies Record<string, Role>;
+} as const satisfies Partial<LeastRoles>;
 export type Action = keyof typeof LEAST;
 
 export function sessionQuery() {

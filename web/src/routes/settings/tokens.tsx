@@ -1,10 +1,11 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
+import type { Role } from '../../../../src/http/contract.ts';
 import { useEnd } from '../../api/actions.ts';
 import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
-import { type Role, useMe } from '../../api/session.ts';
+import { useMe } from '../../api/session.ts';
 import { copy } from '../../copy.ts';
 import { Button } from '../../ui/button.tsx';
 import { Command } from '../../ui/copy-text.tsx';

@@ -1,10 +1,9 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { Plus } from 'lucide-react';
 import { useState } from 'react';
-import type { UserWire } from '../../../../src/http/contract.ts';
+import type { Role, UserWire } from '../../../../src/http/contract.ts';
 import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
-import type { Role } from '../../api/session.ts';
 import { copy } from '../../copy.ts';
 import { ActionButton, useWhyNot } from '../../ui/button.tsx';
 import { Command } from '../../ui/copy-text.tsx';
