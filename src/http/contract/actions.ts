@@ -58,6 +58,8 @@ export const pauseRequest = z.strictObject({
 export const stopRequest = z.strictObject({
   scope: z.enum(['all', 'project', 'account']).default('all'),
   id: z.string().default(''),
+  note: z.string().max(1000).default(''),
+  forMs: z.number().int().positive().nullable().default(null),
   now: z.boolean().default(false),
 });
 export const shutdownRequest = z.strictObject({ cancel: z.boolean().default(false) });

@@ -172,8 +172,8 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
       responses: answer(stoppedSchema, 'ended'),
     }),
     async (c) => {
-      const { scope, id, now } = c.req.valid('json');
-      await engine.pause(scope, id, 'stopped', null, c.get('actor'));
+      const { scope, id, now, note, forMs } = c.req.valid('json');
+      await engine.pause(scope, id, note === '' ? 'stopped' : note, forMs, c.get('actor'));
       const ended = await engine.endRuns(scope, id, now);
       await engine.note(c.get('actor'), 'stop', scope === 'all' ? 'all' : `${scope}:${id}`, { ended });
       return c.json({ ended }, 200);

@@ -15,7 +15,7 @@ interface Actions {
   urgent: Said<'/urgent', 'urgent'>;
   pause: Said<'/pause', 'id' | 'note' | 'forMs'>;
   resume: Said<'/resume', 'id'>;
-  stop: Said<'/stop', 'scope' | 'id' | 'now'>;
+  stop: Said<'/stop', 'scope' | 'id' | 'note' | 'forMs'>;
   items: Said<'/items', 'body' | 'urgent'>;
   'outbox/retry': Said<'/outbox/retry', 'destination'>;
   snooze: Said<'/snooze'>;

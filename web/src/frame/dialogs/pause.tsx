@@ -24,18 +24,11 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
   const [span, setSpan] = useState(0);
   const [isCancel, setCancel] = useState(false);
   const pause = useAct('pause', { isQuiet: true, done: copy.pause.done });
-  const stop = useAct('stop', { isQuiet: true });
+  const stop = useAct('stop', { isQuiet: true, done: copy.pause.done });
+  const act = isCancel ? stop : pause;
   const ask = () => {
     const [scope, id] = split(where);
-    pause.mutate(
-      { scope, id, note, forMs: SPANS[span]?.[1] ?? null },
-      {
-        onSuccess() {
-          if (isCancel) stop.mutate({ scope, id, now: false }, { onSuccess: onClose });
-          else onClose();
-        },
-      },
-    );
+    act.mutate({ scope, id, note, forMs: SPANS[span]?.[1] ?? null }, { onSuccess: onClose });
   };
   return (
     <AskDialog
@@ -43,7 +36,7 @@ export function PauseDialog({ onClose }: { onClose: () => void }) {
       description={copy.pause.what}
       action="pause"
       label={copy.pause.do}
-      act={{ isPending: pause.isPending || stop.isPending, error: pause.error ?? stop.error }}
+      act={act}
       onAsk={ask}
       onClose={onClose}
     >
