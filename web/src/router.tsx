@@ -107,7 +107,7 @@ const routes = [
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: object({ to: text, invite: text }),
+  validateSearch: object({ to: text, invite: text, name: text }),
   component: lazyRouteComponent(() => import('./routes/sign-in.tsx'), 'SignInPage'),
 });
 const setup = createRoute({

@@ -273,8 +273,8 @@ export function peopleRoutes({ engine, publicUrl, url }: HttpOptions) {
 
   function invited({ user, code }: { user: User; code: string }) {
     const at = publicUrl ?? url();
-    const query = new URLSearchParams({ name: user.name, code });
-    return { user: userToWire(user), code, url: `${at.replace(/\/$/, '')}/invite?${query.toString()}` };
+    const query = new URLSearchParams({ invite: code, name: user.name });
+    return { user: userToWire(user), code, url: `${at.replace(/\/$/, '')}/sign-in?${query.toString()}` };
   }
 }
 

@@ -9,10 +9,10 @@ import { Credentials, Sheet, SheetFoot, useCredentials } from '../ui/sheet.tsx';
 /** Name and password; the session is a cookie that no script can read. */
 export function SignInPage() {
   useTheme();
-  const { to, invite } = useSearch({ from: '/sign-in' });
+  const { to, invite, name } = useSearch({ from: '/sign-in' });
   const setup = useQuery(setupQuery()).data;
   const client = useQueryClient();
-  const who = useCredentials();
+  const who = useCredentials(name);
   const act = useMutation({
     mutationFn: () =>
       invite === undefined

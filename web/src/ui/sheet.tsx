@@ -52,8 +52,8 @@ export function SheetFoot({ act, label }: { act: Act; label: string }) {
   );
 }
 
-export function useCredentials() {
-  const [name, setName] = useState('');
+export function useCredentials(known = '') {
+  const [name, setName] = useState(known);
   const [password, setPassword] = useState('');
   return { given: { name, password }, setName, setPassword };
 }
