@@ -279,9 +279,16 @@ export function createPeople({ store, clock }: { readonly store: Store; readonly
       await users.endSessions(user.id, keep);
       return changed;
     },
-    /** One's own, with the one before. Throws `auth.wrong`, `auth.too_many`. */
+    /** One's own, with the one before. Throws `usage.password`, `auth.too_many`. */
     async changeOwnPassword(person: Person, before: string, password: string, from: From): Promise<void> {
-      const user = await checkCredentials(person.name, before, from);
+      const user = await checkCredentials(person.name, before, from).catch((error: unknown) => {
+        // Who asks is signed in: it is what they typed that is wrong, not who they are.
+        if (!(error instanceof AppError) || error.code !== 'auth.wrong') throw error;
+        throw new AppError('before: this is not the password', {
+          code: 'usage.password',
+          hint: 'type the one that you sign in with now',
+        });
+      });
       await this.setPassword(user.name, password, { by: user.name, surface: 'web' }, person.sessionId);
     },
 

@@ -131,6 +131,9 @@ describe('a session', () => {
     await kit.ask(`/api/v1/sessions/${other?.id}`, { cookie: two, method: 'DELETE' });
     expect((await kit.ask('/api/v1/session', { cookie: one })).status).toBe(401);
     const body = { before: PASSWORD, password: 'another four words' };
+    // Not 401: whoever mistypes it is still signed in.
+    const mistyped = await kit.json('/api/v1/password', { cookie: two, body: { ...body, before: 'no' } });
+    expect(mistyped).toMatchObject({ status: 422, code: 'usage.password' });
     expect((await kit.ask('/api/v1/password', { cookie: two, body })).status).toBe(200);
     expect((await kit.ask('/api/v1/session', { cookie: two })).status).toBe(200);
     expect((await kit.ask('/api/v1/session', { cookie: three })).status).toBe(401);
