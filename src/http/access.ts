@@ -16,6 +16,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'GET /api/v1/sessions': 'session.own',
   'DELETE /api/v1/sessions/:id': 'session.own',
   'POST /api/v1/password': 'session.own',
+  'POST /api/v1/link': 'session.own',
   'GET /api/v1/tokens': 'token.own',
   'POST /api/v1/tokens': 'token.own',
   'DELETE /api/v1/tokens/:id': 'token.own',

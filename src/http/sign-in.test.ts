@@ -282,6 +282,21 @@ describe('tokens', () => {
     expect(await as({ scope: 'all' })).toBe(401);
   });
 
+  it('link no chat, for a chat may do all that its person may: who is signed in does', async () => {
+    const cookie = await setUp();
+    const { secret } = await kit.json<{ secret: string }>('/api/v1/tokens', {
+      cookie,
+      body: { name: 'mara', role: 'viewer' },
+    });
+    expect(await kit.json('/api/v1/link', { token: secret, method: 'POST' })).toMatchObject({
+      status: 409,
+      code: 'user.not_signed_in',
+    });
+    const linked = await kit.json<{ code: string }>('/api/v1/link', { cookie, method: 'POST' });
+    expect(linked).toMatchObject({ status: 200, user: 'mara', code: expect.stringMatching(/^\d{6}$/) });
+    expect(await kit.engine.chatPeople.link('telegram', '7', linked.code)).toMatchObject({ name: 'mara' });
+  });
+
   it('of a viewer cannot become more, and are revoked by their owner', async () => {
     const cookie = await setUp();
     const { code } = await kit.json<{ code: string }>('/api/v1/users', {

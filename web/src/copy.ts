@@ -884,6 +884,10 @@ export const copy = {
     work: 'In the worktree, not yet taken',
     taken: 'Taken into the branch',
     noText: 'No text to show: a binary file, or only its mode or name changed.',
+    chat: 'Telegram',
+    chatWhat: 'A code links a chat to you: there you may do what you may do here.',
+    chatLink: 'Get a code',
+    chatSend: 'Write this to the bot within ten minutes. It is shown once.',
     type: { add: 'new', delete: 'deleted', rename: 'renamed', copy: 'copied' } as Readonly<
       Record<string, string>
     >,

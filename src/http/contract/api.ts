@@ -123,6 +123,7 @@ export const API = {
   'POST /users/{name}/disable': { body: disableRequest, answer: oneUserSchema },
   'POST /users/{name}/password': { body: passwordRequest, answer: passwordSetSchema },
   'POST /users/{name}/link': { answer: linkSchema },
+  'POST /link': { answer: linkSchema },
 
   'GET /now': { answer: nowSchema },
   'GET /status': { query: statusQuery, answer: statusSchema },

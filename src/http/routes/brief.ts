@@ -1,6 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { Brief } from '../../core/brief.ts';
 import { AppError } from '../../core/errors.ts';
+import type { Actor } from '../../engine/intake.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { briefQuery, briefSchema, channelTestsSchema, linkSchema } from '../contract.ts';
 import { answer, createRoutes, route } from '../openapi.ts';
@@ -23,18 +24,32 @@ export function briefRoutes({ engine }: HttpOptions) {
       return c.json(briefToWire(await engine.brief(c.get('actor').by, { since: from, peek })), 200);
     },
   );
+  const linkFor = async (name: string, actor: Actor) => {
+    const { code, user, expiresAt } = await engine.chatPeople.issue(name, actor);
+    return { user, code, expiresAt: iso(expiresAt) };
+  };
   routes.openapi(
     createRoute({
       ...route('post', '/users/{name}/link', 'people', 'A one-time code that links a chat'),
       request: { params: z.object({ name: z.string() }) },
       responses: answer(linkSchema, 'the code, told once'),
     }),
+    async (c) => c.json(await linkFor(c.req.valid('param').name, c.get('actor')), 200),
+  );
+  routes.openapi(
+    createRoute({
+      ...route('post', '/link', 'people', "A one-time code that links a chat of one's own"),
+      responses: answer(linkSchema, 'the code, told once'),
+    }),
     async (c) => {
-      const { code, user, expiresAt } = await engine.chatPeople.issue(
-        c.req.valid('param').name,
-        c.get('actor'),
-      );
-      return c.json({ user, code, expiresAt: iso(expiresAt) }, 200);
+      const { name, sessionId } = c.get('person');
+      // A chat may do all that its person may; a token may be worth less, and is not the person.
+      if (sessionId === null)
+        throw new AppError('only somebody who is signed in links a chat', {
+          code: 'user.not_signed_in',
+          hint: 'sign in on the page; an admin may run orch users link NAME',
+        });
+      return c.json(await linkFor(name, c.get('actor')), 200);
     },
   );
   routes.openapi(

@@ -5,6 +5,7 @@ import { post } from '../../api/client.ts';
 import { ask } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { Button } from '../../ui/button.tsx';
+import { Command } from '../../ui/copy-text.tsx';
 import { Refusal, TextField } from '../../ui/fields.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
@@ -48,8 +49,32 @@ export function Sessions() {
           )
         }
       </Loaded>
+      <Chat />
       <Password />
     </>
+  );
+}
+
+/** A code that links a chat to whoever is signed in. */
+function Chat() {
+  const link = useMutation({
+    mutationFn: () => post('/link'),
+    onError: (error) => toast({ text: error.message, error }),
+  });
+  return (
+    <section className="grid max-w-md gap-2 border-b border-line p-4">
+      <h2>{copy.settings.chat}</h2>
+      <p className="text-sm text-ink-2">
+        {link.data === undefined ? copy.settings.chatWhat : copy.settings.chatSend}
+      </p>
+      {link.data === undefined ? (
+        <Button className="justify-self-start" disabled={link.isPending} onClick={() => link.mutate()}>
+          {copy.settings.chatLink}
+        </Button>
+      ) : (
+        <Command>{`/link ${link.data.code}`}</Command>
+      )}
+    </section>
   );
 }
 
