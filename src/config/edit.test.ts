@@ -171,6 +171,18 @@ describe('a change from elsewhere', () => {
     expect(() => refuseFromElsewhere(draft(both))).not.toThrow();
   });
 
+  it('may not replace what is there with what it adds', () => {
+    const added = (name: string) => () =>
+      draft({
+        values: [
+          { path: ['projects', name], text: '{ repo: https://x.example/r.git, accounts: [a] }', isNew: true },
+        ],
+      });
+    expect(added('api')).toThrow(expect.objectContaining({ code: 'config.exists' }));
+    expect(added('web')).not.toThrow();
+    expect(added('toString')).not.toThrow(expect.objectContaining({ code: 'config.exists' }));
+  });
+
   it('may add an account of the user that Orch runs as, and a project', () => {
     expect(refused(['accounts', 'b'], '{ agent: claude-code, home: "~", slots: 2 }')).toBeNull();
     expect(refused(['projects', 'web'], '{ repo: https://x.example/r.git, accounts: [a] }')).toBeNull();

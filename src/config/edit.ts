@@ -24,7 +24,12 @@ import { parseYaml } from './yaml-file.ts';
 
 export interface ConfigEdit {
   /** Places in orch.yaml, each with its value as the file would write it (`15m`, `[a, b]`); null removes the key. */
-  readonly values: readonly { readonly path: readonly (string | number)[]; readonly text: string | null }[];
+  readonly values: readonly {
+    readonly path: readonly (string | number)[];
+    readonly text: string | null;
+    /** Refused where the key is there: what is added under its name would replace it. */
+    readonly isNew?: boolean | undefined;
+  }[];
   /** Secret settings by the name of their variable; null removes the line. */
   readonly secrets: Readonly<Record<string, string | null>>;
   /** `revisionOf` what the change was made for; null = whatever is there. */
@@ -68,14 +73,18 @@ export function revisionOf(options: LoadOptions): string {
 /**
  * What a change would make of orch.yaml, checked whole. Writes nothing. Throws AppError: `config.invalid` with every
  * problem, `config.changed` when the files are not those of `revision`, `config.set_elsewhere` for what a variable of
- * the environment decides, `config.secret` and `config.not_secret` for a value in the wrong one of the two files.
+ * the environment decides, `config.exists` for what is to be new and is not, `config.secret` and `config.not_secret` for a value in the wrong one of the two files.
  */
 export function draftOf(edit: ConfigEdit, options: LoadOptions): Draft {
   const file = fileOf(options);
   const before = textsAt(file);
   const revision = markOf(before);
   if (edit.revision !== null && edit.revision !== revision) throw changedMeanwhile();
-  for (const { path } of edit.values) refuseSetting(path, options);
+  const was = parseYaml(before.config).raw;
+  for (const { path, isNew = false } of edit.values) {
+    refuseSetting(path, options);
+    if (isNew) refuseKnown(path, was);
+  }
   for (const [name, text] of Object.entries(edit.secrets)) refuseSecret(name, text, options);
   const next: Texts = {
     config: edit.values.reduce((text, { path, text: value }) => changed(text, path, value), before.config),
@@ -90,7 +99,7 @@ export function draftOf(edit: ConfigEdit, options: LoadOptions): Draft {
     file,
     readFile: (path) => (overlay.has(path) ? (overlay.get(path) ?? null) : readTextFile(path)),
   });
-  const [was, is] = [parseYaml(before.config).raw, parseYaml(next.config).raw];
+  const is = parseYaml(next.config).raw;
   const changes = [...difference(was, is, []), ...secretChanges(file, before, edit.secrets)];
   const there = new Set(leavesOf(was, []).map(({ name, text }) => `${name} ${text}`));
   const touched = leavesOf(is, []).filter(({ name, text }) => !there.has(`${name} ${text}`));
@@ -195,6 +204,16 @@ function refuseSetting(path: readonly (string | number)[], { env }: LoadOptions)
       hint: `set it as ${envName(setting)} among the secrets`,
     });
   if (variable(env, envName(setting)) !== null) throw setElsewhere(setting, 'orch.yaml');
+}
+
+function refuseKnown(path: readonly (string | number)[], raw: unknown): void {
+  const own = (of: unknown, part: string | number) =>
+    Object.hasOwn(Object(of), part) ? Object(of)[part] : null;
+  if (path.reduce<unknown>(own, raw) == null) return;
+  throw new AppError(`${keyOf(path)} is there already`, {
+    code: 'config.exists',
+    hint: 'take another name, or change what is there',
+  });
 }
 
 function refuseSecret(name: string, text: string | null, { env }: LoadOptions): void {

@@ -144,6 +144,21 @@ describe.skipIf(!chromium.available)(suiteName('a new installation', chromium), 
     expect(errors.filter((text) => !text.includes('409'))).toEqual([]);
   });
 
+  it('adds an account where the others are, and replaces none by that', async () => {
+    await page.goto(`${url}/accounts`);
+    await page.getByRole('button', { name: 'Add account' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByText('accounts.claude-a is there already').waitFor();
+    expect(fileText('orch.yaml')).toContain('slots: 7');
+    await dialog.getByLabel('Account', { exact: true }).fill('claude-c');
+    expect(await axe(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('claude-c', { exact: true }).waitFor();
+    expect(fileText('orch.yaml')).toContain('claude-c: { agent: claude-code, home: "~", slots: 1 }');
+  });
+
   it('changes a budget where it is spent', async () => {
     await page.goto(`${url}/usage?project=web`);
     await settled(page);

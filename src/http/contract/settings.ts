@@ -38,6 +38,7 @@ export const configRequest = z
             .max(MAX_TEXT)
             .nullable()
             .meta({ description: 'as orch.yaml writes it; null removes the key' }),
+          isNew: z.boolean().optional().meta({ description: 'refused where the key is there already' }),
         }),
       )
       .max(MAX_VALUES)

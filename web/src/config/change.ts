@@ -7,7 +7,11 @@ export type Setting = ConfigWire['settings'][number];
 
 /** One change of orch.yaml and its secrets, as the API takes it. */
 export interface Edit {
-  readonly values: readonly { readonly path: Setting['path']; readonly text: string | null }[];
+  readonly values: readonly {
+    readonly path: Setting['path'];
+    readonly text: string | null;
+    readonly isNew?: true;
+  }[];
   readonly secrets: Readonly<Record<string, string | null>>;
 }
 

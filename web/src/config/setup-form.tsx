@@ -20,7 +20,15 @@ export interface StepForm {
 }
 
 /** A step that is done here: tried as often as one likes, then written. Nothing is kept of what is typed. */
-export function SetupForm({ form, revision }: { form: StepForm; revision: string | null }) {
+export function SetupForm({
+  form,
+  revision,
+  onWritten,
+}: {
+  form: StepForm;
+  revision: string | null;
+  onWritten?: () => void;
+}) {
   const [given, setGiven] = useState<Given>(() =>
     Object.fromEntries(form.fields.map(({ name, start = '' }) => [name, start])),
   );
@@ -45,7 +53,11 @@ export function SetupForm({ form, revision }: { form: StepForm; revision: string
         />
       ))}
       <div className="flex flex-wrap gap-2">
-        <ChangeButtons change={change} edit={isWhole ? form.edit(trimmed) : null} />
+        <ChangeButtons
+          change={change}
+          edit={isWhole ? form.edit(trimmed) : null}
+          {...(onWritten === undefined ? {} : { onWritten })}
+        />
       </div>
       <ChangeOutcome change={change} />
     </div>
@@ -113,7 +125,7 @@ export const ACCOUNT: StepForm = {
   ],
   edit({ id = '', agent, slots }) {
     const text = `{ agent: ${JSON.stringify(agent)}, home: "~", slots: ${slots} }`;
-    return { values: [{ path: ['accounts', id], text }], secrets: {} };
+    return { values: [{ path: ['accounts', id], text, isNew: true }], secrets: {} };
   },
 };
 
@@ -140,7 +152,10 @@ export function projectForm(accounts: readonly string[]): StepForm {
         accounts: named.split(',').map((each) => each.trim()),
         ...(check === '' ? {} : { checks: [check] }),
       };
-      return { values: [{ path: ['projects', key], text: JSON.stringify(project) }], secrets: {} };
+      return {
+        values: [{ path: ['projects', key], text: JSON.stringify(project), isNew: true }],
+        secrets: {},
+      };
     },
   };
 }

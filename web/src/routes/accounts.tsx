@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Pencil, Plug, RefreshCw } from 'lucide-react';
+import { Pencil, Plug, Plus, RefreshCw } from 'lucide-react';
 import { useState } from 'react';
 import type { AccountWire } from '../../../src/http/contract.ts';
 import { useAct, useCheckAccount } from '../api/actions.ts';
@@ -7,12 +7,15 @@ import { accountsQuery, explainQuery, projectsQuery, statusQuery } from '../api/
 import { useMay } from '../api/session.ts';
 import { configQuery } from '../config/change.ts';
 import { SettingDialog } from '../config/setting-dialog.tsx';
+import { ACCOUNT, SetupForm } from '../config/setup-form.tsx';
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { useNow } from '../lib/clock.ts';
 import { absolute, percent, plural, relative, sentence } from '../lib/format.ts';
-import { ActionButton, Button } from '../ui/button.tsx';
+import { ActionButton, Button, useWhyNot } from '../ui/button.tsx';
 import { Card, Meter, PageTitle } from '../ui/card.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { CloseButton } from '../ui/fields.tsx';
 import { Empty, Loaded } from '../ui/states.tsx';
 import { ACTIONS, Table } from '../ui/table.tsx';
 import { Ago, At, In } from '../ui/time.tsx';
@@ -25,6 +28,7 @@ export function AccountsPage() {
     <>
       <PageTitle title={copy.nav.accounts} hint={<p>{copy.accounts.hint}</p>}>
         <CheckAll accounts={query.data?.accounts ?? []} />
+        <AddAccount />
       </PageTitle>
       <section className="card mb-5" aria-label={copy.nav.accounts}>
         <Loaded query={query} what={copy.nav.accounts} rows={6}>
@@ -51,6 +55,37 @@ function CheckAll({ accounts }: { accounts: readonly AccountWire[] }) {
       <RefreshCw aria-hidden="true" />
       {copy.accounts.checkAll}
     </ActionButton>
+  );
+}
+
+/** Adds an account of the user that Orch runs as; another home is named at the machine. */
+function AddAccount() {
+  const whyNot = useWhyNot('config.write');
+  const [isOpen, setOpen] = useState(false);
+  const config = useQuery({ ...configQuery(), enabled: whyNot === undefined }).data;
+  return (
+    <>
+      <ActionButton
+        action="config.write"
+        look="primary"
+        whyNot={config?.revision === null ? copy.config.notHere : undefined}
+        disabled={config === undefined}
+        onClick={() => setOpen(true)}
+      >
+        <Plus aria-hidden="true" />
+        {copy.accounts.add}
+      </ActionButton>
+      {isOpen && config !== undefined ? (
+        <Dialog
+          title={copy.accounts.add}
+          description={copy.accounts.addHint}
+          onClose={() => setOpen(false)}
+          foot={<CloseButton onClose={() => setOpen(false)} />}
+        >
+          <SetupForm form={ACCOUNT} revision={config.revision} onWritten={() => setOpen(false)} />
+        </Dialog>
+      ) : null}
+    </>
   );
 }
 
@@ -160,7 +195,8 @@ function Slots({ account }: { account: AccountWire }) {
   const config = useQuery({ ...configQuery(), enabled: isAllowed }).data;
   const key = `accounts.${account.id}.slots`;
   const setting = config?.settings.find(
-    ({ path }) => path.length === 3 && path.join('.') === key && path[1] === account.id,
+    ({ path: [root, id, name, ...rest] }) =>
+      root === 'accounts' && id === account.id && name === 'slots' && rest.length === 0,
   );
   if (!isAllowed || config == null || config.revision === null || setting === undefined) return null;
   if (setting.locked !== null) return null;
