@@ -127,6 +127,17 @@ export function registerActionCommands(program: Command): void {
     });
 
   program
+    .command('comment')
+    .description('say something to whoever works on the task next; it stands on its item too')
+    .argument('<key>', 'task')
+    .argument('<text>', 'what there is to say')
+    .action(async (key: string, text: string, _o, command: Command) => {
+      const changed = await (await server()).post('/comment', { body: { target: key, note: text } });
+      tell(command, changed, 'commented');
+      output(command).object({ schema: 'orch.task/1', ...changed });
+    });
+
+  program
     .command('tick')
     .description('say that a person has looked at manual tests')
     .argument('<key>', 'task')

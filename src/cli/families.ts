@@ -26,6 +26,7 @@ export const FAMILIES: readonly Family[] = [
       'retry',
       'cancel',
       'answer',
+      'comment',
       'tick',
       'urgent',
       'pause',

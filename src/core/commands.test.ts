@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { approve, reject, sizeLine } from './approvals.ts';
 import { type CommandContext } from './command.ts';
-import { answer, cancel, moveBack, type RetryOptions, retry } from './commands.ts';
+import { answer, cancel, comment, moveBack, type RetryOptions, retry } from './commands.ts';
 import { EMPTY_CONTEXT, type Job, type Task } from './model.ts';
 import { activeTask, queuedJob, rules, stage } from './test-kit.ts';
 
@@ -429,8 +429,45 @@ describe('answer', () => {
     ]);
   });
 
+  it('has to say something', () => {
+    const asked = { task: task({ status: 'needs_you' }), job: job({ hold: 'question.pending' }) };
+    expect(() => answer(asked, ' ', CONTEXT)).toThrow(code('usage.answer'));
+  });
+
   it('counts once: the second answer finds nothing asked', () => {
     expect(() => answer({ task: task(), job: job() }, 'MySQL', CONTEXT)).toThrow(code('question.none'));
+  });
+});
+
+describe('comment', () => {
+  const said = (state: Parameters<typeof comment>[0], text = 'Use UTC.') => comment(state, text, CONTEXT);
+
+  it('reaches whoever works on the task next, and stands on its item', () => {
+    const effects = said({ task: task(), job: job() });
+    expect(effects.task).toEqual({ thread: 'mara: Use UTC.' });
+    expect(effects.job?.context?.heard).toEqual([{ by: 'mara', text: 'Use UTC.' }]);
+    expect(effects.outbox).toMatchObject([
+      { key: `said:API-1:${CONTEXT.now}`, message: { kind: 'tracker.comment', body: 'mara: Use UTC.' } },
+    ]);
+  });
+
+  it('is the answer where the agent waits for one', () => {
+    const asked = { task: task({ status: 'needs_you' }), job: job({ hold: 'question.pending' }) };
+    expect(said(asked, 'MIT')).toEqual(answer(asked, 'MIT', CONTEXT));
+  });
+
+  it('counts once when it is sent twice', () => {
+    for (const thread of ['mara: Use UTC.', 'ada: Which?\n\nmara: Use UTC.'])
+      expect(said({ task: task({ thread }), job: job() })).toEqual({});
+    expect(said({ task: task({ thread: 'ada: mara: Use UTC.' }), job: job() })).not.toEqual({});
+  });
+
+  it('is refused where nobody would read it, or it says nothing', () => {
+    expect(() => said({ task: null, job: job() })).toThrow(code('usage.no_task'));
+    for (const status of ['done', 'cancelled'] as const)
+      expect(() => said({ task: task({ status }), job: job() })).toThrow(code('task.over'));
+    expect(() => said({ task: task(), job: job(), superseded: true })).toThrow(code('job.superseded'));
+    expect(() => said({ task: task(), job: job() }, ' \n')).toThrow(code('usage.comment'));
   });
 });
 

@@ -9,7 +9,7 @@ import {
 } from './command.ts';
 import type { Effects } from './effects.ts';
 import { AppError } from './errors.ts';
-import { DEPENDENCY } from './feed.ts';
+import { DEPENDENCY, hear, remarkOf, wasSaidLast } from './feed.ts';
 import { type Job, jobName, type Task } from './model.ts';
 import { stageNamed, waitsForPerson } from './pipeline.ts';
 import { approvalReason, emptied, jobForStage, pullRequestRow, statusRow, toTick } from './task.ts';
@@ -235,6 +235,11 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
       code: 'question.none',
       hint: `orch why ${task?.key ?? jobName(job.id)}`,
     });
+  if (text.trim() === '')
+    throw new AppError('the answer is empty', {
+      code: 'usage.answer',
+      hint: `orch answer ${task?.key ?? jobName(job.id)} TEXT`,
+    });
   return {
     job: {
       hold: null,
@@ -257,6 +262,42 @@ export function answer({ task, job }: CommandState, text: string, c: CommandCont
               `${c.by} answers: ${text}`,
             ),
           ],
+  };
+}
+
+/**
+ * A person says something about a task, here and not on its item: the answer where its agent waits for one, else for
+ * whoever works on it next; see `hear`. It is written on the item too. The same words as the last ones that were
+ * said, by the same person, change nothing.
+ */
+export function comment(state: CommandState, text: string, c: CommandContext): Effects {
+  const { task, job } = state;
+  if (task === null)
+    throw new AppError(`${jobName(job.id)} belongs to no task`, {
+      code: 'usage.no_task',
+      hint: 'orch comment KEY TEXT: name a task',
+    });
+  if (text.trim() === '')
+    throw new AppError('the comment is empty', {
+      code: 'usage.comment',
+      hint: `orch comment ${task.key} TEXT`,
+    });
+  if (state.superseded === true)
+    throw new AppError(`${task.key} has gone on since ${jobName(job.id)}`, {
+      code: 'job.superseded',
+      hint: `orch comment ${task.key} TEXT`,
+    });
+  if (task.status === 'done' || task.status === 'cancelled')
+    throw new AppError(`${task.key} is ${task.status}: nobody would read it`, {
+      code: 'task.over',
+      hint: `orch retry ${task.key} --note TEXT`,
+    });
+  if (job.hold === 'question.pending') return answer(state, text, c);
+  const remark = remarkOf(c.by, text.trim());
+  if (wasSaidLast(task.thread, remark)) return {};
+  return {
+    ...hear({ task, job }, remark),
+    outbox: [commentRow(task, `said:${task.key}:${c.now}`, `${remark.by}: ${remark.text}`)],
   };
 }
 

@@ -110,6 +110,11 @@ export function withThread(thread: string, { by, text }: Remark): string {
   return `(earlier comments are left out)\n\n${start < 0 ? cut : cut.slice(start + 2)}`;
 }
 
+/** Whether the thread ends with just this word. */
+export function wasSaidLast(thread: string, { by, text }: Remark): boolean {
+  return `\n\n${thread}`.endsWith(`\n\n${by}: ${text}`);
+}
+
 /**
  * A person said something: kept with the item's thread, and told to the next attempt of a job that waits, or to
  * whatever follows one that runs or has ended. Never stops a run. Nobody is told what concerns a task that is over.

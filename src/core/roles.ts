@@ -19,6 +19,7 @@ export const ACTIONS = {
   retry: 'operator',
   cancel: 'operator',
   answer: 'operator',
+  comment: 'operator',
   tick: 'operator',
   urgent: 'operator',
   priority: 'operator',

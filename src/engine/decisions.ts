@@ -2,7 +2,7 @@ import { approve, reject } from '../core/approvals.ts';
 import type { Audit } from '../core/audit.ts';
 import { liftBudget, withinBudget } from '../core/budget.ts';
 import type { CommandContext, CommandState } from '../core/command.ts';
-import { answer, cancel, moveBack, type RetryOptions, retry, tick } from '../core/commands.ts';
+import { answer, cancel, comment, moveBack, type RetryOptions, retry, tick } from '../core/commands.ts';
 import type { Effects } from '../core/effects.ts';
 import { AppError } from '../core/errors.ts';
 import { dependencies, edited, hear, type Remark, withThread } from '../core/feed.ts';
@@ -129,6 +129,9 @@ export function createDecisions(parts: {
       command(actor, 'retry', name, (state) => moveBack(state, to, commandContext(actor, state))),
     answer: (name: string, text: string, actor: Actor) =>
       command(actor, 'answer', name, (state) => answer(state, text, commandContext(actor, state))),
+    /** A person's word on a task, from a surface of ours; see `comment`. */
+    comment: (name: string, text: string, actor: Actor) =>
+      command(actor, 'comment', name, (state) => comment(state, text, commandContext(actor, state))),
     /** A person has looked at manual tests of a task. */
     tick: (name: string, tests: readonly string[], actor: Actor) =>
       command(

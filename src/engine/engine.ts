@@ -320,6 +320,7 @@ export function createEngine(options: EngineOptions) {
     retry: decisions.retry,
     move: decisions.move,
     answer: decisions.answer,
+    comment: decisions.comment,
     tick: decisions.tick,
     urgent: decisions.urgent,
     priority: decisions.priority,

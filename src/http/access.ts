@@ -76,6 +76,7 @@ export const ACCESS: Readonly<Record<string, Action | 'public'>> = {
   'POST /api/v1/retry': 'retry',
   'POST /api/v1/cancel': 'cancel',
   'POST /api/v1/answer': 'answer',
+  'POST /api/v1/comment': 'comment',
   'POST /api/v1/tick': 'tick',
   'POST /api/v1/urgent': 'urgent',
   'POST /api/v1/priority': 'priority',

@@ -418,6 +418,13 @@ export const copy = {
     talk: 'Comments and questions',
     noTalk: 'Nobody has said anything yet.',
     comments: 'Comments on the item',
+    comment: {
+      label: 'Comment',
+      hint: 'Goes to whoever works on it next, and to the item. A run that is under way goes on.',
+      isAnswer: 'The agent waits for an answer: this is it.',
+      do: 'Comment',
+      done: 'Commented',
+    },
     said: { question: 'Question', answer: 'Answer' },
     openIn: { plane: 'Plane', gitea: 'Gitea', github: 'GitHub' } as Readonly<Record<string, string>>,
     openInTracker: 'Tracker',

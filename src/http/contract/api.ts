@@ -154,6 +154,7 @@ export const API = {
   'POST /retry': { body: commandRequest, answer: changedSchema },
   'POST /cancel': { body: commandRequest, answer: changedSchema },
   'POST /answer': { body: commandRequest, answer: changedSchema },
+  'POST /comment': { body: commandRequest, answer: changedSchema },
   'POST /tick': { body: tickRequest, answer: changedSchema },
   'POST /urgent': { body: urgentRequest, answer: changedSchema },
   'POST /priority': { body: priorityRequest, answer: changedSchema },

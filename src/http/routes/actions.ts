@@ -31,6 +31,7 @@ const COMMANDS = {
   retry: 'A new attempt; budgets are refilled',
   cancel: 'End a task, a job or a run; branch and worktree are kept',
   answer: "Answer an agent's question; its session goes on",
+  comment: 'Say something to whoever works on the task next, and on its item',
 } as const;
 
 /** Everything that changes something. Bodies are strict; an unknown or wrong field is named. */
@@ -103,6 +104,8 @@ export function actionRoutes({ engine, shutdown }: HttpOptions) {
         return engine.cancel(target, request.now, actor);
       case 'answer':
         return engine.answer(target, note ?? '', actor);
+      case 'comment':
+        return engine.comment(target, note ?? '', actor);
     }
   }
 

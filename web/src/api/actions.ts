@@ -11,6 +11,7 @@ interface Actions {
   retry: Said<'/retry'>;
   cancel: Said<'/cancel'>;
   answer: Said<'/answer', 'note'>;
+  comment: Said<'/comment', 'note'>;
   tick: Said<'/tick'>;
   urgent: Said<'/urgent', 'urgent'>;
   pause: Said<'/pause', 'id' | 'note' | 'forMs'>;

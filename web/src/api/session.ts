@@ -10,6 +10,7 @@ const LEAST = {
   retry: 'operator',
   cancel: 'operator',
   answer: 'operator',
+  comment: 'operator',
   tick: 'operator',
   urgent: 'operator',
   pause: 'operator',
