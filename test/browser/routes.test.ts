@@ -108,6 +108,18 @@ describe.skipIf(!chromium.available)(suiteName('every page', chromium), () => {
     await context.close();
   });
 
+  it('lead on from an address that does not exist, and show which part of the settings is open', async () => {
+    const { page, context } = await open(browser, line, '/nowhere/at/all', { size: SIZES[1] });
+    await settled(page);
+    await page.getByRole('link', { name: 'Board' }).click();
+    await page.waitForURL(/\/board$/);
+    await page.goto(`${line.app.url}/settings?part=audit`);
+    await settled(page);
+    const tab = await page.getByRole('link', { name: 'Audit log' }).boundingBox();
+    expect((tab?.x ?? 0) + (tab?.width ?? 0)).toBeLessThanOrEqual(390);
+    await context.close();
+  });
+
   it('open a log at the line that the address names, and mark it', async () => {
     const { page, context } = await open(browser, line, `/runs/${line.runs.approval}?line=0`);
     const marked = page.locator('.log-row[data-at="true"]');

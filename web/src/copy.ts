@@ -544,6 +544,7 @@ export const copy = {
     removeHint: 'Its default applies again.',
     change: 'Change',
     changeOne: (key: string) => `Change ${key}`,
+    notHere: 'orch.yaml is not changed from here',
     locked: { environment: 'set by its variable', machine: 'at the machine' },
   },
   setup: {
@@ -551,7 +552,6 @@ export const copy = {
     admin: 'The first admin',
     adminWhat: 'Whoever started Orch has a code for this, printed once.',
     code: 'Code',
-    notHere: 'orch.yaml is not changed from here',
     codeHint: 'Printed by orch up',
     passwordHint: 'At least 10 characters, such as four words.',
     doAdmin: 'Become the admin',
@@ -884,6 +884,10 @@ export const copy = {
     accounts: 'Accounts',
     base: 'Base branch',
     cap: 'Runs at once',
+    chat: 'Telegram',
+    chatWhat: 'A code links a chat to you: there you may do what you may do here.',
+    chatLink: 'Get a code',
+    chatSend: 'Write this to the bot within ten minutes. It is shown once.',
     password: 'Change password',
     passwordBefore: 'Password now',
     passwordAfter: 'New password',
@@ -895,10 +899,6 @@ export const copy = {
     work: 'In the worktree, not yet taken',
     taken: 'Taken into the branch',
     noText: 'No text to show: a binary file, or only its mode or name changed.',
-    chat: 'Telegram',
-    chatWhat: 'A code links a chat to you: there you may do what you may do here.',
-    chatLink: 'Get a code',
-    chatSend: 'Write this to the bot within ten minutes. It is shown once.',
     type: { add: 'new', delete: 'deleted', rename: 'renamed', copy: 'copied' } as Readonly<
       Record<string, string>
     >,

@@ -102,6 +102,7 @@ const routes = [
     validateSearch: object({ part: text, by: text, action: text, surface: text, days: text, q: text }),
     component: lazyRouteComponent(() => import('./routes/settings.tsx'), 'SettingsPage'),
   }),
+  createRoute({ ...shared, path: '$', component: UnknownPage }),
 ] as const;
 
 const signIn = createRoute({

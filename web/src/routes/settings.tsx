@@ -29,6 +29,7 @@ export function SettingsPage() {
               search={{ part: each === 'values' ? undefined : each }}
               activeOptions={{ exact: true, explicitUndefined: true }}
               aria-current={each === part ? 'page' : undefined}
+              ref={each === part ? show : undefined}
             >
               {copy.settings.parts[each]}
             </Link>
@@ -38,6 +39,11 @@ export function SettingsPage() {
       </section>
     </>
   );
+}
+
+/** On a phone the tabs are wider than the page. */
+function show(tab: HTMLElement | null): void {
+  tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
 }
 
 function Part({ part }: { part: (typeof PARTS)[number] }) {
