@@ -150,6 +150,27 @@ describe('the pipeline', () => {
     await waitFor(() => here.calls() === 2);
     expect(here.call(2).prompt).toContain('MIT');
   });
+
+  it('tells the next attempt what a person said while one was under way', async () => {
+    here = install({ pipeline: DEV });
+    here.scene(1, 'while [ ! -f "$FAKE_PLAN/go" ]; do sleep 0.1; done\nexit 1\n');
+    here.scene(2, develop(1));
+    await here.up();
+    const key = await submit();
+    await waitFor(() => here.calls() === 1);
+    expect((await here.orch('comment', key, 'Mind the clock.')).code).toBe(0);
+    // Sent twice by a shaky hand: it counts once.
+    expect((await here.orch('comment', key, 'Mind the clock.')).code).toBe(0);
+    here.go();
+    await waitFor(() => here.calls() === 2);
+    // In the thread of the item, and once more among what was said since.
+    expect(here.call(2).prompt.split('Mind the clock.')).toHaveLength(3);
+    await reaches(key, 'done');
+    expect(await here.orch('comment', key, 'Too late.')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('nobody would read it'),
+    });
+  });
 });
 
 describe('what only a person can mend', () => {
