@@ -165,7 +165,8 @@ describe('the pipeline', () => {
     await waitFor(() => here.calls() === 2);
     // In the thread of the item, and once more among what was said since.
     expect(here.call(2).prompt.split('Mind the clock.')).toHaveLength(3);
-    await reaches(key, 'done');
+    await here.orch('cancel', key);
+    await reaches(key, 'cancelled');
     expect(await here.orch('comment', key, 'Too late.')).toMatchObject({
       code: 1,
       stderr: expect.stringContaining('nobody would read it'),

@@ -62,18 +62,20 @@ function Chat() {
     onError: (error) => toast({ text: error.message, error }),
   });
   return (
-    <section className="grid max-w-md gap-2 border-b border-line p-4">
-      <h2>{copy.settings.chat}</h2>
-      <p className="text-sm text-ink-2">
-        {link.data === undefined ? copy.settings.chatWhat : copy.settings.chatSend}
-      </p>
-      {link.data === undefined ? (
-        <Button className="justify-self-start" disabled={link.isPending} onClick={() => link.mutate()}>
-          {copy.settings.chatLink}
-        </Button>
-      ) : (
-        <Command>{`/link ${link.data.code}`}</Command>
-      )}
+    <section className="border-b border-line p-4">
+      <div className="grid max-w-md gap-2">
+        <h2>{copy.settings.chat}</h2>
+        <p className="text-sm text-ink-2">
+          {link.data === undefined ? copy.settings.chatWhat : copy.settings.chatSend}
+        </p>
+        {link.data === undefined ? (
+          <Button className="justify-self-start" disabled={link.isPending} onClick={() => link.mutate()}>
+            {copy.settings.chatLink}
+          </Button>
+        ) : (
+          <Command>{`/link ${link.data.code}`}</Command>
+        )}
+      </div>
     </section>
   );
 }
