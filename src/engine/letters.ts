@@ -19,11 +19,11 @@ export function createLetters(parts: {
     retry(which: readonly number[] | { readonly destination: string | null }, actor: Actor) {
       if ('destination' in which) parts.asked(which.destination);
       const target = 'destination' in which ? (which.destination ?? 'all') : which.map(letterName).join(' ');
-      return store.retryLetters(which, clock(), audit(actor, 'outbox retry', target));
+      return store.retryLetters(which, clock(), audit(actor, 'outbox.retry', target));
     },
     /** For good, with the reason in the audit log. Throws `not_found`. */
     drop: (id: number, reason: string, actor: Actor): Promise<void> =>
-      store.dropLetter(id, reason, clock(), audit(actor, 'outbox drop', `${letterName(id)}: ${reason}`)),
+      store.dropLetter(id, reason, clock(), audit(actor, 'outbox.drop', `${letterName(id)}: ${reason}`)),
   };
 }
 

@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Effects } from '../../src/core/effects.ts';
 import { launchBrowser } from '../support/browser.ts';
 import { type Line, openLine } from '../support/line.ts';
 import { waitFor } from '../support/orch.ts';
@@ -72,6 +74,35 @@ describe.skipIf(!chromium.available)(suiteName('work on the page', chromium), ()
     await page.getByRole('button', { name: 'Comment' }).click();
     await waitFor(() => line.here.calls() > calls);
     expect(line.here.call(calls + 1).prompt).toContain('Apache-2.0');
+    await context.close();
+  });
+
+  it('is decided on only as it is now, with what people had to look at', async () => {
+    const { store } = line.app.engine;
+    const { key, head } = await task('approval');
+    const set = (effects: Effects) =>
+      store.command({ kind: 'task', key }, () => effects, {
+        ...{ by: 'mara', surface: 'cli', action: 'test', target: key, at: Date.now() },
+      });
+    const test = { id: 'TC-3', kind: 'manual', what: 'pay twice', state: 'to_tick', detail: '' } as const;
+    const criterion = { id: 'AC-1', text: 'nobody pays twice', requirements: [], tests: [test] };
+    await set({ task: { trace: { head, criteria: [criterion] } } });
+    const { page, context } = await at(`/approvals/${line.jobs.approval}`);
+    await page.getByRole('checkbox', { name: 'TC-3 pay twice' }).check();
+    await page.getByRole('button', { name: 'Tick 1 test' }).click();
+    await page.getByText('Ticked', { exact: true }).first().waitFor();
+    expect((await task('approval')).ticked).toEqual(['TC-3']);
+    const approve = page.getByRole('button', { name: /^Approve/ });
+    expect(await approve.isDisabled()).toBe(false);
+    // Whatever else may move the branch: what was looked at is not what would be merged.
+    const base = execFileSync('git', ['rev-parse', 'main'], { cwd: line.here.repository, encoding: 'utf8' });
+    await set({ task: { head: base.trim() } });
+    await page.getByRole('alert').getByText('The branch has moved since you opened this page.').waitFor();
+    expect(await approve.isDisabled()).toBe(true);
+    await page.getByRole('button', { name: 'Show the new commit' }).click();
+    await page.locator('main').getByText(base.slice(0, 10)).first().waitFor();
+    expect(await approve.isDisabled()).toBe(false);
+    await set({ task: { head } });
     await context.close();
   });
 
@@ -186,6 +217,45 @@ describe.skipIf(!chromium.available)(suiteName('work on the page', chromium), ()
     expect(await line.app.engine.store.pauses()).toEqual([]);
     await row.getByRole('button', { name: 'Check again' }).click();
     await waitFor(async () => (await audit('account.check'))[0]?.[2] === 'account:claude-a');
+    await context.close();
+  });
+
+  it('is told of again to a place that gave up on it', async () => {
+    const { store } = line.app.engine;
+    const row = {
+      ...{ destination: 'notify', key: 'lost', orderKey: 'lost', availableAt: Date.now() + 3_600_000 },
+      message: { kind: 'notify.digest', event: 'run', line: 'a run started' },
+    } as const;
+    await store.command({ kind: 'task', key: line.keys.done }, () => ({ outbox: [row] }), {
+      ...{ by: 'mara', surface: 'cli', action: 'test', target: line.keys.done, at: Date.now() },
+    });
+    const given = (await store.dueMessages('notify', Date.now() + 7_200_000, 100)).find(
+      ({ key }) => key === 'lost',
+    );
+    await store.undelivered(
+      given?.id ?? 0,
+      { error: 'the chat is gone', retryAt: null, unsure: false },
+      Date.now(),
+    );
+    const { page, context } = await at('/queue');
+    const banner = page.locator('.banner', { hasText: 'the chat is gone' });
+    await banner.getByRole('button', { name: 'Try again' }).click();
+    await banner.waitFor({ state: 'detached' });
+    expect((await audit('outbox.retry'))[0]?.slice(0, 2)).toEqual(['mara', 'web']);
+    await context.close();
+  });
+
+  it('has its installation looked at again, and every account', async () => {
+    const { page, context } = await at('/health');
+    await page.getByRole('button', { name: 'Run checks' }).click();
+    await page.getByText('no PID namespace: a run may leave processes').waitFor();
+    await page.goto(`${line.app.url}/accounts`);
+    await settled(page);
+    await page.getByRole('button', { name: 'Check all' }).click();
+    await waitFor(async () => {
+      const { items } = await line.app.engine.store.audits({ limit: 5, action: 'account.check' });
+      return items.some(({ target }) => target === 'account:claude-b');
+    });
     await context.close();
   });
 

@@ -140,8 +140,8 @@ describe('a message that was given up', () => {
     expect((await outbox()).messages).toEqual([]);
     expect(await here.orch('outbox', 'retry', dead)).toMatchObject({ code: 1 });
     expect(here.rows(`SELECT action, target FROM audit WHERE action LIKE 'outbox%'`)).toEqual([
-      { action: 'outbox retry', target: message?.id },
-      { action: 'outbox drop', target: `${dead}: seen in the log` },
+      { action: 'outbox.retry', target: message?.id },
+      { action: 'outbox.drop', target: `${dead}: seen in the log` },
     ]);
     expect(here.row('SELECT dropped FROM outbox WHERE dropped IS NOT NULL')).toEqual({
       dropped: 'seen in the log',

@@ -456,6 +456,7 @@ export const copy = {
       retry: 'retried',
       cancel: 'cancelled',
       answer: 'answered',
+      comment: 'commented on',
       tick: 'ticked tests of',
       urgent: 'changed the urgency of',
       pause: 'paused',
