@@ -101,7 +101,7 @@ export function createAcceptance(parts: {
         { fingerprint: feed.rule.fingerprint, leftOut: leftOut.map(({ id }) => id) },
         {
           ...{ by: actor.by, surface: actor.surface, at: parts.clock() },
-          ...{ action: 'accept intake', target: `${key}: ${feed.rule.text} (${admitted.length} items)` },
+          ...{ action: 'intake.accept', target: `${key}: ${feed.rule.text} (${admitted.length} items)` },
         },
       );
       parts.accepted(key);

@@ -20,7 +20,7 @@ export interface Opened {
 /** A page of an admin who is signed in, or of nobody. Clicks wait for at most five seconds. */
 export async function open(
   browser: Browser,
-  line: Line,
+  line: Pick<Line, 'cookie'> & { readonly app: Pick<Line['app'], 'url'> },
   path: string,
   options: {
     readonly size?: { readonly width: number; readonly height: number };

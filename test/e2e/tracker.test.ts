@@ -91,10 +91,10 @@ describe('an item of a tracker', () => {
     expect(replies).toHaveLength(1);
     expect(replies[0]).toMatch(/^mara \\\(gitea\\\): approved, merge at `[0-9a-f]{7}`\.$/);
     const audit = here.rows<{ by: string; surface: string; action: string }>(
-      `SELECT by, surface, action FROM audit WHERE action IN ('approve', 'accept intake')`,
+      `SELECT by, surface, action FROM audit WHERE action IN ('approve', 'intake.accept')`,
     );
     expect(audit).toEqual([
-      { by: 'api', surface: 'api', action: 'accept intake' },
+      { by: 'api', surface: 'api', action: 'intake.accept' },
       { by: 'mara (gitea)', surface: 'tracker', action: 'approve' },
     ]);
     // What is there cannot be handed in by hand as well.

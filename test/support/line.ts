@@ -162,7 +162,7 @@ const DEV = '{ stage: development, agent: developer, tools: write }';
 const DEPLOY = '{ stage: deploy, kind: deploy, approval: required, merge: auto }';
 
 /** Makes the first admin by the code that `orch up` prints; the session is as a browser gets it. */
-async function signIn(app: App): Promise<Line['cookie']> {
+export async function becomeAdmin(app: App): Promise<Line['cookie']> {
   const response = await fetch(`${app.url}/api/v1/setup`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', origin: app.url },
@@ -269,7 +269,7 @@ ${project('api', 'claude-a', [DEV, DEPLOY], '    budget: { usd_per_day: 120 }\n'
   return {
     here,
     app,
-    cookie: await signIn(app),
+    cookie: await becomeAdmin(app),
     keys: known,
     jobs: await latest(app, known, 'job'),
     runs: await latest(app, known, 'run'),

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { Body, PathOf } from '../../../src/http/contract.ts';
+import { copy } from '../copy.ts';
 import { announce } from '../frame/announcer.tsx';
 import { toast } from '../ui/toast.tsx';
 import { del, post, write } from './client.ts';
@@ -19,6 +20,7 @@ interface Actions {
   stop: Said<'/stop', 'scope' | 'id' | 'note' | 'forMs'>;
   items: Said<'/items', 'body' | 'urgent'>;
   'outbox/retry': Said<'/outbox/retry', 'destination'>;
+  'intake/accept': Said<'/intake/accept', 'project' | 'first'>;
   snooze: Said<'/snooze'>;
 }
 /** A body in which `Must` may not be left to its default. */
@@ -49,13 +51,28 @@ export function useAct<K extends keyof Actions>(
   });
 }
 
-export function useCheckAccount(options: { isQuiet?: boolean } = {}) {
+/** Looks at an account again, or takes the version of its CLI for good, or goes back to the last good one. */
+export function useAccountAct(
+  what: 'check' | 'trust' | 'use-last-good',
+  options: { isQuiet?: boolean } = {},
+) {
   const client = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => post('/accounts/{id}/check', { params: { id } }),
+    mutationFn: (id: string) => write(`/accounts/{id}/${what}`, { params: { id } }),
     onError: (error) => {
       if (options.isQuiet !== true) toast({ text: error.message, error });
     },
+    onSettled: () => client.invalidateQueries(),
+  });
+}
+
+/** Begins to clean up what retention gives free; how far it got is on Health. */
+export function useUpkeep() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: () => post('/upkeep'),
+    onSuccess: () => toast({ text: copy.action.cleaning }),
+    onError: (error) => toast({ text: error.message, error }),
     onSettled: () => client.invalidateQueries(),
   });
 }

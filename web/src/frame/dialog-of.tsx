@@ -1,5 +1,6 @@
 import { AnswerDialog } from './dialogs/answer.tsx';
 import { CancelDialog } from './dialogs/cancel.tsx';
+import { IntakeDialog } from './dialogs/intake.tsx';
 import { MoveDialog } from './dialogs/move.tsx';
 import { PaletteDialog } from './dialogs/palette.tsx';
 import { PauseDialog } from './dialogs/pause.tsx';
@@ -28,6 +29,8 @@ export function DialogOf({ request, onClose }: { request: DialogRequest; onClose
       return <SubmitDialog onClose={onClose} />;
     case 'sign-in':
       return <SignInDialog {...request} onClose={onClose} />;
+    case 'intake':
+      return <IntakeDialog {...request} onClose={onClose} />;
     case 'command':
       return <CommandDialog {...request} onClose={onClose} />;
     case 'shortcuts':

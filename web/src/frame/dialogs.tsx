@@ -19,6 +19,7 @@ export type DialogRequest =
   | { readonly kind: 'pause' }
   | { readonly kind: 'submit' }
   | { readonly kind: 'sign-in'; readonly account: string }
+  | { readonly kind: 'intake'; readonly project: string }
   | { readonly kind: 'command'; readonly title: string; readonly command: string; readonly detail?: string }
   | { readonly kind: 'shortcuts' }
   | { readonly kind: 'more' }

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Pencil, Plug, Plus, RefreshCw } from 'lucide-react';
 import { useState } from 'react';
 import type { AccountWire } from '../../../src/http/contract.ts';
-import { useAct, useCheckAccount } from '../api/actions.ts';
+import { useAccountAct, useAct } from '../api/actions.ts';
 import { accountsQuery, explainQuery, projectsQuery, statusQuery } from '../api/queries.ts';
 import { useMay } from '../api/session.ts';
 import { configQuery } from '../config/change.ts';
@@ -43,7 +43,7 @@ export function AccountsPage() {
 }
 
 function CheckAll({ accounts }: { accounts: readonly AccountWire[] }) {
-  const check = useCheckAccount();
+  const check = useAccountAct('check');
   const [isPending, setPending] = useState(false);
   const all = async () => {
     setPending(true);
@@ -111,7 +111,7 @@ function Accounts({ accounts }: { accounts: readonly AccountWire[] }) {
 
 function AccountRow({ account }: { account: AccountWire }) {
   const dialogs = useDialogs();
-  const check = useCheckAccount();
+  const check = useAccountAct('check');
   const now = useNow();
   const isOut = account.hold?.code === 'account.signed_out';
   const isOpen = account.breaker.state !== 'closed';

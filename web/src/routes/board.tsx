@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
 import { CircleCheck, Plus } from 'lucide-react';
 import type { JobWire, ProjectWire, RunningWire, TaskWire } from '../../../src/http/contract.ts';
+import { useAct } from '../api/actions.ts';
 import { explainQuery, jobsQuery, nowQuery, projectsQuery, tasksQuery } from '../api/queries.ts';
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
@@ -270,6 +271,10 @@ function NothingYet({ project }: { project: string | undefined }) {
   const explain = useQuery(explainQuery(project)).data;
   const surveys = explain?.reasons.filter(({ code }) => code === 'nothing.queued') ?? [];
   const dialogs = useDialogs();
+  const poll = useAct('outbox/retry');
+  const isPolled = useQuery(projectsQuery()).data?.projects.some(
+    ({ key, tracker }) => tracker !== 'local' && (project === undefined || key === project),
+  );
   return (
     <section className="card">
       <Empty>
@@ -283,6 +288,18 @@ function NothingYet({ project }: { project: string | undefined }) {
           <ActionButton action="submit" onClick={() => dialogs.open({ kind: 'submit' })}>
             {copy.submit.title}
           </ActionButton>
+          {isPolled ? (
+            <ActionButton
+              action="outbox.retry"
+              className="ml-2"
+              isPending={poll.isPending}
+              onClick={() =>
+                poll.mutate({ destination: project === undefined ? null : `tracker:${project}` })
+              }
+            >
+              {copy.action.poll}
+            </ActionButton>
+          ) : null}
         </p>
       </Empty>
     </section>

@@ -18,7 +18,7 @@ import {
   Zap,
 } from 'lucide-react';
 import type { HoldWire } from '../../../src/http/contract.ts';
-import { useAct, useCheckAccount } from '../api/actions.ts';
+import { useAccountAct, useAct, useUpkeep } from '../api/actions.ts';
 import { copy } from '../copy.ts';
 import { useDialogs } from '../frame/dialogs.tsx';
 import { capital, hourAndMinute } from '../lib/format.ts';
@@ -107,7 +107,10 @@ export function ReasonActions({
   const resume = useAct('resume');
   const retry = useAct('retry');
   const outbox = useAct('outbox/retry');
-  const check = useCheckAccount();
+  const check = useAccountAct('check');
+  const trust = useAccountAct('trust');
+  const lastGood = useAccountAct('use-last-good');
+  const upkeep = useUpkeep();
   const { code, scope } = reason;
   const look = isSmall ? 'plain' : 'primary';
   const command = reason.actions.find((each) => each.cli !== undefined)?.cli;
@@ -219,6 +222,73 @@ export function ReasonActions({
           onClick={() => outbox.mutate({ destination: `${code.split('.')[0]}:${scope.id}` })}
         >
           {copy.action.check}
+        </ActionButton>,
+      ];
+    if (code === 'intake.pending')
+      return [
+        <ActionButton
+          key="let-in"
+          action="intake.accept"
+          look={look}
+          isSmall={isSmall}
+          onClick={() => dialogs.open({ kind: 'intake', project: scope.id })}
+        >
+          {copy.action.letIn}
+        </ActionButton>,
+      ];
+    if (code === 'agent.unproven_version' && scope.kind === 'account')
+      return [
+        <ActionButton
+          key="trust"
+          action="account.trust"
+          look={look}
+          isSmall={isSmall}
+          isPending={trust.isPending}
+          onClick={() => trust.mutate(scope.id)}
+        >
+          {copy.action.trust}
+        </ActionButton>,
+        <ActionButton
+          key="last-good"
+          action="account.use_last_good"
+          isSmall={isSmall}
+          isPending={lastGood.isPending}
+          onClick={() => lastGood.mutate(scope.id)}
+        >
+          {copy.action.lastGood}
+        </ActionButton>,
+      ];
+    if (code === 'budget.reached' && scope.kind === 'project')
+      return [
+        <Link key="budgets" to="/usage" search={{ project: scope.id }} className={buttonClass(look, isSmall)}>
+          {copy.action.budgets}
+        </Link>,
+      ];
+    if (code === 'budget.reached' && scope.kind === 'job')
+      return [
+        <ActionButton
+          key="go-on"
+          action="retry"
+          look={look}
+          isSmall={isSmall}
+          isPending={retry.isPending}
+          onClick={() => retry.mutate({ target: `job_${scope.id}` })}
+        >
+          {copy.action.letGoOn}
+        </ActionButton>,
+        open(copy.action.open),
+      ];
+    if (code === 'host.disk')
+      return [
+        <ActionButton
+          key="clean-up"
+          action="upkeep"
+          look={look}
+          isSmall={isSmall}
+          isPending={upkeep.isPending}
+          onClick={() => upkeep.mutate()}
+        >
+          {copy.action.cleanUp}
         </ActionButton>,
       ];
     if (scope.kind === 'task') return [open(copy.action.decide)];

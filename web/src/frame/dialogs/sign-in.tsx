@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
-import { useCheckAccount } from '../../api/actions.ts';
+import { useAccountAct } from '../../api/actions.ts';
 import { accountsQuery } from '../../api/queries.ts';
 import { copy } from '../../copy.ts';
 import { ActionButton } from '../../ui/button.tsx';
@@ -16,7 +16,7 @@ const CHECK_MS = 5_000;
 export function SignInDialog({ account: id, onClose }: { account: string; onClose: () => void }) {
   const query = useQuery({ ...accountsQuery(), refetchInterval: CHECK_MS });
   const account = query.data?.accounts.find((each) => each.id === id);
-  const check = useCheckAccount({ isQuiet: true });
+  const check = useAccountAct('check', { isQuiet: true });
   const isOut = account?.hold?.code === 'account.signed_out';
   const { mutate } = check;
   useEffect(() => {

@@ -6,6 +6,7 @@ import { copy } from '../../copy.ts';
 import { count, hourAndMinute, money, plural } from '../../lib/format.ts';
 import { Card } from '../../ui/card.tsx';
 import { Loaded } from '../../ui/states.tsx';
+import { ChartTable } from '../../ui/table.tsx';
 import { Ago } from '../../ui/time.tsx';
 import { Chip } from '../../ui/tone.tsx';
 
@@ -121,6 +122,14 @@ function Hours({ hours }: { hours: NowWire['lastDay']['hours'] }) {
           </span>
         ))}
       </div>
+      <ChartTable
+        caption={copy.now.perHour}
+        heads={[copy.now.from, ...PILE.map((pile) => copy.now.pile[pile])]}
+        rows={bars.map(({ from, parts }) => [
+          hourAndMinute(Date.parse(from)),
+          ...parts.map(({ runs }) => count(runs)),
+        ])}
+      />
       <p className="flex justify-between pt-1 text-xs text-ink-3" aria-hidden="true">
         <span>
           {bars[0] === undefined ? '' : copy.now.yesterday(hourAndMinute(Date.parse(bars[0].from)))}

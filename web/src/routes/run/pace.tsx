@@ -1,6 +1,7 @@
 import type { OneRunWire } from '../../../../src/http/contract.ts';
 import { copy } from '../../copy.ts';
 import { count, hourAndMinute, plural } from '../../lib/format.ts';
+import { ChartTable } from '../../ui/table.tsx';
 
 const HEIGHT = 40;
 const STEP = 20;
@@ -44,6 +45,11 @@ export function Pace({ minutes }: { minutes: Minutes }) {
           );
         })}
       </svg>
+      <ChartTable
+        caption={copy.run.paceTable}
+        heads={[copy.run.minute, copy.run.newInput]}
+        rows={minutes.map(({ at, newInputTokens }) => [hourAndMinute(Date.parse(at)), count(newInputTokens)])}
+      />
       <p className="mt-1 text-xs text-ink-3">{copy.run.pace}</p>
     </div>
   );
