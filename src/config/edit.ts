@@ -73,7 +73,8 @@ export function revisionOf(options: LoadOptions): string {
 /**
  * What a change would make of orch.yaml, checked whole. Writes nothing. Throws AppError: `config.invalid` with every
  * problem, `config.changed` when the files are not those of `revision`, `config.set_elsewhere` for what a variable of
- * the environment decides, `config.exists` for what is to be new and is not, `config.secret` and `config.not_secret` for a value in the wrong one of the two files.
+ * the environment decides, `config.exists` for what is to be new and is not, `config.secret` and `config.not_secret`
+ * for a value in the wrong one of the two files.
  */
 export function draftOf(edit: ConfigEdit, options: LoadOptions): Draft {
   const file = fileOf(options);

@@ -447,7 +447,7 @@ describe('comment', () => {
     expect(effects.task).toEqual({ thread: 'mara: Use UTC.' });
     expect(effects.job?.context?.heard).toEqual([{ by: 'mara', text: 'Use UTC.' }]);
     expect(effects.outbox).toMatchObject([
-      { key: `said:API-1:${CONTEXT.now}`, message: { kind: 'tracker.comment', body: 'mara: Use UTC.' } },
+      { key: `said:API-1:${CONTEXT.now}:mara`, message: { kind: 'tracker.comment', body: 'mara: Use UTC.' } },
     ]);
   });
 

@@ -297,7 +297,7 @@ export function comment(state: CommandState, text: string, c: CommandContext): E
   if (wasSaidLast(task.thread, remark)) return {};
   return {
     ...hear({ task, job }, remark),
-    outbox: [commentRow(task, `said:${task.key}:${c.now}`, `${remark.by}: ${remark.text}`)],
+    outbox: [commentRow(task, `said:${task.key}:${c.now}:${c.by}`, `${remark.by}: ${remark.text}`)],
   };
 }
 
