@@ -11,7 +11,8 @@ import { isSnoozed, type Snoozable, useSnooze, useSnoozed } from '../../lib/snoo
 import { Button, buttonClass } from '../../ui/button.tsx';
 import { Card } from '../../ui/card.tsx';
 import { Menu } from '../../ui/menu.tsx';
-import { ReasonActions, ReasonIcon, Titled, toneOfReason } from '../../ui/reason.tsx';
+import { ReasonIcon, Titled, toneOfReason } from '../../ui/reason.tsx';
+import { ReasonActions } from '../../ui/reason-actions.tsx';
 import { Empty, Loaded } from '../../ui/states.tsx';
 import { Ago } from '../../ui/time.tsx';
 
