@@ -9,15 +9,24 @@ import {
   retainSearchParams,
 } from '@tanstack/react-router';
 import { createElement } from 'react';
-import { coerce, object, optional, catch as orElse } from 'zod/mini';
 import { ApiError } from './api/client.ts';
 import { sessionQuery } from './api/session.ts';
 import { Frame } from './frame/frame.tsx';
 import { CrashedPage, UnknownPage } from './routes/fallback.tsx';
 import { NowPage } from './routes/now.tsx';
 
-/** What stands in an address is text from outside: what does not fit is left out, never an error. */
-const text = orElse(optional(coerce.string()), undefined);
+/** What stands in an address is text from outside: of these names what is text or a number, the rest is left out. */
+function texts<const Name extends string>(...names: readonly Name[]) {
+  return {
+    parse(search: Record<string, unknown>) {
+      const found = names.flatMap((name): [Name, string][] => {
+        const value = search[name];
+        return typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [];
+      });
+      return Object.fromEntries(found) as { [N in Name]?: string | undefined };
+    },
+  };
+}
 
 const root = createRootRouteWithContext<{ client: QueryClient }>()({
   component: Outlet,
@@ -28,7 +37,7 @@ const root = createRootRouteWithContext<{ client: QueryClient }>()({
 const framed = createRoute({
   getParentRoute: () => root,
   id: 'framed',
-  validateSearch: object({ project: text }),
+  validateSearch: texts('project'),
   search: { middlewares: [retainSearchParams(['project'])] },
   component: Frame,
   errorComponent: CrashedPage,
@@ -55,13 +64,13 @@ const routes = [
   createRoute({
     ...shared,
     path: '/board',
-    validateSearch: object({ group: text, state: text, account: text, label: text, q: text, done: text }),
+    validateSearch: texts('group', 'state', 'account', 'label', 'q', 'done'),
     component: lazyRouteComponent(() => import('./routes/board.tsx'), 'BoardPage'),
   }),
   createRoute({
     ...shared,
     path: '/queue',
-    validateSearch: object({ state: text, code: text, account: text, stage: text, q: text }),
+    validateSearch: texts('state', 'code', 'account', 'stage', 'q'),
     component: lazyRouteComponent(() => import('./routes/queue.tsx'), 'QueuePage'),
   }),
   createRoute({
@@ -72,7 +81,7 @@ const routes = [
   createRoute({
     ...shared,
     path: '/runs/$id',
-    validateSearch: object({ tab: text, line: text, find: text }),
+    validateSearch: texts('tab', 'line', 'find'),
     component: lazyRouteComponent(() => import('./routes/run.tsx'), 'RunPage'),
   }),
   createRoute({
@@ -88,7 +97,7 @@ const routes = [
   createRoute({
     ...shared,
     path: '/usage',
-    validateSearch: object({ by: text, days: text }),
+    validateSearch: texts('by', 'days'),
     component: lazyRouteComponent(() => import('./routes/usage.tsx'), 'UsagePage'),
   }),
   createRoute({
@@ -99,7 +108,7 @@ const routes = [
   createRoute({
     ...shared,
     path: '/settings',
-    validateSearch: object({ part: text, by: text, action: text, surface: text, days: text, q: text }),
+    validateSearch: texts('part', 'by', 'action', 'surface', 'days', 'q'),
     component: lazyRouteComponent(() => import('./routes/settings.tsx'), 'SettingsPage'),
   }),
   createRoute({ ...shared, path: '$', component: UnknownPage }),
@@ -108,13 +117,13 @@ const routes = [
 const signIn = createRoute({
   getParentRoute: () => root,
   path: '/sign-in',
-  validateSearch: object({ to: text, invite: text, name: text }),
+  validateSearch: texts('to', 'invite', 'name'),
   component: lazyRouteComponent(() => import('./routes/sign-in.tsx'), 'SignInPage'),
 });
 const setup = createRoute({
   getParentRoute: () => root,
   path: '/setup',
-  validateSearch: object({ code: text, step: text }),
+  validateSearch: texts('code', 'step'),
   component: lazyRouteComponent(() => import('./routes/setup.tsx'), 'SetupPage'),
 });
 
