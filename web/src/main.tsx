@@ -3,6 +3,7 @@ import { RouterProvider } from '@tanstack/react-router';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { ApiError } from './api/client.ts';
+import { fetchDialogs } from './frame/dialogs.tsx';
 import { createPageRouter } from './router.tsx';
 import './styles.css';
 
@@ -42,6 +43,17 @@ declare module '@tanstack/react-router' {
     router: typeof router;
   }
 }
+
+const FETCH_AFTER_MS = 1_000;
+/** Once the first screen is there, all others: they open at once then, and also while the server is away. */
+const stopWaiting = router.subscribe('onResolved', () => {
+  if (!router.state.matches.some(({ id }) => id.startsWith('/framed'))) return;
+  stopWaiting();
+  window.setTimeout(() => {
+    for (const route of Object.values(router.routesById)) void router.loadRouteChunk(route);
+    void fetchDialogs();
+  }, FETCH_AFTER_MS);
+});
 
 const root = document.getElementById('root');
 if (root !== null)

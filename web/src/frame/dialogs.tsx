@@ -36,7 +36,8 @@ export function useDialogs(): Dialogs {
   return useContext(Context);
 }
 
-const DialogOf = lazy(async () => ({ default: (await import('./dialog-of.tsx')).DialogOf }));
+export const fetchDialogs = () => import('./dialog-of.tsx');
+const DialogOf = lazy(async () => ({ default: (await fetchDialogs()).DialogOf }));
 
 /** Holds the one open dialog. Its code is fetched when the first one opens. */
 export function DialogHost({ children }: { children: ReactNode }) {
