@@ -84,13 +84,17 @@ export function InPlaceOf({
       </NotThere>
     );
   return (
-    <section className="card">
-      {query.error === null ? (
-        <Skeleton rows={6} />
-      ) : (
-        <Problem what={what} error={query.error} onAgain={() => void query.refetch()} />
-      )}
-    </section>
+    <>
+      <Crumbs parts={[<span className="mono">{name}</span>]} />
+      <h1 className="mb-4">{`${what} ${name}`}</h1>
+      <section className="card">
+        {query.error === null ? (
+          <Skeleton rows={6} />
+        ) : (
+          <Problem what={what} error={query.error} onAgain={() => void query.refetch()} />
+        )}
+      </section>
+    </>
   );
 }
 
