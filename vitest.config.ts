@@ -21,6 +21,8 @@ export default defineConfig({
           setupFiles,
           testTimeout: 15_000,
           hookTimeout: 30_000,
+          // vitest leaves one of two cores to itself, which has nothing to do.
+          maxWorkers: 2,
         },
       },
       {
@@ -32,7 +34,7 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           // Each starts real servers and processes, and waits for them half of its time.
-          maxWorkers: 4,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },
