@@ -15,13 +15,14 @@ import { Frame } from './frame/frame.tsx';
 import { CrashedPage, UnknownPage } from './routes/fallback.tsx';
 import { NowPage } from './routes/now.tsx';
 
-/** What stands in an address is text from outside: of these names what is text or a number, the rest is left out. */
+/** What stands in an address is text from outside: of these names what is one word or number, the rest is left out. */
 function texts<const Name extends string>(...names: readonly Name[]) {
   return {
     parse(search: Record<string, unknown>) {
       const found = names.flatMap((name): [Name, string][] => {
         const value = search[name];
-        return typeof value === 'string' || typeof value === 'number' ? [[name, String(value)]] : [];
+        const isText = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
+        return isText ? [[name, String(value)]] : [];
       });
       return Object.fromEntries(found) as { [N in Name]?: string | undefined };
     },
